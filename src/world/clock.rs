@@ -1,0 +1,115 @@
+//! Time: wall time for people and servers, monotonic time for every wait.
+//!
+//! A box without a battery wakes up in the past; nothing here measures a wait by wall time.
+
+use std::fmt;
+use std::future::Future;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::LocalFuture;
+
+/// Wall time in milliseconds since 1970-01-01T00:00:00Z; may jump, and may be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wall(pub i64);
+
+impl fmt::Display for Wall {
+    /// RFC 3339 in UTC, to the second.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(at) => write!(f, "{}", at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// Monotonic time since this process began; never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tick(pub Duration);
+
+impl Tick {
+    /// This tick and `after` more.
+    pub fn plus(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(after))
+    }
+
+    /// How long it is from `earlier` to this tick; zero when it lies ahead.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The only source of time and the only way to sleep.
+pub trait Clock: Send + Sync {
+    /// The wall clock as the system has it now.
+    fn wall(&self) -> Wall;
+    /// Monotonic time now.
+    fn tick(&self) -> Tick;
+    /// Sleeps until `deadline`; at once when it has passed.
+    fn sleep_until(&self, deadline: Tick) -> LocalFuture<'static, ()>;
+}
+
+impl dyn Clock {
+    /// Sleeps for `after`.
+    pub fn sleep(&self, after: Duration) -> LocalFuture<'static, ()> {
+        self.sleep_until(self.tick().plus(after))
+    }
+
+    /// Runs `work` for at most `after`; `None` when the time was up first.
+    pub async fn within<T>(&self, after: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let deadline = self.sleep(after);
+        futures_lite::future::or(async { Some(work.await) }, async {
+            deadline.await;
+            None
+        })
+        .await
+    }
+}
+
+/// The machine's clocks.
+pub struct RealClock {
+    start: Instant,
+}
+
+impl RealClock {
+    /// Begins counting monotonic time now.
+    pub fn new() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Default for RealClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for RealClock {
+    fn wall(&self) -> Wall {
+        let ms = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
+        };
+        Wall(ms)
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(self.start.elapsed())
+    }
+
+    fn sleep_until(&self, deadline: Tick) -> LocalFuture<'static, ()> {
+        let at = self.start.checked_add(deadline.0);
+        Box::pin(async move {
+            match at {
+                Some(at) => {
+                    smol::Timer::at(at).await;
+                }
+                // Beyond what the machine can count: never.
+                None => std::future::pending().await,
+            }
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Dialling: names, addresses, TCP. TLS is in `tls`.
+//!
+//! Every connection is a boxed stream, so that plain, TLS and a test's duplex look alike.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use futures_lite::{AsyncRead, AsyncWrite};
+use smol::net::{resolve, TcpStream};
+
+use super::tls::{self, Secured, TlsFault, Trust};
+use super::LocalFuture;
+
+/// A byte stream to a peer.
+pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> Connection for T {}
+
+/// An owned stream to a peer.
+pub type BoxConnection = Box<dyn Connection>;
+
+/// Why nothing could be dialled.
+#[derive(Debug, thiserror::Error)]
+pub enum DialFault {
+    /// The name has no address, or no name server answered.
+    #[error("looking up {host}: {source}")]
+    Name {
+        /// The name that was asked for.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// The peer's machine answered that nothing listens on the port.
+    #[error("connecting to {address}: connection refused")]
+    Refused {
+        /// The last address tried.
+        address: SocketAddr,
+    },
+    /// No way there, or no answer.
+    #[error("connecting to {address}: {source}")]
+    Unreachable {
+        /// The last address tried.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The network. Deadlines are the caller's (`Clock::within`).
+pub trait Net: Send + Sync {
+    /// Resolves `host` and connects to its addresses in turn.
+    fn dial<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> LocalFuture<'a, Result<BoxConnection, DialFault>>;
+
+    /// Speaks TLS 1.2 or newer over `connection` to `host`, judging its certificate by `trust`.
+    fn secure<'a>(
+        &'a self,
+        connection: BoxConnection,
+        host: &'a str,
+        trust: &'a Trust,
+    ) -> LocalFuture<'a, Result<Secured, TlsFault>>;
+}
+
+/// The machine's network.
+pub struct RealNet;
+
+impl Net for RealNet {
+    fn dial<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> LocalFuture<'a, Result<BoxConnection, DialFault>> {
+        Box::pin(async move {
+            // An IPv6 literal is written in brackets in a URL, and without them elsewhere.
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            let name = |source| DialFault::Name {
+                host: host.to_owned(),
+                source,
+            };
+            let addresses = resolve((bare, port)).await.map_err(name)?;
+            let mut last = None;
+            for address in addresses {
+                match TcpStream::connect(address).await {
+                    Ok(stream) => {
+                        // Commands are written whole; waiting for more to send only costs time.
+                        let _ = stream.set_nodelay(true);
+                        return Ok(Box::new(stream) as BoxConnection);
+                    }
+                    Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
+                        last = Some(DialFault::Refused { address });
+                    }
+                    Err(source) => last = Some(DialFault::Unreachable { address, source }),
+                }
+            }
+            Err(last.unwrap_or_else(|| name(io::Error::other("no address"))))
+        })
+    }
+
+    fn secure<'a>(
+        &'a self,
+        connection: BoxConnection,
+        host: &'a str,
+        trust: &'a Trust,
+    ) -> LocalFuture<'a, Result<Secured, TlsFault>> {
+        Box::pin(tls::connect(connection, host, trust))
+    }
+}

@@ -1,0 +1,35 @@
+//! Test-only switches that take a protection out, so that a test can see the damage.
+//!
+//! They exist only in a build with the feature `switches`; in the shipped binary each question is
+//! the constant `false`. `POSTERN_SWITCH` holds a comma-separated list of names.
+
+/// Protections that a test may take out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// `no-sync`: the disk's sync returns at once, having done nothing.
+    NoSync,
+    /// `move-early`: messages are moved to the archive before their batch is durable.
+    MoveEarly,
+    /// `no-key`: every attempt at the portal carries a fresh idempotency key.
+    NoKey,
+}
+
+/// Whether `switch` was flipped.
+#[cfg(feature = "switches")]
+pub fn flipped(switch: Switch) -> bool {
+    use std::sync::OnceLock;
+    static NAMES: OnceLock<String> = OnceLock::new();
+    let names = NAMES.get_or_init(|| std::env::var("POSTERN_SWITCH").unwrap_or_default());
+    let name = match switch {
+        Switch::NoSync => "no-sync",
+        Switch::MoveEarly => "move-early",
+        Switch::NoKey => "no-key",
+    };
+    names.split(',').any(|n| n == name)
+}
+
+/// Whether `switch` was flipped: never, in a build without the feature.
+#[cfg(not(feature = "switches"))]
+pub const fn flipped(_switch: Switch) -> bool {
+    false
+}

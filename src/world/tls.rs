@@ -1,0 +1,224 @@
+//! TLS over any connection: whom to trust, and what the peer's certificate says.
+//!
+//! A refused certificate is explained from the certificate itself, not from the library's error
+//! text: `explain` is the one place that says "expired", "wrong name", "not yet valid".
+
+use native_tls::{Certificate as Anchor, Protocol, TlsConnector};
+use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::net::BoxConnection;
+use super::Wall;
+
+/// Whose certificates are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// The system's certificate authorities.
+    #[default]
+    System,
+    /// The system's, and these (PEM, one or many).
+    Authorities(String),
+    /// Exactly the certificate with this SHA-256, whatever its name, dates and issuer.
+    Pinned([u8; 32]),
+    /// Any: to read the certificate and show it. Nothing else may be sent over such a connection.
+    ToShow,
+}
+
+/// What a peer's certificate says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 of the DER form: what a pin holds.
+    pub sha256: [u8; 32],
+    /// Host names and addresses that it is for.
+    pub names: Vec<String>,
+    /// Who issued it, as one line.
+    pub issuer: String,
+    /// Whether it was issued by itself.
+    pub self_signed: bool,
+    /// Not valid before.
+    pub not_before: Wall,
+    /// Not valid after.
+    pub not_after: Wall,
+}
+
+/// A connection after its handshake.
+pub struct Secured {
+    /// The stream.
+    pub connection: BoxConnection,
+    /// The peer's certificate, where it could be read.
+    pub certificate: Option<Certificate>,
+}
+
+/// Why a handshake failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFault {
+    /// The handshake did not complete; the certificate may be why (see `explain`), or the peer does
+    /// not speak TLS here, or only an old version.
+    #[error("TLS handshake with {host}: {said}")]
+    Handshake {
+        /// The name that was asked for.
+        host: String,
+        /// The library's words.
+        said: String,
+    },
+    /// The peer shows another certificate than the pinned one.
+    #[error("{host} shows the certificate {shown}, not the pinned one")]
+    NotPinned {
+        /// The name that was asked for.
+        host: String,
+        /// SHA-256 of what it shows, in hex.
+        shown: String,
+    },
+    /// The configured certificate authority is no PEM certificate.
+    #[error("the certificate authority given for {host} can't be read: {said}")]
+    Authority {
+        /// The name that was asked for.
+        host: String,
+        /// The library's words.
+        said: String,
+    },
+}
+
+/// What is wrong with a certificate, judged by its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blemish {
+    /// Its time is over.
+    Expired,
+    /// Its time has not come: perhaps the box's clock is wrong.
+    NotYetValid,
+    /// It is for other names.
+    WrongName,
+    /// It vouches for itself.
+    SelfSigned,
+    /// Its own words are in order: the issuer is not known here.
+    UnknownIssuer,
+}
+
+/// The most likely reason why `certificate` was refused for `host` at `now`.
+pub fn explain(certificate: &Certificate, host: &str, now: Wall) -> Blemish {
+    if now < certificate.not_before {
+        Blemish::NotYetValid
+    } else if now > certificate.not_after {
+        Blemish::Expired
+    } else if certificate.self_signed {
+        Blemish::SelfSigned
+    } else if !certificate.names.iter().any(|n| name_matches(n, host)) {
+        Blemish::WrongName
+    } else {
+        Blemish::UnknownIssuer
+    }
+}
+
+/// RFC 6125 §6.4.3: a wildcard stands for the whole left-most label only.
+fn name_matches(pattern: &str, host: &str) -> bool {
+    if pattern.eq_ignore_ascii_case(host) {
+        return true;
+    }
+    match (pattern.strip_prefix("*."), host.split_once('.')) {
+        (Some(rest), Some((_, parent))) => rest.eq_ignore_ascii_case(parent),
+        _ => false,
+    }
+}
+
+/// Reads a certificate in DER form; `None` when it can't be understood.
+pub fn read_certificate(der: &[u8]) -> Option<Certificate> {
+    let (_, x509) = X509Certificate::from_der(der).ok()?;
+    let mut names = Vec::new();
+    if let Ok(Some(extension)) = x509.subject_alternative_name() {
+        for name in &extension.value.general_names {
+            match name {
+                GeneralName::DNSName(n) => names.push((*n).to_owned()),
+                GeneralName::IPAddress(octets) => {
+                    if let Ok(v4) = <[u8; 4]>::try_from(*octets) {
+                        names.push(std::net::Ipv4Addr::from(v4).to_string());
+                    } else if let Ok(v6) = <[u8; 16]>::try_from(*octets) {
+                        names.push(std::net::Ipv6Addr::from(v6).to_string());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let validity = x509.validity();
+    Some(Certificate {
+        sha256: Sha256::digest(der).into(),
+        names,
+        issuer: x509.issuer().to_string(),
+        self_signed: x509.issuer() == x509.subject(),
+        not_before: Wall(validity.not_before.timestamp().saturating_mul(1000)),
+        not_after: Wall(validity.not_after.timestamp().saturating_mul(1000)),
+    })
+}
+
+/// Checks that `pem` holds at least one certificate and nothing that can't be read.
+pub fn check_authorities(pem: &str) -> Result<(), String> {
+    anchors(pem).map(|_| ())
+}
+
+fn anchors(pem: &str) -> Result<Vec<Anchor>, String> {
+    let anchors = Anchor::stack_from_pem(pem.as_bytes()).map_err(|e| e.to_string())?;
+    if anchors.is_empty() {
+        return Err("it holds no certificate".to_owned());
+    }
+    Ok(anchors)
+}
+
+/// Shakes hands with `host` over `connection`.
+pub(super) async fn connect(
+    connection: BoxConnection,
+    host: &str,
+    trust: &Trust,
+) -> Result<Secured, TlsFault> {
+    let handshake = |said: String| TlsFault::Handshake {
+        host: host.to_owned(),
+        said,
+    };
+    let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
+    match trust {
+        Trust::System => {}
+        Trust::Authorities(pem) => {
+            let anchors = anchors(pem).map_err(|said| TlsFault::Authority {
+                host: host.to_owned(),
+                said,
+            })?;
+            for anchor in anchors {
+                builder.add_root_certificate(anchor);
+            }
+        }
+        // The pin below takes the place of every other check, before an octet is sent.
+        Trust::Pinned(_) | Trust::ToShow => {
+            builder
+                .danger_accept_invalid_certs(true)
+                .danger_accept_invalid_hostnames(true);
+        }
+    }
+    let stream = async_native_tls::TlsConnector::from(builder)
+        .connect(host, connection)
+        .await
+        .map_err(|e| handshake(e.to_string()))?;
+    let der = stream
+        .peer_certificate()
+        .ok()
+        .flatten()
+        .and_then(|c| c.to_der().ok());
+    let certificate = der.as_deref().and_then(read_certificate);
+    if let Trust::Pinned(pin) = trust {
+        let shown: Option<[u8; 32]> = der.as_deref().map(|d| Sha256::digest(d).into());
+        if shown.as_ref() != Some(pin) {
+            return Err(TlsFault::NotPinned {
+                host: host.to_owned(),
+                shown: shown.map_or_else(|| "(none)".to_owned(), |s| hex(&s)),
+            });
+        }
+    }
+    Ok(Secured {
+        connection: Box::new(stream),
+        certificate,
+    })
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|o| format!("{o:02x}")).collect()
+}

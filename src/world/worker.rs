@@ -1,0 +1,106 @@
+//! A thread that owns a value and does one job after the other on it.
+//!
+//! The executor never calls the disk: it hands a closure to a worker and awaits the answer. The
+//! queue is bounded, so a slow disk is felt by whoever asks. A job that panics ends the worker, and
+//! every later question is answered with `Stopped`.
+
+use std::io;
+use std::thread;
+
+use async_channel::Sender;
+
+type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
+
+/// The worker's thread has ended, by a panic or because it was shut down.
+#[derive(Debug, thiserror::Error)]
+#[error("the thread `{0}` has ended")]
+pub struct Stopped(pub &'static str);
+
+/// A handle on the thread; cloning shares it. The thread ends when the last handle is dropped.
+pub struct Worker<T> {
+    name: &'static str,
+    jobs: Sender<Job<T>>,
+}
+
+impl<T> Clone for Worker<T> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name,
+            jobs: self.jobs.clone(),
+        }
+    }
+}
+
+/// Joins the thread of a worker whose handles are all dropped.
+pub struct Ending(thread::JoinHandle<()>);
+
+impl Ending {
+    /// Waits for the thread's end; true if it ended without a panic.
+    pub fn join(self) -> bool {
+        self.0.join().is_ok()
+    }
+}
+
+impl<T: 'static> Worker<T> {
+    /// Starts a thread that makes its value with `make` and then takes jobs, `depth` of them queued
+    /// at most. Returns once the value is made, with what else `make` had to tell.
+    pub fn spawn<A: Send + 'static, E: From<io::Error> + Send + 'static>(
+        name: &'static str,
+        depth: usize,
+        make: impl FnOnce() -> Result<(T, A), E> + Send + 'static,
+    ) -> Result<(Self, A, Ending), E> {
+        let (jobs, queue) = async_channel::bounded::<Job<T>>(depth);
+        let (told, tell) = std::sync::mpsc::sync_channel(1);
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let mut value = match make() {
+                    Ok((value, aside)) => {
+                        // The asker waits below for exactly this.
+                        let _ = told.send(Ok(aside));
+                        value
+                    }
+                    Err(fault) => {
+                        let _ = told.send(Err(fault));
+                        return;
+                    }
+                };
+                while let Ok(job) = queue.recv_blocking() {
+                    job(&mut value);
+                }
+            })
+            .map_err(E::from)?;
+        match tell.recv() {
+            Ok(Ok(aside)) => Ok((Self { name, jobs }, aside, Ending(thread))),
+            Ok(Err(fault)) => Err(fault),
+            Err(_) => Err(E::from(io::Error::other(Stopped(name)))),
+        }
+    }
+
+    /// Runs `job` on the value and returns its answer.
+    pub async fn ask<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut T) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
+        let (answer, answered) = async_channel::bounded(1);
+        self.jobs
+            .send(Box::new(move |value| {
+                // An asker that went away does not want the answer.
+                let _ = answer.try_send(job(value));
+            }))
+            .await
+            .map_err(|_| Stopped(self.name))?;
+        answered.recv().await.map_err(|_| Stopped(self.name))
+    }
+
+    /// Runs `job` and blocks until it is done: for programs without an executor.
+    pub fn ask_blocking<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut T) -> R + Send + 'static,
+    ) -> Result<R, Stopped> {
+        futures_lite::future::block_on(self.ask(job))
+    }
+}
+
+#[cfg(test)]
+mod tests;
