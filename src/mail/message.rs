@@ -18,13 +18,13 @@ pub struct Address {
 impl Address {
     /// The form in which addresses are compared: lower case.
     pub fn folded(&self) -> String {
-        fold(&self.address)
+        Address::fold(&self.address)
     }
-}
 
-/// The form in which any address is compared: trimmed, lower case.
-pub(crate) fn fold(address: &str) -> String {
-    address.trim().to_lowercase()
+    /// That form of any address: trimmed, lower case.
+    pub fn fold(address: &str) -> String {
+        address.trim().to_lowercase()
+    }
 }
 
 /// The Date field: what the sender's clock said.
