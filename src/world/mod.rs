@@ -16,6 +16,7 @@ pub mod switches;
 pub mod terminal;
 pub mod tls;
 pub mod worker;
+pub mod zones;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,296 @@
+//! Settings as a TOML file: out with a line of help for each, in with every problem at once.
+//!
+//! A file says the whole: what it leaves out takes its default, and a mailbox that it doesn't name
+//! is removed. Secrets are neither written nor read; those that are set stay with their mailbox,
+//! and the others are listed, to be typed.
+
+use std::fmt::Write;
+
+use toml::{Table, Value as Toml};
+
+use super::keys::{check_name, nearest};
+use super::model::{Mailbox, Portal, Settings, Store};
+use super::schema::{Setting, Slot, MAILBOX, PORTAL, STORE};
+use super::value::{Value, Zones};
+use super::{Fault, Problem};
+use crate::passage::MailboxId;
+
+/// What a file gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// The settings, not yet checked as a whole.
+    pub settings: Settings,
+    /// Keys of the secrets that nobody has typed yet and that this will need.
+    pub missing: Vec<String>,
+}
+
+/// `settings` as a file that `import` reads.
+pub fn export(settings: &Settings) -> String {
+    let mut out = String::from("# Settings of postern. Secrets are not in this file.\n");
+    for mailbox in &settings.mailboxes {
+        let section = format!("mailbox.{}", mailbox.name);
+        write_section(&mut out, &section, MAILBOX, mailbox);
+    }
+    write_section(&mut out, "portal", PORTAL, &settings.portal);
+    write_section(&mut out, "store", STORE, &settings.store);
+    out
+}
+
+/// Every setting with its default and its help: what `config/postern.toml` holds.
+pub fn template() -> String {
+    let mut out = String::from(
+        "# Every setting of postern with its default. Put it in force with\n\
+         #     postern settings import postern.toml\n\
+         # A file says the whole: a setting that is left out has its default. Passwords and tokens\n\
+         # don't belong here: the import asks for them. One section for each mailbox.\n",
+    );
+    let mailbox = Mailbox::new(MailboxId(1), "support");
+    write_section(&mut out, "mailbox.support", MAILBOX, &mailbox);
+    write_section(&mut out, "portal", PORTAL, &Portal::default());
+    write_section(&mut out, "store", STORE, &Store::default());
+    out
+}
+
+fn write_section<T>(out: &mut String, section: &str, rows: &[Setting<T>], from: &T) {
+    out.push_str(&format!("\n[{section}]\n"));
+    for setting in rows {
+        let _infallible = writeln!(out, "\n# {}: {}", setting.label, setting.help);
+        let key = setting.key;
+        let _infallible = match setting.read(from) {
+            Value::Unset if setting.is_secret() => writeln!(out, "# {key} is not set"),
+            Value::Unset => writeln!(out, "# {key} ="),
+            Value::Flag(on) => writeln!(out, "{key} = {on}"),
+            Value::Number(number) => writeln!(out, "{key} = {number}"),
+            Value::Secret { .. } => writeln!(out, "# {key} is set"),
+            value => writeln!(out, "{key} = {}", Toml::String(value.text())),
+        };
+    }
+}
+
+/// Reads a file over `current`, which lends ids, identities and secrets to the mailboxes that it
+/// names: by identity first (so a file can rename a mailbox), then by name.
+pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, Fault> {
+    let table: Table = text.parse().map_err(|e: toml::de::Error| {
+        let line = e.span().map_or(1, |span| {
+            let before = text.get(..span.start).unwrap_or(text);
+            before.matches('\n').count() + 1
+        });
+        Fault::Refused(format!("the file is no TOML: line {line}: {}", e.message()))
+    })?;
+    let mut problems = Vec::new();
+    let mut settings = Settings {
+        mailboxes: Vec::new(),
+        portal: Portal {
+            token: current.portal.token.clone(),
+            ..Portal::default()
+        },
+        store: Store::default(),
+        next_mailbox: current.next_mailbox,
+    };
+    for (name, value) in &table {
+        match (name.as_str(), value) {
+            ("mailbox", Toml::Table(mailboxes)) => {
+                read_mailboxes(mailboxes, current, &mut settings, zones, &mut problems);
+            }
+            ("portal", Toml::Table(rows)) => {
+                let to = &mut settings.portal;
+                read_section(
+                    "portal",
+                    PORTAL,
+                    rows,
+                    to,
+                    &Portal::default(),
+                    zones,
+                    &mut problems,
+                );
+            }
+            ("store", Toml::Table(rows)) => {
+                let to = &mut settings.store;
+                read_section(
+                    "store",
+                    STORE,
+                    rows,
+                    to,
+                    &Store::default(),
+                    zones,
+                    &mut problems,
+                );
+            }
+            ("mailbox" | "portal" | "store", _) => problems.push(Problem::new(
+                name,
+                None,
+                "must be a section, such as [portal] or [mailbox.support]",
+            )),
+            _ => problems.push(not_known(name, ["mailbox", "portal", "store"].into_iter())),
+        }
+    }
+    // In the order of the file's making, not of its letters: ids tell.
+    settings.mailboxes.sort_by_key(|m| m.id);
+    settings.settle();
+    if !problems.is_empty() {
+        return Err(Fault::Wrong(problems));
+    }
+    let missing = missing(&settings);
+    Ok(Import { settings, missing })
+}
+
+fn missing(settings: &Settings) -> Vec<String> {
+    let mailboxes = settings.mailboxes.iter();
+    let mut missing: Vec<String> = mailboxes
+        .filter(|m| m.password.is_none() && !m.username.is_empty())
+        .map(|m| format!("mailbox.{}.password", m.name))
+        .collect();
+    if settings.portal.token.is_none() && !settings.portal.url.is_empty() {
+        missing.push("portal.token".to_owned());
+    }
+    missing
+}
+
+fn read_mailboxes(
+    mailboxes: &Table,
+    current: &Settings,
+    settings: &mut Settings,
+    zones: &Zones,
+    problems: &mut Vec<Problem>,
+) {
+    let identity_of = |rows: &Toml| {
+        let identity = rows.get("identity").and_then(Toml::as_str);
+        identity.map(str::to_owned)
+    };
+    let claimed: Vec<String> = mailboxes.values().filter_map(identity_of).collect();
+    for (name, value) in mailboxes {
+        let section = format!("mailbox.{name}");
+        let Toml::Table(rows) = value else {
+            problems.push(Problem::new(section, None, "must be a section of its own"));
+            continue;
+        };
+        if let Err(said) = check_name(name) {
+            problems.push(Problem::new(section, None, said));
+            continue;
+        }
+        let said = identity_of(value);
+        let mut all = current.mailboxes.iter();
+        let before = all
+            .find(|m| m.identity.is_some() && m.identity == said)
+            .or_else(|| {
+                // One that another section claims by its identity was renamed to that.
+                let elsewhere = |m: &&Mailbox| {
+                    let identity = m.identity.as_ref();
+                    said.as_ref() != identity && identity.is_some_and(|i| claimed.contains(i))
+                };
+                current.mailbox(name).filter(|m| !elsewhere(m))
+            });
+        let mut mailbox = match before {
+            Some(before) => Mailbox {
+                password: before.password.clone(),
+                identity: before.identity.clone(),
+                ..Mailbox::new(before.id, name)
+            },
+            None => {
+                let taken = current.mailboxes.iter().chain(&settings.mailboxes);
+                let least = taken.map(|m| m.id.0.saturating_add(1)).max().unwrap_or(1);
+                let id = settings.next_mailbox.max(least);
+                settings.next_mailbox = id.saturating_add(1);
+                Mailbox::new(MailboxId(id), name)
+            }
+        };
+        let fixed = mailbox.identity.clone();
+        let fresh = Mailbox::new(mailbox.id, name);
+        read_section(
+            &section,
+            MAILBOX,
+            rows,
+            &mut mailbox,
+            &fresh,
+            zones,
+            problems,
+        );
+        if fixed.is_some() && mailbox.identity != fixed {
+            problems.push(Problem::new(
+                format!("{section}.identity"),
+                mailbox.identity.clone(),
+                format!(
+                    "mailbox `{name}` is here already with the identity {:?}, which is fixed: leave \
+                     the line out, or give the mailbox in the file another name",
+                    fixed.unwrap_or_default()
+                ),
+            ));
+        }
+        settings.mailboxes.push(mailbox);
+    }
+}
+
+fn read_section<T>(
+    section: &str,
+    rows: &[Setting<T>],
+    from: &Table,
+    to: &mut T,
+    fresh: &T,
+    zones: &Zones,
+    problems: &mut Vec<Problem>,
+) {
+    for name in from.keys() {
+        if !rows.iter().any(|setting| setting.key == name) {
+            let known = rows.iter().map(|setting| setting.key);
+            let mut problem = not_known(name, known);
+            problem.key = format!("{section}.{name}");
+            problems.push(problem);
+        }
+    }
+    // In the table's order, not the file's: some values are read by the light of earlier ones.
+    for setting in rows {
+        let Some(given) = from.get(setting.key) else {
+            continue;
+        };
+        let key = format!("{section}.{}", setting.key);
+        if setting.is_secret() {
+            problems.push(Problem::new(
+                key,
+                None,
+                "is a secret and is not read from a file: take the line out, and type it when asked",
+            ));
+            continue;
+        }
+        let text = match text_of(&setting.slot, given) {
+            Ok(text) => text,
+            Err(said) => {
+                let shown = given
+                    .as_str()
+                    .map_or_else(|| given.to_string(), str::to_owned);
+                problems.push(Problem::new(key, Some(shown), said));
+                continue;
+            }
+        };
+        if let Err(said) = setting.write(to, &text, fresh, zones) {
+            problems.push(Problem::new(key, Some(text), said));
+        }
+    }
+}
+
+fn text_of<T>(slot: &Slot<T>, given: &Toml) -> Result<String, String> {
+    match (slot, given) {
+        (Slot::Flag(_), Toml::Boolean(on)) => Ok(if *on { "on" } else { "off" }.to_owned()),
+        (Slot::Number { .. } | Slot::Port(_) | Slot::Octets { .. }, Toml::Integer(number)) => {
+            Ok(number.to_string())
+        }
+        (Slot::Moment { .. }, Toml::Datetime(at)) => Ok(at.to_string()),
+        (Slot::Number { .. } | Slot::Port(_), Toml::String(text)) if !text.is_empty() => {
+            Err("must be a number without quotes".to_owned())
+        }
+        (_, Toml::String(text)) => Ok(text.clone()),
+        (Slot::Flag(_), _) => Err("must be true or false".to_owned()),
+        (Slot::Number { .. } | Slot::Port(_), _) => Err("must be a number".to_owned()),
+        _ => Err("must be text in quotes".to_owned()),
+    }
+}
+
+fn not_known<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Problem {
+    let said = match nearest(name, known) {
+        Some(near) => format!("is no setting: did you mean `{near}`?"),
+        None => "is no setting: config/postern.toml lists them all".to_owned(),
+    };
+    Problem::new(name, None, said)
+}
+
+#[cfg(test)]
+mod tests;

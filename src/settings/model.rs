@@ -1,0 +1,318 @@
+//! The settings as values: what the rest of the program reads.
+//!
+//! Fields hold what the operator said; where nothing was said, the methods answer with what follows
+//! from the rest (the port from the security, the address from the username).
+
+use serde::{Deserialize, Serialize};
+
+use super::seal::Sealed;
+use super::value::address_in;
+use crate::passage::MailboxId;
+use crate::world::Wall;
+
+/// A setting that is one of a few words.
+pub(super) trait Words: Copy + PartialEq + 'static {
+    /// Each value with its word.
+    const ALL: &'static [(Self, &'static str)];
+
+    /// The value's word.
+    fn word(&self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(value, _)| value == self)
+            .map_or("", |(_, word)| word)
+    }
+
+    /// The value of a word.
+    fn of_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, w)| w.eq_ignore_ascii_case(word))
+            .map(|(value, _)| *value)
+    }
+}
+
+/// How the mailbox is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// IMAP (RFC 9051, RFC 3501).
+    #[default]
+    Imap,
+    /// Exchange on premises, by its web services.
+    Exchange,
+    /// Office365.
+    Office365,
+}
+
+impl Words for Protocol {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Imap, "imap"),
+        (Self::Exchange, "exchange"),
+        (Self::Office365, "office365"),
+    ];
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// TLS from the first octet.
+    #[default]
+    Tls,
+    /// Plain at first, then always TLS.
+    Starttls,
+    /// Not at all.
+    None,
+}
+
+impl Words for Security {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Tls, "tls"),
+        (Self::Starttls, "starttls"),
+        (Self::None, "none"),
+    ];
+}
+
+/// When a message leaves the inbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ArchiveWhen {
+    /// Once the portal has its ticket.
+    #[default]
+    Forwarded,
+    /// Once it is durable here.
+    Committed,
+}
+
+impl Words for ArchiveWhen {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Forwarded, "forwarded"),
+        (Self::Committed, "committed"),
+    ];
+}
+
+/// One mailbox that is watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mailbox {
+    /// Given when it is made, never used again.
+    pub id: MailboxId,
+    /// What the operator calls it; part of its settings' keys.
+    pub name: String,
+    /// Whether it is watched.
+    pub active: bool,
+    /// How it is spoken to.
+    pub protocol: Protocol,
+    /// How the connection is protected.
+    pub security: Security,
+    /// The mail server.
+    pub host: String,
+    /// Its port, where it is not the usual one.
+    pub port: Option<u16>,
+    /// Who signs in.
+    pub username: String,
+    /// With which password.
+    pub password: Option<Sealed>,
+    /// What the mailbox is called in mail, where that isn't the username.
+    pub address: Option<String>,
+    /// What delivery keys are made from; fixed once it is there.
+    pub identity: Option<String>,
+    /// The operator has said that a portal user's address is a dedicated mailbox all the same.
+    pub dedicated: bool,
+    /// From the dial to the end of sign-in.
+    pub timeout_ms: u64,
+    /// Whether messages from senders whom the directory doesn't know become tickets.
+    pub process_unknown_senders: bool,
+    /// What the server received before this is left alone.
+    pub received_after: Option<Wall>,
+    /// The zone of dates that are given without one (IANA); the system's, where unset.
+    pub time_zone: Option<String>,
+    /// The folder that is watched.
+    pub folder: String,
+    /// Where messages go; the server's own archive, where unset. May hold `%Y` and `%m`.
+    pub archive_folder: Option<String>,
+    /// When they go there.
+    pub archive_when: ArchiveWhen,
+    /// Whether copying and removing may stand in for a missing MOVE.
+    pub archive_by_copy: bool,
+    /// Whether messages that were read before they were processed are taken too.
+    pub convert_read: bool,
+    /// Seconds between two checks, also beneath IDLE.
+    pub check_seconds: u64,
+    /// Certificate authorities beside the system's, PEM.
+    pub ca_pem: Option<String>,
+    /// SHA-256 of the one certificate to accept, in hex.
+    pub pinned: Option<String>,
+}
+
+impl Mailbox {
+    /// A fresh mailbox: every setting at its default.
+    pub fn new(id: MailboxId, name: &str) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            active: false,
+            protocol: Protocol::Imap,
+            security: Security::Tls,
+            host: String::new(),
+            port: None,
+            username: String::new(),
+            password: None,
+            address: None,
+            identity: None,
+            dedicated: false,
+            timeout_ms: 30_000,
+            process_unknown_senders: false,
+            received_after: None,
+            time_zone: None,
+            folder: "INBOX".to_owned(),
+            archive_folder: None,
+            archive_when: ArchiveWhen::Forwarded,
+            archive_by_copy: false,
+            convert_read: false,
+            check_seconds: 60,
+            ca_pem: None,
+            pinned: None,
+        }
+    }
+
+    /// The port to dial: the one set, else what follows from the security.
+    pub fn dial_port(&self) -> u16 {
+        self.port.unwrap_or(match self.security {
+            Security::Tls => 993,
+            Security::Starttls | Security::None => 143,
+        })
+    }
+
+    /// The address of the mailbox: the one set, else the username where that is one.
+    pub fn mail_address(&self) -> Option<&str> {
+        match &self.address {
+            Some(address) => Some(address),
+            None => address_in(&self.username),
+        }
+    }
+
+    /// What delivery keys are made from: the identity once fixed, else the address in lower case.
+    pub fn key_identity(&self) -> Option<String> {
+        self.identity
+            .clone()
+            .or_else(|| self.mail_address().map(str::to_lowercase))
+    }
+
+    /// The digest of the pinned certificate.
+    pub fn pin(&self) -> Option<[u8; 32]> {
+        self.pinned.as_deref().and_then(super::value::digest_of)
+    }
+
+    /// The label under which the password is sealed.
+    pub fn password_label(&self) -> String {
+        format!("mailbox.#{}.password", self.id.0)
+    }
+}
+
+/// The portal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portal {
+    /// Where its API begins; empty until set.
+    pub url: String,
+    /// The bearer token.
+    pub token: Option<Sealed>,
+    /// How long a request may wait for its answer.
+    pub timeout_ms: u64,
+    /// Certificate authorities beside the system's, PEM.
+    pub ca_pem: Option<String>,
+    /// SHA-256 of the one certificate to accept, in hex.
+    pub pinned: Option<String>,
+    /// An HTTP proxy on the way.
+    pub proxy: Option<String>,
+}
+
+impl Default for Portal {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            token: None,
+            timeout_ms: 30_000,
+            ca_pem: None,
+            pinned: None,
+            proxy: None,
+        }
+    }
+}
+
+impl Portal {
+    /// The label under which the token is sealed.
+    pub const TOKEN_LABEL: &'static str = "portal.token";
+
+    /// The digest of the pinned certificate.
+    pub fn pin(&self) -> Option<[u8; 32]> {
+        self.pinned.as_deref().and_then(super::value::digest_of)
+    }
+}
+
+/// How much room the store may take, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// What the journal may take; then fetching stops.
+    pub quota_bytes: u64,
+    /// What must stay free on the file system; below it fetching stops.
+    pub free_bytes_min: u64,
+    /// How many days archived messages are kept here.
+    pub retain_days: u64,
+    /// How much room they may take; the oldest go first.
+    pub retain_bytes_max: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            quota_bytes: 1 << 30,
+            free_bytes_min: 128 << 20,
+            retain_days: 7,
+            retain_bytes_max: 256 << 20,
+        }
+    }
+}
+
+/// Everything that the operator decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The mailboxes, in the order in which they were made.
+    pub mailboxes: Vec<Mailbox>,
+    /// The portal.
+    pub portal: Portal,
+    /// The store.
+    pub store: Store,
+    /// The id that the next mailbox gets.
+    pub next_mailbox: u32,
+}
+
+impl Settings {
+    /// The mailbox of that name.
+    pub fn mailbox(&self, name: &str) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|m| m.name == name)
+    }
+
+    /// The mailbox of that name, to change it.
+    pub fn mailbox_mut(&mut self, name: &str) -> Option<&mut Mailbox> {
+        self.mailboxes.iter_mut().find(|m| m.name == name)
+    }
+
+    /// The mailbox with that id.
+    pub fn mailbox_by_id(&self, id: MailboxId) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|m| m.id == id)
+    }
+
+    /// Fixes the identity of every active mailbox that has none yet.
+    pub(super) fn settle(&mut self) {
+        for mailbox in &mut self.mailboxes {
+            if mailbox.active && mailbox.identity.is_none() {
+                mailbox.identity = mailbox.key_identity();
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+use super::*;
+use crate::settings::tests::ready;
+
+fn settings(days: u64) -> Settings {
+    let mut settings = Settings::default();
+    settings.store.retain_days = days;
+    settings
+}
+
+/// Adds a revision whose settings keep `days`.
+fn change(history: &mut History, days: u64, limit_ms: Option<u64>) -> Vec<u64> {
+    let at = Wall(1_000 * i64::try_from(days).unwrap());
+    let revision = history
+        .next(settings(days), at, "anna", "set", limit_ms)
+        .unwrap();
+    history.add(revision)
+}
+
+fn days(history: &History) -> Option<u64> {
+    history.current().map(|r| r.settings.store.retain_days)
+}
+
+fn numbers(history: &History) -> Vec<u64> {
+    history.revisions().iter().map(|r| r.number).collect()
+}
+
+#[test]
+fn a_change_without_a_limit_is_in_force_at_once_and_after_a_start() {
+    let mut history = History::default();
+    assert_eq!((history.number(), days(&history)), (0, None));
+    assert_eq!(history.base(), Settings::default());
+    change(&mut history, 1, None);
+    change(&mut history, 2, None);
+    assert_eq!((history.number(), days(&history)), (2, Some(2)));
+    let (again, undone) = History::found(history.revisions().to_vec());
+    assert_eq!((days(&again), undone), (Some(2), None));
+}
+
+#[test]
+fn an_unconfirmed_change_is_in_force_until_it_is_undone() {
+    let mut history = History::default();
+    change(&mut history, 1, None);
+    change(&mut history, 2, Some(60_000));
+    assert_eq!(days(&history), Some(2));
+    assert_eq!(history.waits_until(), Some(Wall(62_000)));
+    assert_eq!(history.undo(), Some(2));
+    assert_eq!((days(&history), history.undo()), (Some(1), None));
+    let standings: Vec<Standing> = history
+        .revisions()
+        .iter()
+        .map(|r| history.standing(r))
+        .collect();
+    assert_eq!(standings, [Standing::Current, Standing::Undone]);
+    // The number of an undone change is not given again.
+    change(&mut history, 3, None);
+    assert_eq!(numbers(&history), [1, 2, 3]);
+}
+
+#[test]
+fn an_unconfirmed_change_found_at_a_start_is_undone() {
+    let mut history = History::default();
+    change(&mut history, 1, None);
+    change(&mut history, 2, Some(60_000));
+    let (again, undone) = History::found(history.revisions().to_vec());
+    assert_eq!(
+        (days(&again), undone, again.number()),
+        (Some(1), Some(2), 1)
+    );
+    let mut first = History::default();
+    change(&mut first, 5, Some(1));
+    let (again, undone) = History::found(first.revisions().to_vec());
+    assert_eq!((days(&again), undone), (None, Some(1)));
+    assert_eq!(again.base(), Settings::default());
+}
+
+#[test]
+fn a_confirmed_change_stays() {
+    let mut history = History::default();
+    change(&mut history, 1, None);
+    assert!(history.confirming().is_err());
+    change(&mut history, 2, Some(60_000));
+    let durable = history.confirming().unwrap();
+    assert_eq!(durable.confirmed, Confirmed::Yes);
+    history.confirmed(durable.number);
+    assert_eq!(
+        (days(&history), history.undo(), history.waits_until()),
+        (Some(2), None, None)
+    );
+    let (again, undone) = History::found(history.revisions().to_vec());
+    assert_eq!((days(&again), undone), (Some(2), None));
+}
+
+#[test]
+fn a_change_for_good_never_takes_a_waiting_one_with_it() {
+    let mut history = History::default();
+    change(&mut history, 1, Some(60_000));
+    assert!(history
+        .next(settings(2), Wall(0), "anna", "set", None)
+        .is_err());
+    change(&mut history, 3, Some(60_000));
+    assert_eq!(history.undo(), Some(2));
+    assert_eq!(days(&history), None);
+}
+
+#[test]
+fn ten_are_kept_and_always_the_newest_confirmed_one() {
+    let mut history = History::default();
+    let mut dropped = Vec::new();
+    for day in 1..=12 {
+        dropped.extend(change(&mut history, day, None));
+    }
+    assert_eq!(dropped, [1, 2]);
+    for day in 13..=30 {
+        change(&mut history, day, Some(60_000));
+    }
+    assert_eq!(numbers(&history).len(), REVISIONS_KEPT);
+    assert_eq!(numbers(&history)[..2], [12, 22]);
+    history.undo();
+    assert_eq!(days(&history), Some(12));
+}
+
+#[test]
+fn a_rollback_is_a_new_revision_that_equals_an_old_one() {
+    let mut history = History::default();
+    change(&mut history, 1, None);
+    change(&mut history, 2, None);
+    let old = history.rollback(1).unwrap();
+    let revision = history
+        .next(old, Wall(9), "anna", "rollback to 1", None)
+        .unwrap();
+    history.add(revision);
+    assert_eq!((history.number(), days(&history)), (3, Some(1)));
+    let said = history.rollback(7).unwrap_err().to_string();
+    assert_eq!(said, "there is no revision 7: those from 1 to 3 are kept");
+}
+
+#[test]
+fn no_undoing_gives_a_mailbox_number_away_twice() {
+    let mut history = History::default();
+    let mut with = history.base();
+    let first = with.add_mailbox("a").unwrap();
+    let revision = history.next(with, Wall(1), "anna", "add", Some(1)).unwrap();
+    history.add(revision);
+    history.undo();
+    let second = history.base().add_mailbox("a").unwrap();
+    assert_ne!(first, second);
+}
+
+#[test]
+fn a_revision_comes_back_from_its_octets_and_can_be_read_by_a_person() {
+    let revision = History::default()
+        .next(ready(), Wall(5), "anna", "first", Some(9))
+        .unwrap();
+    let octets = revision.encode();
+    assert_eq!(Revision::decode(&octets).unwrap(), revision);
+    let text = String::from_utf8(octets).unwrap();
+    assert!(text.contains("\"host\": \"mail.example.com\""));
+}
+
+#[test]
+fn a_damaged_revision_is_noticed_wherever_the_bit_flips() {
+    let octets = History::default()
+        .next(settings(1), Wall(5), "anna", "first", None)
+        .unwrap()
+        .encode();
+    for at in 0..octets.len() {
+        let mut flipped = octets.clone();
+        flipped[at] ^= 1;
+        assert!(Revision::decode(&flipped).is_err(), "octet {at}");
+        assert!(Revision::decode(&octets[..at]).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let octets = b"{\"postern-settings\":2,\"sha256\":\"\",\"more\":1}\n???";
+    let fault = Revision::decode(octets).unwrap_err();
+    assert_eq!(fault, Fault::Newer { found: 2, known: 1 });
+    assert!(fault.to_string().contains("newer postern"));
+}
+
+#[test]
+fn a_revision_of_format_1_is_read_for_ever() {
+    let revision = Revision::decode(include_bytes!("../fixtures/revision-1.json")).unwrap();
+    assert_eq!(revision.number, 1);
+    assert_eq!(revision.settings, ready());
+}

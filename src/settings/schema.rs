@@ -1,0 +1,439 @@
+//! The one table of settings: key, label, type, help, check. Defaults are those of `model`.
+//!
+//! A setting is added by a field in `model` and a row here; everything else follows from the row.
+
+use super::model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Store, Words};
+use super::seal::Sealed;
+use super::value::{self, Value, Zones};
+use crate::world::Wall;
+
+/// A way to one field, for looking and for changing.
+pub(super) struct Field<T: 'static, V: 'static> {
+    pub(super) of: fn(&T) -> &V,
+    pub(super) to: fn(&mut T) -> &mut V,
+}
+
+macro_rules! field {
+    ($name:ident) => {
+        Field {
+            of: |t| &t.$name,
+            to: |t| &mut t.$name,
+        }
+    };
+}
+
+macro_rules! choice {
+    ($kind:ty, $name:ident) => {
+        Slot::Choice {
+            of: |t| t.$name.word(),
+            to: |t, word| match <$kind>::of_word(word) {
+                Some(value) => {
+                    t.$name = value;
+                    true
+                }
+                None => false,
+            },
+            words: || <$kind>::ALL.iter().map(|(_, word)| *word).collect(),
+        }
+    };
+}
+
+/// Reads text into its one form, or says what it must look like.
+type Reader = fn(&str, &Zones) -> Result<String, String>;
+
+/// A setting's type, and the field that holds it.
+pub(super) enum Slot<T: 'static> {
+    Flag(Field<T, bool>),
+    Number {
+        field: Field<T, u64>,
+        least: u64,
+        most: u64,
+        unit: &'static str,
+    },
+    Octets {
+        field: Field<T, u64>,
+        least: u64,
+    },
+    Port(Field<T, Option<u16>>),
+    Choice {
+        of: fn(&T) -> &'static str,
+        to: fn(&mut T, &str) -> bool,
+        words: fn() -> Vec<&'static str>,
+    },
+    Text(Field<T, String>, Reader),
+    Maybe(Field<T, Option<String>>, Reader),
+    Moment {
+        field: Field<T, Option<Wall>>,
+        zone: Field<T, Option<String>>,
+    },
+    Secret(Field<T, Option<Sealed>>),
+}
+
+/// One row of the table.
+pub(super) struct Setting<T: 'static> {
+    pub(super) key: &'static str,
+    pub(super) label: &'static str,
+    pub(super) help: &'static str,
+    pub(super) slot: Slot<T>,
+}
+
+pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
+    Setting {
+        key: "active",
+        label: "Active",
+        help: "Watch this mailbox and make its unread messages tickets.",
+        slot: Slot::Flag(field!(active)),
+    },
+    Setting {
+        key: "protocol",
+        label: "Protocol type",
+        help: "imap, exchange or office365.",
+        slot: choice!(Protocol, protocol),
+    },
+    Setting {
+        key: "security",
+        label: "Enable SSL",
+        help: "tls from the first octet, starttls (never falls back to plain), or none.",
+        slot: choice!(Security, security),
+    },
+    Setting {
+        key: "host",
+        label: "Host name",
+        help: "The mail server's name or IP address.",
+        slot: Slot::Text(field!(host), value::host),
+    },
+    Setting {
+        key: "port",
+        label: "Port",
+        help: "Unset: 993 with tls, 143 without.",
+        slot: Slot::Port(field!(port)),
+    },
+    Setting {
+        key: "username",
+        label: "Username",
+        help: "Who signs in.",
+        slot: Slot::Text(field!(username), value::line),
+    },
+    Setting {
+        key: "password",
+        label: "Password",
+        help: "Typed at a prompt or given on standard input; kept sealed, never shown.",
+        slot: Slot::Secret(field!(password)),
+    },
+    Setting {
+        key: "address",
+        label: "Address",
+        help: "What the mailbox is called in mail; unset: the username, where that is an address.",
+        slot: Slot::Maybe(field!(address), value::address),
+    },
+    Setting {
+        key: "identity",
+        label: "Identity",
+        help: "What delivery keys are made from; unset: the address in lower case, fixed at the first activation.",
+        slot: Slot::Maybe(field!(identity), value::line),
+    },
+    Setting {
+        key: "dedicated",
+        label: "Dedicated",
+        help: "This mailbox is a dedicated one although the portal knows its address as a user's.",
+        slot: Slot::Flag(field!(dedicated)),
+    },
+    Setting {
+        key: "timeout_ms",
+        label: "Timeout (ms)",
+        help: "From the dial to the end of sign-in, 1000 to 600000.",
+        slot: Slot::Number {
+            field: field!(timeout_ms),
+            least: 1_000,
+            most: 600_000,
+            unit: " milliseconds",
+        },
+    },
+    Setting {
+        key: "process_unknown_senders",
+        label: "Process messages from unknown users",
+        help: "on: a ticket with neither user nor company; off: held until the sender is known.",
+        slot: Slot::Flag(field!(process_unknown_senders)),
+    },
+    Setting {
+        key: "time_zone",
+        label: "Time zone",
+        help: "Of dates that are given without one, such as Europe/Berlin; unset: the system's.",
+        slot: Slot::Maybe(field!(time_zone), value::zone),
+    },
+    // After `time_zone`, which its reading needs.
+    Setting {
+        key: "received_after",
+        label: "Do not process messages received before the specified date",
+        help: "Date and time; the server's received time decides.",
+        slot: Slot::Moment {
+            field: field!(received_after),
+            zone: field!(time_zone),
+        },
+    },
+    Setting {
+        key: "folder",
+        label: "Folder",
+        help: "The folder that is watched.",
+        slot: Slot::Text(field!(folder), value::folder),
+    },
+    Setting {
+        key: "archive_folder",
+        label: "Archive folder",
+        help: "Where messages go; unset: the server's archive, else Archive. %Y and %m are year and month.",
+        slot: Slot::Maybe(field!(archive_folder), value::archive_folder),
+    },
+    Setting {
+        key: "archive_when",
+        label: "Archive when",
+        help: "forwarded: once the portal has the ticket; committed: once it is durable here.",
+        slot: choice!(ArchiveWhen, archive_when),
+    },
+    Setting {
+        key: "archive_by_copy",
+        label: "Archive by copy",
+        help: "Where the server has no MOVE: copy the message, then remove the original.",
+        slot: Slot::Flag(field!(archive_by_copy)),
+    },
+    Setting {
+        key: "convert_read",
+        label: "Convert read messages",
+        help: "Also take messages that somebody read before they were processed.",
+        slot: Slot::Flag(field!(convert_read)),
+    },
+    Setting {
+        key: "check_seconds",
+        label: "Check every (s)",
+        help: "Look for new messages this often, also where the server announces them; 5 to 86400.",
+        slot: Slot::Number {
+            field: field!(check_seconds),
+            least: 5,
+            most: 86_400,
+            unit: " seconds",
+        },
+    },
+    Setting {
+        key: "ca_pem",
+        label: "Certificate authority",
+        help: "Your own, as PEM, believed beside the system's.",
+        slot: Slot::Maybe(field!(ca_pem), value::pem),
+    },
+    Setting {
+        key: "pinned",
+        label: "Pinned certificate",
+        help: "SHA-256 of the one certificate to accept, instead of every other check.",
+        slot: Slot::Maybe(field!(pinned), value::digest),
+    },
+];
+
+pub(super) static PORTAL: &[Setting<Portal>] = &[
+    Setting {
+        key: "url",
+        label: "Portal",
+        help: "Where the portal's API begins, such as https://portal.example.com/api.",
+        slot: Slot::Text(field!(url), value::url),
+    },
+    Setting {
+        key: "token",
+        label: "Token",
+        help: "The bearer token; typed at a prompt or given on standard input, kept sealed.",
+        slot: Slot::Secret(field!(token)),
+    },
+    Setting {
+        key: "timeout_ms",
+        label: "Timeout (ms)",
+        help: "How long a request may wait for its answer, 1000 to 600000.",
+        slot: Slot::Number {
+            field: field!(timeout_ms),
+            least: 1_000,
+            most: 600_000,
+            unit: " milliseconds",
+        },
+    },
+    Setting {
+        key: "ca_pem",
+        label: "Certificate authority",
+        help: "Your own, as PEM, believed beside the system's.",
+        slot: Slot::Maybe(field!(ca_pem), value::pem),
+    },
+    Setting {
+        key: "pinned",
+        label: "Pinned certificate",
+        help: "SHA-256 of the one certificate to accept, instead of every other check.",
+        slot: Slot::Maybe(field!(pinned), value::digest),
+    },
+    Setting {
+        key: "proxy",
+        label: "Proxy",
+        help: "An HTTP proxy on the way to the portal, such as http://proxy.example.com:3128.",
+        slot: Slot::Maybe(field!(proxy), value::proxy),
+    },
+];
+
+pub(super) static STORE: &[Setting<Store>] = &[
+    Setting {
+        key: "quota",
+        label: "Quota",
+        help: "What undelivered and kept messages may take on the disk; then the mailbox itself waits.",
+        slot: Slot::Octets {
+            field: field!(quota_bytes),
+            least: 64 << 20,
+        },
+    },
+    Setting {
+        key: "free_min",
+        label: "Minimum free space",
+        help: "What must stay free on the disk; below it nothing is fetched.",
+        slot: Slot::Octets {
+            field: field!(free_bytes_min),
+            least: 16 << 20,
+        },
+    },
+    Setting {
+        key: "retain_days",
+        label: "Retention (days)",
+        help: "How long archived messages are kept here too, 0 to 3650.",
+        slot: Slot::Number {
+            field: field!(retain_days),
+            least: 0,
+            most: 3_650,
+            unit: " days",
+        },
+    },
+    Setting {
+        key: "retain_max",
+        label: "Retention (size)",
+        help: "What archived messages may take here; the oldest go first.",
+        slot: Slot::Octets {
+            field: field!(retain_bytes_max),
+            least: 0,
+        },
+    },
+];
+
+impl<T> Setting<T> {
+    /// What the setting holds.
+    pub(super) fn read(&self, from: &T) -> Value {
+        let text = |text: &str| match text {
+            "" => Value::Unset,
+            text => Value::Text(text.to_owned()),
+        };
+        match &self.slot {
+            Slot::Flag(field) => Value::Flag(*(field.of)(from)),
+            Slot::Number { field, .. } => Value::Number(*(field.of)(from)),
+            Slot::Octets { field, .. } => Value::Octets(value::octets_text(*(field.of)(from))),
+            Slot::Port(field) => {
+                (field.of)(from).map_or(Value::Unset, |port| Value::Number(port.into()))
+            }
+            Slot::Choice { of, .. } => Value::Word(of(from)),
+            Slot::Text(field, _) => text((field.of)(from)),
+            Slot::Maybe(field, _) => text((field.of)(from).as_deref().unwrap_or("")),
+            Slot::Moment { field, .. } => {
+                (field.of)(from).map_or(Value::Unset, |at| Value::Moment(value::moment_text(at)))
+            }
+            Slot::Secret(field) => match (field.of)(from) {
+                Some(sealed) => Value::Secret {
+                    set: sealed.fingerprint(),
+                },
+                None => Value::Unset,
+            },
+        }
+    }
+
+    /// Reads `text` into the setting; empty text gives it the value that it has in `fresh`.
+    pub(super) fn write(
+        &self,
+        to: &mut T,
+        text: &str,
+        fresh: &T,
+        zones: &Zones,
+    ) -> Result<(), String> {
+        let unset = text.is_empty();
+        match &self.slot {
+            Slot::Flag(field) => {
+                *(field.to)(to) = match unset {
+                    true => *(field.of)(fresh),
+                    false => value::flag(text)?,
+                }
+            }
+            Slot::Number {
+                field,
+                least,
+                most,
+                unit,
+            } => {
+                *(field.to)(to) = match unset {
+                    true => *(field.of)(fresh),
+                    false => value::number(text, *least, *most, unit)?,
+                }
+            }
+            Slot::Octets { field, least } => {
+                *(field.to)(to) = match unset {
+                    true => *(field.of)(fresh),
+                    false => value::octets(text, *least)?,
+                }
+            }
+            Slot::Port(field) => {
+                *(field.to)(to) = match unset {
+                    true => None,
+                    false => u16::try_from(value::number(text, 1, 65_535, "")?).ok(),
+                }
+            }
+            Slot::Choice { of, to: put, words } => {
+                let word = if unset { of(fresh) } else { text };
+                if !put(to, word) {
+                    return Err(format!("must be one of {}", words().join(", ")));
+                }
+            }
+            Slot::Text(field, reader) => {
+                *(field.to)(to) = match unset {
+                    true => (field.of)(fresh).clone(),
+                    false => reader(text, zones)?,
+                }
+            }
+            Slot::Maybe(field, reader) => {
+                *(field.to)(to) = match unset {
+                    true => None,
+                    false => Some(reader(text, zones)?),
+                }
+            }
+            Slot::Moment { field, zone } => {
+                let zone = zones.of((zone.of)(to).as_deref());
+                *(field.to)(to) = match unset {
+                    true => None,
+                    false => Some(value::moment(text, &zone)?),
+                }
+            }
+            Slot::Secret(field) if unset => *(field.to)(to) = None,
+            Slot::Secret(_) => {
+                return Err(
+                    "is a secret: it is typed at a prompt or given on standard input, \
+                            never as an argument or in a file"
+                        .to_owned(),
+                )
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is a secret.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.slot, Slot::Secret(_))
+    }
+
+    /// Its type in a word or two.
+    pub(super) fn kind(&self) -> String {
+        match &self.slot {
+            Slot::Flag(_) => "on or off".to_owned(),
+            Slot::Number {
+                least, most, unit, ..
+            } => format!("{least} to {most}{unit}"),
+            Slot::Octets { .. } => "a size".to_owned(),
+            Slot::Port(_) => "1 to 65535".to_owned(),
+            Slot::Choice { words, .. } => words().join(", "),
+            Slot::Text(..) | Slot::Maybe(..) => "text".to_owned(),
+            Slot::Moment { .. } => "date and time".to_owned(),
+            Slot::Secret(_) => "secret".to_owned(),
+        }
+    }
+}

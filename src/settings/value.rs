@@ -1,0 +1,390 @@
+//! Values as text: reading what an operator typed, and showing it whole.
+//!
+//! Each reader takes text and gives the value in its one form, or a sentence that says what it must
+//! look like. Knows no key.
+
+use std::net::IpAddr;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::world::Wall;
+
+/// Time zones, which are files and so the caller's to look up.
+pub struct Zones<'a> {
+    /// The zone of an IANA name, where this machine knows it.
+    pub named: &'a dyn Fn(&str) -> Option<TimeZone>,
+    /// The machine's own.
+    pub system: TimeZone,
+}
+
+impl Zones<'_> {
+    /// The zone of that name, or the system's where there is none.
+    pub fn of(&self, name: Option<&str>) -> TimeZone {
+        name.and_then(|name| (self.named)(name))
+            .unwrap_or_else(|| self.system.clone())
+    }
+}
+
+/// What a setting holds, for showing; a secret only says that it is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// Nothing.
+    Unset,
+    /// On or off.
+    Flag(bool),
+    /// A number.
+    Number(u64),
+    /// A number of octets, with its unit.
+    Octets(String),
+    /// One of a few words.
+    Word(&'static str),
+    /// Text.
+    Text(String),
+    /// A moment, RFC 3339.
+    Moment(String),
+    /// A secret that is set.
+    Secret {
+        /// Changes with each sealing.
+        set: String,
+    },
+}
+
+impl Value {
+    /// As the operator would type it; empty when unset. A secret gives "(set, fingerprint)".
+    pub fn text(&self) -> String {
+        match self {
+            Self::Unset => String::new(),
+            Self::Flag(true) => "on".to_owned(),
+            Self::Flag(false) => "off".to_owned(),
+            Self::Number(number) => number.to_string(),
+            Self::Word(word) => (*word).to_owned(),
+            Self::Octets(text) | Self::Text(text) | Self::Moment(text) => text.clone(),
+            Self::Secret { set } => format!("(set, {set})"),
+        }
+    }
+}
+
+pub(super) fn flag(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
+    }
+}
+
+pub(super) fn number(text: &str, least: u64, most: u64, unit: &str) -> Result<u64, String> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits
+        .then(|| text.parse().ok())
+        .flatten()
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("must be a whole number from {least} to {most}{unit}"))
+}
+
+const UNITS: &[(&str, u64)] = &[
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("TB", 1_000_000_000_000),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("KB", 1_000),
+];
+
+pub(super) fn octets(text: &str, least: u64) -> Result<u64, String> {
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let unit = unit.trim();
+    let scale = match unit {
+        "" => Some(1),
+        _ => UNITS
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(unit))
+            .map(|(_, scale)| *scale),
+    };
+    digits
+        .parse::<u64>()
+        .ok()
+        .zip(scale)
+        .and_then(|(number, scale)| number.checked_mul(scale))
+        // The file format's integers end there.
+        .filter(|octets| *octets >= least && i64::try_from(*octets).is_ok())
+        .ok_or_else(|| {
+            format!(
+                "must be a size of at least {}, such as 512 MiB or 2 GiB",
+                octets_text(least)
+            )
+        })
+}
+
+pub(super) fn octets_text(octets: u64) -> String {
+    for (name, scale) in UNITS.iter().take(4) {
+        if octets >= *scale && octets % scale == 0 {
+            return format!("{} {name}", octets / scale);
+        }
+    }
+    octets.to_string()
+}
+
+/// RFC 3339; or a date, or a date and a time, in `zone`.
+pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Wall, String> {
+    let ambiguous = || {
+        "must be a date and time such as 2026-01-31 08:00 (in the mailbox's time_zone, else the \
+         system's) or 2026-01-31T08:00:00+01:00"
+            .to_owned()
+    };
+    let at = match text.parse::<Timestamp>() {
+        Ok(at) => at,
+        Err(_) => {
+            let local: DateTime = text.parse().map_err(|_| ambiguous())?;
+            zone.to_timestamp(local).map_err(|_| ambiguous())?
+        }
+    };
+    Ok(Wall(at.as_millisecond()))
+}
+
+/// RFC 3339 in UTC, with milliseconds only where there are any: what `moment` reads back exactly.
+pub(super) fn moment_text(at: Wall) -> String {
+    match Timestamp::from_millisecond(at.0) {
+        Ok(at) => at.to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
+/// A moment whole, for people: local time with its zone, and UTC.
+pub fn moment_shown(at: Wall, zone: &TimeZone) -> String {
+    match Timestamp::from_millisecond(at.0) {
+        Ok(utc) => {
+            let local = utc.to_zoned_datetime(zone.clone());
+            let name = zone.iana_name().unwrap_or("local time");
+            format!(
+                "{} {name} ({})",
+                local.strftime("%A %Y-%m-%d %H:%M:%S %:z"),
+                moment_text(at)
+            )
+        }
+        Err(_) => at.to_string(),
+    }
+}
+
+/// One line without control characters.
+pub(super) fn line(text: &str, _: &Zones) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must be one line without control characters".to_owned());
+    }
+    if text.len() > 255 {
+        return Err("must not be longer than 255 octets".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn host(text: &str, _: &Zones) -> Result<String, String> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    if text.contains("://") || text.contains('/') {
+        return Err(
+            "must be the name alone, without `imap://` before it or a path behind it".to_owned(),
+        );
+    }
+    if text.contains(':') {
+        return Err("must be the name alone: the port is a setting of its own".to_owned());
+    }
+    if text.contains('@') {
+        return Err("must be the mail server's name, not an address".to_owned());
+    }
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .chars()
+                .all(|c| c == '-' || c == '_' || c.is_alphanumeric())
+    };
+    if name.len() > 253 || !name.split('.').all(label) {
+        return Err("must be a host name such as mail.example.com, or an IP address".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The text itself where it is an address.
+pub(super) fn address_in(text: &str) -> Option<&str> {
+    let (local, domain) = text.rsplit_once('@')?;
+    let fits = !local.is_empty()
+        && !local.contains('@')
+        && text.len() <= 254
+        && domain.split('.').all(|label| !label.is_empty())
+        && !text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || "<>,;:\\\"()".contains(c));
+    fits.then_some(text)
+}
+
+pub(super) fn address(text: &str, _: &Zones) -> Result<String, String> {
+    address_in(text)
+        .map(str::to_owned)
+        .ok_or_else(|| "must be an address such as support@example.com".to_owned())
+}
+
+pub(super) fn folder(text: &str, zones: &Zones) -> Result<String, String> {
+    let text = line(text, zones)?;
+    if text.trim() != text {
+        return Err("must not begin or end with a space".to_owned());
+    }
+    if text.contains(['*', '%']) {
+        return Err("must not hold * or %, which stand for many folders".to_owned());
+    }
+    Ok(if text.eq_ignore_ascii_case("inbox") {
+        // RFC 9051 §5.1: the one name without case.
+        "INBOX".to_owned()
+    } else {
+        text
+    })
+}
+
+pub(super) fn archive_folder(text: &str, zones: &Zones) -> Result<String, String> {
+    let bare = text.replace("%Y", "").replace("%m", "");
+    if bare.contains('%') {
+        return Err("may hold %Y (year) and %m (month), and no other %".to_owned());
+    }
+    folder(&bare, zones).map_err(|said| said.replace("* or %, which stand", "*, which stands"))?;
+    Ok(if text.eq_ignore_ascii_case("inbox") {
+        "INBOX".to_owned()
+    } else {
+        text.to_owned()
+    })
+}
+
+pub(super) fn zone(text: &str, zones: &Zones) -> Result<String, String> {
+    match (zones.named)(text) {
+        Some(zone) => Ok(zone.iana_name().unwrap_or(text).to_owned()),
+        None => Err(
+            "is no time zone that this machine knows: use a name such as Europe/Berlin".to_owned(),
+        ),
+    }
+}
+
+/// Scheme, authority and path of an HTTP URL; `None` for what isn't one.
+pub(super) fn url_parts(text: &str) -> Option<(&str, &str, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let at = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(at);
+    let known = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    (known && !authority.is_empty()).then_some((scheme, authority, path))
+}
+
+/// The host of an authority, without port and brackets.
+pub(super) fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+fn http_url<'a>(text: &'a str, zones: &Zones) -> Result<(&'a str, &'a str, &'a str), String> {
+    let wrong = || "must be a URL such as https://portal.example.com/api".to_owned();
+    let (scheme, authority, path) = url_parts(text).ok_or_else(wrong)?;
+    if authority.contains('@') {
+        return Err("must not hold a user name or password".to_owned());
+    }
+    if text.contains(['?', '#']) {
+        return Err("must end with the path: no `?` and no `#`".to_owned());
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(wrong());
+    }
+    host(host_of(authority), zones).map_err(|_| wrong())?;
+    let behind = match authority.rfind(']') {
+        Some(at) => authority.get(at + 1..).unwrap_or(""),
+        None => authority
+            .find(':')
+            .map_or("", |at| authority.split_at(at).1),
+    };
+    let port_fits = match behind.strip_prefix(':') {
+        Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => behind.is_empty(),
+    };
+    port_fits
+        .then_some((scheme, authority, path))
+        .ok_or_else(wrong)
+}
+
+pub(super) fn url(text: &str, zones: &Zones) -> Result<String, String> {
+    http_url(text, zones)?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+pub(super) fn proxy(text: &str, zones: &Zones) -> Result<String, String> {
+    let wrong = || "must be a URL such as http://proxy.example.com:3128".to_owned();
+    let (scheme, _, path) = http_url(text, zones).map_err(|_| wrong())?;
+    let fits = scheme.eq_ignore_ascii_case("http") && path.trim_matches('/').is_empty();
+    fits.then(|| text.trim_end_matches('/').to_owned())
+        .ok_or_else(wrong)
+}
+
+/// PEM with at least one certificate and nothing else (RFC 7468).
+pub(super) fn pem(text: &str, _: &Zones) -> Result<String, String> {
+    use x509_parser::pem::Pem;
+    if text.contains("PRIVATE KEY") {
+        return Err(
+            "holds a private key, which is not needed here: give the certificate of the \
+                    authority alone"
+                .to_owned(),
+        );
+    }
+    let mut certificates = 0;
+    for block in Pem::iter_from_buffer(text.as_bytes()) {
+        match block {
+            Ok(block) if block.label == "CERTIFICATE" && block.parse_x509().is_ok() => {
+                certificates += 1;
+            }
+            _ => return Err("holds a block that is no certificate".to_owned()),
+        }
+    }
+    if certificates == 0 {
+        return Err(
+            "must be PEM, beginning with -----BEGIN CERTIFICATE----- (at the command line: \
+             @FILE takes it from a file)"
+                .to_owned(),
+        );
+    }
+    Ok(format!("{}\n", text.trim()))
+}
+
+/// 32 octets in hexadecimal, with or without colons.
+pub(super) fn digest_of(text: &str) -> Option<[u8; 32]> {
+    let hex: Vec<u8> = text.bytes().filter(|b| *b != b':').collect();
+    let mut octets = [0; 32];
+    if hex.len() != 64 {
+        return None;
+    }
+    for (octet, pair) in octets.iter_mut().zip(hex.chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).ok()?;
+        // `from_str_radix` would take a sign.
+        pair.bytes().all(|b| b.is_ascii_hexdigit()).then_some(())?;
+        *octet = u8::from_str_radix(pair, 16).ok()?;
+    }
+    Some(octets)
+}
+
+pub(super) fn digest(text: &str, _: &Zones) -> Result<String, String> {
+    digest_of(text)
+        .map(|octets| octets.iter().map(|o| format!("{o:02x}")).collect())
+        .ok_or_else(|| "must be the SHA-256 of a certificate: 64 hexadecimal digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
