@@ -352,7 +352,8 @@ impl Skim {
         };
         let content_type = Field::read(first(Name::ContentType).unwrap_or_default());
         let disposition = Field::read(first(Name::ContentDisposition).unwrap_or_default());
-        let named = Encoding::named(first(Name::ContentTransferEncoding).unwrap_or_default());
+        let encoding = Field::read(first(Name::ContentTransferEncoding).unwrap_or_default());
+        let (encoding, odd) = Encoding::named(&encoding.token);
         field::note(&content_type, &mut self.oddities);
         field::note(&disposition, &mut self.oddities);
         let media = field::media(&content_type);
@@ -373,7 +374,6 @@ impl Skim {
                 boundary,
             };
         }
-        let (encoding, odd) = named;
         if let Some(odd) = odd {
             self.oddities.note(odd);
         }

@@ -146,6 +146,9 @@ fn word(value: &[u8]) -> Option<Word<'_>> {
             let mut decoder = Decoder::new(Encoding::Base64);
             decoder.feed(encoded, &mut octets);
             decoder.finish(&mut octets);
+            if octets.is_empty() && decoder.damaged() {
+                return None;
+            }
             octets
         }
         _ => underscored(encoded),
