@@ -47,6 +47,11 @@ fn address(addr: &Addr<'_>, odd: &mut Oddities) -> Option<Address> {
     let whole = addr.address.as_deref().map(str::trim).unwrap_or_default();
     let name = addr.name.as_deref().map(str::trim).unwrap_or_default();
     // A lone word (`From: root`) comes as a name; it is all the address there is.
+    // A source route (RFC 5322 §4.4) is to be left out.
+    let whole = match whole.rsplit_once(':') {
+        Some((route, rest)) if route.starts_with('@') => rest,
+        _ => whole,
+    };
     // A quoted local part (RFC 5322 §3.4.1) comes as a name, and the domain as the address.
     let quoted = format!("\"{name}\"{whole}");
     let (whole, name) = match (whole, name) {
