@@ -3,8 +3,10 @@
 //! `tests/mail/NAME.eml` is a message named by what is odd in it, `NAME.want` beside it what must
 //! come out: the message, then the lines that differ where its names are made safe.
 
-use postern::mail::{clean, Digest};
-use postern::mail::{understand, Address, Attachment, Decoder, Limits, Message, Skim, Skimmed};
+#![allow(clippy::unwrap_used)] // a missing fixture is a failed test
+
+use postern::mail::{clean, understand, Address, Attachment, Decoder, Digest, Limits};
+use postern::mail::{Message, Skim, Skimmed};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -143,6 +145,57 @@ fn slices_make_no_difference_to_any_odd_mail() {
         let whole = skim(&raw, raw.len().max(1));
         for slice in [1, 2, 3, 7, 64, 1000] {
             assert_eq!(whole, skim(&raw, slice), "{name} in slices of {slice}");
+        }
+    }
+}
+
+/// Numbers that are the same at each run (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound.max(1) as u64) as usize
+    }
+}
+
+#[test]
+fn odd_mails_damaged_at_random_are_understood_all_the_same() {
+    let messages = messages();
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for (name, raw) in &messages {
+        for round in 0..60 {
+            let mut damaged = raw.clone();
+            for _ in 0..=dice.below(8) {
+                let at = dice.below(damaged.len() + 1);
+                match dice.below(5) {
+                    0 => damaged.truncate(at),
+                    1 => damaged.insert(at, dice.below(256) as u8),
+                    2 if at < damaged.len() => damaged[at] = dice.below(256) as u8,
+                    3 => {
+                        // A stretch of another message, wherever it falls.
+                        let other = &messages[dice.below(messages.len())].1;
+                        let from = dice.below(other.len() + 1);
+                        let to = (from + dice.below(200)).min(other.len());
+                        damaged.splice(at..at, other[from..to].iter().copied());
+                    }
+                    _ => {
+                        let to = (at + dice.below(40)).min(damaged.len());
+                        damaged.drain(at..to);
+                    }
+                }
+            }
+            let skimmed = skim(&damaged, 1 + dice.below(100));
+            assert_eq!(
+                skimmed,
+                skim(&damaged, damaged.len().max(1)),
+                "{name} {round}"
+            );
+            let message = understand(&skimmed);
+            // The dump decodes every range again and compares sizes and digests.
+            summary(&damaged, &message);
         }
     }
 }

@@ -197,3 +197,6 @@ pub(crate) fn cut(text: &str, max: usize) -> (&str, bool) {
         .unwrap_or(0);
     (text.get(..end).unwrap_or_default(), true)
 }
+
+#[cfg(test)]
+mod tests;
