@@ -111,3 +111,6 @@ fn line(mut value: Vec<u8>) -> Vec<u8> {
     value.push(b'\n');
     value
 }
+
+#[cfg(test)]
+mod tests;
