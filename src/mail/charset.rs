@@ -46,3 +46,6 @@ fn is_ascii_label(label: &str) -> bool {
         .iter()
         .any(|ascii| label.eq_ignore_ascii_case(ascii))
 }
+
+#[cfg(test)]
+mod tests;

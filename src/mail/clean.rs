@@ -61,7 +61,7 @@ const FILE_NAME_MAX: usize = 200;
 /// keeps for itself.
 pub fn for_file_name(name: &str) -> String {
     let last = name
-        .rsplit(['/', '\\', '\0'])
+        .rsplit(['/', '\\'])
         .find(|piece| !piece.trim_matches([' ', '.']).is_empty())
         .unwrap_or_default();
     let mut out = String::with_capacity(last.len());

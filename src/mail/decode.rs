@@ -22,14 +22,10 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding that a Content-Transfer-Encoding field names, and what is odd about it.
-    pub(crate) fn named(value: &[u8]) -> (Encoding, Option<Oddity>) {
-        let end = value
-            .iter()
-            .position(|b| matches!(b, b';' | b'('))
-            .unwrap_or(value.len());
-        let name = value.get(..end).unwrap_or(value).trim_ascii();
-        let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+    /// The encoding that a Content-Transfer-Encoding names, without comments, and what is odd
+    /// about it.
+    pub(crate) fn named(name: &str) -> (Encoding, Option<Oddity>) {
+        let is = |word: &str| name.eq_ignore_ascii_case(word);
         if is("base64") {
             (Encoding::Base64, None)
         } else if is("quoted-printable") {

@@ -47,10 +47,18 @@ fn address(addr: &Addr<'_>, odd: &mut Oddities) -> Option<Address> {
     let whole = addr.address.as_deref().map(str::trim).unwrap_or_default();
     let name = addr.name.as_deref().map(str::trim).unwrap_or_default();
     // A lone word (`From: root`) comes as a name; it is all the address there is.
+    // A source route (RFC 5322 §4.4) is to be left out.
+    let whole = match whole.rsplit_once(':') {
+        Some((route, rest)) if route.starts_with('@') => rest,
+        _ => whole,
+    };
+    // A quoted local part (RFC 5322 §3.4.1) comes as a name, and the domain as the address.
+    let quoted = format!("\"{name}\"{whole}");
     let (whole, name) = match (whole, name) {
         ("", "") => return None,
         ("", word) if !word.contains(char::is_whitespace) => (word, ""),
         ("", _) => return None,
+        (whole, name) if whole.starts_with('@') && !name.is_empty() => (quoted.as_str(), ""),
         both => both,
     };
     let (address, cut) = words::cut(whole, ADDRESS_MAX);
@@ -59,7 +67,8 @@ fn address(addr: &Addr<'_>, odd: &mut Oddities) -> Option<Address> {
         odd.note(Oddity::LongField);
     }
     Some(Address {
-        name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+        // What `words` took apart so that the parser won't look for a word there.
+        name: Some(name.replace("= ?", "=?")).filter(|name| !name.is_empty()),
         address: address.to_owned(),
     })
 }
@@ -102,3 +111,6 @@ fn line(mut value: Vec<u8>) -> Vec<u8> {
     value.push(b'\n');
     value
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 
+/// Octets of a body text, or of a body's HTML, that a [`Message`] holds.
+pub const BODY_MAX: usize = 4 * 1024 * 1024;
+
 /// Who a message is from or to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
@@ -156,7 +159,7 @@ oddities! {
     DeepNesting = "deep-nesting",
     /// More parts than we follow; the rest of the message became one attachment.
     ManyParts = "many-parts",
-    /// A text too long to be shown became an attachment.
+    /// A text too long to be shown became an attachment, or its end was left out.
     LongText = "long-text",
     /// A Content-Transfer-Encoding that we don't know; the octets were left as they are.
     UnknownEncoding = "unknown-encoding",

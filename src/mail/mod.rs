@@ -32,9 +32,6 @@ mod words;
 
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
-pub use message::{Address, Attachment, Date, Message, Oddity};
+pub use message::{Address, Attachment, Date, Message, Oddity, BODY_MAX};
 pub use skim::{Limits, Skim, Skimmed};
 pub use understand::understand;
-
-#[cfg(test)]
-mod tests;

@@ -31,8 +31,10 @@ pub struct Limits {
     pub parts: usize,
     /// Multiparts inside each other.
     pub depth: usize,
-    /// Octets of all body texts together, decoded.
+    /// Octets of one body text, decoded.
     pub text: usize,
+    /// Octets of all body texts together.
+    pub texts: usize,
     /// Octets of one field's value.
     pub field: usize,
     /// Octets of kept fields in the message's own header section.
@@ -47,6 +49,7 @@ impl Default for Limits {
             parts: 1_000,
             depth: 32,
             text: 1024 * 1024,
+            texts: 2 * 1024 * 1024,
             field: 32 * 1024,
             header: 128 * 1024,
             part_headers: 128 * 1024,
@@ -224,7 +227,7 @@ pub struct Skim {
     /// Octets of values that may still be kept.
     header_left: usize,
     /// Octets of text that may still be kept.
-    text: usize,
+    texts_left: usize,
     held: Vec<u8>,
     /// Where in the message `held` began.
     held_at: u64,
@@ -256,7 +259,7 @@ impl Skim {
             field: None,
             section_fields: 0,
             header_left: limits.header,
-            text: limits.text,
+            texts_left: limits.texts,
             held: Vec::new(),
             held_at: 0,
             epilogue: false,
@@ -352,7 +355,8 @@ impl Skim {
         };
         let content_type = Field::read(first(Name::ContentType).unwrap_or_default());
         let disposition = Field::read(first(Name::ContentDisposition).unwrap_or_default());
-        let named = Encoding::named(first(Name::ContentTransferEncoding).unwrap_or_default());
+        let encoding = Field::read(first(Name::ContentTransferEncoding).unwrap_or_default());
+        let (encoding, odd) = Encoding::named(&encoding.token);
         field::note(&content_type, &mut self.oddities);
         field::note(&disposition, &mut self.oddities);
         let media = field::media(&content_type);
@@ -373,7 +377,6 @@ impl Skim {
                 boundary,
             };
         }
-        let (encoding, odd) = named;
         if let Some(odd) = odd {
             self.oddities.note(odd);
         }
@@ -431,7 +434,8 @@ impl Skim {
         let mut rest = std::mem::take(&mut self.scratch);
         rest.clear();
         sink.decoder.finish(&mut rest);
-        sink.keep(&rest, self.text, &mut self.oddities);
+        let room = self.limits.text.min(self.texts_left);
+        sink.keep(&rest, room, &mut self.oddities);
         self.scratch = rest;
         let index = match self.open.last() {
             // A multipart without a delimiter: what we took for its preamble is all there is.
@@ -448,7 +452,7 @@ impl Skim {
         leaf.range = sink.start..end.max(sink.start);
         match &mut leaf.content {
             Content::Text(text) => {
-                self.text = self.text.saturating_sub(text.len());
+                self.texts_left = self.texts_left.saturating_sub(text.len());
                 text.shrink_to_fit();
             }
             Content::Passed(digest) => *digest = sink.digester.finish(),
@@ -467,14 +471,15 @@ impl Skim {
             }
             return;
         };
+        let room = self.limits.text.min(self.texts_left);
         if sink.leaf.encoding == Encoding::Identity {
-            sink.keep(octets, self.text, &mut self.oddities);
+            sink.keep(octets, room, &mut self.oddities);
             return;
         }
         for block in octets.chunks(BLOCK) {
             self.scratch.clear();
             sink.decoder.feed(block, &mut self.scratch);
-            sink.keep(&self.scratch, self.text, &mut self.oddities);
+            sink.keep(&self.scratch, room, &mut self.oddities);
         }
     }
 }

@@ -11,7 +11,7 @@
 use super::charset;
 use super::field::Field;
 use super::grammar;
-use super::message::{Address, Attachment, Date, Message, Oddities, Oddity};
+use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, BODY_MAX};
 use super::skim::{Content, Kind, Leaf, Name, Part, Skimmed};
 use super::words;
 use super::Digest;
@@ -177,7 +177,7 @@ fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) {
                         "text/html" => &mut section.html,
                         _ => &mut section.plain,
                     };
-                    append(form, &text);
+                    append(form, text);
                 }
             }
             Content::Passed(digest) => {
@@ -186,7 +186,15 @@ fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) {
             }
         }
     }
-    (message.text, message.html) = compose(&sections);
+    (message.text, message.html) = compose(sections);
+    for body in [&mut message.text, &mut message.html].into_iter().flatten() {
+        // Only a rare character set, or escapes, can make more of it than was kept.
+        let kept = words::cut(body, BODY_MAX).0.len();
+        if kept < body.len() {
+            odd.note(Oddity::LongText);
+            body.truncate(kept);
+        }
+    }
     let referred = message.html.as_deref().map(referred).unwrap_or_default();
     for attachment in &mut message.attachments {
         let id = attachment.content_id.as_deref();
@@ -263,30 +271,34 @@ fn attachment(
     }
 }
 
-fn append(form: &mut String, text: &str) {
-    if !form.is_empty() && !form.ends_with('\n') {
+/// Set a text behind what there is, without a copy where there is nothing.
+fn append(form: &mut String, text: String) {
+    if form.is_empty() {
+        *form = text;
+        return;
+    }
+    if !form.ends_with('\n') {
         form.push('\n');
     }
-    form.push_str(text);
+    form.push_str(&text);
 }
 
 /// The whole body in each of its two forms.
-fn compose(sections: &[Section]) -> (Option<String>, Option<String>) {
+fn compose(sections: Vec<Section>) -> (Option<String>, Option<String>) {
     let mut text = String::new();
     let mut html = String::new();
     let some_html = sections.iter().any(|section| !section.html.is_empty());
     let all_plain = sections.iter().all(|section| !section.plain.is_empty());
     for section in sections {
+        if some_html {
+            let whole = match section.html.is_empty() {
+                true => preformatted(&section.plain),
+                false => section.html,
+            };
+            append(&mut html, whole);
+        }
         if all_plain {
-            append(&mut text, &section.plain);
-        }
-        if !some_html {
-            continue;
-        }
-        if section.html.is_empty() {
-            append(&mut html, &preformatted(&section.plain));
-        } else {
-            append(&mut html, &section.html);
+            append(&mut text, section.plain);
         }
     }
     (
@@ -324,3 +336,6 @@ fn referred(html: &str) -> BTreeSet<String> {
     }
     ids
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,9 @@ fn word(value: &[u8]) -> Option<Word<'_>> {
             let mut decoder = Decoder::new(Encoding::Base64);
             decoder.feed(encoded, &mut octets);
             decoder.finish(&mut octets);
+            if octets.is_empty() && decoder.damaged() {
+                return None;
+            }
             octets
         }
         _ => underscored(encoded),
@@ -194,3 +197,6 @@ pub(crate) fn cut(text: &str, max: usize) -> (&str, bool) {
         .unwrap_or(0);
     (text.get(..end).unwrap_or_default(), true)
 }
+
+#[cfg(test)]
+mod tests;

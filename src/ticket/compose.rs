@@ -6,16 +6,12 @@
 //! attachments isn't here: [`sources`] says where in the original each one lies.
 
 use super::key::{hex, Key};
-use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity};
+use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Octets of a subject, a name or an address that a ticket carries.
 const LINE_MAX: usize = 1_000;
-
-/// Octets of a body that a ticket carries. Larger than any body that `mail` keeps (1 MiB) can
-/// become in UTF-8, so that nothing is cut silently; a bound all the same.
-const BODY_MAX: usize = 8 * 1024 * 1024;
 
 /// The name of the original where it is attached.
 const ORIGINAL: &str = "original.eml";

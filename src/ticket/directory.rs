@@ -60,3 +60,6 @@ pub enum Sender {
     /// The directory has never been read whole, so nobody can be called unknown.
     DirectoryNotRead,
 }
+
+#[cfg(test)]
+mod tests;

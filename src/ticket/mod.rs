@@ -2,9 +2,9 @@
 //!
 //! 1. [`KeyHasher`] makes the delivery [`Key`] from the mailbox's identity and the raw octets.
 //! 2. The directory's answer about the author is a [`Sender`].
-//! 3. [`decide`] says ticket, held or ignored, with a [`Reason`] for the latter two.
-//! 4. [`compose`] makes the [`Ticket`], once, from what was decided: the same input gives the
-//!    same octets for ever. [`sources`] says where its attachments lie.
+//! 3. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two.
+//! 4. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
+//!    same octets for ever. [`sources()`] says where its attachments lie.
 //!
 //! This room is pure, and knows nothing of how a portal is spoken to or where tickets wait.
 
