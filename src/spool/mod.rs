@@ -219,3 +219,6 @@ impl From<io::Error> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
