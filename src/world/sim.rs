@@ -89,6 +89,7 @@ struct Inode {
     seen: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Change>,
+    unreadable: Option<(u64, u64)>,
 }
 
 impl Inode {
@@ -309,6 +310,13 @@ impl SimDisk {
         }
     }
 
+    /// Reading any of these octets fails from now on: a bad spot on the medium.
+    pub fn spoil(&self, path: &Path, from: u64, to: u64) {
+        let mut state = self.state();
+        let inode = state.inode(path).expect("the test names a file");
+        state.inodes[inode].unreadable = Some((from, to));
+    }
+
     /// All octets of a file, as programs see them.
     pub fn octets(&self, path: &Path) -> Vec<u8> {
         let state = self.state();
@@ -333,6 +341,11 @@ impl File for SimFile {
     fn read_at(&self, octets: &mut [u8], at: u64) -> io::Result<usize> {
         let state = self.disk.state();
         state.powered()?;
+        if let Some((from, to)) = state.inodes[self.inode].unreadable {
+            if at < to && at + octets.len() as u64 > from {
+                return Err(io::Error::from_raw_os_error(EIO));
+            }
+        }
         let there = state.inodes[self.inode]
             .seen
             .get(at as usize..)
