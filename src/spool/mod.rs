@@ -63,6 +63,7 @@
 mod format;
 mod journal;
 mod large;
+mod opening;
 mod reader;
 mod replay;
 mod store;

@@ -237,7 +237,7 @@ impl SimDisk {
             Loss::Everything => false,
             Loss::Octets => names,
             Loss::Names => !names,
-            Loss::Some(_) => coin.next() % 2 == 0,
+            Loss::Some(_) => coin.next().is_multiple_of(2),
         };
         for inode in &mut state.inodes {
             for change in std::mem::take(&mut inode.unsynced) {

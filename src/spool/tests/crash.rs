@@ -50,7 +50,7 @@ impl Oracle {
         let mut large = journal.begin_large()?;
         large.append_slice(&message[..30_000])?;
         large.append_slice(&message[30_000..])?;
-        if draw.next() % 4 == 0 {
+        if draw.next().is_multiple_of(4) {
             large.abandon();
             return Ok(());
         }
