@@ -271,3 +271,6 @@ pub(super) fn large_octets(total: u64) -> u64 {
         .saturating_add(slices.saturating_mul(SLICE_TRAILER))
         .saturating_add(END as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,11 @@ impl Large {
         Ok(large)
     }
 
+    /// Its segment's number.
+    pub fn segment(&self) -> u64 {
+        self.opened.number
+    }
+
     /// Octets of the message taken so far.
     pub fn octets(&self) -> u64 {
         self.total

@@ -63,6 +63,7 @@
 mod format;
 mod journal;
 mod large;
+mod opening;
 mod reader;
 mod replay;
 mod store;
@@ -219,3 +220,6 @@ impl From<io::Error> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

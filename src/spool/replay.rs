@@ -302,7 +302,7 @@ impl Walk<'_> {
             let Some(frame) = window.frame(at)? else {
                 if gap_from.is_none() {
                     // Where it is known to end, and does, nothing need be searched for.
-                    if at == self.proof {
+                    if self.limit.is_none() && at == self.proof {
                         break;
                     }
                     gap_from = Some(at);
@@ -390,6 +390,10 @@ impl Walk<'_> {
                 records: None,
                 header: None,
             });
+        }
+        // Released meanwhile: its blocks may be another segment's by now.
+        if !self.store.segments().contains_key(&self.number) {
+            gaps.clear();
         }
         for gap in gaps {
             let damage = gap.from < proof;

@@ -112,6 +112,9 @@ pub(super) struct Tail {
     pub(super) synced: Position,
 }
 
+/// A segment's file, what its opening block says, and the block itself.
+pub(super) type Found = (Box<dyn File>, Opening, Vec<u8>);
+
 /// The shared part.
 pub(super) struct Store {
     pub(super) disk: Arc<dyn Disk>,
@@ -193,7 +196,7 @@ impl Store {
     }
 
     /// Reads a segment's opening block.
-    pub(super) fn opening(&self, path: &Path) -> Result<(Box<dyn File>, Opening, Vec<u8>), Fault> {
+    pub(super) fn opening(&self, path: &Path) -> Result<Found, Fault> {
         let told = |source| verdict("reading a segment's header", source);
         let file = self.disk.open(path).map_err(told)?;
         let mut block = vec![0; HEAD as usize];

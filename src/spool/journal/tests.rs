@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use super::*;
 use crate::spool::{Gap, Replayed};
 use crate::world::disk::RealDisk;
@@ -24,8 +26,10 @@ impl Folder {
     }
 }
 
+type Told = (u8, [u8; 32], Vec<u8>);
+
 #[track_caller]
-fn all(journal: &Journal) -> (Vec<(u8, [u8; 32], Vec<u8>)>, Replayed) {
+fn all(journal: &Journal) -> (Vec<Told>, Replayed) {
     let mut records = Vec::new();
     let replayed = journal
         .replay(None, &mut |record| {
@@ -91,7 +95,9 @@ fn records_come_back_in_order_after_a_start() {
 fn a_large_message_is_read_by_slices() {
     let folder = Folder::new();
     let mut journal = folder.open();
-    let message: Vec<u8> = (0..300_000u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+    let message: Vec<u8> = (0..300_000u32)
+        .map(|n| (n.wrapping_mul(n) >> 7) as u8)
+        .collect();
     let mut large = journal.begin_large().unwrap();
     for slice in message.chunks(10_007) {
         large.append_slice(slice).unwrap();
