@@ -159,8 +159,8 @@ impl Client {
         let (message, told) = self.compose(request)?;
         let mut line = self.line().await?;
         let deadline = self.deadline(length);
-        line.gauge.moved.set(self.clock.tick());
-        let sent_before = line.gauge.sent.get();
+        line.gauge.touch();
+        let sent_before = line.gauge.sent();
 
         let waiting = line.sender.send_request(message);
         let response = match self.move_until(&mut line, deadline, waiting).await {
@@ -170,7 +170,7 @@ impl Client {
                     Some(Err(error)) => in_full(&error),
                     _ => "the time is up".to_owned(),
                 };
-                let nothing_sent = line.gauge.sent.get() == sent_before;
+                let nothing_sent = line.gauge.sent() == sent_before;
                 return Err(self.broken(said, told.fault.take(), nothing_sent));
             }
         };
@@ -187,6 +187,7 @@ impl Client {
             said: said.to_owned(),
         };
         let media_type = request.payload.media_type();
+        let length = request.payload.length();
         let (outgoing, told) = Outgoing::new(request.payload);
         let mut message = hyper::Request::new(outgoing);
         *message.method_mut() = request.method;
@@ -204,7 +205,11 @@ impl Client {
                 "application/json, application/problem+json".to_owned(),
             ),
         ];
-        fields.extend(media_type.map(|m| ("content-type", m.to_owned())));
+        if let Some(media_type) = media_type {
+            fields.push(("content-type", media_type.to_owned()));
+            // Said here, since hyper leaves it out for an empty body: a zero is a length too.
+            fields.push(("content-length", length.to_string()));
+        }
         fields.extend(request.fields);
         for (name, value) in fields {
             let value = HeaderValue::try_from(value)
@@ -258,7 +263,7 @@ impl Client {
         let gauge = line.gauge.clone();
         let expiry = async {
             loop {
-                let due = gauge.moved.get().plus(self.patience.idle).min(deadline);
+                let due = gauge.moved().plus(self.patience.idle).min(deadline);
                 if self.clock.tick() >= due {
                     return None;
                 }

@@ -6,36 +6,82 @@ use crate::world::{BoxConnection, Certificate, Clock, Net, Tick, Trust};
 use futures_lite::{AsyncRead, AsyncWrite};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use smol_hyper::rt::FuturesIo;
-use std::cell::Cell;
+use std::fmt;
 use std::future::{poll_fn, Future};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// hyper's buffer for reading and writing, so that memory doesn't follow the peer's generosity.
 const BUFFER: usize = 64 * 1024;
 
 /// What went over a connection, and when last.
 pub(super) struct Gauge {
-    pub sent: Cell<u64>,
-    pub moved: Cell<Tick>,
-}
-
-/// A connection that counts.
-struct Counted {
-    inner: BoxConnection,
-    gauge: Rc<Gauge>,
+    sent: AtomicU64,
+    /// Milliseconds of the clock's tick.
+    moved: AtomicU64,
     clock: Arc<dyn Clock>,
 }
 
-impl Counted {
-    fn moved(&self, read: bool, done: &Poll<io::Result<usize>>) {
+impl Gauge {
+    /// Octets sent so far, those of TLS included.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    /// When an octet last moved.
+    pub fn moved(&self) -> Tick {
+        Tick(Duration::from_millis(self.moved.load(Relaxed)))
+    }
+
+    /// Counts this moment as movement.
+    pub fn touch(&self) {
+        let now = self.clock.tick().0.as_millis();
+        self.moved
+            .store(u64::try_from(now).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    fn count(&self, sent: bool, done: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(octets)) = done {
-            self.gauge.moved.set(self.clock.tick());
-            if !read {
-                self.gauge.sent.set(self.gauge.sent.get() + *octets as u64);
+            self.touch();
+            if sent {
+                self.sent.fetch_add(*octets as u64, Relaxed);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} octets sent", self.sent())
+    }
+}
+
+/// A connection that counts, below TLS; and one that listens to the end: where the peer stopped
+/// reading, it may have said why (413 to a large body), and a failed write must not keep that
+/// answer from being read. So after such a failure octets go nowhere, and the reading side tells
+/// the end: an answer, or that there is none.
+#[derive(Debug)]
+struct Counted {
+    inner: BoxConnection,
+    gauge: Arc<Gauge>,
+    deaf: bool,
+}
+
+impl Counted {
+    fn wrote(&mut self, length: usize, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        match &done {
+            Poll::Ready(Err(e)) if matches!(e.kind(), BrokenPipe | ConnectionReset) => {
+                self.deaf = true;
+                Poll::Ready(Ok(length))
+            }
+            _ => {
+                self.gauge.count(true, &done);
+                done
             }
         }
     }
@@ -48,7 +94,7 @@ impl AsyncRead for Counted {
         octets: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let done = Pin::new(&mut self.inner).poll_read(cx, octets);
-        self.moved(true, &done);
+        self.gauge.count(false, &done);
         done
     }
 }
@@ -59,9 +105,11 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.deaf {
+            return Poll::Ready(Ok(octets.len()));
+        }
         let done = Pin::new(&mut self.inner).poll_write(cx, octets);
-        self.moved(false, &done);
-        done
+        self.wrote(octets.len(), done)
     }
 
     fn poll_write_vectored(
@@ -69,12 +117,18 @@ impl AsyncWrite for Counted {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let length = slices.iter().map(|s| s.len()).sum();
+        if self.deaf {
+            return Poll::Ready(Ok(length));
+        }
         let done = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
-        self.moved(false, &done);
-        done
+        self.wrote(length, done)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.deaf {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
@@ -83,12 +137,12 @@ impl AsyncWrite for Counted {
     }
 }
 
-type Wire = Pin<Box<Connection<FuturesIo<Counted>, Outgoing>>>;
+type Wire = Pin<Box<Connection<FuturesIo<BoxConnection>, Outgoing>>>;
 
 /// One connection to the origin.
 pub(super) struct Line {
     pub sender: SendRequest<Outgoing>,
-    pub gauge: Rc<Gauge>,
+    pub gauge: Arc<Gauge>,
     /// None once it has ended.
     wire: Option<Wire>,
 }
@@ -101,25 +155,25 @@ impl Line {
         origin: &Origin,
         trust: &Trust,
     ) -> Result<(Self, Option<Certificate>), Fault> {
-        let mut inner = net.dial(&origin.host, origin.port).await?;
+        let gauge = Arc::new(Gauge {
+            sent: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            clock: clock.clone(),
+        });
+        let mut connection: BoxConnection = Box::new(Counted {
+            inner: net.dial(&origin.host, origin.port).await?,
+            gauge: gauge.clone(),
+            deaf: false,
+        });
         let mut certificate = None;
         if origin.tls {
-            let secured = net.secure(inner, &origin.host, trust).await?;
-            inner = secured.connection;
+            let secured = net.secure(connection, &origin.host, trust).await?;
+            connection = secured.connection;
             certificate = secured.certificate;
         }
-        let gauge = Rc::new(Gauge {
-            sent: Cell::new(0),
-            moved: Cell::new(clock.tick()),
-        });
-        let counted = Counted {
-            inner,
-            gauge: gauge.clone(),
-            clock: clock.clone(),
-        };
         let (sender, wire) = Builder::new()
             .max_buf_size(BUFFER)
-            .handshake(FuturesIo::new(counted))
+            .handshake(FuturesIo::new(connection))
             .await
             .map_err(|e| Fault::NotSent {
                 host: origin.host.clone(),
