@@ -1,0 +1,1 @@
+//! Test Connection: the steps from the name to the archive folder, each told as it happens.
