@@ -15,6 +15,7 @@ mod folders;
 mod guard;
 mod list;
 mod look;
+pub(super) mod probe;
 mod set;
 mod sign_in;
 pub(super) mod slices;
