@@ -1,0 +1,129 @@
+//! A large message, slice by slice, the next one always on its way.
+//!
+//! A slice counts only where it begins at the octet that is wanted. A server that gives less than
+//! asked for leaves a gap before the slice that is already on its way: that one is let go, and the
+//! walk goes on from the right octet. The end is an empty answer, never an announced size.
+
+use std::collections::VecDeque;
+
+use async_imap::imap_proto::Response;
+
+use super::commands::done;
+use super::fetch::slice_command;
+use super::look::{octets_of, uid_of};
+use super::wire::Tag;
+use super::{verdict, Imap};
+use crate::mailbox::{Fault, Slice};
+use crate::passage::Uid;
+
+/// Slices on their way at once.
+const AHEAD: usize = 2;
+const DOING: &str = "fetching a large message";
+
+/// Where a walk through a message is.
+pub(in crate::mailbox) struct Walk {
+    uid: Uid,
+    length: u32,
+    /// The next octet wanted.
+    position: u64,
+    /// The next octet to be asked for.
+    ahead: u64,
+    flying: VecDeque<(Tag, u64)>,
+    over: bool,
+}
+
+impl Walk {
+    pub(in crate::mailbox) fn new(uid: Uid, length: u32) -> Self {
+        Self {
+            uid,
+            length: length.max(1),
+            position: 0,
+            ahead: 0,
+            flying: VecDeque::new(),
+            over: false,
+        }
+    }
+
+    pub(in crate::mailbox) async fn next(&mut self, imap: &mut Imap) -> Result<Slice, Fault> {
+        if self.over {
+            return Ok(Slice::End);
+        }
+        loop {
+            if self.flying.is_empty() {
+                self.ahead = self.position;
+            }
+            let mut queued = false;
+            while self.flying.len() < AHEAD {
+                let command = slice_command(self.uid, self.ahead, self.length);
+                self.flying
+                    .push_back((imap.wire.queue(&command), self.ahead));
+                self.ahead += u64::from(self.length);
+                queued = true;
+            }
+            if queued {
+                imap.wire.guard().allow(u64::from(self.length));
+                imap.wire.flush(DOING).await?;
+            }
+            let (offset, octets) = self.answer(imap).await?;
+            if offset != self.position {
+                continue;
+            }
+            match octets {
+                None => {
+                    self.over = true;
+                    return Ok(Slice::Gone);
+                }
+                Some(octets) if octets.is_empty() => {
+                    self.over = true;
+                    return Ok(Slice::End);
+                }
+                Some(octets) => {
+                    self.position += octets.len() as u64;
+                    return Ok(Slice::Octets(octets));
+                }
+            }
+        }
+    }
+
+    /// Takes what is still on its way.
+    pub(in crate::mailbox) async fn drain(&mut self, imap: &mut Imap) -> Result<(), Fault> {
+        while !self.flying.is_empty() {
+            self.answer(imap).await?;
+        }
+        imap.wire.guard().allow(0);
+        Ok(())
+    }
+
+    /// The answer to the slice that was asked for first.
+    async fn answer(&mut self, imap: &mut Imap) -> Result<(u64, Option<Vec<u8>>), Fault> {
+        let mut octets = None;
+        loop {
+            let answer = imap.wire.next(DOING).await?;
+            let answer = answer.parsed();
+            imap.state.note(answer);
+            match answer {
+                Response::Fetch(_, values) if uid_of(values) == Some(self.uid) => {
+                    if let Some(found) = octets_of(values) {
+                        octets = Some(found.to_vec());
+                    }
+                }
+                Response::Done {
+                    tag,
+                    status,
+                    outcome,
+                } => {
+                    let first = self.flying.pop_front();
+                    let Some((_, offset)) = first.filter(|(t, _)| t.is(&tag.0)) else {
+                        return Err(Fault::Broken {
+                            doing: DOING.to_owned(),
+                            said: "the server answered out of order".to_owned(),
+                        });
+                    };
+                    done(status, outcome).map_err(|denial| verdict::command(DOING, denial))?;
+                    return Ok((offset, octets));
+                }
+                _ => {}
+            }
+        }
+    }
+}
