@@ -1,1 +1,52 @@
-//! (room not yet built)
+//! The service as commands and programs see it: one set of requests, wherever the engine runs.
+//!
+//! - `wire` has the documents; `port` says what a service must be able to do; `dispatch` and
+//!   `change` turn the one into the other.
+//! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
+//! - `local` finds the way: the socket where a service listens, else an engine of this process.
+//!
+//! Words for the terminal are not its business (`console`), nor is what the requests do (`engine`).
+//!
+//! # Decisions
+//!
+//! *Questions are answers.* A change that the operator must be asked about is answered with what
+//! there is to ask and changes nothing; the caller asks, and sends it again with `yes`. The service
+//! never waits for a person, and holds no half-made change for one.
+//!
+//! *One connection, one request.* Commands need no more, and every limit (of time, of size, of how
+//! many at once) is then one on connections.
+
+mod change;
+mod client;
+mod dispatch;
+mod local;
+mod port;
+mod server;
+mod unbuilt;
+mod wire;
+
+pub use client::ask as ask_at;
+pub use dispatch::{dispatch, replies};
+pub use local::{open_local, serve_and_run, Link};
+pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
+pub use server::{serve, Limits};
+pub use wire::{
+    Answer, DirectoryLine, Event, Happening, How, Kind, Listed, MailboxStatus, MessageLine,
+    Outcome, Page, PortalStatus, Preview, Refusal, Reply, Request, RevisionLine, SettingLine,
+    Status, StoreStatus, Story, Typed,
+};
+
+use crate::settings::Settings;
+
+/// Whether `key` names a secret, whatever mailboxes there are: such a value is never taken as an
+/// argument.
+pub fn is_secret(key: &str) -> bool {
+    Settings::explain(key).is_ok_and(|all| all.len() == 1 && all.iter().all(|e| e.kind == "secret"))
+}
+
+/// What needs no service: the answer to a request that is the same everywhere.
+pub fn explain(key: &str) -> Result<Answer, Refusal> {
+    Ok(Answer::Explained {
+        settings: Settings::explain(key)?,
+    })
+}

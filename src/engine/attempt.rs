@@ -17,9 +17,8 @@ use super::{Engine, StoreFault};
 use crate::index::Queued;
 use crate::mail::{self, Decoder, Encoding};
 use crate::passage::{Entry, Outcome as Decided, Stage};
-use crate::portal::{self, Portal};
+use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
-use crate::world::switches::{flipped, Switch};
 use crate::world::{Body, Worker};
 
 /// Octets of a message read at once.
@@ -68,7 +67,7 @@ pub enum Outcome {
 /// Tries one ticket.
 pub async fn run(
     engine: &Rc<Engine>,
-    portal: &Portal,
+    portal: &Contract,
     row: Queued,
     at_hand: Option<Outgoing>,
     doubt: bool,
@@ -81,7 +80,7 @@ pub async fn run(
 
 async fn attempt(
     engine: &Rc<Engine>,
-    portal: &Portal,
+    portal: &Contract,
     row: Queued,
     at_hand: Option<Outgoing>,
     doubt: bool,
@@ -95,10 +94,10 @@ async fn attempt(
     };
     let key = row.key;
     let earlier = row.sequence <= engine.link.earlier.get();
-    let keeps_keys = engine.link.ping.borrow().as_ref().is_some_and(|p| p.keeps_keys);
+    let keeps_keys = engine.link.ping.borrow().as_ref().is_some_and(|p| p.keeps_keys.is_some());
     let look_up = outgoing.doubt || ((doubt || earlier) && !keeps_keys);
-    if look_up && !flipped(Switch::NoKey) {
-        match portal.find(&key.to_string()).await {
+    if look_up {
+        match first(portal.find(&key.to_string()).await) {
             Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
             Ok(None) => {}
             Err(fault) => return Ok(verdict(fault, doubt)),
@@ -125,10 +124,11 @@ async fn attempt(
             return Ok(verdict(fault, doubt));
         }
     }
-    let (sent_key, body) = keyed(engine, key, &outgoing);
-    Ok(match portal.create(&sent_key, body).await {
+    let sent_key = key.to_string();
+    let document = outgoing.body.clone();
+    Ok(match portal.create(&sent_key, document).await {
         Ok(receipt) => done(receipt, &outgoing),
-        Err(portal::Fault::AlreadyThere { .. }) => match portal.find(&sent_key).await {
+        Err(portal::Fault::AlreadyThere) => match first(portal.find(&sent_key).await) {
             Ok(Some(receipt)) => done(receipt, &outgoing),
             Ok(None) => Outcome::Later {
                 said: "the portal says that the key was used, and finds nothing under it".to_owned(),
@@ -141,23 +141,17 @@ async fn attempt(
     })
 }
 
-/// Key and body as they are sent. A test may take the protection out: then each attempt looks like
-/// another message to the portal.
-fn keyed(engine: &Engine, key: Key, outgoing: &Outgoing) -> (String, Rc<Vec<u8>>) {
-    let real = key.to_string();
-    if !flipped(Switch::NoKey) {
-        return (real, Rc::clone(&outgoing.body));
-    }
-    let fresh = Key(engine.world.entropy.octets()).to_string();
-    let body = String::from_utf8_lossy(&outgoing.body).replace(&real, &fresh);
-    (fresh, Rc::new(body.into_bytes()))
+fn first(
+    found: Result<Vec<portal::Receipt>, portal::Fault>,
+) -> Result<Option<portal::Receipt>, portal::Fault> {
+    found.map(|found| found.into_iter().next())
 }
 
 fn done(receipt: portal::Receipt, outgoing: &Outgoing) -> Outcome {
     Outcome::Done {
         receipt: ticket::Receipt {
             ticket: receipt.ticket,
-            number: receipt.number,
+            number: None,
         },
         shown: format!("\"{}\" from {}", outgoing.subject, outgoing.sender),
     }
@@ -168,25 +162,23 @@ fn verdict(fault: portal::Fault, doubt: bool) -> Outcome {
     let said = fault.to_string();
     match fault {
         portal::Fault::Later { after, .. } => Outcome::Later { said, after, doubt },
-        portal::Fault::Unsure { .. } => Outcome::Later {
+        portal::Fault::Unsure { after, .. } => Outcome::Later {
             said,
-            after: None,
+            after,
             doubt: true,
         },
-        // An attachment that the portal has let go between two requests: sent again next time.
-        portal::Fault::MissingAttachment { .. } | portal::Fault::AlreadyThere { .. } => {
-            Outcome::Later {
-                said,
-                after: None,
-                doubt,
-            }
-        }
-        portal::Fault::Never { .. } => Outcome::Never { said },
-        portal::Fault::Throttled { after, .. } => Outcome::Link {
+        // An attachment that the portal let go between two requests is sent again next time; octets
+        // that can't be read now may be readable then, and never become a refusal of the portal's.
+        portal::Fault::MissingAttachment { .. }
+        | portal::Fault::AlreadyThere
+        | portal::Fault::TicketGone { .. }
+        | portal::Fault::Local { .. } => Outcome::Later {
             said,
-            after: Some(after),
+            after: None,
             doubt,
         },
+        portal::Fault::Never { .. } => Outcome::Never { said },
+        portal::Fault::Throttled { after, .. } => Outcome::Link { said, after, doubt },
         portal::Fault::Link { .. } => Outcome::Link {
             said,
             after: None,

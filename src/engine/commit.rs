@@ -13,7 +13,8 @@ use super::news::Event;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
-use super::{Engine, StoreFault};
+use super::{forward, Engine, StoreFault};
+use crate::http::Bytes;
 use crate::index::Found;
 use crate::mail::{clean, Message};
 use crate::passage::record::{Alias, Decision};
@@ -117,7 +118,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         }
     }
     engine.learned(&committed);
-    engine.link.room().await;
+    forward::let_catch_up(engine).await;
     Ok(())
 }
 
@@ -242,14 +243,14 @@ fn facts(
 /// A composed ticket as it waits for the portal.
 pub(super) fn outgoing(
     ticket: &Ticket,
-    body: Vec<u8>,
+    body: Bytes,
     message: &Message,
     raw: Option<&RawOriginal>,
     lane: u32,
 ) -> Outgoing {
     Outgoing {
         lane,
-        body: Rc::new(body),
+        body,
         sources: Rc::new(ticket::sources(message, raw)),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),

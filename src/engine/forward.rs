@@ -23,7 +23,7 @@ use crate::index::Queued;
 use crate::passage::record::{Receipt, Refusal};
 use crate::passage::retry::Backoff;
 use crate::passage::{Record, Stage};
-use crate::portal::{Ping, Portal};
+use crate::portal::{Contract, Fault, Ping, Portal};
 use crate::world::{Tick, Wall};
 
 /// Tickets in flight at once.
@@ -67,7 +67,7 @@ pub struct Link {
     standing: RefCell<Standing>,
     pause: Cell<Option<Tick>>,
     failures: Cell<u32>,
-    pub(super) portal: RefCell<Option<Rc<Portal>>>,
+    pub(super) portal: RefCell<Option<Rc<Contract>>>,
     /// What the last ping told.
     pub ping: RefCell<Option<Ping>>,
     changed: Cell<bool>,
@@ -155,7 +155,7 @@ pub(super) async fn let_catch_up(engine: &Engine) {
     }
 }
 
-type Job = (Rc<Portal>, Queued, Option<Outgoing>, Option<Deferred>);
+type Job = (Rc<Contract>, Queued, Option<Outgoing>, Option<Deferred>);
 type Done = (Queued, Option<Deferred>, Outcome);
 
 /// The task.
@@ -252,7 +252,7 @@ async fn read_ahead(engine: &Engine) -> Result<(), StoreFault> {
 }
 
 /// Hands out as much as may be in flight: one ticket after trouble, until an answer is good.
-async fn send_all(engine: &Engine, portal: &Rc<Portal>, jobs: &Sender<Job>) {
+async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) {
     let link = &engine.link;
     let most = if link.failures.get() > 0 { 1 } else { HANDS };
     loop {
@@ -276,7 +276,7 @@ async fn send_all(engine: &Engine, portal: &Rc<Portal>, jobs: &Sender<Job>) {
 }
 
 /// The portal as the settings have it, pinged once; none when it isn't set or doesn't answer.
-async fn portal(engine: &Engine) -> Option<Rc<Portal>> {
+async fn portal(engine: &Engine) -> Option<Rc<Contract>> {
     let link = &engine.link;
     if link.changed.replace(false) {
         *link.portal.borrow_mut() = None;
@@ -299,18 +299,37 @@ async fn portal(engine: &Engine) -> Option<Rc<Portal>> {
     if link.ping.borrow().is_none() {
         match portal.ping().await {
             Ok(ping) => {
-                log::info!("the portal answers: {}", ping.sentence());
+                log::info!("the portal answers: {}", ping_sentence(&ping));
                 *link.ping.borrow_mut() = Some(ping);
                 *link.standing.borrow_mut() = Standing::Up;
                 engine.directory.bell.ring();
             }
             Err(fault) => {
-                pause(engine, &fault.to_string(), fault.after());
+                pause(engine, &fault.to_string(), after_of(&fault));
                 return None;
             }
         }
     }
     Some(portal)
+}
+
+fn after_of(fault: &Fault) -> Option<Duration> {
+    match fault {
+        Fault::Later { after, .. } | Fault::Throttled { after, .. } | Fault::Unsure { after, .. } => {
+            *after
+        }
+        _ => None,
+    }
+}
+
+/// What a portal says of itself, as a line.
+pub fn ping_sentence(ping: &Ping) -> String {
+    let who = ping.portal.as_deref().unwrap_or("a portal without a name");
+    let keys = match ping.keeps_keys {
+        Some(kept) => format!("keeps keys for {} days", kept.as_secs() / 86_400),
+        None => "keeps no keys: what is in doubt is looked up first".to_owned(),
+    };
+    format!("{who}, interface {}, {keys}", ping.api)
 }
 
 /// Pauses the link, for `after` or by its back-off.

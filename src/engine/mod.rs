@@ -9,12 +9,17 @@
 //! The engine decides nothing about mail: `mail`, `ticket` and `passage` do. It is the only room
 //! where deciding and touching meet.
 
+pub mod account;
 pub mod archive;
+mod attempt;
 pub mod bell;
 pub mod commit;
 pub mod directory;
+mod early;
 pub mod fetch;
 pub mod forward;
+pub mod held;
+mod large;
 pub mod news;
 pub mod post;
 pub mod reader;
@@ -143,6 +148,8 @@ pub struct Engine {
     pub(crate) free_octets: Cell<u64>,
     pub(crate) full: RefCell<Option<String>>,
     pub(crate) settings_bell: Bell,
+    pub(crate) confirm_bell: Bell,
+    pub(crate) confirm_deadline: Cell<Option<Tick>>,
     pub(crate) started: Tick,
     broken: (
         async_channel::Sender<StoreFault>,
@@ -186,7 +193,8 @@ impl Engine {
             let (world, dir) = (world.clone(), dir.to_owned());
             writer.ask_blocking(move |_| revisions::open(&world, &dir))??
         };
-        let settings = Rc::new(history.current().cloned().unwrap_or_default());
+        let settings = history.current().map(|r| r.settings.clone());
+        let settings = Rc::new(settings.unwrap_or_default());
         let engine = Rc::new(Self {
             executor,
             dir: dir.to_owned(),
@@ -204,6 +212,8 @@ impl Engine {
             free_octets: Cell::new(u64::MAX),
             full: RefCell::default(),
             settings_bell: Bell::new(),
+            confirm_bell: Bell::new(),
+            confirm_deadline: Cell::new(None),
             started: world.clock.tick(),
             broken: async_channel::bounded(4),
             stopping: Cell::new(false),
@@ -335,9 +345,8 @@ impl Engine {
         for misfit in &committed.applied.misfits {
             log::warn!("a record did not fit what was known: {misfit}");
         }
-        let mut queued = false;
+        forward::learned(&self.link, &committed.applied.changed);
         for (_, entry) in &committed.applied.changed {
-            queued |= entry.stage == crate::passage::Stage::Committed;
             if entry.wants_archive() {
                 for spot in &entry.spots {
                     if let Some(post) = self.posts.borrow().get(&spot.mailbox) {
@@ -345,9 +354,6 @@ impl Engine {
                     }
                 }
             }
-        }
-        if queued {
-            self.link.bell.ring();
         }
         self.news.tell(&Event::Counted);
     }

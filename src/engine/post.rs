@@ -1,9 +1,14 @@
 //! The live state of one mailbox: how it stands, in words and numbers, and its bells.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 use super::bell::Bell;
+use crate::passage::Uid;
 use crate::world::Wall;
+
+/// Messages of which failures are counted.
+const FAILED_MAX: usize = 1_000;
 
 /// How a mailbox stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub struct Post {
     pub passed_at: Cell<Option<Wall>>,
     /// Passes that were complete since the start.
     pub passes: Cell<u64>,
+    /// Messages that could not be fetched, and how often that was tried.
+    failed: RefCell<BTreeMap<Uid, u32>>,
     /// What the archiver last had trouble with.
     pub archive_trouble: RefCell<Option<String>>,
 }
@@ -60,8 +67,34 @@ impl Post {
             exists: Cell::new(0),
             passed_at: Cell::new(None),
             passes: Cell::new(0),
+            failed: RefCell::default(),
             archive_trouble: RefCell::default(),
         }
+    }
+
+    /// How often a message could not be fetched.
+    pub fn tries(&self, uid: Uid) -> u32 {
+        self.failed.borrow().get(&uid).copied().unwrap_or(0)
+    }
+
+    /// Counts that these could not be fetched.
+    pub fn tried(&self, uids: &[Uid]) {
+        let mut failed = self.failed.borrow_mut();
+        for uid in uids {
+            if failed.len() < FAILED_MAX || failed.contains_key(uid) {
+                *failed.entry(*uid).or_default() += 1;
+            }
+        }
+    }
+
+    /// How many messages can't be fetched.
+    pub fn unfetchable(&self) -> usize {
+        self.failed.borrow().len()
+    }
+
+    /// Gives every message another chance: at each hourly pass, and when somebody asks.
+    pub fn forgive(&self) {
+        self.failed.borrow_mut().clear();
     }
 
     /// Says how it stands now.

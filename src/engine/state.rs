@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use crate::http::Bytes;
 use crate::index::Queued;
 use crate::ticket::{Key, Source};
 use crate::world::Tick;
@@ -22,7 +23,7 @@ pub struct Outgoing {
     /// The lane in which order is kept.
     pub lane: u32,
     /// The request's body.
-    pub body: Rc<Vec<u8>>,
+    pub body: Bytes,
     /// Where its attachments lie in the message.
     pub sources: Rc<Vec<Source>>,
     /// For the log.

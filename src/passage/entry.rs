@@ -240,7 +240,7 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
         ActKind::Release | ActKind::Convert => Event::Release,
         ActKind::Dismiss => Event::Dismiss,
         ActKind::Retry => Event::Retry,
-        ActKind::Close => Event::Close,
+        ActKind::Close(_) => Event::Close,
     };
     let before = before.ok_or(Illegal { from, event })?;
     let stage = step(from, event).ok_or(Illegal { from, event })?;
@@ -252,8 +252,8 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
     match act.what {
         ActKind::Convert => after.convert = true,
         ActKind::Dismiss => after.reason = Some(Reason::Dismissed),
-        ActKind::Close => {
-            after.reason = Some(Reason::Gone);
+        ActKind::Close(reason) => {
+            after.reason = Some(reason);
             // Unread again one day, it is a message like any other.
             after.spots.clear();
         }

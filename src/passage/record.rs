@@ -196,8 +196,8 @@ pub enum ActKind {
     Dismiss,
     /// Try the portal again.
     Retry,
-    /// It is no longer unread at its place.
-    Close,
+    /// It is no longer unread at its place, for this reason.
+    Close(Reason),
 }
 
 /// A known message lies at a further place.

@@ -45,7 +45,7 @@ pub use keys::{Entry, Explained};
 pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, Store};
 pub use revision::{Confirmed, History, Revision, Standing, REVISIONS_KEPT};
 pub use seal::{open, seal, SealKey, Sealed, NONCE_LENGTH};
-pub use value::{moment_shown, Value, Zones};
+pub use value::{moment_is_whole, moment_shown, Value, Zones};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -126,7 +126,7 @@ pub(super) fn octets(text: &str, least: u64) -> Result<u64, String> {
 
 pub(super) fn octets_text(octets: u64) -> String {
     for (name, scale) in UNITS.iter().take(4) {
-        if octets >= *scale && octets % scale == 0 {
+        if octets >= *scale && octets.is_multiple_of(*scale) {
             return format!("{} {name}", octets / scale);
         }
     }
@@ -148,6 +148,11 @@ pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Wall, String> {
         }
     };
     Ok(Wall(at.as_millisecond()))
+}
+
+/// Whether a moment's text names its own offset, so that no zone has to be guessed.
+pub fn moment_is_whole(text: &str) -> bool {
+    text.is_empty() || text.parse::<Timestamp>().is_ok()
 }
 
 /// RFC 3339 in UTC, with milliseconds only where there are any: what `moment` reads back exactly.

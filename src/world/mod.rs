@@ -14,6 +14,7 @@ pub mod net;
 pub mod secret;
 #[cfg(test)]
 pub mod sim;
+pub mod socket;
 pub mod switches;
 pub mod terminal;
 pub mod tls;

@@ -98,7 +98,7 @@ fn composed_tickets_stay_within_their_room() {
             n,
             Outgoing {
                 lane: 0,
-                body: Rc::new(vec![0; 100_000]),
+                body: vec![0; 100_000].into(),
                 sources: Rc::default(),
                 subject: String::new(),
                 sender: String::new(),

@@ -1,0 +1,311 @@
+//! Changes of settings: checked as a whole, secrets tried, the operator asked, then applied.
+//!
+//! The order matters. What can be judged here comes first, then what a server must be asked, then
+//! what a person must be asked; the change itself is last, and is refused when somebody else was
+//! faster.
+
+use super::port::{Caller, Candidate, Service};
+use super::wire::{Answer, How, Kind, Preview, Refusal};
+use crate::settings::{
+    check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
+};
+
+/// Settings in the making.
+pub(super) struct Draft {
+    history: History,
+    base: Settings,
+    /// What they are to be.
+    pub(super) settings: Settings,
+    note: String,
+    /// What the operator must be asked about besides activation.
+    questions: Vec<String>,
+}
+
+impl Draft {
+    /// A draft that changes nothing yet; `note` says in a few words what it does.
+    pub(super) fn new<S: Service>(service: &S, note: impl Into<String>) -> Self {
+        let history = service.history();
+        let base = history.base();
+        Self {
+            settings: base.clone(),
+            base,
+            history,
+            note: note.into(),
+            questions: Vec::new(),
+        }
+    }
+
+    /// Sets each pair; all problems are said at once.
+    pub(super) fn set<S: Service>(
+        &mut self,
+        service: &S,
+        pairs: &[(String, String)],
+    ) -> Result<(), Refusal> {
+        let mut refusals = Vec::new();
+        for (key, text) in pairs {
+            let done = service.with_zones(|zones| self.settings.set(key, text, zones));
+            if let Err(fault) = done {
+                refusals.push(Refusal::from(fault));
+            } else if key.ends_with(".received_after") && !moment_is_whole(text) {
+                if let Some(said) = self.moment(service, key) {
+                    self.questions.push(said);
+                }
+            }
+        }
+        match refusals.len() {
+            0 => Ok(()),
+            1 => Err(refusals.remove(0)),
+            _ => Err(Refusal {
+                refused: Kind::Wrong,
+                said: refusals
+                    .iter()
+                    .map(|refusal| refusal.said.as_str())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+                problems: refusals.into_iter().flat_map(|r| r.problems).collect(),
+            }),
+        }
+    }
+
+    /// Reads a file; `Some` when secrets must be typed first.
+    pub(super) fn import<S: Service>(
+        &mut self,
+        service: &S,
+        toml: &str,
+        how: &How,
+    ) -> Result<Option<Answer>, Refusal> {
+        let read = service.with_zones(|zones| import(toml, &self.base, zones))?;
+        self.settings = read.settings;
+        let keys: Vec<String> = read
+            .missing
+            .into_iter()
+            .filter(|key| !how.secrets.contains_key(key))
+            .collect();
+        Ok((!keys.is_empty()).then_some(Answer::NeedSecrets { keys }))
+    }
+
+    /// Takes the settings of an earlier revision.
+    pub(super) fn roll_back(&mut self, number: u64) -> Result<(), Refusal> {
+        self.settings = self.history.rollback(number)?;
+        Ok(())
+    }
+
+    /// The rest of the way.
+    pub(super) async fn finish<S: Service>(
+        mut self,
+        service: &S,
+        caller: &Caller,
+        how: How,
+    ) -> Result<Answer, Refusal> {
+        for (key, typed) in &how.secrets {
+            let label = self.settings.secret_label(key)?.ok_or_else(|| {
+                Refusal::new(
+                    Kind::Usage,
+                    format!("{key} is no secret: give it as a value"),
+                )
+            })?;
+            if typed.secret().reveal().is_empty() {
+                return Err(Refusal::new(
+                    Kind::Usage,
+                    format!("{key}: nothing was typed, so nothing was changed"),
+                ));
+            }
+            let sealed = service.seal(&label, &typed.secret())?;
+            self.settings.set_sealed(key, sealed)?;
+        }
+        let activated = self.activated();
+        if how.dedicated {
+            self.dedicate(&activated)?;
+        }
+        let warnings = self.checked(service)?;
+        let changes = difference(&self.base, &self.settings);
+        if changes.is_empty() {
+            return Ok(Answer::Nothing {
+                said: "the settings hold that already".to_owned(),
+            });
+        }
+        if !how.untried {
+            for key in how.secrets.keys().filter(|key| self.can_be_tried(key)) {
+                service.try_secret(&self.settings, key).await?;
+            }
+        }
+        let mut previews = Vec::new();
+        for mailbox in &activated {
+            let preview = match how.untried {
+                true => Preview {
+                    mailbox: mailbox.name.clone(),
+                    address: mailbox.mail_address().unwrap_or("").to_owned(),
+                    moves: true,
+                    notes: vec!["the mailbox was not looked into (untried)".to_owned()],
+                    ..Preview::default()
+                },
+                false => service.preview(&self.settings, mailbox.id).await?,
+            };
+            self.may_be_active(&preview, &how)?;
+            previews.push(preview);
+        }
+        self.ask_about_departures(service).await?;
+        let asks = !previews.is_empty() || !self.questions.is_empty();
+        if asks && !how.yes {
+            return Ok(Answer::Ask {
+                changes,
+                warnings,
+                previews,
+                notes: self.questions,
+            });
+        }
+        let limit_ms = how.confirm_within_min.map(|min| u64::from(min) * 60_000);
+        let applied = service
+            .apply(Candidate {
+                settings: self.settings,
+                base: self.history.number(),
+                author: caller.name.clone(),
+                note: self.note,
+                limit_ms,
+            })
+            .await?;
+        Ok(Answer::Applied {
+            revision: applied.revision,
+            waits_until: applied.waits_until.map(|at| at.to_string()),
+            changes,
+            warnings,
+            notes: applied.notes,
+        })
+    }
+
+    /// Warnings of the whole, or what is wrong. What was wrong before is not this change's fault,
+    /// and must not keep another mailbox from being mended.
+    fn checked<S: Service>(&self, service: &S) -> Result<Vec<Problem>, Refusal> {
+        let now = service.now();
+        let (before, after) = service.with_zones(|zones| {
+            (
+                check(&self.base, zones, now),
+                check(&self.settings, zones, now),
+            )
+        });
+        let fresh: Vec<Problem> = after
+            .problems
+            .into_iter()
+            .filter(|problem| !before.problems.contains(problem))
+            .collect();
+        match fresh.is_empty() {
+            true => Ok(after.warnings),
+            false => Err(crate::settings::Fault::Wrong(fresh).into()),
+        }
+    }
+
+    /// Mailboxes that this change turns on.
+    fn activated(&self) -> Vec<Mailbox> {
+        let was_on = |mailbox: &Mailbox| {
+            let before = self.base.mailbox_by_id(mailbox.id);
+            before.is_some_and(|before| before.active && same_account(before, mailbox))
+        };
+        let mailboxes = self.settings.mailboxes.iter();
+        mailboxes
+            .filter(|mailbox| mailbox.active && !was_on(mailbox))
+            .cloned()
+            .collect()
+    }
+
+    fn dedicate(&mut self, activated: &[Mailbox]) -> Result<(), Refusal> {
+        if activated.is_empty() {
+            return Err(Refusal::new(
+                Kind::Usage,
+                "--dedicated goes with an activation: this change activates no mailbox",
+            ));
+        }
+        for mailbox in activated {
+            if let Some(mailbox) = self.settings.mailbox_mut(&mailbox.name) {
+                mailbox.dedicated = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_be_active(&self, preview: &Preview, how: &How) -> Result<(), Refusal> {
+        let Some(mailbox) = self.settings.mailbox(&preview.mailbox) else {
+            return Ok(());
+        };
+        if let (Some(user), false) = (&preview.user, mailbox.dedicated || how.dedicated) {
+            return Err(Refusal::new(
+                Kind::Refused,
+                format!(
+                    "{} is the address of {user}, a user of the portal: a person's own mail would \
+                     become tickets; use a mailbox of its own, or say --dedicated when this one is",
+                    preview.address
+                ),
+            ));
+        }
+        if !preview.moves && !mailbox.archive_by_copy {
+            return Err(Refusal::new(
+                Kind::Refused,
+                format!(
+                    "the mail server has no MOVE (RFC 6851), so mailbox `{0}` could not archive; \
+                     set mailbox.{0}.archive_by_copy to on to copy and remove instead",
+                    mailbox.name
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a server to try the secret at.
+    fn can_be_tried(&self, key: &str) -> bool {
+        match key.strip_prefix("mailbox.").and_then(|k| k.split_once('.')) {
+            Some((name, _)) => self
+                .settings
+                .mailbox(name)
+                .is_some_and(|m| !m.host.is_empty() && !m.username.is_empty()),
+            None => !self.settings.portal.url.is_empty(),
+        }
+    }
+
+    /// What is under way in mailboxes that go, or that become another account's.
+    async fn ask_about_departures<S: Service>(&mut self, service: &S) -> Result<(), Refusal> {
+        for old in &self.base.mailboxes {
+            let new = self.settings.mailbox_by_id(old.id);
+            let (goes, what) = match new {
+                None => (true, "is taken out"),
+                Some(new) => (!same_account(old, new), "becomes another account's"),
+            };
+            // Drafts that never were active have nothing under way, and nobody needs to be asked.
+            if !goes || old.identity.is_none() {
+                continue;
+            }
+            let count = service.under_way(old.id).await?;
+            self.questions.push(match count {
+                0 => format!("mailbox `{}` {what}; nothing of it is under way", old.name),
+                1 => format!(
+                    "mailbox `{}` {what}; 1 message under way is finished first",
+                    old.name
+                ),
+                _ => format!(
+                    "mailbox `{}` {what}; {count} messages under way are finished first",
+                    old.name
+                ),
+            });
+        }
+        if !self.base.portal.url.is_empty() && self.base.portal.url != self.settings.portal.url {
+            self.questions.push(
+                "the portal becomes another: tickets that the old one has are not sent again"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    fn moment<S: Service>(&self, service: &S, key: &str) -> Option<String> {
+        let name = key.split('.').nth(1)?;
+        let mailbox = self.settings.mailbox(name)?;
+        let at = mailbox.received_after?;
+        let zone = service.with_zones(|zones| zones.of(mailbox.time_zone.as_deref()));
+        Some(format!("{key} means {}", moment_shown(at, &zone)))
+    }
+}
+
+fn same_account(a: &Mailbox, b: &Mailbox) -> bool {
+    a.protocol == b.protocol
+        && a.host.eq_ignore_ascii_case(&b.host)
+        && a.username.eq_ignore_ascii_case(&b.username)
+        && a.folder == b.folder
+}

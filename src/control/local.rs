@@ -1,0 +1,126 @@
+//! The way to a service: the socket where one listens, else an engine within this process.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use futures_lite::{future, StreamExt};
+use smol::LocalExecutor;
+
+use super::client;
+use super::dispatch::replies;
+use super::port::{Caller, Ended, Service};
+use super::server::{serve, Limits};
+use super::wire::{Kind, Refusal, Request};
+use crate::world::socket::{own_name, Listener};
+use crate::world::World;
+
+/// Where requests go.
+pub enum Link {
+    /// To the service that listens on this socket.
+    Socket(PathBuf),
+    /// To an engine of this process, opened for this command.
+    Within {
+        /// The world it lives in.
+        world: World,
+        /// Its store.
+        store: PathBuf,
+    },
+}
+
+impl Link {
+    /// Finds the service of `store`: at `socket` where one listens, else within this process.
+    pub async fn find(world: &World, store: &Path, socket: &Path) -> Result<Self, Refusal> {
+        Ok(match client::connect(socket).await? {
+            Some(_) => Self::Socket(socket.to_owned()),
+            None => Self::Within {
+                world: world.clone(),
+                store: store.to_owned(),
+            },
+        })
+    }
+
+    /// Asks; `each` gets every document of the answer, as text on one line.
+    pub async fn ask(&self, request: &Request, each: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
+        match self {
+            Self::Socket(socket) => client::ask(socket, request, each).await,
+            Self::Within { world, store } => {
+                let service = Rc::new(open_local(world, store).await?);
+                let caller = Caller { name: own_name() };
+                {
+                    let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
+                    while let Some(reply) = replies.next().await {
+                        each(&reply.line());
+                    }
+                }
+                service.close().await
+            }
+        }
+    }
+}
+
+/// The refusal when another process has the store.
+pub fn in_use(store: &Path) -> Refusal {
+    Refusal::new(
+        Kind::Unreachable,
+        format!(
+            "the store {} is in use by another process whose control socket can't be reached: \
+             is the service just starting or ending? try again, or name its socket with --socket",
+            store.display()
+        ),
+    )
+}
+
+/// Runs the service on `store`, answering at `socket`, until `stop` or, with `once`, until nothing
+/// is left to do.
+pub async fn serve_and_run<S: Service>(
+    executor: &LocalExecutor<'static>,
+    world: &World,
+    service: S,
+    socket: &Path,
+    once: bool,
+    stop: impl std::future::Future<Output = ()>,
+) -> Result<Ended, Refusal> {
+    let listener = Listener::bind(socket).map_err(|fault| {
+        Refusal::new(
+            Kind::Unreachable,
+            format!("making the control socket {}: {fault}", socket.display()),
+        )
+    })?;
+    let service = Rc::new(service);
+    let limits = Limits::default();
+    let answering = async {
+        serve(
+            executor,
+            &listener,
+            service.clone(),
+            world.clock.clone(),
+            limits,
+        )
+        .await;
+        future::pending().await
+    };
+    let stopped = async {
+        stop.await;
+        Ok(Ended {
+            clean: true,
+            said: "stopped".to_owned(),
+        })
+    };
+    // The run is asked first: an end of its own has more to say than the wish to stop.
+    let ended = future::or(service.run(once), future::or(stopped, answering)).await;
+    service.close().await?;
+    ended
+}
+
+/// Opens the engine on `store` within this process: takes its lock, replays what must be replayed.
+/// Refused with `in_use` when another process has it.
+pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Refusal> {
+    let _ = (world, in_use(store));
+    Err::<super::unbuilt::Unbuilt, _>(Refusal::new(
+        Kind::Unreachable,
+        format!(
+            "no service listens for the store {}, and this build can't open it by itself",
+            store.display()
+        ),
+    ))
+}

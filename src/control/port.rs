@@ -1,0 +1,134 @@
+//! What the commands need of whoever runs the passages: the engine, or a test's stand-in.
+
+use async_channel::Sender;
+
+use super::wire::{
+    DirectoryLine, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
+};
+use crate::passage::MailboxId;
+use crate::settings::{History, Sealed, Settings, Zones};
+use crate::world::{Secret, Wall};
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The user's name, for the history.
+    pub name: String,
+}
+
+/// Takes the lines of long work; bounded, so that a slow reader slows the work.
+#[derive(Clone)]
+pub struct Lines(Sender<Event>);
+
+impl Lines {
+    pub(super) fn new(sender: Sender<Event>) -> Self {
+        Self(sender)
+    }
+
+    /// Hands a line over. A reader that went away ends the work by dropping it, so nothing is lost
+    /// by not telling here.
+    pub async fn say(&self, event: Event) {
+        let _ = self.0.send(event).await;
+    }
+}
+
+/// A change of settings that has passed its checks.
+pub struct Candidate {
+    /// The whole settings.
+    pub settings: Settings,
+    /// The revision that they were made from.
+    pub base: u64,
+    /// Who made them.
+    pub author: String,
+    /// What was done.
+    pub note: String,
+    /// Undo unless confirmed in time.
+    pub limit_ms: Option<u64>,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Its number.
+    pub revision: u64,
+    /// When it is undone unless confirmed.
+    pub waits_until: Option<Wall>,
+    /// What else there is to say, such as what is still finished for a mailbox that was taken out.
+    pub notes: Vec<String>,
+}
+
+/// The counts of a test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tested {
+    /// Steps that failed.
+    pub failed: u32,
+    /// Steps that gave a warning.
+    pub warned: u32,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether all that was found is accounted for.
+    pub clean: bool,
+    /// What there is to say at the end.
+    pub said: String,
+}
+
+/// The service behind the commands.
+///
+/// All of it runs on one executor thread, so no future needs to be `Send`. A future that is dropped
+/// stops its work: the caller went away.
+#[allow(async_fn_in_trait)]
+pub trait Service: 'static {
+    /// The wall clock.
+    fn now(&self) -> Wall;
+    /// Time zones; hands them to `work`.
+    fn with_zones<R>(&self, work: impl FnOnce(&Zones) -> R) -> R;
+
+    /// How everything is.
+    async fn status(&self) -> Result<Status, Refusal>;
+    /// A page of what is under way.
+    async fn queue(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal>;
+    /// A page of what is held.
+    async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal>;
+    /// The life of the one message whose key begins so.
+    async fn message(&self, key: &str) -> Result<Story, Refusal>;
+    /// Makes a ticket (all refused ones, without a key) due now; says how many.
+    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal>;
+    /// Makes a message a ticket after all; `again` makes another of one that was.
+    async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal>;
+    /// Archives a held message without a ticket.
+    async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<(), Refusal>;
+    /// A page of the directory.
+    async fn directory(&self, page: &Page) -> Result<Listed<DirectoryLine>, Refusal>;
+    /// Reads the directory's changes now; says how many.
+    async fn sync(&self) -> Result<u64, Refusal>;
+
+    /// The revisions that are kept.
+    fn history(&self) -> History;
+    /// Seals a secret with the box's key and a fresh nonce.
+    fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal>;
+    /// Makes a change durable and puts it in force; `Conflict` when `base` is not in force any more.
+    async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal>;
+    /// Confirms the change that waits; gives its number.
+    async fn confirm(&self) -> Result<u64, Refusal>;
+    /// Undoes the change that waits; gives its number, `None` when none waits.
+    async fn undo(&self) -> Result<Option<u64>, Refusal>;
+    /// Signs in at the mail server (asks the portal) with the secret of `key` as `settings` have it.
+    async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal>;
+    /// What activating the mailbox as `settings` have it would do now. Touches no message.
+    async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal>;
+    /// How many messages of the mailbox are neither archived nor closed.
+    async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal>;
+
+    /// Test Connection of one mailbox, or of all and the portal, step by step.
+    async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal>;
+    /// Follows the next message through its stages until it is archived or held.
+    async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal>;
+
+    /// Does the work until it is dropped; with `once`, until nothing is left to do.
+    async fn run(&self, once: bool) -> Result<Ended, Refusal>;
+    /// Ends cleanly: what is under way is made durable, nothing new is begun.
+    async fn close(&self) -> Result<(), Refusal>;
+}

@@ -1,0 +1,673 @@
+//! What is said on the control socket: requests, answers, lines of long work, refusals.
+//!
+//! Names here are kept: other programs read them. A request is `POST /v1/NAME` with its fields as a
+//! JSON object; the answer is one JSON document, or, for long work, one document to a line, the
+//! last of them the answer. Times are RFC 3339 in UTC. Everything that came from outside (subjects,
+//! names, a server's words) is text as it came: whoever shows it cleans it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use crate::settings::{Change, Explained, Problem};
+use crate::world::Secret;
+
+/// A secret on its way to where it is sealed. It has no Debug, and is wiped when dropped.
+#[derive(Clone)]
+pub struct Typed(Zeroizing<String>);
+
+impl Serialize for Typed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Typed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+impl Typed {
+    /// Takes over what was typed.
+    pub fn new(secret: &Secret) -> Self {
+        Self(Zeroizing::new(secret.reveal().to_owned()))
+    }
+
+    /// The secret itself.
+    pub fn secret(&self) -> Secret {
+        Secret::new(self.0.as_str().to_owned())
+    }
+}
+
+/// How a change of settings is to be made.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct How {
+    /// Secrets by key.
+    pub secrets: BTreeMap<String, Typed>,
+    /// The operator has been asked, or doesn't want to be.
+    pub yes: bool,
+    /// The mailbox is a dedicated one though its address is a portal user's.
+    pub dedicated: bool,
+    /// Neither try secrets nor look into the mailbox first.
+    pub untried: bool,
+    /// Undo the change unless it is confirmed within so many minutes.
+    pub confirm_within_min: Option<u32>,
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Page {
+    /// Where the page before ended.
+    pub after: Option<String>,
+    /// How many to show; the service gives fewer where that is too many.
+    pub limit: Option<u32>,
+    /// Only those of this mailbox.
+    pub mailbox: Option<String>,
+    /// Only those with this reason.
+    pub reason: Option<String>,
+    /// Only those in which this text occurs (directory).
+    pub find: Option<String>,
+}
+
+/// What is asked of the service.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// How everything is.
+    Status,
+    /// Messages under way to the portal.
+    Queue(Page),
+    /// The life of one message.
+    Message {
+        /// The message's key, or the beginning of it.
+        key: String,
+    },
+    /// Try refused or waiting tickets again now.
+    Retry {
+        /// The message's key; all refused ones when absent.
+        #[serde(default)]
+        key: Option<String>,
+    },
+    /// Messages that were held, with their reasons.
+    Held(Page),
+    /// Make a held (or, again, an ignored or forwarded) message a ticket.
+    Convert {
+        /// The message's key.
+        key: String,
+        /// Also when it became a ticket before: this makes another.
+        #[serde(default)]
+        again: bool,
+    },
+    /// Archive a held message without a ticket.
+    Dismiss {
+        /// The message's key.
+        key: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Settings at or below a key.
+    Show {
+        /// The key or section; all when empty.
+        #[serde(default)]
+        prefix: String,
+    },
+    /// One setting.
+    Get {
+        /// The key.
+        key: String,
+    },
+    /// Change settings.
+    Set {
+        /// Keys and values, in order.
+        #[serde(default)]
+        pairs: Vec<(String, String)>,
+        /// How.
+        #[serde(default)]
+        how: How,
+    },
+    /// Make a mailbox.
+    Add {
+        /// Its name.
+        name: String,
+        /// How.
+        #[serde(default)]
+        how: How,
+    },
+    /// Take a mailbox out.
+    Remove {
+        /// Its name.
+        name: String,
+        /// How.
+        #[serde(default)]
+        how: How,
+    },
+    /// Give a mailbox another name.
+    Rename {
+        /// Its name.
+        name: String,
+        /// The new one.
+        to: String,
+        /// How.
+        #[serde(default)]
+        how: How,
+    },
+    /// Put a file in force.
+    Import {
+        /// The file.
+        toml: String,
+        /// How.
+        #[serde(default)]
+        how: How,
+    },
+    /// The settings as a file.
+    Export,
+    /// Confirm the change that waits.
+    Confirm,
+    /// The revisions that are kept.
+    History,
+    /// What differs between two revisions.
+    Diff {
+        /// The earlier; the one before `to` when absent.
+        #[serde(default)]
+        from: Option<u64>,
+        /// The later; the one in force when absent.
+        #[serde(default)]
+        to: Option<u64>,
+    },
+    /// Put an earlier revision in force, or undo the change that waits.
+    Rollback {
+        /// The revision; the waiting change is undone when absent.
+        #[serde(default)]
+        number: Option<u64>,
+        /// How.
+        #[serde(default)]
+        how: How,
+    },
+    /// Test Connection, line by line.
+    Test {
+        /// The mailbox; all when absent.
+        #[serde(default)]
+        mailbox: Option<String>,
+        /// Then follow the next message through its stages.
+        #[serde(default)]
+        wait: bool,
+        /// When all passes, confirm the change that waits.
+        #[serde(default)]
+        confirm: bool,
+    },
+    /// People and companies, as the portal told them.
+    Directory(Page),
+    /// Read the directory's changes now.
+    Sync,
+}
+
+impl Request {
+    /// Whether it changes nothing.
+    pub fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::Queue(_)
+                | Self::Message { .. }
+                | Self::Held(_)
+                | Self::Show { .. }
+                | Self::Get { .. }
+                | Self::Export
+                | Self::History
+                | Self::Diff { .. }
+                | Self::Directory(_)
+        )
+    }
+}
+
+/// What one mailbox is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it is to be watched.
+    pub active: bool,
+    /// One word: off, connecting, watching, checking, fetching, paused, failing.
+    pub state: String,
+    /// What there is to say about it, with the mend where something fails.
+    pub said: Option<String>,
+    /// Unread messages that were not taken yet.
+    pub unread: Option<u64>,
+    /// Unread messages that the date leaves out.
+    pub left_out: Option<u64>,
+    /// Messages that were read before they were processed.
+    pub already_read: Option<u64>,
+    /// When the server was last heard of.
+    pub heard_at: Option<String>,
+}
+
+/// How the portal is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortalStatus {
+    /// Its address.
+    pub url: String,
+    /// One word: unset, unknown, up, away, paused.
+    pub state: String,
+    /// What there is to say about it.
+    pub said: Option<String>,
+    /// When it last answered.
+    pub heard_at: Option<String>,
+    /// People in the directory.
+    pub people: u64,
+    /// Companies in the directory.
+    pub companies: u64,
+    /// Whether the directory was read whole once.
+    pub directory_read: bool,
+}
+
+/// How the store is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// Where it lies.
+    pub path: String,
+    /// What the journal takes.
+    pub used_bytes: u64,
+    /// What it may take.
+    pub quota_bytes: u64,
+    /// What is free on the disk.
+    pub free_bytes: u64,
+    /// What the last start replayed and mended.
+    pub start: Option<String>,
+}
+
+/// How everything is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version that answers.
+    pub version: String,
+    /// Whether the service answers, or a command that opened the store itself.
+    pub running: bool,
+    /// The time here.
+    pub at: String,
+    /// Seconds since the start.
+    pub up_s: u64,
+    /// Each mailbox.
+    pub mailboxes: Vec<MailboxStatus>,
+    /// The portal.
+    pub portal: PortalStatus,
+    /// The store.
+    pub store: StoreStatus,
+    /// Counts by name, such as committed, forwarded, held, refused.
+    pub counts: BTreeMap<String, u64>,
+    /// The revision in force.
+    pub revision: u64,
+    /// When a change that waits is undone.
+    pub waits_until: Option<String>,
+    /// What needs somebody's attention.
+    pub alarms: Vec<String>,
+}
+
+/// One message in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageLine {
+    /// Its key, short.
+    pub key: String,
+    /// The mailbox that it came from.
+    pub mailbox: String,
+    /// The stage that it is at.
+    pub stage: String,
+    /// The reason's code, of what is held, ignored or refused.
+    pub reason: Option<String>,
+    /// When the server received it.
+    pub received_at: Option<String>,
+    /// Its sender.
+    pub from: String,
+    /// Its subject.
+    pub subject: String,
+    /// How often forwarding was tried.
+    pub attempts: u32,
+    /// Seconds until the next attempt.
+    pub next_s: Option<u64>,
+    /// The portal's words, or what else there is to say.
+    pub said: Option<String>,
+}
+
+/// Something that happened to a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happening {
+    /// When.
+    pub at: Option<String>,
+    /// Which stage.
+    pub stage: String,
+    /// What.
+    pub said: String,
+}
+
+/// The life of one message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// The line that lists show.
+    #[serde(flatten)]
+    pub line: MessageLine,
+    /// The whole key.
+    pub whole_key: String,
+    /// Where it lies on its server.
+    pub place: String,
+    /// Its octets.
+    pub size: Option<u64>,
+    /// The portal's number.
+    pub ticket: Option<String>,
+    /// What happened to it, oldest first.
+    pub happenings: Vec<Happening>,
+}
+
+/// One of the directory's people or companies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryLine {
+    /// `person` or `company`.
+    pub kind: String,
+    /// The portal's id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// A person's company.
+    pub company: Option<String>,
+    /// A person's addresses, a company's domains.
+    pub known_by: Vec<String>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; absent on the last.
+    pub next: Option<String>,
+    /// How many there are in all.
+    pub total: Option<u64>,
+}
+
+/// One setting with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingLine {
+    /// The key.
+    pub key: String,
+    /// The label.
+    pub label: String,
+    /// The value; null when unset.
+    pub value: serde_json::Value,
+    /// The value for people.
+    pub text: String,
+}
+
+/// One revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionLine {
+    /// Its number.
+    pub number: u64,
+    /// When it was made.
+    pub at: String,
+    /// Who made it.
+    pub author: String,
+    /// What was done.
+    pub note: String,
+    /// One word: current, waiting, past, undone.
+    pub standing: String,
+    /// When it is undone unless confirmed.
+    pub waits_until: Option<String>,
+}
+
+/// What turning a mailbox on would do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The mailbox.
+    pub mailbox: String,
+    /// Its address.
+    pub address: String,
+    /// Unread messages that would become tickets now.
+    pub converts: u64,
+    /// Unread messages that the date leaves out.
+    pub left_out: u64,
+    /// Whether the server can move.
+    pub moves: bool,
+    /// The portal's user whose address it is.
+    pub user: Option<String>,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// How everything is.
+    Status(Box<Status>),
+    /// Messages, under way or held.
+    Messages(Listed<MessageLine>),
+    /// The life of one message.
+    Message(Box<Story>),
+    /// People and companies.
+    Directory(Listed<DirectoryLine>),
+    /// Settings.
+    Settings {
+        /// The revision in force.
+        revision: u64,
+        /// When it is undone unless confirmed.
+        waits_until: Option<String>,
+        /// Each setting.
+        settings: Vec<SettingLine>,
+    },
+    /// One setting.
+    Setting(SettingLine),
+    /// What there is to say about settings.
+    Explained {
+        /// Each setting.
+        settings: Vec<Explained>,
+    },
+    /// Settings as a file.
+    File {
+        /// The file.
+        toml: String,
+    },
+    /// The revisions that are kept, oldest first.
+    History {
+        /// Each revision.
+        revisions: Vec<RevisionLine>,
+    },
+    /// What differs.
+    Diff {
+        /// The earlier revision.
+        from: u64,
+        /// The later one.
+        to: u64,
+        /// What differs.
+        changes: Vec<Change>,
+    },
+    /// A change is in force.
+    Applied {
+        /// Its revision.
+        revision: u64,
+        /// When it is undone unless confirmed.
+        waits_until: Option<String>,
+        /// What changed.
+        changes: Vec<Change>,
+        /// What was perhaps not meant.
+        warnings: Vec<Problem>,
+        /// What else there is to say.
+        notes: Vec<String>,
+    },
+    /// Nothing was changed yet: ask the operator, and send it again with `yes`.
+    Ask {
+        /// What would change.
+        changes: Vec<Change>,
+        /// What was perhaps not meant.
+        warnings: Vec<Problem>,
+        /// What activation would do.
+        previews: Vec<Preview>,
+        /// What else there is to know.
+        notes: Vec<String>,
+    },
+    /// Nothing was changed yet: these secrets must be typed first.
+    NeedSecrets {
+        /// Their keys.
+        keys: Vec<String>,
+    },
+    /// A test came to its end.
+    Tested {
+        /// Whether nothing failed.
+        passed: bool,
+        /// How many steps failed.
+        failed: u32,
+        /// How many gave a warning.
+        warned: u32,
+        /// Whether a waiting change was confirmed by it.
+        confirmed: bool,
+    },
+    /// It was done.
+    Done {
+        /// What was done.
+        said: String,
+        /// To how many.
+        count: u64,
+    },
+    /// There was nothing to do.
+    Nothing {
+        /// Why.
+        said: String,
+    },
+}
+
+/// How a step of a test went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Well.
+    Passed,
+    /// Well, but.
+    Warned,
+    /// Badly.
+    Failed,
+    /// It was not tried, since an earlier one failed or it makes no sense here.
+    Skipped,
+}
+
+/// A line of long work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// A step of a test.
+    Step {
+        /// The mailbox that is tested; absent for what is common to all.
+        mailbox: Option<String>,
+        /// What was tried.
+        step: String,
+        /// How it went.
+        outcome: Outcome,
+        /// What was found, a plain sentence.
+        said: String,
+        /// The most likely mend.
+        mend: Option<String>,
+    },
+    /// A message reached a stage.
+    Stage {
+        /// Its key, short.
+        key: String,
+        /// The stage.
+        stage: String,
+        /// Milliseconds since the first sign of it.
+        after_ms: u64,
+        /// What happened.
+        said: String,
+    },
+    /// Something worth telling meanwhile.
+    Note {
+        /// What.
+        said: String,
+    },
+}
+
+/// What kind of no it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The request itself is wrong.
+    Usage,
+    /// What was named is not there.
+    Absent,
+    /// The settings don't pass their checks.
+    Wrong,
+    /// It must not be done as things are.
+    Refused,
+    /// Somebody else changed the same meanwhile: look again.
+    Conflict,
+    /// It was tried and failed.
+    Failed,
+    /// The store is in use, or the service can't be reached.
+    Unreachable,
+}
+
+/// A no, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{said}")]
+pub struct Refusal {
+    /// What kind.
+    pub refused: Kind,
+    /// Why, and how to mend it.
+    pub said: String,
+    /// All that is wrong with settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+impl Refusal {
+    /// A no of `refused` kind.
+    pub fn new(refused: Kind, said: impl Into<String>) -> Self {
+        Self {
+            refused,
+            said: said.into(),
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl From<crate::settings::Fault> for Refusal {
+    fn from(fault: crate::settings::Fault) -> Self {
+        use crate::settings::Fault;
+        let said = fault.to_string();
+        match fault {
+            Fault::Wrong(problems) => Self {
+                refused: Kind::Wrong,
+                said,
+                problems,
+            },
+            Fault::Refused(_) => Self::new(Kind::Refused, said),
+            Fault::Newer { .. } | Fault::Corrupt(_) | Fault::Shut(_) => {
+                Self::new(Kind::Failed, said)
+            }
+        }
+    }
+}
+
+/// One document of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// More will follow.
+    Event(Event),
+    /// The end.
+    Answer(Answer),
+    /// The end: a no.
+    Refusal(Refusal),
+}
+
+impl Reply {
+    /// Whether nothing follows.
+    pub fn is_last(&self) -> bool {
+        !matches!(self, Self::Event(_))
+    }
+
+    /// The document, on one line.
+    pub fn line(&self) -> String {
+        serde_json::to_string(self).expect("replies have only strings for map keys")
+    }
+}
