@@ -28,7 +28,9 @@ impl FromStr for Size {
             Some(rest) => (rest, true),
             None => (text, false),
         };
-        let split = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let split = number
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(number.len());
         let (digits, unit) = number.split_at(split);
         let unit = match unit.to_ascii_lowercase().as_str() {
             "" => 1,
@@ -36,7 +38,10 @@ impl FromStr for Size {
             "m" => 1 << 20,
             _ => return Err(format!("{text} is no size; write 4k, 75k-lognormal or 25m")),
         };
-        let octets = digits.parse::<usize>().map_err(|e| format!("{text}: {e}"))? * unit;
+        let octets = digits
+            .parse::<usize>()
+            .map_err(|e| format!("{text}: {e}"))?
+            * unit;
         Ok(match log_normal {
             true => Size::LogNormal(octets),
             false if octets >= 1 << 20 => Size::Exactly(octets),
@@ -46,14 +51,27 @@ impl FromStr for Size {
 }
 
 const TROUBLES: &[&str] = &[
-    "the printer on the second floor", "my VPN connection", "the shared calendar",
-    "the card reader at till 3", "our scanner-to-mail", "the guest Wi-Fi", "the phone in room 12",
-    "the backup report", "two-factor sign-in", "the label printer", "the stock list",
+    "the printer on the second floor",
+    "my VPN connection",
+    "the shared calendar",
+    "the card reader at till 3",
+    "our scanner-to-mail",
+    "the guest Wi-Fi",
+    "the phone in room 12",
+    "the backup report",
+    "two-factor sign-in",
+    "the label printer",
+    "the stock list",
 ];
 const SYMPTOMS: &[&str] = &[
-    "stopped working this morning", "asks for a password that nobody remembers",
-    "is slow since the update", "shows error 0x80070035", "works for everybody but me",
-    "makes a noise like a kettle", "comes and goes", "says it is offline, which it is not",
+    "stopped working this morning",
+    "asks for a password that nobody remembers",
+    "is slow since the update",
+    "shows error 0x80070035",
+    "works for everybody but me",
+    "makes a noise like a kettle",
+    "comes and goes",
+    "says it is offline, which it is not",
 ];
 const SENTENCES: &[&str] = &[
     "I have already restarted it twice, once politely.",
@@ -80,8 +98,11 @@ pub fn mail(series: &str, seed: u64, number: usize, size: Size, received: i64) -
         Size::Exactly(octets) => octets,
     };
     let person = PEOPLE[number % PEOPLE.len()];
-    let subject =
-        format!("{} {} (#{number})", random.pick(TROUBLES), random.pick(SYMPTOMS));
+    let subject = format!(
+        "{} {} (#{number})",
+        random.pick(TROUBLES),
+        random.pick(SYMPTOMS)
+    );
     let id = format!("{series}-{seed}-{number:06}");
     let letter = Letter::new(id, person, &subject, received);
     // The header section takes about this much.
@@ -90,13 +111,24 @@ pub fn mail(series: &str, seed: u64, number: usize, size: Size, received: i64) -
         return letter.with(Part::text("plain", "UTF-8", &prose(&mut random, body)));
     }
     let text = Part::text("plain", "UTF-8", &prose(&mut random, 1_500));
-    let html = format!("<html><body><p>{}</p></body></html>", prose(&mut random, 1_500));
-    let both = Part::multi("alternative", "=_yard_alt", &[text, Part::text("html", "UTF-8", &html)]);
+    let html = format!(
+        "<html><body><p>{}</p></body></html>",
+        prose(&mut random, 1_500)
+    );
+    let both = Part::multi(
+        "alternative",
+        "=_yard_alt",
+        &[text, Part::text("html", "UTF-8", &html)],
+    );
     let octets = |left: usize| left / 78 * 57;
     let rest = body - 4_200;
     let mut parts = vec![both];
     if rest > 40_000 && rest < 1 << 20 {
-        parts.push(Part::attachment("image/png", "screen.png", &png(&mut random, octets(rest / 3))));
+        parts.push(Part::attachment(
+            "image/png",
+            "screen.png",
+            &png(&mut random, octets(rest / 3)),
+        ));
         let pdf = pdf(&mut random, octets(rest - rest / 3));
         parts.push(Part::attachment("application/pdf", "form.pdf", &pdf));
     } else {
@@ -129,12 +161,22 @@ pub fn prose(random: &mut Random, length: usize) -> String {
 
 /// Octets that begin and end as a PNG file does.
 pub fn png(random: &mut Random, length: usize) -> Vec<u8> {
-    framed(random, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", length, b"\0\0\0\0IEND\xaeB`\x82")
+    framed(
+        random,
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        length,
+        b"\0\0\0\0IEND\xaeB`\x82",
+    )
 }
 
 /// Octets that begin and end as a PDF file does.
 pub fn pdf(random: &mut Random, length: usize) -> Vec<u8> {
-    framed(random, b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", length, b"\n%%EOF\n")
+    framed(
+        random,
+        b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n",
+        length,
+        b"\n%%EOF\n",
+    )
 }
 
 /// Octets between a beginning and an end.

@@ -100,7 +100,10 @@ pub fn start(plan: &Plan) -> Outcome<(Child, Address)> {
     fs::create_dir_all(&plan.dir).during(format!("creating {}", plan.dir.display()))?;
     let dir = plan.dir.canonicalize().during("finding the folder")?;
     if master(&dir).is_some() {
-        return Err(Failure::new(format!("a server already runs in {}", dir.display())));
+        return Err(Failure::new(format!(
+            "a server already runs in {}",
+            dir.display()
+        )));
     }
     for sub in ["run", "state", "mail", "home"] {
         fs::create_dir_all(dir.join(sub)).during(format!("creating {sub}"))?;
@@ -134,7 +137,9 @@ pub fn start(plan: &Plan) -> Outcome<(Child, Address)> {
 
 /// Stops the server of a folder, if one runs, and waits until it is gone.
 pub fn stop(dir: &Path) -> Outcome<bool> {
-    let Some(pid) = master(dir) else { return Ok(false) };
+    let Some(pid) = master(dir) else {
+        return Ok(false);
+    };
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).during("stopping Dovecot")?;
     let deadline = Instant::now() + Duration::from_secs(10);
     while alive(pid) {
@@ -149,7 +154,11 @@ pub fn stop(dir: &Path) -> Outcome<bool> {
 /// A running master of this folder. The id in the file may belong to another program by now,
 /// so its command line must name our config.
 fn master(dir: &Path) -> Option<rustix::process::Pid> {
-    let pid: i32 = fs::read_to_string(dir.join("run/master.pid")).ok()?.trim().parse().ok()?;
+    let pid: i32 = fs::read_to_string(dir.join("run/master.pid"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let config = dir.canonicalize().ok()?.join("dovecot.conf");
     memchr::memmem::find(&command, config.as_os_str().as_encoded_bytes())?;
@@ -175,11 +184,18 @@ fn free_port(wanted: u16) -> Outcome<u16> {
 }
 
 fn run(what: &str, args: &[&str], dir: &Path) -> Outcome<()> {
-    let done = Command::new(what).args(args).current_dir(dir).output().during(what)?;
+    let done = Command::new(what)
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .during(what)?;
     if done.status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!("{what}: {}", String::from_utf8_lossy(&done.stderr))))
+    Err(Failure::new(format!(
+        "{what}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    )))
 }
 
 /// A CA and a certificate for localhost, made once for a folder.
@@ -192,20 +208,55 @@ fn certificates(dir: &Path) -> Outcome<()> {
         "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n",
     )
     .during("writing server.ext")?;
-    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let curve = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ];
     let mut ca = vec!["req", "-x509"];
     ca.extend(curve);
-    ca.extend(["-days", "3650", "-subj", "/CN=Yard CA", "-keyout", "ca.key", "-out", "ca.pem"]);
+    ca.extend([
+        "-days",
+        "3650",
+        "-subj",
+        "/CN=Yard CA",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+    ]);
     run("openssl", &ca, dir)?;
     let mut request = vec!["req", "-new"];
     request.extend(curve);
-    request.extend(["-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"]);
+    request.extend([
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        "server.key",
+        "-out",
+        "server.csr",
+    ]);
     run("openssl", &request, dir)?;
     run(
         "openssl",
         &[
-            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-            "-CAcreateserial", "-days", "3600", "-extfile", "server.ext", "-out", "server.pem",
+            "x509",
+            "-req",
+            "-in",
+            "server.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "3600",
+            "-extfile",
+            "server.ext",
+            "-out",
+            "server.pem",
         ],
         dir,
     )
@@ -215,7 +266,10 @@ fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
     let root = rustix::process::getuid().is_root();
     let (uid, gid) = match root {
         true => (NOBODY, NOBODY),
-        false => (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
+        false => (
+            rustix::process::getuid().as_raw(),
+            rustix::process::getgid().as_raw(),
+        ),
     };
     let user = named("/etc/passwd", uid)?;
     let group = named("/etc/group", gid)?;
@@ -301,9 +355,20 @@ fn launch(dir: &Path, ports: (u16, u16)) -> Outcome<Child> {
         command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups"]);
         command.args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]);
     }
-    let program = if Path::new("/usr/sbin/dovecot").exists() { "/usr/sbin/dovecot" } else { "dovecot" };
-    command.arg(program).arg("-F").arg("-c").arg(dir.join("dovecot.conf"));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let program = if Path::new("/usr/sbin/dovecot").exists() {
+        "/usr/sbin/dovecot"
+    } else {
+        "dovecot"
+    };
+    command
+        .arg(program)
+        .arg("-F")
+        .arg("-c")
+        .arg(dir.join("dovecot.conf"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn().during("starting Dovecot")?;
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
@@ -315,14 +380,18 @@ fn launch(dir: &Path, ports: (u16, u16)) -> Outcome<Child> {
             let _ = child.kill();
             let _ = child.wait();
             let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
-            return Err(Failure::new(format!("Dovecot did not start; its log says:\n{log}")));
+            return Err(Failure::new(format!(
+                "Dovecot did not start; its log says:\n{log}"
+            )));
         }
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
 fn greets(port: u16) -> bool {
-    let Ok(mut tcp) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let Ok(mut tcp) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
     let mut greeting = [0; 4];
     tcp.set_read_timeout(Some(Duration::from_secs(5))).is_ok()
         && tcp.read_exact(&mut greeting).is_ok()

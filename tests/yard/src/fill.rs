@@ -107,7 +107,10 @@ pub fn entry(mail: &Made, cutoff: i64) -> Entry {
 
 /// SHA-256 in hexadecimal.
 pub fn hex(octets: &[u8]) -> String {
-    Sha256::digest(octets).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(octets)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// Mails and octets of one APPEND.

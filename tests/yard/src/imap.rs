@@ -89,7 +89,9 @@ impl<'a> Answer<'a> {
 
     /// The text behind the last literal, or nothing.
     pub fn tail(&self) -> &'a [u8] {
-        self.literals.last().map_or(&[], |last| &self.octets[last.end..])
+        self.literals
+            .last()
+            .map_or(&[], |last| &self.octets[last.end..])
     }
 
     /// The number that follows `word ` in the text around the literals.
@@ -128,7 +130,8 @@ impl Imap {
         let doing = format!("connecting to {}:{}", target.host, target.port);
         let tcp = TcpStream::connect((target.host.as_str(), target.port)).during(&doing)?;
         tcp.set_nodelay(true).during(&doing)?;
-        tcp.set_read_timeout(Some(Duration::from_secs(120))).during(&doing)?;
+        tcp.set_read_timeout(Some(Duration::from_secs(120)))
+            .during(&doing)?;
         let mut imap = Imap {
             wire: Wire::Plain(tcp),
             buffer: vec![0; 64 * 1024],
@@ -147,7 +150,11 @@ impl Imap {
             imap.command("STARTTLS")?;
             imap = imap.protect(target)?;
         }
-        imap.command(&format!("LOGIN {} {}", quoted(&target.user), quoted(&target.password)))?;
+        imap.command(&format!(
+            "LOGIN {} {}",
+            quoted(&target.user),
+            quoted(&target.password)
+        ))?;
         imap.capabilities = imap.command("CAPABILITY")?.join(" ");
         Ok(imap)
     }
@@ -162,7 +169,9 @@ impl Imap {
         let connector = builder.build().during("setting up TLS")?;
         self.wire = match self.wire {
             Wire::Plain(tcp) => Wire::Tls(Box::new(
-                connector.connect(&target.host, tcp).during("the TLS handshake")?,
+                connector
+                    .connect(&target.host, tcp)
+                    .during("the TLS handshake")?,
             )),
             tls => tls,
         };
@@ -196,7 +205,9 @@ impl Imap {
 
     /// Sends what is queued.
     pub fn flush(&mut self) -> Outcome<()> {
-        self.wire.write_all(&self.out).during("sending to the mail server")?;
+        self.wire
+            .write_all(&self.out)
+            .during("sending to the mail server")?;
         self.out.clear();
         Ok(())
     }
@@ -220,7 +231,10 @@ impl Imap {
                 self.taken = end;
                 octets = octets.strip_suffix(b"\n").unwrap_or(octets);
                 octets = octets.strip_suffix(b"\r").unwrap_or(octets);
-                return Ok(Answer { octets, literals: &self.literals });
+                return Ok(Answer {
+                    octets,
+                    literals: &self.literals,
+                });
             };
             if self.buffer.len() < end + length {
                 self.buffer.resize(end + length + 4096, 0);
@@ -228,7 +242,8 @@ impl Imap {
             while self.filled < end + length {
                 self.more()?;
             }
-            self.literals.push(end - self.taken..end + length - self.taken);
+            self.literals
+                .push(end - self.taken..end + length - self.taken);
             line = end + length;
             seen = line;
         }
@@ -243,11 +258,16 @@ impl Imap {
         loop {
             let answer = self.answer()?;
             let head = answer.head();
-            match head.strip_prefix(tag.as_bytes()).and_then(|r| r.strip_prefix(b" ")) {
+            match head
+                .strip_prefix(tag.as_bytes())
+                .and_then(|r| r.strip_prefix(b" "))
+            {
                 Some(status) if status.starts_with(b"OK") => return Ok(()),
                 Some(status) => {
                     let said = String::from_utf8_lossy(status);
-                    return Err(Failure::new(format!("the mail server refused {tag}: {said}")));
+                    return Err(Failure::new(format!(
+                        "the mail server refused {tag}: {said}"
+                    )));
                 }
                 None => each(&answer)?,
             }

@@ -53,12 +53,19 @@ impl Part {
 
     /// An attachment; a name beyond ASCII goes out in RFC 2231 form.
     pub fn attachment(kind: &str, name: &str, octets: &[u8]) -> Part {
-        Part::disposed(kind, &format!("attachment; {}", parameter("filename", name)), octets)
+        Part::disposed(
+            kind,
+            &format!("attachment; {}", parameter("filename", name)),
+            octets,
+        )
     }
 
     /// A picture that the HTML shows by `cid:`.
     pub fn inline(kind: &str, name: &str, cid: &str, octets: &[u8]) -> Part {
-        let how = format!("inline; {}\r\nContent-ID: <{cid}>", parameter("filename", name));
+        let how = format!(
+            "inline; {}\r\nContent-ID: <{cid}>",
+            parameter("filename", name)
+        );
         Part::disposed(kind, &how, octets)
     }
 
@@ -144,7 +151,8 @@ impl Letter {
     /// Answers an earlier mail.
     pub fn in_reply_to(self, earlier: &Made) -> Letter {
         let id = &earlier.message_id;
-        self.field(format!("In-Reply-To: <{id}>")).field(format!("References: <{id}>"))
+        self.field(format!("In-Reply-To: <{id}>"))
+            .field(format!("References: <{id}>"))
     }
 
     /// Finishes the mail with its content.
@@ -154,7 +162,12 @@ impl Letter {
             false => format!("{} <{}>", word(self.from.name, "UTF-8"), self.from.address),
         };
         let date = mail_date(self.received - 41);
-        let domain = self.from.address.split('@').nth(1).unwrap_or("yard.example");
+        let domain = self
+            .from
+            .address
+            .split('@')
+            .nth(1)
+            .unwrap_or("yard.example");
         let mut head = format!(
             "Return-Path: <{}>\r\n\
              Received: from mx.{domain} (mx.{domain} [192.0.2.25])\r\n\
@@ -259,7 +272,10 @@ pub fn word(text: &str, charset: &str) -> String {
         .chunks(12)
         .map(|piece| {
             let piece: String = piece.iter().collect();
-            format!("=?{charset}?B?{}?=", STANDARD.encode(encode(charset, &piece)))
+            format!(
+                "=?{charset}?B?{}?=",
+                STANDARD.encode(encode(charset, &piece))
+            )
         })
         .collect::<Vec<_>>()
         .join("\r\n ")
@@ -283,7 +299,11 @@ fn parameter(name: &str, value: &str) -> String {
     // Long names go in continuations (RFC 2231 §4.1), cut where no %XX is torn.
     let mut pieces = vec![String::new()];
     for unit in coded.split('%').enumerate() {
-        let unit = if unit.0 == 0 { unit.1.to_string() } else { format!("%{}", unit.1) };
+        let unit = if unit.0 == 0 {
+            unit.1.to_string()
+        } else {
+            format!("%{}", unit.1)
+        };
         match pieces.last_mut() {
             Some(last) if last.len() + unit.len() <= 54 => last.push_str(&unit),
             _ => pieces.push(unit),
@@ -297,8 +317,9 @@ fn parameter(name: &str, value: &str) -> String {
         .join(";\r\n\t")
 }
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 
 /// Year, month, day, hour, minute, second in UTC, by the usual civil calendar arithmetic.
@@ -312,14 +333,24 @@ fn civil(at: i64) -> (i64, usize, i64, i64, i64, i64) {
     let mp = (5 * doy + 2) / 153;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
     let year = yoe + era * 400 + i64::from(month <= 2);
-    (year, month as usize, doy - (153 * mp + 2) / 5 + 1, rest / 3600, rest / 60 % 60, rest % 60)
+    (
+        year,
+        month as usize,
+        doy - (153 * mp + 2) / 5 + 1,
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60,
+    )
 }
 
 /// A Date field's value (RFC 5322 §3.3).
 pub fn mail_date(at: i64) -> String {
     let (y, mo, d, h, mi, s) = civil(at);
     let day = DAYS[at.div_euclid(86_400).rem_euclid(7) as usize];
-    format!("{day}, {d:02} {} {y} {h:02}:{mi:02}:{s:02} +0000", MONTHS[mo - 1])
+    format!(
+        "{day}, {d:02} {} {y} {h:02}:{mi:02}:{s:02} +0000",
+        MONTHS[mo - 1]
+    )
 }
 
 /// An IMAP date-time (RFC 9051 §9).

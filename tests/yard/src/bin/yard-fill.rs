@@ -68,9 +68,18 @@ fn fill(arguments: &Arguments) -> Outcome<()> {
     manifest.cutoff = yard::mime::iso_date(sample::CUTOFF);
     let generated = (arguments.first..arguments.first + arguments.count).map(|number| {
         let received = sample::MONDAY + number as i64 % 400_000;
-        bulk::mail(&arguments.series, arguments.seed, number, arguments.size, received)
+        bulk::mail(
+            &arguments.series,
+            arguments.seed,
+            number,
+            arguments.size,
+            received,
+        )
     });
-    let sampled = arguments.sample.then(|| sample::mails(arguments.seed)).unwrap_or_default();
+    let sampled = arguments
+        .sample
+        .then(|| sample::mails(arguments.seed))
+        .unwrap_or_default();
     let mails = sampled.into_iter().chain(generated);
     let note = |mail: &yard::mime::Made| manifest.mails.push(entry(mail, sample::CUTOFF));
     let (count, octets) = match (&arguments.files, &arguments.target) {
