@@ -86,12 +86,18 @@ pub fn compare(manifest: &Manifest, server: &[Lying], portal: &[String]) -> Cens
     for id in portal {
         *tickets.entry(id).or_insert(0) += 1;
     }
-    let put_in: BTreeMap<&str, &crate::fill::Entry> =
-        manifest.mails.iter().map(|m| (m.message_id.as_str(), m)).collect();
+    let put_in: BTreeMap<&str, &crate::fill::Entry> = manifest
+        .mails
+        .iter()
+        .map(|m| (m.message_id.as_str(), m))
+        .collect();
     let mut known: BTreeSet<&str> = put_in.keys().copied().collect();
     known.extend(places.keys());
 
-    let mut census = Census { found: known.len(), ..Census::default() };
+    let mut census = Census {
+        found: known.len(),
+        ..Census::default()
+    };
     let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut problem = |kind: &str, id: &str| {
         let ids = problems.entry(kind.to_string()).or_default();
@@ -133,9 +139,8 @@ pub fn compare(manifest: &Manifest, server: &[Lying], portal: &[String]) -> Cens
             census.copied += problem("copied", id);
         }
         let expected = put_in.get(id);
-        let differs = |m: &&Lying| {
-            !m.sha256.is_empty() && expected.is_some_and(|e| e.sha256 != m.sha256)
-        };
+        let differs =
+            |m: &&Lying| !m.sha256.is_empty() && expected.is_some_and(|e| e.sha256 != m.sha256);
         if here.iter().any(differs) {
             census.altered += problem("altered", id);
         }
@@ -178,14 +183,18 @@ pub fn look(imap: &mut Imap, folders: &[String], bodies: bool) -> Outcome<Vec<Ly
         let tag = imap.queue(&format!("FETCH 1:* (FLAGS {what})"));
         imap.flush()?;
         let read = imap.until(&tag, |answer| {
-            let Some(octets) = answer.literal() else { return Ok(()) };
+            let Some(octets) = answer.literal() else {
+                return Ok(());
+            };
             let end = memchr::memmem::find(octets, b"\r\n\r\n").unwrap_or(octets.len());
             lying.push(Lying {
                 folder: folder.clone(),
                 seen: [answer.head(), answer.tail()]
                     .iter()
                     .any(|t| memchr::memmem::find(t, b"\\Seen").is_some()),
-                message_id: field(&octets[..end], "message-id").trim_matches(['<', '>']).into(),
+                message_id: field(&octets[..end], "message-id")
+                    .trim_matches(['<', '>'])
+                    .into(),
                 yard_id: field(&octets[..end], "x-yard-id"),
                 sha256: if bodies { hex(octets) } else { String::new() },
             });
@@ -221,11 +230,14 @@ fn all_folders(imap: &mut Imap) -> Outcome<Vec<String>> {
 
 /// A field's value in a header section, unfolded.
 fn field(head: &[u8], name: &str) -> String {
-    let text = String::from_utf8_lossy(head).replace("\r\n ", " ").replace("\r\n\t", " ");
+    let text = String::from_utf8_lossy(head)
+        .replace("\r\n ", " ")
+        .replace("\r\n\t", " ");
     text.lines()
         .find_map(|line| {
             let (n, value) = line.split_once(':')?;
-            n.eq_ignore_ascii_case(name).then(|| value.trim().to_string())
+            n.eq_ignore_ascii_case(name)
+                .then(|| value.trim().to_string())
         })
         .unwrap_or_default()
 }
@@ -250,7 +262,11 @@ pub fn portal_ids(address: &str) -> Outcome<Vec<String>> {
 }
 
 fn id_of(ticket: &serde_json::Value) -> String {
-    ticket["message_id"].as_str().unwrap_or_default().trim_matches(['<', '>']).to_string()
+    ticket["message_id"]
+        .as_str()
+        .unwrap_or_default()
+        .trim_matches(['<', '>'])
+        .to_string()
 }
 
 /// One GET on a connection of its own.
@@ -267,7 +283,10 @@ fn http_get(address: &str, path: &str) -> Outcome<Vec<u8>> {
         .ok_or_else(|| Failure::new(format!("{doing}: no HTTP answer")))?;
     let head = String::from_utf8_lossy(&all[..end]).to_ascii_lowercase();
     if !head.starts_with("http/1.1 200") {
-        return Err(Failure::new(format!("{doing}: {}", head.lines().next().unwrap_or_default())));
+        return Err(Failure::new(format!(
+            "{doing}: {}",
+            head.lines().next().unwrap_or_default()
+        )));
     }
     let body = &all[end + 4..];
     match head.contains("transfer-encoding: chunked") {

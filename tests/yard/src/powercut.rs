@@ -27,14 +27,20 @@ impl Disk {
         fs::create_dir_all(mount).during(&doing)?;
         let image_name = image.to_string_lossy().into_owned();
         run("mkfs.ext4", &["-q", "-F", "-m", "0", &image_name])?;
-        let disk = Disk { image: image.into(), mount: mount.into() };
+        let disk = Disk {
+            image: image.into(),
+            mount: mount.into(),
+        };
         disk.attach()?;
         Ok(disk)
     }
 
     /// Takes charge of an image that [`Disk::make`] made.
     pub fn existing(image: &Path, mount: &Path) -> Disk {
-        Disk { image: image.into(), mount: mount.into() }
+        Disk {
+            image: image.into(),
+            mount: mount.into(),
+        }
     }
 
     /// Where the disk is mounted.
@@ -122,7 +128,10 @@ fn state(pid: Pid) -> Option<char> {
         stat.rsplit_once(") ")?.1.chars().next()
     });
     let first = states.next()?;
-    states.fold(Some(first), |all, one| if all == Some(one) { all } else { Some('R') })
+    states.fold(
+        Some(first),
+        |all, one| if all == Some(one) { all } else { Some('R') },
+    )
 }
 
 /// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`.
@@ -147,6 +156,9 @@ fn run(what: &str, args: &[&str]) -> Outcome<()> {
     let done = Command::new(what).args(args).output().during(what)?;
     match done.status.success() {
         true => Ok(()),
-        false => Err(Failure::new(format!("{what}: {}", String::from_utf8_lossy(&done.stderr)))),
+        false => Err(Failure::new(format!(
+            "{what}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        ))),
     }
 }

@@ -57,7 +57,10 @@ fn count(arguments: &Arguments) -> Outcome<()> {
         }
         std::thread::sleep(Duration::from_millis(300));
     };
-    println!("{}", serde_json::to_string(&census).during("writing the count")?);
+    println!(
+        "{}",
+        serde_json::to_string(&census).during("writing the count")?
+    );
     if !census.sound || (arguments.complete && !census.complete) {
         return Err(Failure::new("the count does not add up"));
     }
@@ -82,7 +85,10 @@ fn once(arguments: &Arguments, bodies: bool) -> Outcome<Census> {
     };
     if arguments.list {
         for mail in &server {
-            println!("{}", serde_json::to_string(mail).during("writing a message")?);
+            println!(
+                "{}",
+                serde_json::to_string(mail).during("writing a message")?
+            );
         }
     }
     Ok(compare(&manifest, &server, &portal))

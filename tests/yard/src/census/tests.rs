@@ -23,7 +23,10 @@ fn manifest() -> Manifest {
         entry("c", Expected::HeldUnknown),
         entry("d", Expected::LeftOld),
     ];
-    Manifest { cutoff: String::new(), mails }
+    Manifest {
+        cutoff: String::new(),
+        mails,
+    }
 }
 
 fn lies(folder: &str, id: &str, seen: bool) -> Lying {
@@ -83,7 +86,11 @@ fn two_tickets_of_one_mail_are_a_double() {
 
 #[test]
 fn a_mail_archived_without_a_ticket_is_found() {
-    let census = check(&drained(), &["a"], &["archived_not_at_portal", "unexpected"]);
+    let census = check(
+        &drained(),
+        &["a"],
+        &["archived_not_at_portal", "unexpected"],
+    );
     assert!(!census.sound);
     assert_eq!(census.archived_not_at_portal, 1);
 }
