@@ -72,8 +72,6 @@ pub struct Skimmed {
     pub(crate) parts: Vec<Part>,
     /// The kept fields' values, unfolded, one after the other.
     pub(crate) values: Vec<u8>,
-    /// Fields of the message's own header section, kept or not.
-    pub(crate) fields: u64,
     pub(crate) oddities: Oddities,
 }
 
@@ -213,7 +211,6 @@ pub struct Skim {
     state: State,
     parts: Vec<Part>,
     values: Vec<u8>,
-    fields: u64,
     oddities: Oddities,
     open: Vec<Open>,
     sink: Option<Sink>,
@@ -250,7 +247,6 @@ impl Skim {
                 kind: Kind::Unknown,
             }],
             values: Vec::with_capacity(1024),
-            fields: 0,
             oddities: Oddities::default(),
             open: Vec::new(),
             sink: None,
@@ -298,7 +294,6 @@ impl Skim {
             length: self.at,
             parts: self.parts,
             values: self.values,
-            fields: self.fields,
             oddities: self.oddities,
         }
     }

@@ -132,9 +132,6 @@ impl Skim {
             Line::Field(name, value) => {
                 self.end_field();
                 self.section_fields += 1;
-                if self.parts.len() == 1 {
-                    self.fields += 1;
-                }
                 self.begin_field(name, value);
             }
             Line::Other if self.parts.len() == 1 => {
