@@ -60,9 +60,8 @@ pub fn archive_wanted(mailbox: &Mailbox, now: Wall) -> Result<Wanted, String> {
     let Some(pattern) = &mailbox.archive_folder else {
         return Ok(Wanted::BySpecialUse);
     };
-    let date = jiff::Timestamp::from_millisecond(now.0)
-        .map_err(|e| e.to_string())?
-        .to_zoned(jiff::tz::TimeZone::UTC);
+    let now = jiff::Timestamp::from_millisecond(now.0).map_err(|e| e.to_string())?;
+    let date = jiff::tz::TimeZone::UTC.to_datetime(now);
     mailbox::settings::expand(pattern, date.year(), date.month())
         .map(Wanted::Named)
         .map_err(|e| format!("the archive folder {pattern:?}: {e}"))

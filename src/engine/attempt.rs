@@ -259,7 +259,7 @@ struct Again {
 
 impl Again {
     fn outgoing(self) -> Outgoing {
-        let body = portal::contract::encode(&self.ticket);
+        let body = portal::document::encode(&self.ticket);
         let same = self
             .digest
             .is_none_or(|d| d == <[u8; 32]>::from(Sha256::digest(&body)));

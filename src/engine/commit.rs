@@ -184,7 +184,7 @@ fn plan_one(
     let lane = lane(&understood.message);
     let mut digest = None;
     if let Some((ticket, facts)) = composed {
-        let body = crate::portal::contract::encode(&ticket);
+        let body = crate::portal::document::encode(&ticket);
         digest = Some(Sha256::digest(&body).into());
         plan.composed.insert(
             key,

@@ -62,6 +62,15 @@ impl From<Fault> for End {
     }
 }
 
+impl From<held::Failed> for End {
+    fn from(failed: held::Failed) -> Self {
+        match failed {
+            held::Failed::Mailbox(fault) => End::Mailbox(fault),
+            held::Failed::Store(fault) => End::Store(fault),
+        }
+    }
+}
+
 impl From<StoreFault> for End {
     fn from(fault: StoreFault) -> Self {
         End::Store(fault)
@@ -170,14 +179,15 @@ impl Visit<'_> {
             let now = self.engine.world.clock.tick();
             if now >= whole_at {
                 self.post.look_bell.hush();
+                self.post.forgive();
                 let found;
                 (session, found) = self.pass(session, validity, None).await?;
                 if let Some(last) = found.unread.last() {
                     next = Uid(last.0.saturating_add(1)).max(next);
                 }
-                session = held::look_after(self.engine, self.mailbox, session, validity, &found.unread)
-                    .await
-                    .map_err(End::from)?;
+                let (engine, mailbox) = (self.engine, self.mailbox);
+                session =
+                    held::look_after(engine, mailbox, session, validity, &found.unread).await?;
                 session = self.count_read(session).await?;
                 self.post.before_date.set(found.before_date);
                 self.post.passes.set(self.post.passes.get() + 1);

@@ -383,6 +383,16 @@ impl Engine {
         }
     }
 
+    /// Asks the disk again how much room there is.
+    pub(crate) async fn look_at_room(&self) {
+        if let Ok((journal, free)) = self.writer.ask(|w| w.octets()).await {
+            self.journal_octets.set(journal);
+            self.free_octets.set(free);
+        }
+        // A full disk is found out by writing: let the next batch try.
+        self.full.replace(None);
+    }
+
     fn say_opening(&self) {
         let opening = &self.opening;
         log::info!("the store is open: {}", opening.sentence());

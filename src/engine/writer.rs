@@ -65,6 +65,25 @@ pub struct Opening {
     pub misfits: Vec<String>,
 }
 
+impl Opening {
+    /// The whole as one sentence.
+    pub fn sentence(&self) -> String {
+        let mut said = format!("{} records replayed", self.replayed);
+        match self.torn_tails {
+            0 => {}
+            1 => said.push_str(", a torn end left where it was"),
+            n => said.push_str(&format!(", {n} torn ends left where they were")),
+        }
+        if let Some(why) = &self.rebuilt {
+            said.push_str(&format!(", the index made again from the journal ({why})"));
+        }
+        if !self.damage.is_empty() {
+            said.push_str(&format!(", {} places damaged", self.damage.len()));
+        }
+        said
+    }
+}
+
 /// The raw octets of a message that is to be committed.
 pub enum Raw {
     /// Octets that go into the journal beside the decision.
@@ -91,6 +110,10 @@ pub struct Committed {
     pub applied: Applied,
     /// How many messages stand where now.
     pub counters: Counters,
+    /// Octets of the journal on the disk.
+    pub journal_octets: u64,
+    /// Octets free on the disk.
+    pub free_octets: u64,
 }
 
 /// The writer's value: see the file's head.
@@ -142,7 +165,7 @@ impl Writer {
             },
         )?;
         // sled can't open on a full disk: the ballast is there to make room for exactly that.
-        journal.release_ballast()?;
+        journal.ballast(0)?;
         let (index, opening) = open_index(&*disk, dir, sizes, &journal, progress)?;
         let mut writer = Self {
             disk,
@@ -156,7 +179,7 @@ impl Writer {
             _lock: lock,
         };
         writer.checkpoint()?;
-        if let Err(spool::Fault::Full { .. }) = writer.journal.hold_ballast(sizes.ballast) {
+        if let Err(spool::Fault::Full { .. }) = writer.journal.ballast(sizes.ballast) {
             log::warn!("the disk has no room for the store's ballast; fetching will stop early");
         }
         let reader = Reader::new(writer.journal.reader(), writer.index.view());
@@ -226,6 +249,8 @@ impl Writer {
         Ok(Committed {
             applied,
             counters: self.index.counters().clone(),
+            journal_octets: self.journal.octets_on_disk(),
+            free_octets: self.free_octets(),
         })
     }
 
@@ -253,7 +278,7 @@ impl Writer {
     /// Adds a slice to it.
     pub fn large_slice(&mut self, number: u64, octets: &[u8]) -> Result<(), StoreFault> {
         match self.large.get_mut(&number) {
-            Some(large) => Ok(self.journal.append_slice(large, octets)?),
+            Some(large) => Ok(large.append_slice(octets)?),
             None => Ok(()),
         }
     }
@@ -261,17 +286,22 @@ impl Writer {
     /// Ends it; the next `sync` makes it durable before the records that refer to it.
     pub fn finish_large(&mut self, number: u64, key: Key) -> Result<Option<Stored>, StoreFault> {
         match self.large.remove(&number) {
-            Some(large) => Ok(Some(stored(self.journal.finish_large(large, &key.0)?))),
+            Some(large) => Ok(Some(stored(large.finish(&key.0)?))),
             None => Ok(None),
         }
     }
 
     /// Gives it up; its octets go.
     pub fn abandon_large(&mut self, number: u64) -> Result<(), StoreFault> {
-        match self.large.remove(&number) {
-            Some(large) => Ok(self.journal.abandon_large(large)?),
-            None => Ok(()),
+        if let Some(large) = self.large.remove(&number) {
+            large.abandon();
         }
+        Ok(())
+    }
+
+    /// Lets a finished segment go that no record will refer to.
+    pub fn drop_large(&mut self, segment: u64) -> Result<(), StoreFault> {
+        Ok(self.journal.release(segment)?)
     }
 
     /// Learns a page of the directory.
@@ -290,9 +320,14 @@ impl Writer {
         Ok(self.index.restart_directory()?)
     }
 
-    /// Octets of the journal on the disk.
-    pub fn journal_octets(&self) -> u64 {
-        self.journal.octets_on_disk()
+    /// Octets of the journal on the disk, and octets free there.
+    pub fn octets(&self) -> (u64, u64) {
+        (self.journal.octets_on_disk(), self.free_octets())
+    }
+
+    fn free_octets(&self) -> u64 {
+        // What can't be told is no reason to stop fetching: a full disk says so itself.
+        self.disk.room(&self.dir).map_or(u64::MAX, |room| room.free)
     }
 
     /// The journal, for reclaim.
@@ -350,7 +385,7 @@ fn open_index(
 ) -> Result<(Index, Opening), StoreFault> {
     let index_dir = dir.join("index");
     let mut why = None;
-    match Index::open(&index_dir, sizes.cache) {
+    match Index::open(&index_dir, sizes.cache, journal.life()) {
         Ok((mut index, Some(position))) if position <= position_of(journal.end()) => {
             match replay(&mut index, journal, Some(position), progress) {
                 Ok(opening) => return Ok((index, opening)),
@@ -369,7 +404,7 @@ fn open_index(
         Err(fault @ index::Fault::Disk { .. }) => return Err(fault.into()),
     }
     remove_tree(disk, &index_dir)?;
-    let (mut index, _) = Index::open(&index_dir, sizes.cache)?;
+    let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
     let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
     opening.rebuilt = why;
     Ok((index, opening))
@@ -415,7 +450,8 @@ fn replay(
             return ControlFlow::Continue(());
         }
         let decoded = record
-            .payload()
+            .payload
+            .octets()
             .map_err(StoreFault::from)
             .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
         match decoded {
@@ -452,7 +488,18 @@ fn replay(
     opening.misfits.extend(applied.misfits);
     opening.replayed = done;
     opening.torn_tails = replayed.torn_tails;
-    opening.damage = replayed.gaps.iter().map(ToString::to_string).collect();
+    opening.damage = replayed
+        .damage()
+        .map(|gap| {
+            format!(
+                "segment {}, octets {} to {}, {} records",
+                gap.segment,
+                gap.from,
+                gap.to,
+                gap.records.map_or("some".to_owned(), |n| n.to_string())
+            )
+        })
+        .collect();
     Ok(opening)
 }
 

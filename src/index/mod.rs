@@ -76,6 +76,7 @@ impl From<std::io::Error> for Fault {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Meta {
     version: u8,
+    life: [u8; 8],
     position: Position,
     sequence: u64,
     counters: Counters,
@@ -115,11 +116,15 @@ pub struct Applied {
 }
 
 impl Index {
-    /// Opens the index in `dir`. The position is `None` where there was none, or one of another
-    /// version: then the caller replays the whole journal.
+    /// Opens the index in `dir`, which must have been made from the journal with this `life`. The
+    /// position is `None` where there was nothing: then the caller replays the whole journal.
     ///
     /// The thread that calls this first lends its timer slack to sled's own threads.
-    pub fn open(dir: &Path, cache_octets: u64) -> Result<(Self, Option<Position>), Fault> {
+    pub fn open(
+        dir: &Path,
+        cache_octets: u64,
+        life: [u8; 8],
+    ) -> Result<(Self, Option<Position>), Fault> {
         let db = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_octets)
@@ -133,6 +138,11 @@ impl Index {
                         said: format!("its tables have version {}", meta.version),
                     });
                 }
+                if meta.life != life {
+                    return Err(Fault::Damaged {
+                        said: "it belongs to another journal".to_owned(),
+                    });
+                }
                 Some(meta)
             }
             None => None,
@@ -140,6 +150,7 @@ impl Index {
         let position = meta.as_ref().map(|m| m.position);
         let meta = meta.unwrap_or(Meta {
             version: VERSION,
+            life,
             position: Position::default(),
             sequence: 1,
             counters: Counters::default(),

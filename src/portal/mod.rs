@@ -11,6 +11,7 @@
 //! composed once: a second attempt sends the same.
 
 pub mod contract;
+pub mod document;
 pub mod settings;
 pub mod verdict;
 

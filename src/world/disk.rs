@@ -81,6 +81,8 @@ pub trait Disk: Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Unlinks a file; durable after `sync_dir`.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Unlinks a folder and everything in it; no error if it is absent.
+    fn remove_tree(&self, dir: &Path) -> io::Result<()>;
     /// Makes a folder's names durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes everything on the folder's file system durable (`syncfs`).
@@ -242,6 +244,13 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_tree(&self, dir: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(dir) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
