@@ -155,13 +155,11 @@ async fn open_session(engine: &Rc<Engine>, mailbox: &Mailbox) -> Result<Open, En
     let how = match (session.abilities().moves, mailbox.archive_by_copy) {
         (true, _) => How::Move,
         (false, true) => How::Copy,
-        (false, false) => {
-            return Err(End::Settings(
-                "the server can't MOVE (RFC 6851); turn on archive_by_copy if copying and removing \
+        (false, false) => return Err(End::Settings(
+            "the server can't MOVE (RFC 6851); turn on archive_by_copy if copying and removing \
                  instead is acceptable"
-                    .to_owned(),
-            ))
-        }
+                .to_owned(),
+        )),
     };
     let (session, opened) = session.open(&mailbox.folder, Access::Watch).await?;
     let (session, folder) = session.archive_folder(&wanted, true).await?;

@@ -87,14 +87,23 @@ async fn attempt(
 ) -> Result<Outcome, StoreFault> {
     let outgoing = match at_hand {
         Some(outgoing) => outgoing,
-        None => match engine.reader.ask(move |r| compose_again(r, row.key)).await?? {
+        None => match engine
+            .reader
+            .ask(move |r| compose_again(r, row.key))
+            .await??
+        {
             Some(again) => again.outgoing(),
             None => return Ok(Outcome::Gone),
         },
     };
     let key = row.key;
     let earlier = row.sequence <= engine.link.earlier.get();
-    let keeps_keys = engine.link.ping.borrow().as_ref().is_some_and(|p| p.keeps_keys.is_some());
+    let keeps_keys = engine
+        .link
+        .ping
+        .borrow()
+        .as_ref()
+        .is_some_and(|p| p.keeps_keys.is_some());
     let look_up = outgoing.doubt || ((doubt || earlier) && !keeps_keys);
     if look_up {
         match first(portal.find(&key.to_string()).await) {
@@ -131,7 +140,8 @@ async fn attempt(
         Err(portal::Fault::AlreadyThere) => match first(portal.find(&sent_key).await) {
             Ok(Some(receipt)) => done(receipt, &outgoing),
             Ok(None) => Outcome::Later {
-                said: "the portal says that the key was used, and finds nothing under it".to_owned(),
+                said: "the portal says that the key was used, and finds nothing under it"
+                    .to_owned(),
                 after: None,
                 doubt: true,
             },
@@ -263,7 +273,13 @@ impl Again {
         let same = self
             .digest
             .is_none_or(|d| d == <[u8; 32]>::from(Sha256::digest(&body)));
-        let mut outgoing = outgoing(&self.ticket, body, &self.message, self.raw.as_ref(), self.lane);
+        let mut outgoing = outgoing(
+            &self.ticket,
+            body,
+            &self.message,
+            self.raw.as_ref(),
+            self.lane,
+        );
         outgoing.doubt = !same;
         outgoing
     }

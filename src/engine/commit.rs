@@ -83,7 +83,16 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             octets: understood.size,
         });
         let twin = here.insert(understood.key, ()).is_some();
-        plan_one(&mut plan, &mailbox, understood, entry.as_ref(), twin, found, &rules, now);
+        plan_one(
+            &mut plan,
+            &mailbox,
+            understood,
+            entry.as_ref(),
+            twin,
+            found,
+            &rules,
+            now,
+        );
     }
     let Plan {
         decided,
@@ -170,8 +179,17 @@ fn plan_one(
         },
         Found::NotRead => Sender::DirectoryNotRead,
     };
-    let decision = decide(&understood.message, understood.received_at, &sender, rules, already);
-    let address = mailbox.mail_address().unwrap_or(&mailbox.username).to_owned();
+    let decision = decide(
+        &understood.message,
+        understood.received_at,
+        &sender,
+        rules,
+        already,
+    );
+    let address = mailbox
+        .mail_address()
+        .unwrap_or(&mailbox.username)
+        .to_owned();
     let (outcome, composed) = match decision {
         ticket::Decision::Ticket { user, company } => {
             let facts = facts(&understood, &address, user.clone(), company.clone());

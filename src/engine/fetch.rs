@@ -78,12 +78,7 @@ impl From<StoreFault> for End {
 }
 
 /// The task; it ends only with the mailbox or the store.
-pub async fn run(
-    engine: Rc<Engine>,
-    mailbox: Rc<Mailbox>,
-    post: Rc<Post>,
-    batches: Sender<Batch>,
-) {
+pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batches: Sender<Batch>) {
     let mut failures = 0_u32;
     loop {
         post.say(Standing::Connecting);
@@ -191,7 +186,9 @@ impl Visit<'_> {
                 session = self.count_read(session).await?;
                 self.post.before_date.set(found.before_date);
                 self.post.passes.set(self.post.passes.get() + 1);
-                self.post.passed_at.set(Some(self.engine.world.clock.wall()));
+                self.post
+                    .passed_at
+                    .set(Some(self.engine.world.clock.wall()));
                 whole_at = now.plus(WHOLE_EVERY);
             } else {
                 let found;
@@ -272,11 +269,7 @@ impl Visit<'_> {
             .iter()
             .map(|uid| place(origin, validity, *uid))
             .collect();
-        let known = self
-            .engine
-            .reader
-            .ask(move |r| r.places(&places))
-            .await??;
+        let known = self.engine.reader.ask(move |r| r.places(&places)).await??;
         let mut unknown = Vec::new();
         let mut others = Vec::new();
         for (uid, known) in uids.iter().zip(known) {
@@ -330,7 +323,9 @@ impl Visit<'_> {
             self.wait_for_room().await;
             if first.size > SMALL_MAX {
                 rest = &rest[1..];
-                session = self.fetch_large(session, first, origin, validity, done).await?;
+                session = self
+                    .fetch_large(session, first, origin, validity, done)
+                    .await?;
                 continue;
             }
             let mut octets = 0;
@@ -345,7 +340,9 @@ impl Visit<'_> {
                 .max(1);
             let (group, later) = rest.split_at(count);
             rest = later;
-            session = self.fetch_small(session, group, origin, validity, done).await?;
+            session = self
+                .fetch_small(session, group, origin, validity, done)
+                .await?;
         }
         Ok(session)
     }
@@ -460,7 +457,9 @@ impl Visit<'_> {
 
     async fn count_read(&self, session: Session) -> Result<Session, End> {
         let since = self.mailbox.received_after.unwrap_or(Wall(0));
-        let (session, read) = session.count(crate::mailbox::Count::ReadSince(since)).await?;
+        let (session, read) = session
+            .count(crate::mailbox::Count::ReadSince(since))
+            .await?;
         self.post.already_read.set(read);
         Ok(session)
     }

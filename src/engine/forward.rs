@@ -315,9 +315,9 @@ async fn portal(engine: &Engine) -> Option<Rc<Contract>> {
 
 fn after_of(fault: &Fault) -> Option<Duration> {
     match fault {
-        Fault::Later { after, .. } | Fault::Throttled { after, .. } | Fault::Unsure { after, .. } => {
-            *after
-        }
+        Fault::Later { after, .. }
+        | Fault::Throttled { after, .. }
+        | Fault::Unsure { after, .. } => *after,
         _ => None,
     }
 }

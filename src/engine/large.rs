@@ -56,7 +56,9 @@ pub async fn fetch(
     }
 }
 
-fn ask<T>(answer: Result<Result<T, StoreFault>, crate::world::worker::Stopped>) -> Result<T, StoreFault> {
+fn ask<T>(
+    answer: Result<Result<T, StoreFault>, crate::world::worker::Stopped>,
+) -> Result<T, StoreFault> {
     answer?
 }
 
@@ -78,7 +80,10 @@ async fn slices(
                 hasher.update(&octets);
                 skim.feed(&octets);
                 digester.update(&octets);
-                ask(engine.writer.ask(move |w| w.large_slice(number, &octets)).await)?;
+                ask(engine
+                    .writer
+                    .ask(move |w| w.large_slice(number, &octets))
+                    .await)?;
             }
             Slice::End => break,
             Slice::Gone => return Ok((slices.finish().await?, None)),
@@ -86,7 +91,10 @@ async fn slices(
     }
     let session = slices.finish().await?;
     let key = hasher.finish();
-    let stored = ask(engine.writer.ask(move |w| w.finish_large(number, key)).await)?;
+    let stored = ask(engine
+        .writer
+        .ask(move |w| w.finish_large(number, key))
+        .await)?;
     let Some(stored) = stored else {
         return Ok((session, None));
     };

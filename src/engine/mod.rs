@@ -15,6 +15,7 @@ mod attempt;
 pub mod bell;
 pub mod commit;
 pub mod directory;
+pub mod drain;
 mod early;
 pub mod fetch;
 pub mod forward;
@@ -260,14 +261,12 @@ impl Engine {
             BTreeMap::new();
         loop {
             self.start_posts(&mut running, &batches);
-            let ended = futures_lite::future::or(
-                async { Some(self.broken.1.recv().await) },
-                async {
+            let ended =
+                futures_lite::future::or(async { Some(self.broken.1.recv().await) }, async {
                     self.settings_bell.wait().await;
                     None
-                },
-            )
-            .await;
+                })
+                .await;
             match ended {
                 Some(Ok(fault)) => return Err(fault),
                 Some(Err(_)) => return Ok(()),
@@ -289,9 +288,7 @@ impl Engine {
         batches: &async_channel::Sender<understand::Batch>,
     ) {
         let settings = self.settings();
-        running.retain(|id, (was, _)| {
-            settings.mailbox_by_id(*id).is_some_and(|is| *is == **was)
-        });
+        running.retain(|id, (was, _)| settings.mailbox_by_id(*id).is_some_and(|is| *is == **was));
         let known: Vec<MailboxId> = settings.mailboxes.iter().map(|m| m.id).collect();
         self.posts.borrow_mut().retain(|id, _| known.contains(id));
         for mailbox in &settings.mailboxes {

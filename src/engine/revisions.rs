@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{Engine, StoreFault};
 use crate::settings::{Fault, History, Revision, SealKey, Settings};
-use crate::world::{World, Wall};
+use crate::world::{Wall, World};
 
 /// No revision is larger.
 const REVISION_OCTETS_MAX: u64 = 8 << 20;
@@ -81,7 +81,9 @@ pub fn open(world: &World, dir: &Path) -> Result<(SealKey, History), StoreFault>
     }
     let (history, undone) = History::found(revisions);
     if let Some(number) = undone {
-        log::warn!("settings revision {number} was not confirmed before the last stop: it is undone");
+        log::warn!(
+            "settings revision {number} was not confirmed before the last stop: it is undone"
+        );
     }
     Ok((SealKey::new(key), history))
 }

@@ -120,7 +120,11 @@ pub async fn run(_engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<Und
                 Octets::Inline(octets) => {
                     let mut hasher = KeyHasher::new(&identity);
                     hasher.update(&octets);
-                    (hasher.finish(), read(&octets), Raw::Inline(Arc::new(octets)))
+                    (
+                        hasher.finish(),
+                        read(&octets),
+                        Raw::Inline(Arc::new(octets)),
+                    )
                 }
                 Octets::Large {
                     stored,

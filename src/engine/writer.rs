@@ -92,6 +92,8 @@ pub enum Raw {
     Large(Stored),
     /// None are kept: the message is held or ignored.
     Left,
+    /// The decision names a message record that is there already.
+    Kept,
 }
 
 /// One decided message.
@@ -154,7 +156,8 @@ impl Writer {
                 dir: dir.display().to_string(),
             })?;
         let journal_dir = dir.join("journal");
-        disk.make_dir(&journal_dir).map_err(doing("creating the journal in"))?;
+        disk.make_dir(&journal_dir)
+            .map_err(doing("creating the journal in"))?;
         let mut journal = Journal::open(
             Arc::clone(&disk),
             &*world.entropy,
@@ -194,7 +197,12 @@ impl Writer {
         batch: Vec<Decided>,
         others: Vec<(Key, Record)>,
     ) -> Result<Committed, StoreFault> {
-        for Decided { key, raw, mut decision } in batch {
+        for Decided {
+            key,
+            raw,
+            mut decision,
+        } in batch
+        {
             let head = |large| {
                 Record::Message(MessageHead {
                     mailbox: decision.mailbox,
@@ -207,7 +215,7 @@ impl Writer {
             let (record, octets) = match raw {
                 Raw::Inline(octets) => (Some(head(None)), Some(octets)),
                 Raw::Large(stored) => (Some(head(Some(stored))), None),
-                Raw::Left => (None, None),
+                Raw::Left | Raw::Kept => (None, None),
             };
             if let Some(record) = record {
                 let raw = octets.as_deref().map(Vec::as_slice).unwrap_or_default();
@@ -224,7 +232,11 @@ impl Writer {
     /// Appends a record; it is durable, and known to the index, after the next `sync`.
     pub fn append(&mut self, key: Key, record: Record) -> Result<Stored, StoreFault> {
         let stored = self.put(key, &record, &[])?;
-        self.pending.push(Durable { key, stored, record });
+        self.pending.push(Durable {
+            key,
+            stored,
+            record,
+        });
         Ok(stored)
     }
 
@@ -261,7 +273,10 @@ impl Writer {
         self.disk
             .sync_all(&self.dir)
             .map_err(|source| StoreFault::Broken {
-                said: format!("syncing the file system of {}: {source}", self.dir.display()),
+                said: format!(
+                    "syncing the file system of {}: {source}",
+                    self.dir.display()
+                ),
             })?;
         self.appended = 0;
         Ok(())
@@ -396,7 +411,8 @@ fn open_index(
         Ok((_, Some(_))) => why = Some("it knows more than the journal holds".to_owned()),
         Ok((mut index, None)) => {
             // A fresh one: nothing to make again when the journal is fresh too.
-            let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+            let mut opening =
+                replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
             opening.rebuilt = (opening.replayed > 0).then(|| "it was missing".to_owned());
             return Ok((index, opening));
         }
@@ -455,7 +471,11 @@ fn replay(
             .map_err(StoreFault::from)
             .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
         match decoded {
-            Ok(record) => batch.push(Durable { key, stored, record }),
+            Ok(record) => batch.push(Durable {
+                key,
+                stored,
+                record,
+            }),
             Err(StoreFault::Newer { said }) => {
                 fault = Some(Replay::Store(StoreFault::Newer { said }));
                 return ControlFlow::Break(());
