@@ -2,6 +2,10 @@
 
 #[path = "imap/dovecot.rs"]
 mod dovecot;
+#[path = "imap/lies.rs"]
+mod lies;
+#[path = "imap/scripted.rs"]
+mod scripted;
 
 use std::time::Duration;
 

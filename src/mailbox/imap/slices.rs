@@ -29,6 +29,8 @@ pub(in crate::mailbox) struct Walk {
     /// The next octet to be asked for.
     ahead: u64,
     flying: VecDeque<(Tag, u64)>,
+    /// A slice was short: the end is near, or what is on its way leaves a gap.
+    short: bool,
     over: bool,
 }
 
@@ -40,6 +42,7 @@ impl Walk {
             position: 0,
             ahead: 0,
             flying: VecDeque::new(),
+            short: false,
             over: false,
         }
     }
@@ -49,11 +52,17 @@ impl Walk {
             return Ok(Slice::End);
         }
         loop {
-            if self.flying.is_empty() {
-                self.ahead = self.position;
-            }
+            // After a short slice one at a time, from where it ended.
+            let wanted = match (self.short, self.flying.len()) {
+                (false, _) => AHEAD,
+                (true, 0) => {
+                    self.ahead = self.position;
+                    1
+                }
+                (true, _) => 0,
+            };
             let mut queued = false;
-            while self.flying.len() < AHEAD {
+            while self.flying.len() < wanted {
                 let command = slice_command(self.uid, self.ahead, self.length);
                 self.flying
                     .push_back((imap.wire.queue(&command), self.ahead));
@@ -79,6 +88,7 @@ impl Walk {
                 }
                 Some(octets) => {
                     self.position += octets.len() as u64;
+                    self.short = octets.len() < self.length as usize;
                     return Ok(Slice::Octets(octets));
                 }
             }

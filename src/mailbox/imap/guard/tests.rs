@@ -83,7 +83,7 @@ fn breaks(octets: &[u8], expected: Breach) {
 #[test]
 fn ordinary_answers_pass_unchanged() {
     passes(b"* OK hello\r\np1 OK done\r\n+ idling\r\n");
-    passes(b"* 1 FETCH (UID 5 BODY[]<0> {10}\r\n(((\r\n\"\"}})\r\np1 OK\r\n");
+    passes(b"* 1 FETCH (UID 5 BODY[]<0> {9}\r\n(((\r\n\"\"}})\r\np1 OK\r\n");
     passes(b"* LIST (\\Archive) \".\" {4}\r\na\r\nb\r\n* SEARCH 1 2 3\r\n");
 }
 
@@ -138,6 +138,12 @@ fn an_endless_line_is_refused() {
 #[test]
 fn a_line_without_cr_is_refused() {
     breaks(b"* OK hello\n", Breach::NoCr);
+}
+
+#[test]
+fn an_answer_that_is_left_open_is_refused() {
+    breaks(b"* 1 FETCH (UID x\r\n", Breach::Open);
+    breaks(b"* LIST () \"/\" \"abc\r\n", Breach::Open);
 }
 
 #[test]
