@@ -271,7 +271,7 @@ fn a_message_larger_than_announced_is_completed() {
 fn short_slices_leave_no_gap() {
     let account = after_open(1, "", |peer| {
         let answer = |peer: &mut Peer, at: &str, octets: &str| {
-            let data = format!("* 1 FETCH (UID 1 BODY[]<0> {{{}}}\r\n{octets})\r\n", octets.len());
+            let data = format!("* 1 FETCH (UID 1 BODY[]<{at}> {{{}}}\r\n{octets})\r\n", octets.len());
             peer.answer(&format!("UID FETCH 1 (UID BODY.PEEK[]<{at}.4>)"), &data, "OK");
         };
         answer(peer, "0", "ab");
@@ -282,7 +282,7 @@ fn short_slices_leave_no_gap() {
         loop {
             let line = peer.line();
             let Some((tag, _)) = line.split_once(' ') else { break };
-            peer.say(format!("* 1 FETCH (UID 1 BODY[]<9> \"\")\r\n{tag} OK\r\n"));
+            peer.say(format!("{tag} OK\r\n"));
         }
     });
     smol::block_on(async {
@@ -293,6 +293,29 @@ fn short_slices_leave_no_gap() {
         }
         assert_eq!(whole, b"abcdef");
         assert!(slices.finish().await.is_ok());
+    });
+}
+
+#[test]
+fn slices_that_overtake_each_other_stay_in_order() {
+    let account = after_open(1, "", |peer| {
+        let first = peer.hear("UID FETCH 1 (UID BODY.PEEK[]<0.2>)");
+        let second = peer.hear("UID FETCH 1 (UID BODY.PEEK[]<2.2>)");
+        peer.say("* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n");
+        peer.say("* 1 FETCH (UID 1 BODY[]<2> {2}\r\ncd)\r\n");
+        peer.say(format!("{second} OK\r\n{first} OK\r\n"));
+        for offset in [4, 6] {
+            let data = format!("* 1 FETCH (UID 1 BODY[]<{offset}> \"\")\r\n");
+            peer.answer("UID FETCH 1 ", &data, "OK");
+        }
+    });
+    smol::block_on(async {
+        let mut slices = opened(&account).await.unwrap().slices(Uid(1), 2);
+        let mut whole = Vec::new();
+        while let Slice::Octets(octets) = slices.next().await.unwrap() {
+            whole.extend(octets);
+        }
+        assert_eq!(whole, b"abcd");
     });
 }
 
