@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_imap::imap_proto::Response;
 
-use super::look::{octets_of, uid_of};
+use super::look::{slice_of, uid_of};
 use super::{set, verdict, Imap};
 use crate::mailbox::{Fault, Refusal};
 use crate::passage::Uid;
@@ -31,9 +31,9 @@ impl Imap {
         let command = |set: &str| format!("UID FETCH {set} (UID BODY.PEEK[]<0.{cap}>)");
         let commands: Vec<String> = asked.iter().map(|(set, _)| command(set)).collect();
         let mut got: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
-        let mut take = |answer: &Response<'_>| {
+        let take = |got: &mut BTreeMap<Uid, Vec<u8>>, answer: &Response<'_>| {
             if let Response::Fetch(_, values) = answer {
-                if let (Some(uid), Some(octets)) = (uid_of(values), octets_of(values)) {
+                if let (Some(uid), Some((_, octets))) = (uid_of(values), slice_of(values)) {
                     if wanted.contains(&uid) {
                         got.insert(uid, octets.to_vec());
                     }
@@ -41,7 +41,9 @@ impl Imap {
             }
         };
         self.wire.guard().allow(u64::from(cap));
-        let dones = self.ask_all(DOING, &commands, &mut take).await?;
+        let dones = self
+            .ask_all(DOING, &commands, |answer| take(&mut got, answer))
+            .await?;
 
         // A batch that was denied is asked for message by message: one that the server can't show
         // must not keep the others.
@@ -62,16 +64,9 @@ impl Imap {
                 continue;
             }
             let commands: Vec<String> = singles.iter().map(|u| command(&u.to_string())).collect();
-            let mut take = |answer: &Response<'_>| {
-                if let Response::Fetch(_, values) = answer {
-                    if let (Some(uid), Some(octets)) = (uid_of(values), octets_of(values)) {
-                        if wanted.contains(&uid) {
-                            got.insert(uid, octets.to_vec());
-                        }
-                    }
-                }
-            };
-            let dones = self.ask_all(DOING, &commands, &mut take).await?;
+            let dones = self
+                .ask_all(DOING, &commands, |answer| take(&mut got, answer))
+                .await?;
             for (done, uid) in dones.into_iter().zip(singles) {
                 if let Err(denial) = done {
                     refused.push(uid);
@@ -133,8 +128,8 @@ impl Imap {
         self.wire.guard().allow(u64::from(length));
         self.run(DOING, &command, |answer| {
             if let Response::Fetch(_, values) = answer {
-                if uid_of(values) == Some(uid) {
-                    got = octets_of(values).map(<[u8]>::to_vec).or(got.take());
+                if let (Some((_, octets)), true) = (slice_of(values), uid_of(values) == Some(uid)) {
+                    got = Some(octets.to_vec());
                 }
             }
         })

@@ -100,8 +100,7 @@ impl Imap {
         let (prefix, separator) = self.namespace().await?;
         let names = candidates(name, separator, &prefix);
         for name in &names {
-            let shown = self.folders(&format!("LIST \"\" {}", quote(name))).await?;
-            if shown.iter().any(|s| s.selectable && same(&s.name, name)) {
+            if self.exists(name).await? {
                 return self.not_watched(name.clone(), false).map(Some);
             }
         }
@@ -111,6 +110,12 @@ impl Imap {
         let folder = self.not_watched(name, true)?;
         self.make(&folder.name).await?;
         Ok(Some(folder))
+    }
+
+    /// Whether there is a folder of this name that can be opened.
+    pub(super) async fn exists(&mut self, name: &str) -> Result<bool, Fault> {
+        let shown = self.folders(&format!("LIST \"\" {}", quote(name))).await?;
+        Ok(shown.iter().any(|s| s.selectable && same(&s.name, name)))
     }
 
     /// Makes a folder and subscribes to it, so that people's mail programs show it.

@@ -47,6 +47,8 @@ pub(super) enum Breach {
     NoCr,
     #[error("the server sent one answer without end")]
     Answer,
+    #[error("the server left a parenthesis or a quoted string open")]
+    Open,
 }
 
 /// How the octets below came to an end.
@@ -256,11 +258,12 @@ impl Guard {
             Kind::Data | Kind::Unknown | Kind::Namespace => {
                 let quoted = nest(text, &mut self.depth)?;
                 mend_internal_date(text);
-                if quoted {
-                    None
-                } else {
-                    announced(text)
+                let literal = announced(text);
+                // The parser would read on into the next answer.
+                if quoted || (literal.is_none() && self.depth > 0) {
+                    return Err(Breach::Open);
                 }
+                literal
             }
         };
         if kind == Kind::Namespace && literal.is_none() {

@@ -108,15 +108,15 @@ pub(super) fn uid_of(values: &[AttributeValue<'_>]) -> Option<Uid> {
     })
 }
 
-/// The octets of `BODY[]` among the values of a FETCH answer.
-pub(super) fn octets_of<'a>(values: &'a [AttributeValue<'_>]) -> Option<&'a [u8]> {
+/// Offset, where it is named, and octets of `BODY[]` among the values of a FETCH answer.
+pub(super) fn slice_of<'a>(values: &'a [AttributeValue<'_>]) -> Option<(Option<u32>, &'a [u8])> {
     values.iter().find_map(|value| match value {
         // NIL stands for nothing to show, as past the end.
         AttributeValue::BodySection {
             section: None,
+            index,
             data,
-            ..
-        } => Some(data.as_deref().unwrap_or(&[])),
+        } => Some((*index, data.as_deref().unwrap_or(&[]))),
         _ => None,
     })
 }

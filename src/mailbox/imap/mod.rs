@@ -28,6 +28,7 @@ use async_imap::imap_proto::{Response, ResponseCode};
 
 use self::capability::Abilities;
 use self::commands::State;
+use self::verdict::Code;
 use self::wire::Wire;
 use super::{Access, Fault, Opened};
 use crate::passage::{Uid, UidValidity};
@@ -58,7 +59,7 @@ impl Imap {
         };
         let mut uid_next = None;
         let mut read_only = access == Access::Look;
-        self.run(&doing, &command, |answer| match answer {
+        let opened = self.ask(&doing, &command, |answer| match answer {
             Response::Data { outcome, .. } => {
                 if let Some(ResponseCode::UidNext(n)) = &outcome.code {
                     uid_next = Some(Uid(*n));
@@ -70,8 +71,15 @@ impl Imap {
                 _ => {}
             },
             _ => {}
-        })
-        .await?;
+        });
+        if let Err(denial) = opened.await? {
+            // Dovecot among others denies an absent folder without a code: LIST tells.
+            if denial.code == Code::Other && !self.exists(folder).await? {
+                let said = denial.said;
+                return Err(Fault::Gone { doing, said });
+            }
+            return Err(verdict::command(&doing, denial));
+        }
         self.state.opened = Some(folder.to_owned());
         self.state.news = false;
         // RFC 3501 §6.3.1: a server without UIDVALIDITY has UIDs that mean nothing later. There is

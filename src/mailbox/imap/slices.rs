@@ -1,16 +1,20 @@
 //! A large message, slice by slice, the next one always on its way.
 //!
-//! A slice counts only where it begins at the octet that is wanted. A server that gives less than
-//! asked for leaves a gap before the slice that is already on its way: that one is let go, and the
-//! walk goes on from the right octet. The end is an empty answer, never an announced size.
+//! Two commands in flight may be answered in any order, and Dovecot does send the octets of the
+//! second before the status of the first when the line is busy. So octets belong to the command
+//! whose offset they name (`BODY[]<offset>`), never to the one whose status comes next.
+//!
+//! A server that gives less than asked for leaves a gap before the slice that is already on its
+//! way: that one is let go, and the walk goes on from the right octet. The end is an empty answer,
+//! never an announced size.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use async_imap::imap_proto::Response;
 
 use super::commands::done;
 use super::fetch::slice_command;
-use super::look::{octets_of, uid_of};
+use super::look::{slice_of, uid_of};
 use super::wire::Tag;
 use super::{verdict, Imap};
 use crate::mailbox::{Fault, Slice};
@@ -20,6 +24,13 @@ use crate::passage::Uid;
 const AHEAD: usize = 2;
 const DOING: &str = "fetching a large message";
 
+/// A command on its way.
+struct Flight {
+    tag: Tag,
+    offset: u64,
+    answered: bool,
+}
+
 /// Where a walk through a message is.
 pub(in crate::mailbox) struct Walk {
     uid: Uid,
@@ -28,7 +39,11 @@ pub(in crate::mailbox) struct Walk {
     position: u64,
     /// The next octet to be asked for.
     ahead: u64,
-    flying: VecDeque<(Tag, u64)>,
+    flying: VecDeque<Flight>,
+    /// What came, by its offset.
+    arrived: BTreeMap<u64, Vec<u8>>,
+    /// A slice was short: the end is near, or what is on its way leaves a gap.
+    short: bool,
     over: bool,
 }
 
@@ -40,6 +55,8 @@ impl Walk {
             position: 0,
             ahead: 0,
             flying: VecDeque::new(),
+            arrived: BTreeMap::new(),
+            short: false,
             over: false,
         }
     }
@@ -49,14 +66,23 @@ impl Walk {
             return Ok(Slice::End);
         }
         loop {
-            if self.flying.is_empty() {
-                self.ahead = self.position;
-            }
+            // After a short slice one at a time, from where it ended.
+            let wanted = match (self.short, self.flying.len()) {
+                (false, _) => AHEAD,
+                (true, 0) => {
+                    self.ahead = self.position;
+                    1
+                }
+                (true, _) => 0,
+            };
             let mut queued = false;
-            while self.flying.len() < AHEAD {
+            while self.flying.len() < wanted {
                 let command = slice_command(self.uid, self.ahead, self.length);
-                self.flying
-                    .push_back((imap.wire.queue(&command), self.ahead));
+                self.flying.push_back(Flight {
+                    tag: imap.wire.queue(&command),
+                    offset: self.ahead,
+                    answered: false,
+                });
                 self.ahead += u64::from(self.length);
                 queued = true;
             }
@@ -79,6 +105,7 @@ impl Walk {
                 }
                 Some(octets) => {
                     self.position += octets.len() as u64;
+                    self.short = octets.len() < self.length as usize;
                     return Ok(Slice::Octets(octets));
                 }
             }
@@ -96,15 +123,32 @@ impl Walk {
 
     /// The answer to the slice that was asked for first.
     async fn answer(&mut self, imap: &mut Imap) -> Result<(u64, Option<Vec<u8>>), Fault> {
-        let mut octets = None;
         loop {
+            if let Some(offset) = self.flying.front().filter(|f| f.answered).map(|f| f.offset) {
+                self.flying.pop_front();
+                return Ok((offset, self.arrived.remove(&offset)));
+            }
             let answer = imap.wire.next(DOING).await?;
             let answer = answer.parsed();
             imap.state.note(answer);
             match answer {
                 Response::Fetch(_, values) if uid_of(values) == Some(self.uid) => {
-                    if let Some(found) = octets_of(values) {
-                        octets = Some(found.to_vec());
+                    match slice_of(values) {
+                        Some((Some(offset), octets)) => {
+                            let offset = u64::from(offset);
+                            let waits = |f: &Flight| f.offset == offset && !f.answered;
+                            if self.flying.iter().any(waits) {
+                                self.arrived.insert(offset, octets.to_vec());
+                            }
+                        }
+                        Some((None, _)) => {
+                            return Err(Fault::Broken {
+                                doing: DOING.to_owned(),
+                                said: "the server does not say which part of the message it sent"
+                                    .to_owned(),
+                            })
+                        }
+                        None => {}
                     }
                 }
                 Response::Done {
@@ -112,15 +156,14 @@ impl Walk {
                     status,
                     outcome,
                 } => {
-                    let first = self.flying.pop_front();
-                    let Some((_, offset)) = first.filter(|(t, _)| t.is(&tag.0)) else {
+                    let Some(flight) = self.flying.iter_mut().find(|f| f.tag.is(&tag.0)) else {
                         return Err(Fault::Broken {
                             doing: DOING.to_owned(),
-                            said: "the server answered out of order".to_owned(),
+                            said: "the server answered a command that was not sent".to_owned(),
                         });
                     };
+                    flight.answered = true;
                     done(status, outcome).map_err(|denial| verdict::command(DOING, denial))?;
-                    return Ok((offset, octets));
                 }
                 _ => {}
             }
