@@ -456,6 +456,9 @@ fn lists_come_in_pages_and_what_came_from_outside_is_harmless() {
     ends(folder, "", &["held", "convert", "00000001"], 0);
     fails(folder, "", &["held", "convert", "ffffffff"], 1);
     fails(folder, "", &["held", "dismiss", "x"], 2);
+    let story = ends(folder, "", &["held", "show", "00000001"], 0);
+    assert!(story.contains("unknown-sender"), "{story}");
+    ends(folder, "", &["directory", "show"], 0);
     ends(folder, "", &["queue", "retry", "--all"], 4);
     ends(folder, "", &["queue", "retry", "00000001"], 0);
     ends(folder, "", &["queue", "list"], 0);
