@@ -1,23 +1,61 @@
-//! throwaway
-use postern::control::{Service, Candidate};
-use postern::settings::Zones;
-fn main() {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    let mut args = std::env::args().skip(1);
-    let store = args.next().unwrap(); let toml = args.next();
-    let world = postern::world::World::real();
-    smol::block_on(async {
-        let s = postern::control::open_local(&world, std::path::Path::new(&store)).await.unwrap();
-        if let Some(t) = toml {
-            let text = std::fs::read_to_string(t).unwrap();
-            let z = Zones{named:&postern::world::zones::named, system: postern::world::zones::system()};
-            let mut i = postern::settings::import(&text, &s.history().base(), &z).unwrap();
-            for m in &mut i.settings.mailboxes { let l=m.password_label(); m.password = Some(s.seal(&l, &postern::world::Secret::new("yard-secret".into())).unwrap()); m.active = true; m.identity = Some(m.mail_address().unwrap().to_string()); }
-            i.settings.portal.token = Some(s.seal("portal.token", &postern::world::Secret::new("tok".into())).unwrap());
-            s.apply(Candidate{settings:i.settings, base:s.history().number(), author:"x".into(), note:"x".into(), limit_ms:None}).await.unwrap();
+//! The binary: choose the command, build the real world, run, outcome -> exit code.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use postern::console::{self, Arguments, Exit};
+use postern::control::{self, Kind, Refusal};
+use postern::world::signals::Stop;
+use postern::world::World;
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        // Standard output is the answer's.
+        .target(env_logger::Target::Stderr)
+        .init();
+    let exit = match console::parse(std::env::args_os()) {
+        Ok(arguments) => command(arguments),
+        Err(exit) => exit,
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn command(arguments: Arguments) -> Exit {
+    let world = World::real();
+    let executor = Rc::new(smol::LocalExecutor::new());
+    match console::run_wanted(&arguments) {
+        None => smol::block_on(executor.run(console::run(&world, arguments))),
+        Some((once, settings)) => {
+            let service = service(&executor, &world, &arguments, once, settings);
+            match smol::block_on(executor.run(service)) {
+                Ok(exit) => exit,
+                Err(refusal) => console::refuse(&refusal),
+            }
         }
-        let e = s.run(true).await.unwrap();
-        println!("{} {}", e.clean, e.said);
-        s.close().await.unwrap();
-    });
+    }
+}
+
+/// The service, from the opening of the store to its end.
+async fn service(
+    executor: &smol::LocalExecutor<'static>,
+    world: &World,
+    arguments: &Arguments,
+    once: bool,
+    settings: Option<&Path>,
+) -> Result<Exit, Refusal> {
+    let mut stop = Stop::listen()
+        .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
+    let service = control::open_local(world, &arguments.store).await?;
+    if let Some(file) = settings {
+        control::import_file(world, &service, file).await?;
+    }
+    let socket = arguments.socket();
+    let ended =
+        control::serve_and_run(executor, world, service, &socket, once, stop.asked()).await?;
+    log::info!("{}", ended.said);
+    Ok(match ended.clean {
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
 }

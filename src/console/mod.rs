@@ -1,1 +1,384 @@
-//! (room not yet built)
+//! The command line: what was typed becomes a request, the answer becomes text and an exit code.
+//!
+//! Speaks only control's wire types. Asks the operator where a change needs it; a secret is typed
+//! without echo or comes on standard input, and is never taken as an argument, where the process
+//! list and the shell's history would show it.
+//!
+//! Knows nothing of mail, the store or the portal.
+
+mod arguments;
+mod show;
+mod text;
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Parser;
+
+use crate::control::{
+    explain, is_secret, Answer, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
+};
+use crate::world::{terminal, World};
+pub use arguments::Arguments;
+use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings};
+use text::Style;
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It was done.
+    Done = 0,
+    /// It failed, or was refused.
+    Failed = 1,
+    /// What was typed is wrong.
+    Usage = 2,
+    /// The store is in use, or the service can't be reached.
+    Unreachable = 3,
+    /// There was nothing to do.
+    Nothing = 4,
+}
+
+/// What was typed, or the exit after help or a wrong usage was printed.
+pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Arguments, Exit> {
+    Arguments::try_parse_from(arguments).map_err(|fault| {
+        // Help goes to standard output, the rest to standard error; a closed pipe wants neither.
+        let _ = fault.print();
+        match fault.exit_code() {
+            0 => Exit::Done,
+            _ => Exit::Usage,
+        }
+    })
+}
+
+/// What `postern run` was asked for; `None` for every other command.
+pub fn run_wanted(arguments: &Arguments) -> Option<(bool, Option<&Path>)> {
+    match &arguments.command {
+        Command::Run { once, settings } => Some((*once, settings.as_deref())),
+        _ => None,
+    }
+}
+
+/// Does the command, and says how it ended.
+pub async fn run(world: &World, arguments: Arguments) -> Exit {
+    let console = Console {
+        json: arguments.json,
+        style: Style::new(terminal::output_has_colours()),
+    };
+    match console.command(world, arguments).await {
+        Ok(exit) => exit,
+        Err(refusal) => console.refuse(&refusal),
+    }
+}
+
+/// Says a no, and gives its exit code.
+pub fn refuse(refusal: &Refusal) -> Exit {
+    let console = Console {
+        json: false,
+        style: Style::new(false),
+    };
+    console.refuse(refusal)
+}
+
+struct Console {
+    json: bool,
+    style: Style,
+}
+
+impl Console {
+    fn refuse(&self, refusal: &Refusal) -> Exit {
+        match self.json {
+            true => out(&format!("{}\n", Reply::Refusal(refusal.clone()).line())),
+            false => err(&show::refusal(refusal, self.style)),
+        }
+        exit_of(refusal.refused)
+    }
+
+    async fn command(&self, world: &World, arguments: Arguments) -> Result<Exit, Refusal> {
+        let (store, socket) = (arguments.store.clone(), arguments.socket());
+        let Some(mut request) = request(world, arguments.command)? else {
+            return Ok(Exit::Done);
+        };
+        // The same everywhere: needs no service.
+        if let Request::Show { prefix } = &request {
+            if let Some(key) = prefix.strip_prefix(EXPLAIN) {
+                return Ok(self.end(&explain(key)?));
+            }
+        }
+        let link = Link::find(world, &store, &socket).await?;
+        // Each question is asked once: a service that asks for ever doesn't get its way.
+        for _ in 0..3 {
+            let Some(answer) = self.ask(&link, &request).await? else {
+                return Ok(Exit::Failed);
+            };
+            let Some(how) = how_of(&mut request) else {
+                return Ok(self.end(&answer));
+            };
+            let again = match &answer {
+                Answer::NeedSecrets { keys } => self.type_secrets(keys, how)?,
+                Answer::Ask { .. } => self.go_ahead(how)?,
+                _ => return Ok(self.end(&answer)),
+            };
+            if !again {
+                return Ok(Exit::Failed);
+            }
+        }
+        Err(Refusal::new(
+            Kind::Failed,
+            "the service keeps asking the same",
+        ))
+    }
+
+    /// Asks, and shows every document as it comes. Gives the answer; a refusal is an error.
+    async fn ask(&self, link: &Link, request: &Request) -> Result<Option<Answer>, Refusal> {
+        let mut last = None;
+        let mut each = |line: &str| {
+            let reply = serde_json::from_str::<Reply>(line);
+            match (&reply, self.json) {
+                // A refusal is shown by whoever ends the command, once.
+                (Ok(Reply::Refusal(_)), _) => {}
+                (_, true) => out(&format!("{line}\n")),
+                (Ok(Reply::Event(event)), false) => out(&show::event(event, self.style)),
+                (Ok(Reply::Answer(answer)), false) => out(&show::answer(answer, self.style)),
+                (Err(_), false) => err("postern: a newer service answers in words unknown here\n"),
+            }
+            last = Some(reply);
+        };
+        link.ask(request, &mut each).await?;
+        match last {
+            Some(Ok(Reply::Answer(answer))) => Ok(Some(answer)),
+            Some(Ok(Reply::Refusal(refusal))) => Err(refusal),
+            Some(Ok(Reply::Event(_))) | None => Err(Refusal::new(
+                Kind::Failed,
+                "the service ended its answer in the middle",
+            )),
+            Some(Err(_)) => Ok(None),
+        }
+    }
+
+    fn end(&self, answer: &Answer) -> Exit {
+        if let Answer::Explained { .. } = answer {
+            match self.json {
+                true => out(&format!("{}\n", Reply::Answer(answer.clone()).line())),
+                false => out(&show::answer(answer, self.style)),
+            }
+        }
+        match answer {
+            Answer::Nothing { .. } => Exit::Nothing,
+            Answer::Tested { passed: false, .. } => Exit::Failed,
+            _ => Exit::Done,
+        }
+    }
+
+    fn type_secrets(&self, keys: &[String], how: &mut How) -> Result<bool, Refusal> {
+        for key in keys {
+            how.secrets.insert(key.clone(), typed(key)?);
+        }
+        Ok(true)
+    }
+
+    fn go_ahead(&self, how: &mut How) -> Result<bool, Refusal> {
+        let answer = terminal::read_answer("Go ahead? [y/N] ")
+            .map_err(|fault| Refusal::new(Kind::Failed, format!("reading the answer: {fault}")))?;
+        match answer.as_deref().map(str::trim) {
+            Some("y" | "Y" | "yes") => {
+                how.yes = true;
+                Ok(true)
+            }
+            Some(_) => {
+                err("Nothing was changed.\n");
+                Ok(false)
+            }
+            None => {
+                err("Nothing was changed: repeat it with --yes to go ahead.\n");
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Marks a `Show` that is to explain; not a character of any key.
+const EXPLAIN: &str = "?";
+
+fn how_of(request: &mut Request) -> Option<&mut How> {
+    match request {
+        Request::Set { how, .. }
+        | Request::Add { how, .. }
+        | Request::Remove { how, .. }
+        | Request::Rename { how, .. }
+        | Request::Import { how, .. }
+        | Request::Rollback { how, .. } => Some(how),
+        _ => None,
+    }
+}
+
+fn exit_of(kind: Kind) -> Exit {
+    match kind {
+        Kind::Usage => Exit::Usage,
+        Kind::Unreachable => Exit::Unreachable,
+        Kind::Absent | Kind::Wrong | Kind::Refused | Kind::Conflict | Kind::Failed => Exit::Failed,
+    }
+}
+
+/// Prints; a reader that went away is no fault of the command's.
+fn out(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+fn err(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Asks for a secret: at the terminal without echo, else a line of standard input.
+fn typed(key: &str) -> Result<Typed, Refusal> {
+    let secret = terminal::read_secret(&format!("{}: ", text::clean(key))).map_err(|fault| {
+        Refusal::new(
+            Kind::Usage,
+            format!("{key} must be typed, or given as a line on standard input: {fault}"),
+        )
+    })?;
+    Ok(Typed::new(&secret))
+}
+
+fn page(part: Part) -> Page {
+    Page {
+        after: part.after,
+        limit: Some(part.limit),
+        mailbox: part.mailbox,
+        ..Page::default()
+    }
+}
+
+fn how(manner: Manner) -> How {
+    How {
+        yes: manner.yes,
+        dedicated: manner.dedicated,
+        untried: manner.untried,
+        confirm_within_min: manner.confirm_within,
+        ..How::default()
+    }
+}
+
+/// The request that a command means; `None` for `run`, which is no request.
+fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> {
+    Ok(Some(match command {
+        Command::Run { .. } => return Ok(None),
+        Command::Test {
+            mailbox,
+            wait,
+            confirm,
+        } => Request::Test {
+            mailbox,
+            wait,
+            confirm,
+        },
+        Command::Status => Request::Status,
+        Command::Queue(Queue::List { part }) => Request::Queue(page(part)),
+        Command::Queue(Queue::Show { key }) | Command::Held(Held::Show { key }) => {
+            Request::Message { key }
+        }
+        Command::Queue(Queue::Retry { key, .. }) => Request::Retry { key },
+        Command::Held(Held::List { part, reason }) => Request::Held(Page {
+            reason,
+            ..page(part)
+        }),
+        Command::Held(Held::Convert { key, again }) => Request::Convert { key, again },
+        Command::Held(Held::Dismiss { key, reason }) => Request::Dismiss { key, reason },
+        Command::Directory(Directory::Show { part, find }) => {
+            Request::Directory(Page { find, ..page(part) })
+        }
+        Command::Directory(Directory::Sync) => Request::Sync,
+        Command::Settings(settings) => change(world, settings)?,
+    }))
+}
+
+fn change(world: &World, settings: Settings) -> Result<Request, Refusal> {
+    Ok(match settings {
+        Settings::Show { prefix } => Request::Show { prefix },
+        Settings::Explain { key } => Request::Show {
+            prefix: format!("{EXPLAIN}{key}"),
+        },
+        Settings::Get { key } => Request::Get { key },
+        Settings::Set { words, manner } => set(world, words, how(manner))?,
+        Settings::Add { name } => Request::Add {
+            name,
+            how: How::default(),
+        },
+        Settings::Remove { name, manner } => Request::Remove {
+            name,
+            how: how(manner),
+        },
+        Settings::Rename { name, to } => Request::Rename {
+            name,
+            to,
+            how: How::default(),
+        },
+        Settings::Import { file, manner } => Request::Import {
+            toml: read_file(world, &file)?,
+            how: how(manner),
+        },
+        Settings::Export => Request::Export,
+        Settings::Confirm => Request::Confirm,
+        Settings::History => Request::History,
+        Settings::Diff { from, to } => Request::Diff { from, to },
+        Settings::Rollback { number, manner } => Request::Rollback {
+            number,
+            how: how(manner),
+        },
+    })
+}
+
+fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refusal> {
+    let usage = |said: String| Refusal::new(Kind::Usage, said);
+    let mut pairs = Vec::new();
+    let split = |word: &String| match word.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => (word.clone(), None),
+    };
+    let given: Vec<(String, Option<String>)> = match words.as_slice() {
+        [key, value] if !key.contains('=') && !is_secret(value) => {
+            vec![(key.clone(), Some(value.clone()))]
+        }
+        words => words.iter().map(split).collect(),
+    };
+    for (key, value) in given {
+        match (is_secret(&key), value) {
+            // Empty takes the secret away, which gives nothing away.
+            (_, Some(value)) if value.is_empty() => pairs.push((key, value)),
+            (true, Some(_)) => {
+                return Err(usage(format!(
+                    "{key} is a secret: as an argument it would stand in the process list and in \
+                     the shell's history; leave the value out and type it, or give it on standard \
+                     input"
+                )))
+            }
+            (true, None) => {
+                let secret = typed(&key)?;
+                how.secrets.insert(key, secret);
+            }
+            (false, Some(value)) => match value.strip_prefix('@') {
+                Some(file) if key.ends_with("ca_pem") => {
+                    let pem = read_file(world, Path::new(file))?;
+                    pairs.push((key, pem));
+                }
+                _ => pairs.push((key, value)),
+            },
+            (false, None) => {
+                return Err(usage(format!(
+                    "{key} needs a value: `postern settings set {key} VALUE` ('' gives the default)"
+                )))
+            }
+        }
+    }
+    Ok(Request::Set { pairs, how })
+}
+
+fn read_file(world: &World, file: &Path) -> Result<String, Refusal> {
+    // As much as the service takes of a file.
+    let octets = world.disk.read(file, 900 << 10).map_err(|fault| {
+        Refusal::new(Kind::Failed, format!("reading {}: {fault}", file.display()))
+    })?;
+    String::from_utf8(octets)
+        .map_err(|_| Refusal::new(Kind::Failed, format!("{} is no UTF-8 text", file.display())))
+}

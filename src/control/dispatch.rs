@@ -70,16 +70,17 @@ pub async fn dispatch<S: Service>(
             let key = key.as_deref().map(whole).transpose()?;
             Ok(match service.retry(key.as_deref()).await? {
                 0 => nothing("no ticket was refused"),
-                count => done("to be tried again now", count),
+                1 => done("1 ticket is tried again now", 1),
+                count => done(&format!("{count} tickets are tried again now"), count),
             })
         }
         Request::Convert { key, again } => {
             service.convert(caller, &whole(&key)?, again).await?;
-            Ok(done("to become a ticket", 1))
+            Ok(done("the message becomes a ticket", 1))
         }
         Request::Dismiss { key, reason } => {
             service.dismiss(caller, &whole(&key)?, &reason).await?;
-            Ok(done("to be archived without a ticket", 1))
+            Ok(done("the message is archived without a ticket", 1))
         }
         Request::Sync => Ok(match service.sync().await? {
             0 => nothing("the directory has not changed"),
@@ -112,7 +113,7 @@ async fn settings<S: Service>(
         }
         Request::Confirm => {
             let number = service.confirm().await?;
-            Ok(done(&format!("revision {number} confirmed"), 1))
+            Ok(done(&format!("revision {number} is confirmed"), 1))
         }
         Request::Set { pairs, how } => {
             let keys = pairs.iter().map(|(key, _)| key.as_str());
@@ -150,7 +151,7 @@ async fn settings<S: Service>(
                 draft.finish(service, caller, how).await
             }
             None => Ok(match service.undo().await? {
-                Some(number) => done(&format!("revision {number} undone"), 1),
+                Some(number) => done(&format!("revision {number} is undone"), 1),
                 None => nothing(
                     "no change waits: name the revision to go back to (`postern settings history`)",
                 ),

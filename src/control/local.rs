@@ -7,13 +7,10 @@ use futures_lite::{future, StreamExt};
 use smol::LocalExecutor;
 
 use super::client;
-use super::dispatch::replies;
-use super::port::{Caller, Ended, Service};
+use super::dispatch::{dispatch, replies};
+use super::port::{Caller, Ended, Lines, Service};
 use super::server::{serve, Limits};
-use super::service::Running;
-use super::wire::{Kind, Refusal, Request};
-use crate::engine::writer::Sizes;
-use crate::engine::{Engine, StoreFault};
+use super::wire::{Answer, How, Kind, Refusal, Request};
 use crate::world::socket::{own_name, Listener};
 use crate::world::World;
 
@@ -123,5 +120,49 @@ pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Ref
         Ok((engine, endings)) => Ok(Running::new(engine, endings)),
         Err(StoreFault::Locked { .. }) => Err(in_use(store)),
         Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Puts the settings of `file` in force, at a start: nobody is asked, and no server either.
+pub async fn import_file<S: Service>(
+    world: &World,
+    service: &S,
+    file: &Path,
+) -> Result<(), Refusal> {
+    let reading =
+        |said: String| Refusal::new(Kind::Failed, format!("reading {}: {said}", file.display()));
+    let limit = Limits::default().import_bytes as u64;
+    let octets = world
+        .disk
+        .read(file, limit)
+        .map_err(|fault| reading(fault.to_string()))?;
+    let toml = String::from_utf8(octets).map_err(|_| reading("it is no UTF-8 text".to_owned()))?;
+    let how = How {
+        yes: true,
+        untried: true,
+        ..How::default()
+    };
+    let caller = Caller { name: own_name() };
+    // Nothing of an import is said line by line.
+    let (sender, _unread) = async_channel::bounded(1);
+    let lines = Lines::new(sender);
+    match dispatch(service, &caller, Request::Import { toml, how }, &lines).await? {
+        Answer::NeedSecrets { keys } => Err(Refusal::new(
+            Kind::Refused,
+            format!(
+                "{} needs secrets that were never typed ({}): type them first with `postern \
+                 settings import {}`",
+                file.display(),
+                keys.join(", "),
+                file.display()
+            ),
+        )),
+        Answer::Applied { warnings, .. } => {
+            for warning in warnings {
+                log::warn!("{warning}");
+            }
+            Ok(())
+        }
+        _ => Ok(()),
     }
 }

@@ -29,7 +29,7 @@ mod wire;
 
 pub use client::ask as ask_at;
 pub use dispatch::{dispatch, replies};
-pub use local::{open_local, serve_and_run, Link};
+pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 pub use server::{serve, Limits};
 pub use wire::{
@@ -37,6 +37,9 @@ pub use wire::{
     Outcome, Page, PortalStatus, Preview, Refusal, Reply, Request, RevisionLine, SettingLine,
     Status, StoreStatus, Story, Typed,
 };
+
+// Their documents go over the wire as they are.
+pub use crate::settings::{Change, Explained, Problem};
 
 use crate::settings::Settings;
 

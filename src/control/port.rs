@@ -110,6 +110,7 @@ pub trait Service: 'static {
     /// Seals a secret with the box's key and a fresh nonce.
     fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal>;
     /// Makes a change durable and puts it in force; `Conflict` when `base` is not in force any more.
+    /// One with a limit is the service's to undo when its time is up.
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal>;
     /// Confirms the change that waits; gives its number.
     async fn confirm(&self) -> Result<u64, Refusal>;

@@ -137,7 +137,7 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
 fn missing(settings: &Settings) -> Vec<String> {
     let mailboxes = settings.mailboxes.iter();
     let mut missing: Vec<String> = mailboxes
-        .filter(|m| m.password.is_none() && !m.username.is_empty())
+        .filter(|m| m.active && m.password.is_none())
         .map(|m| format!("mailbox.{}.password", m.name))
         .collect();
     if settings.portal.token.is_none() && !settings.portal.url.is_empty() {

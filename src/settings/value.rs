@@ -350,6 +350,10 @@ pub(super) fn pem(text: &str, _: &Zones) -> Result<String, String> {
                 .to_owned(),
         );
     }
+    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if text.chars().any(odd) {
+        return Err("holds control characters: it is no PEM text".to_owned());
+    }
     let mut certificates = 0;
     for block in Pem::iter_from_buffer(text.as_bytes()) {
         match block {

@@ -43,6 +43,17 @@ pub fn read_secret(prompt: &str) -> io::Result<Secret> {
     line.map(Secret::new)
 }
 
+/// Asks on a terminal and reads a line; `None` where standard input is none, since nobody is asked.
+pub fn read_answer(prompt: &str) -> io::Result<Option<String>> {
+    if !input_is_terminal() {
+        return Ok(None);
+    }
+    let mut err = io::stderr();
+    write!(err, "{prompt}")?;
+    err.flush()?;
+    read_first_line().map(Some)
+}
+
 fn read_first_line() -> io::Result<String> {
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line)? == 0 {

@@ -1,0 +1,308 @@
+//! The command line: what may be typed, with help and an example for each command.
+//!
+//! Gives what was meant; does nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Help that stands below each command's own: its example and the exit codes.
+macro_rules! example {
+    ($($line:literal),+) => {
+        concat!(
+            "Example:\n",
+            $("  ", $line, "\n",)+
+            "\nExit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the store is in use or the \
+             service can't be reached; 4 nothing to do"
+        )
+    };
+}
+
+/// The gate between a mailbox and a ticket system: one message, one ticket.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, after_help = example!("postern status"))]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// The store: journal, index and settings
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/var/lib/postern",
+        global = true
+    )]
+    pub store: PathBuf,
+    /// The control socket [default: control.sock in the store]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub socket: Option<PathBuf>,
+    /// Print documents for programs instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Arguments {
+    /// Where the control socket is.
+    pub fn socket(&self) -> PathBuf {
+        let beside = || self.store.join("control.sock");
+        self.socket.clone().unwrap_or_else(beside)
+    }
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service
+    #[command(after_help = example!("postern run", "postern run --once --store ./store --settings mine.toml"))]
+    Run {
+        /// Exit once nothing is left to do
+        #[arg(long)]
+        once: bool,
+        /// Put this settings file in force first
+        #[arg(long, value_name = "FILE")]
+        settings: Option<PathBuf>,
+    },
+    /// Test Connection: try every step, touch nothing
+    #[command(after_help = example!("postern test support --wait"))]
+    Test {
+        /// The mailbox; all when left out
+        mailbox: Option<String>,
+        /// Then follow the next message through its stages
+        #[arg(long)]
+        wait: bool,
+        /// Confirm the settings change that waits, when all passes
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// How everything is
+    #[command(after_help = example!("postern status --json"))]
+    Status,
+    /// Messages on their way to the portal
+    #[command(subcommand, after_help = example!("postern queue list"))]
+    Queue(Queue),
+    /// Messages that were held, with their reasons
+    #[command(subcommand, after_help = example!("postern held list --reason unknown-sender"))]
+    Held(Held),
+    /// Look at settings and change them
+    #[command(subcommand, after_help = example!("postern settings show mailbox.support"))]
+    Settings(Settings),
+    /// People and companies, as the portal told them
+    #[command(subcommand, after_help = example!("postern directory show --find example.com"))]
+    Directory(Directory),
+}
+
+/// Which part of a list.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Part {
+    /// How many to show
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
+    /// Go on behind this one (the list's last line names it)
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<String>,
+    /// Only this mailbox
+    #[arg(long, value_name = "NAME")]
+    pub mailbox: Option<String>,
+}
+
+/// `queue`.
+#[derive(Debug, Subcommand)]
+pub enum Queue {
+    /// List messages that are under way
+    #[command(after_help = example!("postern queue list --limit 20"))]
+    List {
+        /// Which part
+        #[command(flatten)]
+        part: Part,
+    },
+    /// The life of one message
+    #[command(after_help = example!("postern queue show 4f2a91c0"))]
+    Show {
+        /// Its key, or the beginning of it
+        key: String,
+    },
+    /// Try again now what the portal refused
+    #[command(after_help = example!("postern queue retry 4f2a91c0", "postern queue retry --all"))]
+    Retry {
+        /// Its key, or the beginning of it
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        key: Option<String>,
+        /// All that were refused
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// `held`.
+#[derive(Debug, Subcommand)]
+pub enum Held {
+    /// List messages that are held
+    #[command(after_help = example!("postern held list --mailbox support"))]
+    List {
+        /// Which part
+        #[command(flatten)]
+        part: Part,
+        /// Only this reason
+        #[arg(long, value_name = "CODE")]
+        reason: Option<String>,
+    },
+    /// The life of one message
+    #[command(after_help = example!("postern held show 4f2a91c0"))]
+    Show {
+        /// Its key, or the beginning of it
+        key: String,
+    },
+    /// Make a held message a ticket after all
+    #[command(after_help = example!("postern held convert 4f2a91c0"))]
+    Convert {
+        /// Its key, or the beginning of it
+        key: String,
+        /// Make another ticket of a message that became one, or was ignored
+        #[arg(long)]
+        again: bool,
+    },
+    /// Archive a held message without a ticket
+    #[command(after_help = example!("postern held dismiss 4f2a91c0 --reason 'advertising'"))]
+    Dismiss {
+        /// Its key, or the beginning of it
+        key: String,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+}
+
+/// How a change is made.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Manner {
+    /// Don't ask
+    #[arg(long)]
+    pub yes: bool,
+    /// The mailbox is a dedicated one, although the portal knows its address as a user's
+    #[arg(long)]
+    pub dedicated: bool,
+    /// Neither try new secrets nor look into the mailbox first
+    #[arg(long)]
+    pub untried: bool,
+    /// Undo the change unless it is confirmed within so many minutes
+    #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u32).range(1..=1440))]
+    pub confirm_within: Option<u32>,
+}
+
+/// `settings`.
+#[derive(Debug, Subcommand)]
+pub enum Settings {
+    /// Show settings
+    #[command(after_help = example!("postern settings show mailbox.support"))]
+    Show {
+        /// A key, or a section such as portal or mailbox.support; all when left out
+        #[arg(default_value = "")]
+        prefix: String,
+    },
+    /// Print one setting's value
+    #[command(after_help = example!("postern settings get portal.url"))]
+    Get {
+        /// The key
+        key: String,
+    },
+    /// Change settings
+    #[command(after_help = example!(
+        "postern settings set mailbox.support.host mail.example.com",
+        "postern settings set mailbox.support.port=993 mailbox.support.security=tls",
+        "postern settings set mailbox.support.password     (asks; or give it on standard input)",
+        "postern settings set mailbox.support.ca_pem @authority.pem",
+        "postern settings set mailbox.support.active on"
+    ))]
+    Set {
+        /// KEY VALUE, or any number of KEY=VALUE; a secret's KEY alone
+        #[arg(required = true, value_name = "KEY [VALUE] | KEY=VALUE")]
+        words: Vec<String>,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Make a mailbox, not active yet
+    #[command(after_help = example!("postern settings add support"))]
+    Add {
+        /// Its name
+        name: String,
+    },
+    /// Take a mailbox out; what is under way is finished first
+    #[command(after_help = example!("postern settings remove support"))]
+    Remove {
+        /// Its name
+        name: String,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Give a mailbox another name
+    #[command(after_help = example!("postern settings rename support helpdesk"))]
+    Rename {
+        /// Its name
+        name: String,
+        /// The new name
+        to: String,
+    },
+    /// Put a settings file in force: it says the whole
+    #[command(after_help = example!("postern settings import mine.toml --confirm-within 10"))]
+    Import {
+        /// The file
+        file: PathBuf,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Print the settings as a file, without secrets
+    #[command(after_help = example!("postern settings export > mine.toml"))]
+    Export,
+    /// Confirm the change that waits
+    #[command(after_help = example!("postern settings confirm"))]
+    Confirm,
+    /// List the changes that are kept
+    #[command(after_help = example!("postern settings history"))]
+    History,
+    /// What differs between two changes
+    #[command(after_help = example!("postern settings diff 3 5"))]
+    Diff {
+        /// The earlier; the one before the later when left out
+        from: Option<u64>,
+        /// The later; the one in force when left out
+        to: Option<u64>,
+    },
+    /// Go back to an earlier change, or undo the one that waits
+    #[command(after_help = example!("postern settings rollback 3"))]
+    Rollback {
+        /// The change to go back to; without it the one that waits is undone
+        number: Option<u64>,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Explain settings: values, default, meaning
+    #[command(after_help = example!("postern settings explain mailbox.support.security"))]
+    Explain {
+        /// A key or section; all when left out
+        #[arg(default_value = "")]
+        key: String,
+    },
+}
+
+/// `directory`.
+#[derive(Debug, Subcommand)]
+pub enum Directory {
+    /// List people and companies
+    #[command(after_help = example!("postern directory show --find anna"))]
+    Show {
+        /// Which part
+        #[command(flatten)]
+        part: Part,
+        /// Only those with this text in name, address or domain
+        #[arg(long, value_name = "TEXT")]
+        find: Option<String>,
+    },
+    /// Read the portal's changes now
+    #[command(after_help = example!("postern directory sync"))]
+    Sync,
+}

@@ -1,0 +1,451 @@
+//! Answers as text: plain words and aligned tables.
+//!
+//! Every text that came from outside goes through `clean` here, once.
+
+use super::text::{clean, clean_lines, cut, octets, table, Style};
+use crate::control::{
+    Answer, Change, DirectoryLine, Event, Explained, Listed, MessageLine, Outcome, Refusal,
+    RevisionLine, SettingLine, Status, Story,
+};
+
+/// What there is to see of an answer; ends with a newline unless empty.
+pub fn answer(answer: &Answer, style: Style) -> String {
+    match answer {
+        Answer::Status(status) => self::status(status, style),
+        Answer::Messages(listed) => messages(listed, style),
+        Answer::Message(story) => self::story(story, style),
+        Answer::Directory(listed) => directory(listed, style),
+        Answer::Settings {
+            revision,
+            waits_until,
+            settings,
+        } => {
+            let mut out = settings_table(settings, style);
+            out.push_str(&format!("\nRevision {revision}\n"));
+            out.push_str(&waits(waits_until.as_deref(), style));
+            out
+        }
+        Answer::Setting(line) => match line.text.as_str() {
+            "" => "\n".to_owned(),
+            text => format!("{}\n", clean_lines(text)),
+        },
+        Answer::Explained { settings } => explained(settings, style),
+        Answer::File { toml } => toml.clone(),
+        Answer::History { revisions } => history(revisions, style),
+        Answer::Diff { from, to, changes } => match changes.is_empty() {
+            true => format!("Revisions {from} and {to} are equal.\n"),
+            false => format!("From revision {from} to {to}:\n{}", self::changes(changes)),
+        },
+        Answer::Applied {
+            revision,
+            waits_until,
+            changes,
+            warnings,
+            notes,
+        } => {
+            let mut out = self::changes(changes);
+            out.push_str(&remarks(warnings, notes, style));
+            out.push_str(&style.good(&format!("Revision {revision} is in force.")));
+            out.push('\n');
+            out.push_str(&waits(waits_until.as_deref(), style));
+            out
+        }
+        Answer::Ask {
+            changes,
+            warnings,
+            previews,
+            notes,
+        } => {
+            let mut out = self::changes(changes);
+            out.push_str(&remarks(warnings, notes, style));
+            for preview in previews {
+                out.push_str(&format!(
+                    "Activating mailbox {} ({}): {} unread {} would become tickets now",
+                    style.bold(&clean(&preview.mailbox)),
+                    clean(&preview.address),
+                    preview.converts,
+                    plural(preview.converts, "message", "messages"),
+                ));
+                match preview.left_out {
+                    0 => out.push_str(".\n"),
+                    left => out.push_str(&format!("; the date leaves {left} out.\n")),
+                }
+                for note in &preview.notes {
+                    out.push_str(&format!("  {}\n", clean(note)));
+                }
+            }
+            out
+        }
+        Answer::NeedSecrets { keys } => format!(
+            "These secrets must be typed first: {}\n",
+            clean(&keys.join(", "))
+        ),
+        Answer::Tested {
+            passed,
+            failed,
+            warned,
+            confirmed,
+        } => {
+            let mut out = match (passed, warned) {
+                (true, 0) => style.good("All passed."),
+                (true, n) => style.good(&format!(
+                    "Passed, with {n} {}.",
+                    plural(u64::from(*n), "warning", "warnings")
+                )),
+                (false, _) => style.bad(&format!(
+                    "{failed} {} failed.",
+                    plural(u64::from(*failed), "step", "steps")
+                )),
+            };
+            out.push('\n');
+            if *confirmed {
+                out.push_str("The waiting change of settings is confirmed.\n");
+            }
+            out
+        }
+        Answer::Done { said, .. } => format!("{}.\n", clean(said)),
+        Answer::Nothing { said } => format!("Nothing to do: {}.\n", clean(said)),
+    }
+}
+
+/// A line of long work.
+pub fn event(event: &Event, style: Style) -> String {
+    match event {
+        Event::Step {
+            mailbox,
+            step,
+            outcome,
+            said,
+            mend,
+        } => {
+            let word = match outcome {
+                Outcome::Passed => style.good("ok  "),
+                Outcome::Warned => style.warn("warn"),
+                Outcome::Failed => style.bad("FAIL"),
+                Outcome::Skipped => "--  ".to_owned(),
+            };
+            let whose = mailbox
+                .as_deref()
+                .map_or(String::new(), |m| format!("{}: ", clean(m)));
+            let mut out = format!("{word}  {whose}{}: {}\n", clean(step), clean(said));
+            if let Some(mend) = mend {
+                out.push_str(&format!("      -> {}\n", clean(mend)));
+            }
+            out
+        }
+        Event::Stage {
+            key,
+            stage,
+            after_ms,
+            said,
+        } => format!(
+            "{:>6}.{:03} s  {}  {:<10}  {}\n",
+            after_ms / 1000,
+            after_ms % 1000,
+            clean(key),
+            clean(stage),
+            clean(said)
+        ),
+        Event::Note { said } => format!("{}\n", clean(said)),
+    }
+}
+
+/// A no.
+pub fn refusal(refusal: &Refusal, style: Style) -> String {
+    format!("{} {}\n", style.bad("postern:"), clean_lines(&refusal.said))
+}
+
+fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    match count {
+        1 => one,
+        _ => many,
+    }
+}
+
+fn waits(until: Option<&str>, style: Style) -> String {
+    until.map_or(String::new(), |until| {
+        format!(
+            "{}\n",
+            style.warn(&format!(
+                "It is undone at {} unless confirmed: postern settings confirm",
+                clean(until)
+            ))
+        )
+    })
+}
+
+fn remarks(warnings: &[impl ToString], notes: &[String], style: Style) -> String {
+    let mut out = String::new();
+    for warning in warnings {
+        let said = clean_lines(&warning.to_string());
+        out.push_str(&format!("{} {said}\n", style.warn("Warning:")));
+    }
+    for note in notes {
+        out.push_str(&format!("{}\n", clean(note)));
+    }
+    out
+}
+
+fn changes(changes: &[Change]) -> String {
+    let unset = |value: Option<&str>| match value {
+        Some(value) => cut(&clean(value), 60),
+        None => "(unset)".to_owned(),
+    };
+    changes
+        .iter()
+        .map(|change| {
+            let (before, after) = (change.before.as_deref(), change.after.as_deref());
+            format!(
+                "  {}: {} -> {}\n",
+                clean(&change.key),
+                unset(before),
+                unset(after)
+            )
+        })
+        .collect()
+}
+
+fn status(status: &Status, style: Style) -> String {
+    let mut out = String::new();
+    for alarm in &status.alarms {
+        out.push_str(&format!("{} {}\n", style.bad("!"), clean(alarm)));
+    }
+    let running = match status.running {
+        true => style.good("running"),
+        false => style.warn("not running"),
+    };
+    out.push_str(&format!(
+        "Service {running}, version {}, revision {}\n",
+        clean(&status.version),
+        status.revision
+    ));
+    out.push_str(&waits(status.waits_until.as_deref(), style));
+    let portal = &status.portal;
+    out.push_str(&format!(
+        "Portal  {} {}; directory: {} people, {} companies{}\n",
+        clean(&portal.url),
+        clean(&portal.state),
+        portal.people,
+        portal.companies,
+        match portal.directory_read {
+            true => "",
+            false => " (not read whole yet)",
+        }
+    ));
+    if let Some(said) = &portal.said {
+        out.push_str(&format!("        {}\n", clean(said)));
+    }
+    let store = &status.store;
+    out.push_str(&format!(
+        "Store   {}: {} of {} used, {} free on the disk\n",
+        clean(&store.path),
+        octets(store.used_bytes),
+        octets(store.quota_bytes),
+        octets(store.free_bytes)
+    ));
+    if let Some(start) = &store.start {
+        out.push_str(&format!("        {}\n", clean(start)));
+    }
+    if !status.mailboxes.is_empty() {
+        let count = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+        let mut rows = vec![heading(&[
+            "MAILBOX",
+            "STATE",
+            "UNREAD",
+            "LEFT OUT",
+            "READ BEFORE",
+            "",
+        ])];
+        rows.extend(status.mailboxes.iter().map(|mailbox| {
+            vec![
+                clean(&mailbox.name),
+                clean(&mailbox.state),
+                count(mailbox.unread),
+                count(mailbox.left_out),
+                count(mailbox.already_read),
+                clean(mailbox.said.as_deref().unwrap_or("")),
+            ]
+        }));
+        out.push_str(&format!("\n{}", table(&rows)));
+    }
+    if !status.counts.is_empty() {
+        let rows: Vec<Vec<String>> = status
+            .counts
+            .iter()
+            .map(|(name, count)| vec![clean(name), count.to_string()])
+            .collect();
+        out.push_str(&format!("\n{}", table(&rows)));
+    }
+    out
+}
+
+fn heading(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn messages(listed: &Listed<MessageLine>, style: Style) -> String {
+    let mut rows = vec![heading(&[
+        "KEY", "MAILBOX", "STAGE", "RECEIVED", "FROM", "SUBJECT",
+    ])];
+    for line in &listed.items {
+        let stage = match (&line.reason, line.attempts) {
+            (Some(reason), _) => format!("{} ({})", line.stage, reason),
+            (None, 0) => line.stage.clone(),
+            (None, attempts) => format!("{} (tried {attempts})", line.stage),
+        };
+        rows.push(vec![
+            clean(&line.key),
+            clean(&line.mailbox),
+            clean(&stage),
+            clean(line.received_at.as_deref().unwrap_or("-")),
+            cut(&clean(&line.from), 32),
+            cut(&clean(&line.subject), 48),
+        ]);
+    }
+    page(rows, listed, "messages", style)
+}
+
+fn page<T>(rows: Vec<Vec<String>>, listed: &Listed<T>, what: &str, style: Style) -> String {
+    let mut out = match listed.items.is_empty() {
+        true => format!("No {what}.\n"),
+        false => table(&rows),
+    };
+    if let (Some(total), false) = (listed.total, listed.items.is_empty()) {
+        out.push_str(&format!("{} of {total} {what}\n", listed.items.len()));
+    }
+    if let Some(next) = &listed.next {
+        let more = format!("More: --after {}", clean(next));
+        out.push_str(&format!("{}\n", style.bold(&more)));
+    }
+    out
+}
+
+fn story(story: &Story, style: Style) -> String {
+    let line = &story.line;
+    let mut rows = vec![
+        ("Key", story.whole_key.clone()),
+        ("Mailbox", line.mailbox.clone()),
+        ("From", line.from.clone()),
+        ("Subject", line.subject.clone()),
+        ("Received", line.received_at.clone().unwrap_or_default()),
+        ("Place", story.place.clone()),
+        ("Stage", line.stage.clone()),
+        ("Reason", line.reason.clone().unwrap_or_default()),
+        ("Ticket", story.ticket.clone().unwrap_or_default()),
+        ("Said", line.said.clone().unwrap_or_default()),
+    ];
+    if let Some(size) = story.size {
+        rows.insert(5, ("Size", octets(size)));
+    }
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| vec![name.to_owned(), clean(&text)])
+        .collect();
+    let mut out = table(&rows);
+    if !story.happenings.is_empty() {
+        out.push_str(&format!("\n{}\n", style.bold("What happened")));
+        let rows: Vec<Vec<String>> = story
+            .happenings
+            .iter()
+            .map(|happening| {
+                vec![
+                    clean(happening.at.as_deref().unwrap_or("-")),
+                    clean(&happening.stage),
+                    clean(&happening.said),
+                ]
+            })
+            .collect();
+        out.push_str(&table(&rows));
+    }
+    out
+}
+
+fn directory(listed: &Listed<DirectoryLine>, style: Style) -> String {
+    let mut rows = vec![heading(&["KIND", "NAME", "COMPANY", "KNOWN BY", "ID"])];
+    rows.extend(listed.items.iter().map(|line| {
+        vec![
+            clean(&line.kind),
+            cut(&clean(&line.name), 32),
+            cut(&clean(line.company.as_deref().unwrap_or("-")), 32),
+            cut(&clean(&line.known_by.join(", ")), 60),
+            clean(&line.id),
+        ]
+    }));
+    page(rows, listed, "entries", style)
+}
+
+fn settings_table(settings: &[SettingLine], style: Style) -> String {
+    let mut out = String::new();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut section = "";
+    for line in settings {
+        let (this, key) = line.key.rsplit_once('.').unwrap_or(("", &line.key));
+        if this != section {
+            out.push_str(&section_text(section, &rows, style));
+            rows.clear();
+            section = this;
+        }
+        // A certificate's first line says enough here; `get` prints it whole.
+        let first = line.text.lines().next().unwrap_or("");
+        rows.push(vec![
+            format!("  {}", clean(key)),
+            match first {
+                "" => "-".to_owned(),
+                text => cut(&clean(text), 80),
+            },
+            clean(&line.label),
+        ]);
+    }
+    out.push_str(&section_text(section, &rows, style));
+    out
+}
+
+fn section_text(section: &str, rows: &[Vec<String>], style: Style) -> String {
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!("{}\n{}", style.bold(&clean(section)), table(rows)),
+    }
+}
+
+fn explained(settings: &[Explained], style: Style) -> String {
+    let mut out = String::new();
+    for setting in settings {
+        out.push_str(&format!(
+            "{} ({})\n  {}\n  Values: {}. Default: {}.\n",
+            style.bold(&setting.key),
+            setting.label,
+            setting.help,
+            setting.kind,
+            match setting.default.as_str() {
+                "" => "unset",
+                default => default,
+            }
+        ));
+    }
+    out
+}
+
+fn history(revisions: &[RevisionLine], style: Style) -> String {
+    if revisions.is_empty() {
+        return "Nothing has been set yet.\n".to_owned();
+    }
+    let mut rows = vec![heading(&["REVISION", "AT", "AUTHOR", "STANDING", "WHAT"])];
+    rows.extend(revisions.iter().map(|revision| {
+        vec![
+            revision.number.to_string(),
+            clean(&revision.at),
+            clean(&revision.author),
+            clean(&revision.standing),
+            clean(&revision.note),
+        ]
+    }));
+    let mut out = table(&rows);
+    for revision in revisions {
+        out.push_str(&waits(revision.waits_until.as_deref(), style));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

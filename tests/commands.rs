@@ -1,0 +1,570 @@
+//! The commands, typed at the real binary: usage, exit codes, secrets, questions, documents; and the
+//! control socket, spoken to without the binary.
+
+#[path = "commands/fake.rs"]
+mod fake;
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use fake::{Running, RIGHT};
+use postern::control::Limits;
+
+/// What a command did.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn postern(folder: &Path, typed: &str, arguments: &[&str]) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .arg("--store")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary was built for this test");
+    let mut stdin = child.stdin.take().expect("it was piped");
+    // A command that reads nothing may be gone already.
+    let _ = stdin.write_all(typed.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs a command that must end so; gives its standard output.
+#[track_caller]
+fn ends(folder: &Path, typed: &str, arguments: &[&str], code: i32) -> String {
+    let ran = postern(folder, typed, arguments);
+    let (out, err) = (&ran.out, &ran.err);
+    assert_eq!(ran.code, code, "{arguments:?}\n{out}\n{err}");
+    ran.out
+}
+
+/// Runs a command that must fail so; gives its standard error.
+#[track_caller]
+fn fails(folder: &Path, typed: &str, arguments: &[&str], code: i32) -> String {
+    let ran = postern(folder, typed, arguments);
+    let (out, err) = (&ran.out, &ran.err);
+    assert_eq!(ran.code, code, "{arguments:?}\n{out}\n{err}");
+    ran.err
+}
+
+/// A service with a mailbox `support` that could be active.
+fn ready() -> Running {
+    let running = Running::start(Limits::default());
+    let folder = running.folder();
+    ends(folder, "", &["settings", "add", "support"], 0);
+    ends(
+        folder,
+        "",
+        &[
+            "settings",
+            "set",
+            "mailbox.support.host=mail.example.com",
+            "mailbox.support.username=support@example.com",
+            "portal.url=https://portal.example.com",
+        ],
+        0,
+    );
+    let typed = format!("{RIGHT}\n");
+    ends(
+        folder,
+        &typed,
+        &["settings", "set", "mailbox.support.password"],
+        0,
+    );
+    ends(folder, "token\n", &["settings", "set", "portal.token"], 0);
+    running
+}
+
+#[test]
+fn every_command_has_help_with_an_example_and_exit_codes() {
+    let commands = "|run|test|status|queue|queue list|queue show|queue retry|held|held list|\
+                    held show|held convert|held dismiss|settings|settings show|settings get|\
+                    settings set|settings add|settings remove|settings rename|settings import|\
+                    settings export|settings confirm|settings history|settings diff|\
+                    settings rollback|settings explain|directory|directory show|directory sync";
+    for command in commands.split('|') {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("--help");
+        let help = ends(Path::new("/nowhere"), "", &arguments, 0);
+        for want in ["Example:\n  postern", "Exit codes: 0 done"] {
+            assert!(help.contains(want), "{command}: {help}");
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [
+        &[][..],
+        &["stauts"],
+        &["queue"],
+        &["queue", "retry"],
+        &["settings", "set"],
+        &["settings", "set", "portal.url"],
+        &["settings", "set", "portal.url=x", "--confirm-within", "0"],
+        &["status", "--jsno"],
+    ] {
+        fails(Path::new("/nowhere"), "", arguments, 2);
+    }
+}
+
+#[test]
+fn without_a_service_that_can_be_reached_the_end_is_3_and_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file where the store's folder should be: nothing can be opened there.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let said = fails(&file, "", &["status"], 3);
+    assert!(said.starts_with("postern: "), "{said}");
+}
+
+#[test]
+fn a_secret_is_never_taken_as_an_argument_and_never_repeated() {
+    for arguments in [
+        &["settings", "set", "mailbox.support.password", "hunter2"][..],
+        &["settings", "set", "mailbox.support.password=hunter2"],
+        &[
+            "settings",
+            "set",
+            "portal.url=https://x",
+            "portal.token=hunter2",
+        ],
+    ] {
+        let ran = postern(Path::new("/nowhere"), "", arguments);
+        assert_eq!(ran.code, 2);
+        assert!(ran.err.contains("is a secret"), "{}", ran.err);
+        assert!(!ran.err.contains("hunter2") && !ran.out.contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_secret_comes_on_standard_input_is_tried_and_never_shown() {
+    let running = ready();
+    let folder = running.folder();
+    let set = &["settings", "set", "mailbox.support.password"];
+    let said = fails(folder, "wrong\n", set, 1);
+    assert!(said.contains("the old one stays"), "{said}");
+    let untried = &["settings", "set", "mailbox.support.password", "--untried"];
+    ends(folder, "wrong\n", untried, 0);
+    let said = fails(folder, "", set, 2);
+    assert!(said.contains("standard input"), "{said}");
+    fails(folder, "\n", set, 2);
+    for arguments in [
+        &["settings", "show"][..],
+        &["settings", "show", "--json"],
+        &["settings", "get", "mailbox.support.password"],
+        &["settings", "export"],
+        &["settings", "history", "--json"],
+        &["settings", "diff", "0", "4", "--json"],
+    ] {
+        let out = ends(folder, "", arguments, 0);
+        assert!(!out.contains("wrong") && !out.contains(RIGHT) && !out.contains("\"token\""));
+    }
+}
+
+#[test]
+fn settings_are_set_read_and_refused_with_all_their_problems() {
+    let running = ready();
+    let folder = running.folder();
+    assert_eq!(
+        ends(folder, "", &["settings", "get", "mailbox.support.host"], 0),
+        "mail.example.com\n"
+    );
+    let said = fails(
+        folder,
+        "",
+        &[
+            "settings",
+            "set",
+            "mailbox.support.port=0",
+            "mailbox.support.hots=x",
+            "store.quota=1",
+        ],
+        1,
+    );
+    for want in [
+        "port = \"0\"",
+        "did you mean `mailbox.support.host`?",
+        "store.quota = \"1\"",
+    ] {
+        assert!(said.contains(want), "{said}");
+    }
+    let out = ends(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.port", "465"],
+        0,
+    );
+    assert!(
+        out.contains("Warning:") && out.contains("993 is probably meant"),
+        "{out}"
+    );
+    ends(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.port", "465"],
+        4,
+    );
+    ends(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.port", ""],
+        0,
+    );
+    fails(folder, "", &["settings", "get", "mailbox.suport.host"], 1);
+    let explained = ends(
+        folder,
+        "",
+        &["settings", "explain", "mailbox.support.security"],
+        0,
+    );
+    assert!(explained.contains("tls, starttls, none"), "{explained}");
+}
+
+#[test]
+fn activation_says_what_would_happen_and_waits_for_yes() {
+    let running = ready();
+    let folder = running.folder();
+    let activate = ["settings", "set", "mailbox.support.active", "on"];
+    let ran = postern(folder, "", &activate);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out
+            .contains("3 unread messages would become tickets now"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("the date leaves 2 out"), "{}", ran.out);
+    assert!(ran.err.contains("--yes"), "{}", ran.err);
+    let active = ["settings", "get", "mailbox.support.active"];
+    assert_eq!(ends(folder, "", &active, 0), "off\n");
+    ends(folder, "", &[&activate[..], &["--yes"]].concat(), 0);
+    assert_eq!(ends(folder, "", &active, 0), "on\n");
+    let identity = ["settings", "get", "mailbox.support.identity"];
+    assert_eq!(ends(folder, "", &identity, 0), "support@example.com\n");
+    // It was active: taking it out is asked about.
+    let ran = postern(folder, "", &["settings", "remove", "support"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.contains("5 messages under way are finished first"),
+        "{}",
+        ran.out
+    );
+    ends(folder, "", &["settings", "remove", "support", "--yes"], 0);
+}
+
+#[test]
+fn a_portal_user_s_mailbox_is_refused_unless_it_is_said_to_be_dedicated() {
+    let running = ready();
+    let folder = running.folder();
+    ends(
+        folder,
+        "",
+        &[
+            "settings",
+            "set",
+            "mailbox.support.address",
+            "anna@example.com",
+        ],
+        0,
+    );
+    let activate = ["settings", "set", "mailbox.support.active", "on", "--yes"];
+    let said = fails(folder, "", &activate, 1);
+    assert!(said.contains("a user of the portal"), "{said}");
+    ends(folder, "", &[&activate[..], &["--dedicated"]].concat(), 0);
+    let dedicated = ["settings", "get", "mailbox.support.dedicated"];
+    assert_eq!(ends(folder, "", &dedicated, 0), "on\n");
+}
+
+#[test]
+fn a_server_without_move_is_refused_unless_copying_is_allowed() {
+    let running = ready();
+    let folder = running.folder();
+    ends(
+        folder,
+        "",
+        &[
+            "settings",
+            "set",
+            "mailbox.support.host",
+            "nomove.example.com",
+        ],
+        0,
+    );
+    let activate = ["settings", "set", "mailbox.support.active", "on", "--yes"];
+    let said = fails(folder, "", &activate, 1);
+    assert!(said.contains("archive_by_copy"), "{said}");
+    ends(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.archive_by_copy", "on"],
+        0,
+    );
+    ends(folder, "", &activate, 0);
+}
+
+#[test]
+fn a_date_without_a_zone_is_shown_whole_before_it_is_saved() {
+    let running = ready();
+    let folder = running.folder();
+    ends(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.time_zone", "UTC"],
+        0,
+    );
+    let set = [
+        "settings",
+        "set",
+        "mailbox.support.received_after",
+        "2026-01-31 08:00",
+    ];
+    let ran = postern(folder, "", &set);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out
+            .contains("means Saturday 2026-01-31 08:00:00 +00:00"),
+        "{}",
+        ran.out
+    );
+    ends(folder, "", &[&set[..], &["--yes"]].concat(), 0);
+    let whole = [
+        "settings",
+        "set",
+        "mailbox.support.received_after",
+        "2026-02-01T08:00:00+01:00",
+    ];
+    ends(folder, "", &whole, 0);
+    let get = ["settings", "get", "mailbox.support.received_after"];
+    assert_eq!(ends(folder, "", &get, 0), "2026-02-01T07:00:00Z\n");
+}
+
+#[test]
+fn an_export_comes_back_on_another_box_which_asks_for_the_secrets() {
+    let running = ready();
+    let activate = ["settings", "set", "mailbox.support.active", "on", "--yes"];
+    ends(running.folder(), "", &activate, 0);
+    let file = ends(running.folder(), "", &["settings", "export"], 0);
+    let other = Running::start(Limits::default());
+    let path = other.folder().join("settings.toml");
+    std::fs::write(&path, &file).unwrap();
+    let import = ["settings", "import", path.to_str().unwrap(), "--yes"];
+    let ran = postern(other.folder(), "", &import);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.out.contains("mailbox.support.password, portal.token"),
+        "{}",
+        ran.out
+    );
+    let typed = format!("{RIGHT}\ntoken\n");
+    ends(other.folder(), &typed, &import, 0);
+    let again = ends(other.folder(), "", &["settings", "export"], 0);
+    assert_eq!(again, file);
+    ends(other.folder(), "", &import, 4);
+}
+
+#[test]
+fn a_change_can_be_confirmed_undone_compared_and_rolled_back() {
+    let running = ready();
+    let folder = running.folder();
+    ends(folder, "", &["settings", "confirm"], 4);
+    ends(folder, "", &["settings", "rollback"], 4);
+    let set = |days: &str, more: &[&str]| {
+        let pair = format!("store.retain_days={days}");
+        let arguments = [&["settings", "set", pair.as_str()][..], more].concat();
+        ends(folder, "", &arguments, 0)
+    };
+    let days = || ends(folder, "", &["settings", "get", "store.retain_days"], 0);
+    let out = set("9", &["--confirm-within", "5"]);
+    assert!(out.contains("unless confirmed"), "{out}");
+    assert_eq!(days(), "9\n");
+    ends(folder, "", &["settings", "rollback"], 0);
+    assert_eq!(days(), "7\n");
+    set("10", &["--confirm-within", "5"]);
+    fails(folder, "", &["settings", "set", "store.retain_days=11"], 1);
+    let tested = ends(folder, "", &["test", "support", "--confirm"], 0);
+    assert!(tested.contains("is confirmed"), "{tested}");
+    let diff = ends(folder, "", &["settings", "diff"], 0);
+    assert!(
+        diff.contains("store.retain_days:") && diff.contains("-> 10"),
+        "{diff}"
+    );
+    ends(folder, "", &["settings", "rollback", "2", "--yes"], 0);
+    assert_eq!(days(), "7\n");
+    let history = ends(folder, "", &["settings", "history"], 0);
+    assert!(
+        history.contains("rollback to 2") && history.contains("undone"),
+        "{history}"
+    );
+    fails(folder, "", &["settings", "rollback", "99"], 1);
+}
+
+#[test]
+fn a_test_shows_each_line_and_ends_with_1_when_a_step_failed() {
+    let running = ready();
+    let folder = running.folder();
+    let out = ends(folder, "", &["test", "support", "--wait"], 0);
+    assert_eq!(
+        out.lines().filter(|line| line.starts_with("ok ")).count(),
+        40
+    );
+    assert!(out.contains("1.234 s  00000001  archived"), "{out}");
+    ends(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.host", "broken"],
+        0,
+    );
+    let out = ends(folder, "", &["test", "support"], 1);
+    assert!(
+        out.contains("FAIL  support: TCP: said\n      -> look at the cable"),
+        "{out}"
+    );
+    let json = ends(folder, "", &["test", "support", "--json"], 1);
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    assert_eq!(last["answer"], "tested");
+    assert_eq!(json.lines().count(), 42);
+    fails(folder, "", &["test", "nobody"], 1);
+}
+
+#[test]
+fn lists_come_in_pages_and_what_came_from_outside_is_harmless() {
+    let running = ready();
+    let folder = running.folder();
+    let out = ends(folder, "", &["held", "list", "--limit", "100"], 0);
+    assert!(out.contains("More: --after 100"), "{out}");
+    assert!(!out.contains(['\u{1b}', '\r', '\u{202e}']), "{out:?}");
+    let out = ends(folder, "", &["held", "list", "--after", "100"], 0);
+    assert!(!out.contains("More:"), "{out}");
+    let json = ends(folder, "", &["held", "list", "--json", "--limit", "1"], 0);
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(document["items"][0]["subject"], "one\r\ntwo \u{202e}three");
+    ends(folder, "", &["held", "convert", "00000001"], 0);
+    fails(folder, "", &["held", "convert", "ffffffff"], 1);
+    fails(folder, "", &["held", "dismiss", "x"], 2);
+    let story = ends(folder, "", &["held", "show", "00000001"], 0);
+    assert!(story.contains("unknown-sender"), "{story}");
+    ends(folder, "", &["directory", "show"], 0);
+    ends(folder, "", &["queue", "retry", "--all"], 4);
+    ends(folder, "", &["queue", "retry", "00000001"], 0);
+    ends(folder, "", &["queue", "list"], 0);
+    ends(folder, "", &["directory", "sync"], 0);
+    let status = ends(folder, "", &["status"], 0);
+    assert!(status.contains("! the portal is away"), "{status}");
+}
+
+/// Sends octets to the socket; gives what came back until it was closed.
+fn raw(running: &Running, octets: &[u8]) -> String {
+    let mut stream = UnixStream::connect(running.socket()).expect("it listens");
+    // The other end may close before all was sent.
+    let _ = stream.write_all(octets);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[track_caller]
+fn answers(running: &Running, request: &str, status: &str) {
+    let answer = raw(running, request.as_bytes());
+    let line = answer.lines().next().unwrap_or("");
+    assert!(line.contains(status), "{request:?}: {answer:?}");
+}
+
+#[test]
+fn the_socket_is_for_owner_and_group_and_goes_with_the_service() {
+    let running = Running::start(Limits::default());
+    let socket = running.socket();
+    let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660);
+}
+
+#[test]
+fn other_programs_speak_plain_http_and_json_to_the_socket() {
+    let running = Running::start(Limits::default());
+    let close = "Host: x\r\nConnection: close\r\n\r\n";
+    let answer = raw(
+        &running,
+        format!("GET /v1/status HTTP/1.1\r\n{close}").as_bytes(),
+    );
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\"answer\":\"status\""), "{answer}");
+    answers(
+        &running,
+        &format!("GET /v1/sync HTTP/1.1\r\n{close}"),
+        "405",
+    );
+    answers(
+        &running,
+        &format!("PUT /v1/sync HTTP/1.1\r\n{close}"),
+        "405",
+    );
+    answers(
+        &running,
+        &format!("GET /v1/nonsense HTTP/1.1\r\n{close}"),
+        "400",
+    );
+    answers(&running, &format!("GET / HTTP/1.1\r\n{close}"), "404");
+    answers(&running, "nonsense\r\n\r\n", "400");
+    let post = |name: &str, body: &str| {
+        let length = body.len();
+        format!("POST /v1/{name} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    answers(&running, &post("get", "{\"key\":\"store.quota\"}"), "200");
+    answers(&running, &post("get", "{\"key\":\"store.quote\"}"), "422");
+    answers(&running, &post("get", "{\"key\":1}"), "400");
+    answers(&running, &post("get", "[]"), "400");
+    let wrong = raw(
+        &running,
+        post("set", "{\"how\":{\"secrets\":\"hunter2\"}}").as_bytes(),
+    );
+    assert!(
+        wrong.contains(" 400 ") && !wrong.contains("hunter2"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn a_request_that_is_too_large_or_too_slow_is_turned_away() {
+    let running = Running::start(Limits {
+        request_bytes: 1000,
+        import_bytes: 100_000,
+        request_after: Duration::from_millis(200),
+        connections: 2,
+        ..Limits::default()
+    });
+    let post = |name: &str, length: usize| {
+        let body = "x".repeat(length);
+        format!("POST /v1/{name} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    answers(&running, &post("get", 1001), "413");
+    answers(&running, &post("get", 1000), "400");
+    answers(&running, &post("import", 1001), "400");
+    // Both seats are taken by callers that say nothing; a third is served once their time is up.
+    let quiet: Vec<UnixStream> = (0..2)
+        .map(|_| UnixStream::connect(running.socket()).unwrap())
+        .collect();
+    answers(
+        &running,
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
+        "200",
+    );
+    for mut stream in quiet {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert_eq!(rest, b"");
+    }
+}

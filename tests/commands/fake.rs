@@ -1,0 +1,306 @@
+//! A service in memory: enough of one to see what commands, socket and dispatcher make of it.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
+
+use postern::control::{
+    serve, Applied, Caller, Candidate, DirectoryLine, Ended, Event, Kind, Limits, Lines, Listed,
+    MessageLine, Outcome, Page, Preview, Refusal, Service, Status, Story, Tested,
+};
+use postern::passage::MailboxId;
+use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
+use postern::world::socket::Listener;
+use postern::world::{zones, Secret, Wall, World};
+
+/// The password that the fake's mail server takes.
+pub const RIGHT: &str = "open sesame";
+
+pub struct Fake {
+    history: RefCell<History>,
+    nonce: RefCell<u8>,
+}
+
+impl Fake {
+    fn new() -> Self {
+        Self {
+            history: RefCell::new(History::default()),
+            nonce: RefCell::new(0),
+        }
+    }
+
+    fn key() -> SealKey {
+        SealKey::new([7; 32])
+    }
+}
+
+fn line(number: u32) -> MessageLine {
+    MessageLine {
+        key: format!("{number:08x}"),
+        mailbox: "support".to_owned(),
+        stage: "held".to_owned(),
+        reason: Some("unknown-sender".to_owned()),
+        from: "evil\u{1b}[31m@example.com".to_owned(),
+        subject: "one\r\ntwo \u{202e}three".to_owned(),
+        ..MessageLine::default()
+    }
+}
+
+impl Service for Fake {
+    fn now(&self) -> Wall {
+        Wall(1_800_000_000_000)
+    }
+
+    fn with_zones<R>(&self, work: impl FnOnce(&Zones) -> R) -> R {
+        work(&Zones {
+            named: &zones::named,
+            system: zones::system(),
+        })
+    }
+
+    async fn status(&self) -> Result<Status, Refusal> {
+        Ok(Status {
+            version: "0".to_owned(),
+            running: true,
+            revision: self.history.borrow().number(),
+            alarms: vec!["the portal is away".to_owned()],
+            ..Status::default()
+        })
+    }
+
+    async fn queue(&self, _: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        Ok(Listed::default())
+    }
+
+    async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        let from = page
+            .after
+            .as_deref()
+            .and_then(|a| a.parse().ok())
+            .unwrap_or(0);
+        let limit = page.limit.unwrap_or(50).min(200);
+        let to = (from + limit).min(120);
+        Ok(Listed {
+            items: (from..to).map(line).collect(),
+            next: (to < 120).then(|| to.to_string()),
+            total: Some(120),
+        })
+    }
+
+    async fn message(&self, key: &str) -> Result<Story, Refusal> {
+        match key {
+            "00000001" => Ok(Story {
+                line: line(1),
+                whole_key: "00000001".repeat(8),
+                ..Story::default()
+            }),
+            _ => Err(Refusal::new(
+                Kind::Absent,
+                format!("no message has the key {key}"),
+            )),
+        }
+    }
+
+    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
+        Ok(u64::from(key.is_some()))
+    }
+
+    async fn convert(&self, _: &Caller, key: &str, _: bool) -> Result<(), Refusal> {
+        self.message(key).await.map(|_| ())
+    }
+
+    async fn dismiss(&self, _: &Caller, key: &str, _: &str) -> Result<(), Refusal> {
+        self.message(key).await.map(|_| ())
+    }
+
+    async fn directory(&self, _: &Page) -> Result<Listed<DirectoryLine>, Refusal> {
+        Ok(Listed::default())
+    }
+
+    async fn sync(&self) -> Result<u64, Refusal> {
+        Ok(3)
+    }
+
+    fn history(&self) -> History {
+        self.history.borrow().clone()
+    }
+
+    fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal> {
+        *self.nonce.borrow_mut() += 1;
+        let nonce = [*self.nonce.borrow(); NONCE_LENGTH];
+        Ok(seal(&Self::key(), nonce, label, secret))
+    }
+
+    async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
+        let mut history = self.history.borrow_mut();
+        if candidate.base != history.number() {
+            return Err(Refusal::new(Kind::Conflict, "somebody was faster"));
+        }
+        let Candidate {
+            settings,
+            author,
+            note,
+            limit_ms,
+            ..
+        } = candidate;
+        let revision = history.next(settings, self.now(), &author, &note, limit_ms)?;
+        history.add(revision);
+        Ok(Applied {
+            revision: history.number(),
+            waits_until: history.waits_until(),
+            notes: Vec::new(),
+        })
+    }
+
+    async fn confirm(&self) -> Result<u64, Refusal> {
+        let mut history = self.history.borrow_mut();
+        let number = history.confirming()?.number;
+        history.confirmed(number);
+        Ok(number)
+    }
+
+    async fn undo(&self) -> Result<Option<u64>, Refusal> {
+        Ok(self.history.borrow_mut().undo())
+    }
+
+    async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal> {
+        let Some(mailbox) = settings.mailboxes.iter().find(|m| key.contains(&m.name)) else {
+            return Ok(());
+        };
+        let sealed = mailbox.password.as_ref().expect("just set");
+        let secret = open(&Self::key(), &mailbox.password_label(), sealed)?;
+        match secret.reveal() == RIGHT {
+            true => Ok(()),
+            false => Err(Refusal::new(
+                Kind::Failed,
+                "the mail server refuses the password: the old one stays",
+            )),
+        }
+    }
+
+    async fn preview(&self, settings: &Settings, id: MailboxId) -> Result<Preview, Refusal> {
+        let mailbox = settings
+            .mailbox_by_id(id)
+            .expect("asked for one that is there");
+        let address = mailbox.mail_address().unwrap_or("").to_owned();
+        Ok(Preview {
+            mailbox: mailbox.name.clone(),
+            user: address.starts_with("anna@").then(|| "Anna".to_owned()),
+            address,
+            converts: 3,
+            left_out: 2,
+            moves: !mailbox.host.starts_with("nomove"),
+            notes: Vec::new(),
+        })
+    }
+
+    async fn under_way(&self, _: MailboxId) -> Result<u64, Refusal> {
+        Ok(5)
+    }
+
+    async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal> {
+        let step = |step: &str, outcome, mend: Option<&str>| Event::Step {
+            mailbox: mailbox.map(str::to_owned),
+            step: step.to_owned(),
+            outcome,
+            said: "said".to_owned(),
+            mend: mend.map(str::to_owned),
+        };
+        // More than the lines that may wait.
+        for _ in 0..40 {
+            lines.say(step("name", Outcome::Passed, None)).await;
+        }
+        let history = self.history();
+        let broken = |m: &str| {
+            history
+                .base()
+                .mailbox(m)
+                .is_some_and(|m| m.host == "broken")
+        };
+        if mailbox.is_some_and(broken) {
+            lines
+                .say(step("TCP", Outcome::Failed, Some("look at the cable")))
+                .await;
+            return Ok(Tested {
+                failed: 1,
+                warned: 0,
+            });
+        }
+        Ok(Tested::default())
+    }
+
+    async fn follow(&self, _: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
+        lines
+            .say(Event::Stage {
+                key: "00000001".to_owned(),
+                stage: "archived".to_owned(),
+                after_ms: 1234,
+                said: "moved".to_owned(),
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn run(&self, _: bool) -> Result<Ended, Refusal> {
+        std::future::pending().await
+    }
+
+    async fn close(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+/// A fake that listens on a socket of its own until dropped.
+pub struct Running {
+    folder: tempfile::TempDir,
+    stop: async_channel::Sender<()>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Running {
+    pub fn start(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the socket");
+        let socket = folder.path().join("control.sock");
+        let (stop, stopped) = async_channel::bounded::<()>(1);
+        let (ready, wait) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let listener = Listener::bind(&socket).expect("a fresh folder takes a socket");
+            ready.send(()).expect("the starter waits");
+            let executor = smol::LocalExecutor::new();
+            let clock = World::real().clock;
+            let service = Rc::new(Fake::new());
+            let serving = async {
+                serve(&executor, &listener, service, clock, limits).await;
+            };
+            let stopped = async {
+                let _ = stopped.recv().await;
+            };
+            smol::block_on(executor.run(futures_lite::future::or(stopped, serving)));
+        });
+        wait.recv().expect("the fake is listening");
+        Self {
+            folder,
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder().join("control.sock")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.stop.try_send(());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
