@@ -10,7 +10,10 @@ use super::client;
 use super::dispatch::{dispatch, replies};
 use super::port::{Caller, Ended, Lines, Service};
 use super::server::{serve, Limits};
+use super::service::Running;
 use super::wire::{Answer, How, Kind, Refusal, Request};
+use crate::engine::writer::Sizes;
+use crate::engine::{Engine, StoreFault};
 use crate::world::socket::{own_name, Listener};
 use crate::world::World;
 
