@@ -347,6 +347,14 @@ impl PageSaid {
         if self.more && asked == Some(self.cursor.as_str()) {
             return Err(of_unreadable(Act::Directory, "its cursor leads nowhere"));
         }
+        let users = self.users.iter().map(|u| &u.id);
+        let mut ids = users.chain(self.companies.iter().map(|c| &c.id));
+        if ids.any(|id| id.is_empty() || id.len() > 128) {
+            return Err(of_unreadable(
+                Act::Directory,
+                "an id in it is empty or too long",
+            ));
+        }
         Ok(Page {
             users: self.users,
             companies: self.companies,

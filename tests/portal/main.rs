@@ -10,7 +10,10 @@ mod bench;
 use bench::{authority, tls, Bench};
 use futures_lite::stream;
 use postern::http::{Bytes, Method};
+use postern::mail::{understand, Encoding, Limits, Skim};
+use postern::portal::document::encode;
 use postern::portal::{Changes, Contract, Fault, Portal, Receipt};
+use postern::ticket::{self, Facts, Key};
 use postern::world::{Body, Secret};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
@@ -238,6 +241,61 @@ fn resets_leave_a_write_in_doubt() {
 fn a_portal_that_does_not_answer_leaves_a_write_in_doubt() {
     check(json!({ "stall_ms": 60_000 }), 0, |f| {
         matches!(f, Fault::Unsure { .. })
+    });
+}
+
+#[test]
+fn the_strangest_message_still_keeps_within_the_contract() {
+    let many = |prefix: &str, n: usize| -> String {
+        (0..n)
+            .map(|i| format!("{prefix}{i}@nordwind.example>,\r\n "))
+            .collect()
+    };
+    let raw = format!(
+        "From: =?utf-8?q?{}?= <{}@nordwind.example>\r\nSubject: {}\r\nTo: {}x@y.example\r\n\
+         References: {}\r\nMessage-ID: <{}@x>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{}\r\n--b\r\n\
+         Content-Type: application/{}; name=\"../{}\"\r\nContent-ID: <{}>\r\n\
+         Content-Disposition: attachment\r\n\r\nhello\r\n--b--\r\n",
+        "=C3=BC".repeat(900),
+        "a".repeat(900),
+        "\u{fc}".repeat(9000),
+        many("<t", 1500),
+        many("<r", 1500),
+        "m".repeat(3000),
+        "\x01\x1b\"\\".repeat(200_000),
+        "x".repeat(5000),
+        "n".repeat(5000),
+        "c".repeat(5000),
+    );
+    let mut skim = Skim::new(Limits::default());
+    skim.feed(raw.as_bytes());
+    let message = understand(&skim.finish());
+    let facts = Facts {
+        key: Key([7; 32]),
+        mailbox: "support@provider.example".to_owned(),
+        received_at: i64::MAX,
+        user: None,
+        company: None,
+        raw: None,
+    };
+    let ticket = ticket::compose(&message, &facts);
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        for source in ticket::sources(&message, None) {
+            assert_eq!(source.encoding, Encoding::Identity);
+            let range = source.range.start as usize..source.range.end as usize;
+            portal
+                .attach(body(&raw.as_bytes()[range], 1000))
+                .await
+                .unwrap();
+        }
+        let receipt = portal
+            .create(&ticket.key.to_string(), encode(&ticket))
+            .await
+            .unwrap();
+        assert!(receipt.reply.is_none());
     });
 }
 
