@@ -51,6 +51,11 @@ impl Bench {
         }
     }
 
+    /// Where the stand-in listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.admin.origin().with_port().parse().unwrap()
+    }
+
     pub fn settings(&self) -> Settings {
         Settings {
             url: self.url.clone(),

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bench;
+mod proxy;
 
 use bench::{authority, tls, Bench};
 use futures_lite::stream;
