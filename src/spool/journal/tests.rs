@@ -1,9 +1,12 @@
 use std::path::PathBuf;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::spool::{Gap, Replayed};
 use crate::world::disk::RealDisk;
 use crate::world::entropy::RealEntropy;
+use crate::world::sim::{Loss, SimDisk, SimEntropy};
 
 const SMALL: Options = Options {
     segment_octets: 32 << 10,
@@ -151,4 +154,41 @@ fn a_released_segment_is_used_again_and_its_records_are_gone() {
     let (records, replayed) = all(&journal);
     assert_eq!(records.len(), left.len() + 100);
     assert_eq!(replayed.gaps, Vec::<Gap>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #[test]
+    fn any_payloads_in_any_pieces_come_back_after_a_power_cut(
+        payloads in prop::collection::vec(
+            (any::<u8>(), any::<[u8; 32]>(),
+             prop::collection::vec(prop::collection::vec(any::<u8>(), 0..1500), 0..4)),
+            0..40),
+        synced in 0usize..40,
+        seed: u64,
+    ) {
+        let disk = SimDisk::new();
+        let dir = PathBuf::from("/journal");
+        let open = |disk: &SimDisk, seed| {
+            Journal::open(Arc::new(disk.clone()), &SimEntropy::new(seed), &dir, SMALL).unwrap()
+        };
+        let mut journal = open(&disk, seed);
+        let mut want = Vec::new();
+        for (n, (kind, key, pieces)) in payloads.iter().enumerate() {
+            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+            let at = journal.append(*kind, key, &pieces).unwrap();
+            want.push((*kind, *key, pieces.concat()));
+            prop_assert_eq!(&journal.reader().read(at).unwrap(), &want[n].2);
+            if n + 1 == synced {
+                journal.sync().unwrap();
+            }
+        }
+        prop_assert_eq!(&all(&journal).0, &want);
+        let (found, told) = all(&open(&disk.power_cut(Loss::Some(seed)), seed ^ 1));
+        prop_assert_eq!(told.damage().count(), 0);
+        if synced <= payloads.len() {
+            prop_assert!(found.starts_with(&want[..synced]));
+        }
+        prop_assert!(found.iter().all(|record| want.contains(record)));
+    }
 }
