@@ -117,6 +117,11 @@ impl Journal {
         }
     }
 
+    /// Whether a write or a sync has failed: the journal must be opened again.
+    pub fn is_broken(&self) -> bool {
+        self.store.whole().is_err()
+    }
+
     /// Which journal this is: 8 octets drawn when its first segment was made. A position that was
     /// kept elsewhere means something only together with it.
     pub fn life(&self) -> [u8; 8] {
