@@ -156,6 +156,86 @@ fn a_released_segment_is_used_again_and_its_records_are_gone() {
     assert_eq!(replayed.gaps, Vec::<Gap>::new());
 }
 
+#[test]
+fn long_payloads_are_streamed_and_read_again_only_when_asked_for() {
+    let disk = SimDisk::new();
+    let dir = PathBuf::from("/journal");
+    let open = |disk: &SimDisk, seed| {
+        let options = Options {
+            segment_octets: 2 << 20,
+            spares: 1,
+        };
+        Journal::open(
+            Arc::new(disk.clone()),
+            &SimEntropy::new(seed),
+            &dir,
+            options,
+        )
+        .unwrap()
+    };
+    let mut journal = open(&disk, 1);
+    let long: Vec<u8> = (0..900_000u32).map(|n| (n / 7) as u8).collect();
+    let hit = journal.append(1, &[1; 32], &[&long]).unwrap();
+    journal.append(2, &[2; 32], &[b"short"]).unwrap();
+    journal.sync().unwrap();
+    // Not synced, not even written out whole.
+    let last = journal.append(3, &[3; 32], &[&long]).unwrap();
+    let check = |journal: &Journal, want: &[u8]| {
+        let mut kinds = Vec::new();
+        let told = journal
+            .replay(None, &mut |record| {
+                kinds.push(record.kind);
+                let whole = record.payload.octets().unwrap();
+                let first = record.payload.first(100).unwrap();
+                assert_eq!(*first, whole[..whole.len().min(100)]);
+                assert!(*whole == long || *whole == *b"short");
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(kinds, want);
+        told
+    };
+    assert_eq!(check(&journal, &[1, 2, 3]).gaps, Vec::<Gap>::new());
+    assert_eq!(journal.reader().read(last).unwrap(), long);
+    journal.sync().unwrap();
+    let name = Name::Ordinary(hit.segment).path(&dir);
+    disk.flip(&name, (hit.offset as usize + 500_000) * 8);
+    let told = check(&open(&disk, 2), &[2, 3]);
+    assert_eq!(told.damage().count(), 1);
+    assert_eq!(told.gaps[0].header, Some((1, [1; 32])));
+}
+
+#[test]
+fn a_replay_that_breaks_off_says_where_to_go_on() {
+    let folder = Folder::new();
+    let mut journal = folder.open();
+    for n in 0..60u8 {
+        journal.append(n, &[n; 32], &[&[n; 900]]).unwrap();
+    }
+    let reader = journal.reader();
+    let mut kinds = Vec::new();
+    let mut from = None;
+    loop {
+        let before = kinds.len();
+        let told = reader
+            .replay(from, &mut |record| {
+                kinds.push(record.kind);
+                if kinds.len() % 7 == 0 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+            .unwrap();
+        from = Some(told.end);
+        if kinds.len() == before {
+            break;
+        }
+    }
+    assert_eq!(kinds, (0..60).collect::<Vec<u8>>());
+    assert_eq!(from, Some(journal.end()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
     #[test]
