@@ -157,9 +157,10 @@ impl Letter {
 
     /// Finishes the mail with its content.
     pub fn with(self, content: Part) -> Made {
-        let name = match self.from.name.is_empty() {
-            true => self.from.address.to_string(),
-            false => format!("{} <{}>", word(self.from.name, "UTF-8"), self.from.address),
+        let name = match self.from.name {
+            "" => self.from.address.to_string(),
+            name if name.is_ascii() => format!("\"{name}\" <{}>", self.from.address),
+            _ => format!("{} <{}>", word(self.from.name, "UTF-8"), self.from.address),
         };
         let date = mail_date(self.received - 41);
         let domain = self

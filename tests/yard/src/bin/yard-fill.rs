@@ -8,14 +8,14 @@ use clap::Parser;
 use yard::bulk::Size;
 use yard::fill::{append, entry, Manifest};
 use yard::imap::{quoted, Imap, Target};
-use yard::{bulk, finish, people, sample, Failure, Outcome, While};
+use yard::{bulk, finish, people, sample, Outcome, While};
 
 /// Appends mail to a mailbox. Example: yard-fill --port 10143 --count 10000 --size 4k
 /// --manifest m.json
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    target: Option<Target>,
+    target: Target,
     /// The help-desk sample: about sixty mails of every kind
     #[arg(long)]
     sample: bool,
@@ -82,21 +82,17 @@ fn fill(arguments: &Arguments) -> Outcome<()> {
         .unwrap_or_default();
     let mails = sampled.into_iter().chain(generated);
     let note = |mail: &yard::mime::Made| manifest.mails.push(entry(mail, sample::CUTOFF));
-    let (count, octets) = match (&arguments.files, &arguments.target) {
-        (Some(folder), _) => write_files(folder, mails, note)?,
-        (None, Some(target)) if arguments.sample || arguments.count > 0 => {
-            let mut imap = Imap::sign_in(target)?;
-            if !arguments.folder.eq_ignore_ascii_case("INBOX") {
-                // Fails when the folder is there, which is as good.
-                let _ = imap.command(&format!("CREATE {}", quoted(&arguments.folder)));
-            }
-            append(&mut imap, &arguments.folder, mails, note)?
+    let (count, octets) = if let Some(folder) = &arguments.files {
+        write_files(folder, mails, note)?
+    } else if arguments.sample || arguments.count > 0 {
+        let mut imap = Imap::sign_in(&arguments.target)?;
+        if !arguments.folder.eq_ignore_ascii_case("INBOX") {
+            // Fails when the folder is there, which is as good.
+            let _ = imap.command(&format!("CREATE {}", quoted(&arguments.folder)));
         }
-        (None, Some(_)) => (0, 0),
-        (None, None) if arguments.sample || arguments.count > 0 => {
-            return Err(Failure::new("say where the mails go: --port or --files"));
-        }
-        (None, None) => (0, 0),
+        append(&mut imap, &arguments.folder, mails, note)?
+    } else {
+        (0, 0)
     };
     if let Some(path) = &arguments.manifest {
         manifest.write(path)?;
