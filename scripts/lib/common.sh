@@ -49,27 +49,27 @@ need_packages() {
         fail "apt-get could not install: ${missing[*]}"
 }
 
-# install_without_services PACKAGE...: apt-get install, with invoke-rc.d forbidden meanwhile.
-install_without_services() {
-    local policy=/usr/sbin/policy-rc.d made='' status=0
+# install_without_services PACKAGE...: apt-get install, with the start of services forbidden
+# meanwhile (policy-rc.d). In a subshell, whose trap takes the ban away also after Ctrl-C.
+install_without_services() (
+    policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
-        as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy" && made=yes
+        trap 'as_root rm -f "$policy"' EXIT
+        as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
     fi
-    local fresh_dovecot=''
+    # Only what this very call installs is switched off; a server in use is let alone.
+    fresh_dovecot=''
     installed dovecot-core || fresh_dovecot=yes
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" || status=$?
-    [ -n "$made" ] && as_root rm -f "$policy"
+        apt-get install -y -qq --no-install-recommends "$@" || exit 1
     case " $* " in
     *dovecot*)
-        # Only what this very call installed is switched off; a server in use is let alone.
-        if [ $status = 0 ] && [ -n "$fresh_dovecot" ] && command -v systemctl >/dev/null; then
+        if [ -n "$fresh_dovecot" ] && command -v systemctl >/dev/null; then
             as_root systemctl disable --quiet dovecot.service dovecot.socket 2>/dev/null || :
         fi
         ;;
     esac
-    return $status
-}
+)
 
 # version_at_least HAVE WANTED: compares 1.95.0 with 1.88.
 version_at_least() {

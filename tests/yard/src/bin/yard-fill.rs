@@ -76,10 +76,10 @@ fn fill(arguments: &Arguments) -> Outcome<()> {
             received,
         )
     });
-    let sampled = arguments
-        .sample
-        .then(|| sample::mails(arguments.seed))
-        .unwrap_or_default();
+    let sampled = match arguments.sample {
+        true => sample::mails(arguments.seed),
+        false => Vec::new(),
+    };
     let mails = sampled.into_iter().chain(generated);
     let note = |mail: &yard::mime::Made| manifest.mails.push(entry(mail, sample::CUTOFF));
     let (count, octets) = if let Some(folder) = &arguments.files {
