@@ -5,7 +5,7 @@
 //! that is killed: Dovecot's keeper ends when its standard input closes, everything else gets
 //! SIGKILL when the thread that started it ends. So keep these values in the test that made
 //! them; a static would outlive its thread. Deliberately holds no checks of its own.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

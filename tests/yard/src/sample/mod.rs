@@ -1,7 +1,7 @@
 //! The help desk's sample: a week of mail as a small service provider gets it.
 //!
-//! Every kind of mail that the first run should show, at believable people's hands: [`office`]
-//! has the everyday mail, [`world`] the other languages and character sets, [`odd`] what is not
+//! Every kind of mail that the first run should show, at believable people's hands: `office`
+//! has the everyday mail, `world` the other languages and character sets, `odd` what is not
 //! a person's plain question. The same seed makes the same octets.
 
 use crate::mime::{Letter, Made, Part};
