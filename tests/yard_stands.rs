@@ -11,7 +11,9 @@ fn mail_that_was_put_in_is_seen_from_outside() {
     assert_eq!(filled["mails"], 20);
     let messages = mail.messages();
     assert_eq!(messages.len(), 20);
-    assert!(messages.iter().all(|m| m["folder"] == "INBOX" && m["seen"] == false));
+    assert!(messages
+        .iter()
+        .all(|m| m["folder"] == "INBOX" && m["seen"] == false));
 }
 
 #[test]
