@@ -12,6 +12,8 @@ pub mod disk;
 pub mod entropy;
 pub mod net;
 pub mod secret;
+#[cfg(test)]
+pub mod sim;
 pub mod signals;
 pub mod socket;
 pub mod switches;
