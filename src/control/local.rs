@@ -10,7 +10,10 @@ use super::client;
 use super::dispatch::{dispatch, replies};
 use super::port::{Caller, Ended, Lines, Service};
 use super::server::{serve, Limits};
+use super::service::Running;
 use super::wire::{Answer, How, Kind, Refusal, Request};
+use crate::engine::writer::Sizes;
+use crate::engine::{Engine, StoreFault};
 use crate::world::socket::{own_name, Listener};
 use crate::world::World;
 
@@ -115,14 +118,12 @@ pub async fn serve_and_run<S: Service>(
 /// Opens the engine on `store` within this process: takes its lock, replays what must be replayed.
 /// Refused with `in_use` when another process has it.
 pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Refusal> {
-    let _ = (world, in_use(store));
-    Err::<super::unbuilt::Unbuilt, _>(Refusal::new(
-        Kind::Unreachable,
-        format!(
-            "no service listens for the store {}, and this build can't open it by itself",
-            store.display()
-        ),
-    ))
+    let executor = Rc::new(LocalExecutor::new());
+    match Engine::open(world.clone(), executor, store, Sizes::default()) {
+        Ok((engine, endings)) => Ok(Running::new(engine, endings)),
+        Err(StoreFault::Locked { .. }) => Err(in_use(store)),
+        Err(fault) => Err(fault.into()),
+    }
 }
 
 /// Puts the settings of `file` in force, at a start: nobody is asked, and no server either.

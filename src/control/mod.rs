@@ -20,9 +20,11 @@ mod change;
 mod client;
 mod dispatch;
 mod local;
+mod overview;
 mod port;
 mod server;
-mod unbuilt;
+mod service;
+mod trial;
 mod wire;
 
 pub use client::ask as ask_at;

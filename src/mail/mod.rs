@@ -1,1 +1,37 @@
-//! (room not yet built)
+//! Mail: octets become meaning.
+//!
+//! 1. Feed every message, in slices of any size, to a [`Skim`]; `finish` gives a [`Skimmed`]:
+//!    the tree of parts, the fields that matter, the text bodies, and for every other leaf its
+//!    range, size and digest. Memory stays flat whatever the message's size.
+//! 2. [`understand`] turns that into a [`Message`]. It never fails: what is odd is an [`Oddity`].
+//! 3. An attachment is streamed later from its range through a [`Decoder`], the same one that
+//!    measured it here.
+//!
+//! This room is pure: no file, clock, thread or network. It doesn't clean what it reads;
+//! [`clean`] does that where a string leaves us. It decides nothing about tickets.
+//!
+//! # Decisions
+//!
+//! The MIME structure is followed here, by `skim`, and not by mail-parser. Options: hand
+//! mail-parser a shortened copy of the message, or hand it single field values. In the first two
+//! parsers look for boundaries by different rules (mail-parser takes one anywhere in a line), so
+//! a part could be cut by one and seen by the other. The second leaves one reading of the
+//! structure, one decoder that defines size and digest, and nothing long or deep for the parser.
+//! A mail-parser that takes a stream would change our mind.
+
+mod charset;
+pub mod clean;
+pub mod decode;
+mod digest;
+mod field;
+mod grammar;
+mod message;
+mod skim;
+mod understand;
+mod words;
+
+pub use decode::{Decoder, Encoding};
+pub use digest::{Digest, Digester};
+pub use message::{Address, Attachment, Date, Message, Oddity, BODY_MAX};
+pub use skim::{Limits, Skim, Skimmed};
+pub use understand::understand;

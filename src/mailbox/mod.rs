@@ -1,1 +1,338 @@
-//! (room not yet built)
+//! Where mail comes from: one port (watch, list, fetch, archive), one protocol behind it so far.
+//!
+//! A `Session` is consumed by each call and given back only by success: a connection that lost its
+//! step can't be used again by mistake. Faults are named by what the caller must do. Nothing in
+//! here decides what becomes of a message, keeps anything on disk, or retries a connection.
+//!
+//! Reading order: this file, `fault`, `settings` (pure), `probe` (Test Connection), `imap`.
+//!
+//! # Decisions
+//!
+//! - *An enum, not a trait object.* There are three protocols at most, each method is generic in
+//!   nothing, and a match costs no allocation. A fourth protocol would change our mind.
+//! - *The session is a value that moves.* The alternative, a flag "unusable" inside, is checked by
+//!   nobody. Its price is a rebinding at each call.
+
+mod fault;
+mod imap;
+pub mod probe;
+pub mod settings;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use fault::{Answer, Fault, Loss, Refusal, Spoken};
+pub use imap::capability::Abilities;
+pub use settings::Security;
+
+use crate::passage::{Uid, UidValidity};
+use crate::world::{Secret, Trust, Wall, World};
+
+/// Whom to ask for mail, and how.
+#[derive(Clone)]
+pub struct Account {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// When TLS begins, if at all.
+    pub security: Security,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+    /// The name to sign in with.
+    pub username: String,
+    /// Its password.
+    pub password: Secret,
+    /// From the dial to the end of sign-in; a later answer may take the longer of this and a
+    /// minute, counted from the last octet.
+    pub timeout: Duration,
+}
+
+/// What a folder is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To read and to archive.
+    Watch,
+    /// To look only: nothing on the server changes.
+    Look,
+}
+
+/// A folder as it was when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The life of its UIDs.
+    pub uid_validity: UidValidity,
+    /// The UID that the next message will get, where the server tells.
+    pub uid_next: Option<Uid>,
+    /// How many messages it holds.
+    pub exists: u32,
+    /// Whether the server lets nothing be changed.
+    pub read_only: bool,
+}
+
+/// A walk over the unread messages of the open folder, oldest first, window by window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    pub(crate) from: Option<Uid>,
+    pub(crate) received_after: Option<Wall>,
+    /// Which walk of the session it is; zero before its first window.
+    pub(crate) number: u64,
+}
+
+impl Pass {
+    /// Over the whole folder; messages received before the day of `received_after` are left out
+    /// (by a margin of a day: the caller compares the received time itself).
+    pub fn whole(received_after: Option<Wall>) -> Self {
+        Self {
+            from: None,
+            received_after,
+            number: 0,
+        }
+    }
+
+    /// Over the messages from `uid` on.
+    pub fn from(uid: Uid, received_after: Option<Wall>) -> Self {
+        Self {
+            from: Some(uid),
+            ..Self::whole(received_after)
+        }
+    }
+}
+
+/// One window of a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Unread messages, in ascending order; one may come again in the next window.
+    pub uids: Vec<Uid>,
+    /// How to go on; `None` when the pass is over.
+    pub pass: Option<Pass>,
+}
+
+/// What the server tells of a message without its octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its number.
+    pub uid: Uid,
+    /// Its size as announced; some servers guess.
+    pub size: u64,
+    /// When the server received it (INTERNALDATE); now, where the server can't say.
+    pub received_at: Wall,
+    /// Whether it is marked read.
+    pub seen: bool,
+}
+
+/// How a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Look again: something was added or marked unread.
+    Something,
+    /// The patience was over and nothing came.
+    Nothing,
+    /// The caller's `stop` came first.
+    Stopped,
+}
+
+/// Which folder is to be the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// This one; `/` stands for the server's hierarchy separator.
+    Named(String),
+    /// The server's `\Archive`; where it has none, `Archive`.
+    BySpecialUse,
+}
+
+/// A folder to archive to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its full name on the server, in Unicode.
+    pub name: String,
+    /// Whether it was made just now.
+    pub created: bool,
+}
+
+/// How messages get to the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// `UID MOVE` (RFC 6851).
+    Move,
+    /// Copy, mark deleted, `UID EXPUNGE`: where MOVE is missing and the operator agreed.
+    Copy,
+}
+
+/// What became of a batch that was to be archived. A message in neither list is not in the folder
+/// any more, and the server did not tell where it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Archived {
+    /// The life of the UIDs in the archive, where the server tells.
+    pub uid_validity: Option<UidValidity>,
+    /// Old and new UID.
+    pub moved: Vec<(Uid, Uid)>,
+    /// Still in the folder.
+    pub left: Vec<Uid>,
+    /// The server's words for the first of `left`.
+    pub said: Option<String>,
+}
+
+/// What to count in the open folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Unread messages.
+    Unread,
+    /// Unread messages received at this time or later.
+    UnreadSince(Wall),
+    /// Messages already read, received at this time or later.
+    ReadSince(Wall),
+}
+
+/// A piece of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slice {
+    /// The next octets.
+    Octets(Vec<u8>),
+    /// There are no more.
+    End,
+    /// The message is not in the folder any more.
+    Gone,
+}
+
+/// A signed-in connection to a mailbox.
+pub enum Session {
+    /// IMAP4rev1 (RFC 3501).
+    Imap(Box<imap::Imap>),
+}
+
+impl Session {
+    /// Dials, secures and signs in.
+    pub async fn connect(world: &World, account: &Account) -> Result<Self, Fault> {
+        let imap = imap::dial::connect(world, account).await?;
+        Ok(Self::Imap(Box::new(imap)))
+    }
+
+    /// What the server can do.
+    pub fn abilities(&self) -> &Abilities {
+        let Self::Imap(imap) = self;
+        imap.abilities()
+    }
+
+    /// Opens `folder`, given in Unicode.
+    pub async fn open(self, folder: &str, access: Access) -> Result<(Self, Opened), Fault> {
+        let Self::Imap(mut imap) = self;
+        let opened = imap.open(folder, access).await?;
+        Ok((Self::Imap(imap), opened))
+    }
+
+    /// The next window of `pass`.
+    pub async fn list(self, pass: Pass) -> Result<(Self, Listed), Fault> {
+        let Self::Imap(mut imap) = self;
+        let listed = imap.list(pass).await?;
+        Ok((Self::Imap(imap), listed))
+    }
+
+    /// How many messages of the open folder are `what`.
+    pub async fn count(self, what: Count) -> Result<(Self, u64), Fault> {
+        let Self::Imap(mut imap) = self;
+        let count = imap.count(what).await?;
+        Ok((Self::Imap(imap), count))
+    }
+
+    /// Sizes, received times and flags; a message that is gone is absent from the answer.
+    pub async fn look(self, uids: &[Uid]) -> Result<(Self, Vec<Item>), Fault> {
+        let Self::Imap(mut imap) = self;
+        let items = imap.look(uids).await?;
+        Ok((Self::Imap(imap), items))
+    }
+
+    /// Whole messages of at most `limit` octets each; one that is gone is absent from the answer.
+    /// A message somewhat larger than announced is completed; one that the server refuses to show
+    /// is named by `Refusal::Messages`.
+    pub async fn fetch(
+        self,
+        uids: &[Uid],
+        limit: u64,
+    ) -> Result<(Self, Vec<(Uid, Vec<u8>)>), Fault> {
+        let Self::Imap(mut imap) = self;
+        let messages = imap.fetch(uids, limit).await?;
+        Ok((Self::Imap(imap), messages))
+    }
+
+    /// `length` octets of a message from `offset` on: fewer at its end, none past it, `None` when
+    /// it is gone.
+    pub async fn slice(
+        self,
+        uid: Uid,
+        offset: u64,
+        length: u32,
+    ) -> Result<(Self, Option<Vec<u8>>), Fault> {
+        let Self::Imap(mut imap) = self;
+        let octets = imap.slice(uid, offset, length).await?;
+        Ok((Self::Imap(imap), octets))
+    }
+
+    /// A message from its first octet on in slices of `length`, the next one always on its way.
+    pub fn slices(self, uid: Uid, length: u32) -> Slices {
+        let Self::Imap(imap) = self;
+        Slices {
+            walk: imap::slices::Walk::new(uid, length),
+            imap,
+        }
+    }
+
+    /// Waits until something may be new, for `patience` at most.
+    pub async fn watch(
+        self,
+        patience: Duration,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(Self, News), Fault> {
+        let Self::Imap(mut imap) = self;
+        let news = imap.watch(patience, stop).await?;
+        Ok((Self::Imap(imap), news))
+    }
+
+    /// Finds the archive folder; where it is absent, makes and subscribes it if `make`.
+    pub async fn archive_folder(
+        self,
+        wanted: &Wanted,
+        make: bool,
+    ) -> Result<(Self, Option<Folder>), Fault> {
+        let Self::Imap(mut imap) = self;
+        let folder = imap.archive_folder(wanted, make).await?;
+        Ok((Self::Imap(imap), folder))
+    }
+
+    /// Marks a batch read and moves it to `folder`.
+    pub async fn archive(
+        self,
+        uids: &[Uid],
+        folder: &Folder,
+        how: How,
+    ) -> Result<(Self, Archived), Fault> {
+        let Self::Imap(mut imap) = self;
+        let archived = imap.archive(uids, folder, how).await?;
+        Ok((Self::Imap(imap), archived))
+    }
+
+    /// Says goodbye; a server that doesn't answer is left without.
+    pub async fn logout(self) {
+        let Self::Imap(mut imap) = self;
+        imap.logout().await;
+    }
+}
+
+/// A message on its way in slices; it holds the session until `finish`.
+pub struct Slices {
+    imap: Box<imap::Imap>,
+    walk: imap::slices::Walk,
+}
+
+impl Slices {
+    /// The next slice. After a fault there is nothing but to drop this.
+    pub async fn next(&mut self) -> Result<Slice, Fault> {
+        self.walk.next(&mut self.imap).await
+    }
+
+    /// Takes what is still on its way and gives the session back.
+    pub async fn finish(mut self) -> Result<Session, Fault> {
+        self.walk.drain(&mut self.imap).await?;
+        Ok(Session::Imap(self.imap))
+    }
+}

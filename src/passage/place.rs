@@ -68,3 +68,14 @@ pub enum Place {
         id: String,
     },
 }
+
+/// A point in the journal: what lies before it is known, what lies behind it is to be replayed.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Position {
+    /// The segment's number.
+    pub segment: u64,
+    /// Octets from the segment's start.
+    pub offset: u64,
+}

@@ -1,1 +1,21 @@
-//! (room not yet built)
+//! Tickets: what becomes of a message, and what the portal will be told of it.
+//!
+//! 1. [`KeyHasher`] makes the delivery [`Key`] from the mailbox's identity and the raw octets.
+//! 2. The directory's answer about the author is a [`Sender`].
+//! 3. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two.
+//! 4. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
+//!    same octets for ever. [`sources()`] says where its attachments lie.
+//!
+//! This room is pure, and knows nothing of how a portal is spoken to or where tickets wait.
+
+pub mod compose;
+pub mod decision;
+pub mod directory;
+pub mod key;
+pub mod reason;
+
+pub use compose::{compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Ticket};
+pub use decision::{decide, Decision, Known, Rules};
+pub use directory::{Company, Sender, User};
+pub use key::{Key, KeyHasher};
+pub use reason::Reason;

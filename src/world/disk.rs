@@ -25,6 +25,20 @@ pub trait File: Send + Sync {
     fn sync(&self) -> io::Result<()>;
     /// Length in octets.
     fn length(&self) -> io::Result<u64>;
+    /// Reserves room up to `octets` from the file's start without making it longer; a file system
+    /// that can't goes on without.
+    fn reserve(&self, _octets: u64) -> io::Result<()> {
+        Ok(())
+    }
+    /// Gives back what was reserved behind the end.
+    fn trim(&self) -> io::Result<()> {
+        Ok(())
+    }
+    /// Drops what the page cache holds of this file, if it was written back: the next read is the
+    /// medium's own.
+    fn uncache(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One entry of a folder.
@@ -67,6 +81,8 @@ pub trait Disk: Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Unlinks a file; durable after `sync_dir`.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Unlinks a folder and everything in it; no error if it is absent.
+    fn remove_tree(&self, dir: &Path) -> io::Result<()>;
     /// Makes a folder's names durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes everything on the folder's file system durable (`syncfs`).
@@ -132,6 +148,26 @@ impl File for RealFile {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn reserve(&self, octets: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, 0, octets) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn trim(&self) -> io::Result<()> {
+        self.0.set_len(self.length()?)
+    }
+
+    fn uncache(&self) -> io::Result<()> {
+        Ok(rustix::fs::fadvise(
+            &self.0,
+            0,
+            None,
+            rustix::fs::Advice::DontNeed,
+        )?)
     }
 }
 
@@ -208,6 +244,13 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_tree(&self, dir: &Path) -> io::Result<()> {
+        match fs::remove_dir_all(dir) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

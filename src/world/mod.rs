@@ -13,6 +13,8 @@ pub mod entropy;
 pub mod net;
 pub mod secret;
 pub mod signals;
+#[cfg(test)]
+pub mod sim;
 pub mod socket;
 pub mod switches;
 pub mod terminal;

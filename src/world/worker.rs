@@ -9,6 +9,17 @@ use std::thread;
 
 use async_channel::Sender;
 
+/// Lets the timers of this thread, and of those that it starts, be late by up to two minutes: for
+/// threads that wake by the clock and do nothing most of the time (sled starts seven of those).
+pub fn doze_timers() {
+    use std::num::NonZeroU64;
+    const SLACK_NS: Option<NonZeroU64> = NonZeroU64::new(120_000_000_000);
+    // Without it the box wakes more often than it need: no reason to stop.
+    if let Err(e) = rustix::thread::set_current_timer_slack(SLACK_NS) {
+        log::debug!("setting the timer slack: {e}");
+    }
+}
+
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
 /// The worker's thread has ended, by a panic or because it was shut down.

@@ -1,1 +1,141 @@
-fn main() {}
+//! A portal that keeps postern's whole contract, with its state on disk, and goes wrong on
+//! request. For tests and for the first run; nobody's tickets should live here.
+//!
+//! 1. `standin --listen 127.0.0.1:0 --state DIR --token T` prints one line of JSON with its
+//!    address, then serves until it is killed; killing it loses nothing that it answered for.
+//! 2. The contract is in `config/portal.openapi.yaml`; the routes beside it, for tests, are under
+//!    `/_admin/` and listed at the top of `admin.rs`.
+
+mod admin;
+mod answer;
+mod ask;
+mod contract;
+mod directory;
+mod faults;
+mod serve;
+mod state;
+
+use clap::Parser;
+use smol::LocalExecutor;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// A stand-in portal for tests.
+#[derive(Parser)]
+#[command(name = "standin")]
+struct Options {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Folder that keeps everything; made when absent.
+    #[arg(long)]
+    state: PathBuf,
+    /// The bearer token that requests must carry.
+    #[arg(long)]
+    token: String,
+    /// Path in front of the contract's routes.
+    #[arg(long, default_value = "")]
+    base: String,
+    /// Directory to begin with, as {"users": [], "companies": []}; only for a new state.
+    #[arg(long)]
+    directory: Option<PathBuf>,
+    /// Certificate chain; https when given.
+    #[arg(long, requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's key, PKCS #8.
+    #[arg(long, requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Write the port here once it is listened on.
+    #[arg(long)]
+    port_file: Option<PathBuf>,
+    /// Be a portal that keeps no idempotency keys: each post makes a new ticket.
+    #[arg(long)]
+    no_keys: bool,
+    /// How long keys are kept, in seconds.
+    #[arg(long, default_value_t = contract::KEYS_KEPT_SECONDS)]
+    keep_keys: u64,
+    /// Sync each accepted write before it is answered.
+    #[arg(long)]
+    sync: bool,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let manners = state::Manners {
+        keeps_keys: !options.no_keys,
+        keys_kept_seconds: options.keep_keys,
+        sync: options.sync,
+    };
+    let state = state::State::open(&options.state, manners)?;
+    let directory = directory::Directory::open(&options.state, options.directory.as_deref())?;
+    let tls = match (&options.tls_cert, &options.tls_key) {
+        (Some(cert), Some(key)) => {
+            let identity = native_tls::Identity::from_pkcs8(&fs::read(cert)?, &fs::read(key)?)?;
+            Some(native_tls::TlsAcceptor::new(identity)?.into())
+        }
+        _ => None,
+    };
+    let listener = smol::Async::<TcpListener>::bind(options.listen)?;
+    let address = listener.get_ref().local_addr()?;
+    let executor = Rc::new(LocalExecutor::new());
+    let portal = Rc::new(serve::Portal {
+        state: RefCell::new(state),
+        directory: RefCell::new(directory),
+        faults: RefCell::new(faults::Faults::default()),
+        log: RefCell::new(VecDeque::new()),
+        token: options.token.clone(),
+        base: options.base.trim_end_matches('/').to_owned(),
+        executor: executor.clone(),
+    });
+    announce(&options, address)?;
+    smol::block_on(executor.run(listen(listener, tls, portal)))
+}
+
+/// Says where it listens: on standard output, and in the port file.
+fn announce(options: &Options, address: SocketAddr) -> std::io::Result<()> {
+    let scheme = if options.tls_cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://{address}{}", options.base.trim_end_matches('/'));
+    if let Some(path) = &options.port_file {
+        // Renamed into place, so that nobody reads half a number.
+        let new = path.with_extension("new");
+        fs::write(&new, address.port().to_string())?;
+        fs::rename(new, path)?;
+    }
+    println!(
+        "{}",
+        serde_json::json!({ "url": url, "address": address.to_string() })
+    );
+    Ok(())
+}
+
+async fn listen(
+    listener: smol::Async<TcpListener>,
+    tls: Option<async_native_tls::TlsAcceptor>,
+    portal: Rc<serve::Portal>,
+) -> Result<(), Box<dyn Error>> {
+    let mut number = 0;
+    loop {
+        let (stream, peer): (smol::Async<TcpStream>, SocketAddr) = listener.accept().await?;
+        stream.get_ref().set_nodelay(true)?;
+        number += 1;
+        let connection = serve::Connection {
+            number,
+            local: peer.ip().is_loopback(),
+            socket: stream.into(),
+        };
+        let portal = portal.clone();
+        let executor = portal.executor.clone();
+        executor
+            .spawn(serve::connection(connection, tls.clone(), portal))
+            .detach();
+    }
+}

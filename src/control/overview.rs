@@ -1,0 +1,193 @@
+//! How everything is, in words and numbers.
+
+use std::rc::Rc;
+
+use super::service::Running;
+use super::wire::{
+    DirectoryLine, Listed, MailboxStatus, Page, PortalStatus, Refusal, Status, StoreStatus,
+};
+use crate::engine::forward::{ping_sentence, Standing as LinkStanding};
+use crate::engine::post::Standing;
+use crate::engine::Engine;
+use crate::passage::Stage;
+
+/// The whole status.
+pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
+    let engine = &running.engine;
+    let settings = engine.settings();
+    let directory = running.read(|r| Ok(r.view().directory()?)).await?;
+    let octets = engine.writer.ask(|w| w.octets()).await;
+    let (used, free) = octets.map_err(crate::engine::StoreFault::from)?;
+    let mut alarms = Vec::new();
+    let mut mailboxes = Vec::new();
+    for mailbox in &settings.mailboxes {
+        let post = engine.posts.borrow().get(&mailbox.id).cloned();
+        let mut line = MailboxStatus {
+            name: mailbox.name.clone(),
+            active: mailbox.active,
+            state: "off".to_owned(),
+            ..MailboxStatus::default()
+        };
+        if let Some(post) = post {
+            let (state, said) = match post.standing() {
+                Standing::Off => ("off", None),
+                Standing::Connecting => ("connecting", None),
+                Standing::Fetching => ("fetching", None),
+                Standing::Watching => ("watching", None),
+                Standing::NoRoom(said) => ("paused", Some(said)),
+                Standing::Trouble { said, again_at } => {
+                    ("failing", Some(format!("{said}; again at {again_at}")))
+                }
+            };
+            if let Some(said) = &said {
+                alarms.push(format!("mailbox {}: {said}", mailbox.name));
+            }
+            if let Some(said) = &*post.archive_trouble.borrow() {
+                alarms.push(format!("mailbox {}: archiving: {said}", mailbox.name));
+            }
+            if post.unfetchable() > 0 {
+                alarms.push(format!(
+                    "mailbox {}: {} messages can't be fetched; they lie unread on the server",
+                    mailbox.name,
+                    post.unfetchable()
+                ));
+            }
+            line.state = state.to_owned();
+            line.said = said;
+            if post.passed_at.get().is_some() {
+                line.left_out = Some(post.before_date.get());
+                line.already_read = Some(post.already_read.get());
+            }
+            line.heard_at = post.passed_at.get().map(|at| at.to_string());
+        } else if mailbox.active {
+            line.state = "waiting".to_owned();
+            line.said = Some("no service runs".to_owned());
+        }
+        mailboxes.push(line);
+    }
+    for (name, user) in &*engine.directory.personal.borrow() {
+        alarms.push(format!(
+            "the address of mailbox {name} is that of the portal's user {user}: that person's own mail becomes tickets"
+        ));
+    }
+    let (state, said) = match engine.link.standing() {
+        LinkStanding::Unset => ("unset", Some("no portal is set".to_owned())),
+        LinkStanding::Fresh if settings.portal.url.is_empty() => ("unset", None),
+        LinkStanding::Fresh => ("unknown", None),
+        LinkStanding::Up => ("up", engine.link.ping.borrow().as_ref().map(ping_sentence)),
+        LinkStanding::Paused { said, again_at } => {
+            let said = format!("{said}; again at {again_at}");
+            alarms.push(format!("the portal: {said}"));
+            ("paused", Some(said))
+        }
+    };
+    if let Some(said) = &*engine.directory.trouble.borrow() {
+        alarms.push(format!("the directory: {said}"));
+    }
+    let counters = engine.counters.borrow().clone();
+    let mut counts: std::collections::BTreeMap<String, u64> = Stage::ALL
+        .iter()
+        .map(|s| (s.to_string(), counters.of(*s)))
+        .collect();
+    counts.insert("to-archive".to_owned(), counters.to_archive);
+    counts.insert("archived".to_owned(), counters.archived);
+    if counters.of(Stage::Refused) > 0 {
+        alarms.push(format!(
+            "{} tickets were refused by the portal: see `postern queue list`",
+            counters.of(Stage::Refused)
+        ));
+    }
+    alarms.extend(
+        engine
+            .opening
+            .damage
+            .iter()
+            .map(|d| format!("the journal: {d}")),
+    );
+    let history = engine.history.borrow();
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        running: running.serves.get(),
+        at: engine.world.clock.wall().to_string(),
+        up_s: engine.uptime().as_secs(),
+        mailboxes,
+        portal: PortalStatus {
+            url: settings.portal.url.clone(),
+            state: state.to_owned(),
+            said,
+            heard_at: engine.link.last_receipt_at.get().map(|at| at.to_string()),
+            people: directory.users,
+            companies: directory.companies,
+            directory_read: directory.is_complete(),
+        },
+        store: StoreStatus {
+            path: engine.dir.display().to_string(),
+            used_bytes: used,
+            quota_bytes: settings.store.quota_bytes,
+            free_bytes: free,
+            start: Some(engine.opening.sentence()),
+        },
+        counts,
+        revision: history.number(),
+        waits_until: history.waits_until().map(|at| at.to_string()),
+        alarms,
+    })
+}
+
+/// The counters as a line.
+pub(super) fn summary(engine: &Rc<Engine>) -> String {
+    let counters = engine.counters.borrow();
+    let parts: Vec<String> = Stage::ALL
+        .iter()
+        .filter(|s| counters.of(**s) > 0)
+        .map(|s| format!("{} {s}", counters.of(*s)))
+        .collect();
+    match parts.is_empty() {
+        true => "nothing was found".to_owned(),
+        false => format!("{}; {} archived", parts.join(", "), counters.archived),
+    }
+}
+
+/// A page of the directory: people by their addresses.
+pub(super) async fn directory(
+    running: &Running,
+    page: &Page,
+) -> Result<Listed<DirectoryLine>, Refusal> {
+    let limit = page.limit.unwrap_or(50).clamp(1, 500) as usize;
+    let find = page.find.clone().map(|f| f.to_lowercase());
+    let mut after = page.after.clone().unwrap_or_default();
+    let state = running.read(|r| Ok(r.view().directory()?)).await?;
+    let mut listed = Listed {
+        total: Some(state.users),
+        ..Listed::default()
+    };
+    loop {
+        let from = after.clone();
+        let rows = running
+            .read(move |r| Ok(r.view().users(&from, 500)?))
+            .await?;
+        let full = rows.len() >= 500;
+        for (address, id, company) in rows {
+            if listed.items.len() >= limit {
+                listed.next = Some(after);
+                return Ok(listed);
+            }
+            after.clone_from(&address);
+            if find
+                .as_deref()
+                .is_none_or(|f| address.contains(f) || id.to_lowercase() == f)
+            {
+                listed.items.push(DirectoryLine {
+                    kind: "person".to_owned(),
+                    name: String::new(),
+                    id,
+                    company,
+                    known_by: vec![address],
+                });
+            }
+        }
+        if !full {
+            return Ok(listed);
+        }
+    }
+}

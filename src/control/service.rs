@@ -1,0 +1,571 @@
+//! The engine as the commands see it.
+//!
+//! Finds, words and counts; what is done is done by the engine.
+
+use std::rc::Rc;
+use std::str::FromStr;
+
+use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
+use super::wire::{DirectoryLine, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
+use super::wire::{Happening, Kind};
+use super::{overview, trial};
+use crate::engine::revisions::Unchanged;
+use crate::engine::writer::Decided;
+use crate::engine::{drain, held, Endings, Engine, StoreFault};
+use crate::passage::record::ActKind;
+use crate::passage::{Entry, MailboxId, Outcome, Place, Stage};
+use crate::settings::{History, Sealed, Settings, Zones};
+use crate::ticket::Key;
+use crate::world::{zones, Secret, Wall};
+
+/// Lines of a page at most.
+const PAGE_MAX: u32 = 500;
+
+/// An open engine, and the way to end it.
+pub struct Running {
+    pub(super) engine: Rc<Engine>,
+    endings: std::cell::RefCell<Option<Endings>>,
+    pub(super) serves: std::cell::Cell<bool>,
+}
+
+impl From<StoreFault> for Refusal {
+    fn from(fault: StoreFault) -> Self {
+        let kind = match fault {
+            StoreFault::Locked { .. } => Kind::Unreachable,
+            _ => Kind::Failed,
+        };
+        Refusal::new(kind, fault.to_string())
+    }
+}
+
+impl From<Unchanged> for Refusal {
+    fn from(fault: Unchanged) -> Self {
+        match fault {
+            Unchanged::Settings(fault) => fault.into(),
+            Unchanged::Store(fault) => fault.into(),
+        }
+    }
+}
+
+impl Running {
+    /// Takes an open engine.
+    pub fn new(engine: Rc<Engine>, endings: Endings) -> Self {
+        Self {
+            engine,
+            endings: std::cell::RefCell::new(Some(endings)),
+            serves: std::cell::Cell::new(false),
+        }
+    }
+
+    /// Asks the reader.
+    pub(super) async fn read<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut crate::engine::reader::Reader) -> Result<R, StoreFault> + Send + 'static,
+    ) -> Result<R, Refusal> {
+        let answer = self.engine.reader.ask(job).await;
+        Ok(answer.map_err(StoreFault::from)??)
+    }
+
+    /// The one message whose key begins so.
+    async fn find(&self, text: &str) -> Result<(Key, Entry), Refusal> {
+        let mut found = match Key::from_str(text) {
+            Ok(key) => vec![key],
+            Err(_) => {
+                let prefix: Vec<u8> = text
+                    .as_bytes()
+                    .chunks_exact(2)
+                    .filter_map(|pair| std::str::from_utf8(pair).ok())
+                    .filter_map(|pair| u8::from_str_radix(pair, 16).ok())
+                    .collect();
+                let mut keys = self.read(move |r| r.keys(&prefix, 200)).await?;
+                keys.retain(|k| k.to_string().starts_with(text));
+                keys
+            }
+        };
+        let absent = || {
+            Refusal::new(
+                Kind::Absent,
+                format!("no message is known by the key {text}"),
+            )
+        };
+        let key = found.pop().ok_or_else(absent)?;
+        if !found.is_empty() {
+            return Err(Refusal::new(
+                Kind::Usage,
+                format!("several messages have keys that begin with {text}: give more digits"),
+            ));
+        }
+        let entry = self.read(move |r| r.entry(&key)).await?;
+        entry.map(|e| (key, e)).ok_or_else(absent)
+    }
+
+    /// A page of one or several stages' lists, one after the other.
+    async fn list(
+        &self,
+        stages: &'static [Stage],
+        page: &Page,
+    ) -> Result<Listed<MessageLine>, Refusal> {
+        let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX) as usize;
+        let (mut at, mut after) = cursor(page.after.as_deref())?;
+        let mut listed = Listed::default();
+        while let Some(stage) = stages.get(at).copied() {
+            let rows = self
+                .read(move |r| match stage {
+                    Stage::Committed => r
+                        .queue(after, PAGE_MAX as usize)?
+                        .into_iter()
+                        .filter_map(|q| r.entry(&q.key).transpose().map(|e| e.map(|e| (q.key, e))))
+                        .collect(),
+                    _ => Ok(r
+                        .list(stage, after, PAGE_MAX as usize)?
+                        .into_iter()
+                        .map(|l| (l.key, l.entry))
+                        .collect::<Vec<_>>()),
+                })
+                .await?;
+            let full = rows.len() >= PAGE_MAX as usize;
+            for (key, entry) in rows {
+                if listed.items.len() >= limit {
+                    listed.next = Some(format!("{at}-{after}"));
+                    return Ok(listed);
+                }
+                after = entry.sequence;
+                let line = self.line(key, &entry).await?;
+                let fits = |wanted: &Option<String>, is: Option<&str>| {
+                    wanted.as_deref().is_none_or(|w| Some(w) == is)
+                };
+                if fits(&page.mailbox, Some(&line.mailbox))
+                    && fits(&page.reason, line.reason.as_deref())
+                {
+                    listed.items.push(line);
+                }
+            }
+            if !full {
+                at += 1;
+                after = 0;
+            }
+        }
+        let counters = self.engine.counters.borrow();
+        listed.total = Some(stages.iter().map(|s| counters.of(*s)).sum());
+        Ok(listed)
+    }
+
+    /// A message as lists show it.
+    async fn line(&self, key: Key, entry: &Entry) -> Result<MessageLine, Refusal> {
+        let (decision, refusal) = (entry.decision, entry.refusal);
+        let (decision, refusal) = self
+            .read(move |r| {
+                let decision = decision.map(|at| r.decision(at)).transpose()?;
+                let refusal = refusal.map(|at| r.refusal(at)).transpose()?;
+                Ok((decision, refusal))
+            })
+            .await?;
+        let settings = self.engine.settings();
+        let mailbox = settings.mailbox_by_id(entry.mailbox);
+        let now = self.engine.world.clock.tick();
+        let deferred = self.engine.link.deferred(&key);
+        let (from, subject) = decision.map(|d| (d.sender, d.subject)).unwrap_or_default();
+        Ok(MessageLine {
+            key: key.short(),
+            mailbox: mailbox.map_or_else(|| "(removed)".to_owned(), |m| m.name.clone()),
+            stage: entry.stage.to_string(),
+            reason: entry.reason.map(|r| r.to_string()),
+            received_at: Some(Wall(entry.received_at).to_string()),
+            from,
+            subject,
+            attempts: deferred.as_ref().map_or(0, |d| d.attempts),
+            next_s: deferred.as_ref().map(|d| d.due.since(now).as_secs()),
+            said: refusal
+                .map(|r| r.said)
+                .or_else(|| deferred.map(|d| d.said))
+                .or_else(|| entry.reason.map(|r| r.explain().to_owned())),
+        })
+    }
+
+    async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<(), Refusal> {
+        let gone = || {
+            Refusal::new(
+                Kind::Refused,
+                "its octets are no longer kept here: move it from the archive folder back into the watched folder, unread",
+            )
+        };
+        let decision = entry.decision.ok_or_else(gone)?;
+        let decision = self.read(move |r| r.decision(decision)).await?;
+        if entry.message.is_none() {
+            return Err(gone());
+        }
+        let mut generation = 1;
+        while let Some(taken) = {
+            let key = key.again(generation);
+            self.read(move |r| r.entry(&key)).await?
+        } {
+            if taken.stage == Stage::Committed {
+                return Err(Refusal::new(
+                    Kind::Refused,
+                    "another ticket of it is on its way already",
+                ));
+            }
+            generation += 1;
+        }
+        let outcome = match decision.outcome {
+            ticket @ Outcome::Ticket { .. } => ticket,
+            Outcome::Held(_) | Outcome::Ignored(_) => Outcome::Ticket {
+                user: None,
+                company: None,
+            },
+        };
+        let again = crate::passage::record::Decision {
+            outcome,
+            composed: None,
+            message: entry.message,
+            decided_at: self.engine.world.clock.wall().0,
+            ..decision
+        };
+        log::info!("{} is made a ticket again by {}", key.short(), caller.name);
+        let decided = Decided {
+            key: key.again(generation),
+            raw: crate::engine::writer::Raw::Kept,
+            decision: again,
+        };
+        let committed = self
+            .engine
+            .writer
+            .ask(move |w| w.commit(vec![decided], Vec::new()))
+            .await
+            .map_err(StoreFault::from)??;
+        self.engine.learned(&committed);
+        Ok(())
+    }
+
+    fn look_again(&self, mailbox: MailboxId) {
+        if let Some(post) = self.engine.posts.borrow().get(&mailbox) {
+            post.look_bell.ring();
+        }
+    }
+}
+
+fn cursor(text: Option<&str>) -> Result<(usize, u64), Refusal> {
+    let Some(text) = text else { return Ok((0, 0)) };
+    text.split_once('-')
+        .and_then(|(at, after)| Some((at.parse().ok()?, after.parse().ok()?)))
+        .ok_or_else(|| Refusal::new(Kind::Usage, "the page's beginning is not one of ours"))
+}
+
+fn place(place: &Place) -> String {
+    match place {
+        Place::Imap {
+            uid_validity, uid, ..
+        } => format!("UID {uid} (UIDVALIDITY {uid_validity})"),
+        Place::Item { id, .. } => id.clone(),
+    }
+}
+
+impl Service for Running {
+    fn now(&self) -> Wall {
+        self.engine.world.clock.wall()
+    }
+
+    fn with_zones<R>(&self, work: impl FnOnce(&Zones) -> R) -> R {
+        work(&Zones {
+            named: &zones::named,
+            system: zones::system(),
+        })
+    }
+
+    async fn status(&self) -> Result<Status, Refusal> {
+        overview::status(self).await
+    }
+
+    async fn queue(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        self.list(&[Stage::Committed, Stage::Refused], page).await
+    }
+
+    async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        self.list(&[Stage::Held, Stage::Released], page).await
+    }
+
+    async fn message(&self, key: &str) -> Result<Story, Refusal> {
+        let (key, entry) = self.find(key).await?;
+        let line = self.line(key, &entry).await?;
+        let mut happenings = vec![Happening {
+            at: Some(Wall(entry.received_at).to_string()),
+            stage: "received".to_owned(),
+            said: format!("{} octets, by the server's clock", entry.octets),
+        }];
+        happenings.push(Happening {
+            at: Some(Wall(entry.changed_at).to_string()),
+            stage: entry.stage.to_string(),
+            said: match (&entry.ticket, entry.reason) {
+                (Some(ticket), _) => format!("ticket {ticket}"),
+                (None, Some(reason)) => format!("{} {}", reason.explain(), reason.mend()),
+                (None, None) => String::new(),
+            },
+        });
+        if entry.archived {
+            happenings.push(Happening {
+                at: None,
+                stage: "archived".to_owned(),
+                said: "moved on the server".to_owned(),
+            });
+        }
+        Ok(Story {
+            line,
+            whole_key: key.to_string(),
+            place: entry
+                .spots
+                .first()
+                .map(|s| place(&s.place))
+                .unwrap_or_default(),
+            size: Some(entry.octets),
+            ticket: entry.ticket,
+            happenings,
+        })
+    }
+
+    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
+        let mut acts = Vec::new();
+        match key {
+            Some(key) => {
+                let (key, entry) = self.find(key).await?;
+                match entry.stage {
+                    Stage::Refused => {
+                        acts.push((key, held::act(&self.engine, ActKind::Retry, "operator")))
+                    }
+                    Stage::Committed => {}
+                    stage => {
+                        return Err(Refusal::new(
+                            Kind::Refused,
+                            format!(
+                                "{} is {stage}: there is no ticket to try again",
+                                key.short()
+                            ),
+                        ))
+                    }
+                }
+            }
+            None => {
+                let mut after = 0;
+                loop {
+                    let page = self
+                        .read(move |r| r.list(Stage::Refused, after, PAGE_MAX as usize))
+                        .await?;
+                    let Some(last) = page.last() else { break };
+                    after = last.entry.sequence;
+                    acts.extend(
+                        page.iter()
+                            .map(|l| (l.key, held::act(&self.engine, ActKind::Retry, "operator"))),
+                    );
+                }
+            }
+        }
+        let waiting = self.engine.counters.borrow().of(Stage::Committed);
+        let count = acts.len() as u64 + waiting;
+        self.engine.act(acts).await?;
+        self.engine.link.retry_now();
+        for post in self.engine.posts.borrow().values() {
+            post.look_bell.ring();
+            post.archive_bell.ring();
+        }
+        Ok(count)
+    }
+
+    async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal> {
+        let (key, entry) = self.find(key).await?;
+        match entry.stage {
+            Stage::Held | Stage::Released => {
+                let act = held::act(&self.engine, ActKind::Convert, "operator");
+                if entry.stage == Stage::Held {
+                    self.engine.act(vec![(key, act)]).await?;
+                }
+                self.look_again(entry.mailbox);
+                Ok(())
+            }
+            Stage::Ignored | Stage::Dismissed | Stage::Forwarded | Stage::Refused if again => {
+                self.again(caller, key, entry).await
+            }
+            Stage::Committed => Err(Refusal::new(Kind::Refused, "it is a ticket already, on its way to the portal")),
+            Stage::Closed => Err(Refusal::new(
+                Kind::Refused,
+                "it was read or moved on the server meanwhile: mark it unread in the watched folder",
+            )),
+            stage => Err(Refusal::new(
+                Kind::Refused,
+                format!("it is {stage} already; `--again` makes another ticket of it"),
+            )),
+        }
+    }
+
+    async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<(), Refusal> {
+        let (key, entry) = self.find(key).await?;
+        if !matches!(entry.stage, Stage::Held | Stage::Released | Stage::Refused) {
+            return Err(Refusal::new(
+                Kind::Refused,
+                format!(
+                    "it is {}: only what is held or refused can be dismissed",
+                    entry.stage
+                ),
+            ));
+        }
+        log::info!("{} is dismissed by {}: {reason}", key.short(), caller.name);
+        let by = format!("{}: {reason}", caller.name);
+        self.engine
+            .act(vec![(key, held::act(&self.engine, ActKind::Dismiss, &by))])
+            .await?;
+        Ok(())
+    }
+
+    async fn directory(&self, page: &Page) -> Result<Listed<DirectoryLine>, Refusal> {
+        overview::directory(self, page).await
+    }
+
+    async fn sync(&self) -> Result<u64, Refusal> {
+        trial::sync(self).await
+    }
+
+    fn history(&self) -> History {
+        self.engine.history.borrow().clone()
+    }
+
+    fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal> {
+        let nonce = self.engine.world.entropy.octets();
+        Ok(crate::settings::seal(
+            &self.engine.seal_key,
+            nonce,
+            label,
+            secret,
+        ))
+    }
+
+    async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
+        if candidate.base != self.history().number() {
+            return Err(Refusal::new(
+                Kind::Conflict,
+                "somebody else changed the settings meanwhile: look at them, and try again",
+            ));
+        }
+        let limit = candidate.limit_ms.map(std::time::Duration::from_millis);
+        let before = self.engine.settings();
+        let revision = self
+            .engine
+            .change_settings(
+                candidate.settings,
+                &candidate.author,
+                &candidate.note,
+                limit,
+            )
+            .await?;
+        let mut notes = Vec::new();
+        for gone in before.mailboxes.iter() {
+            if self.engine.settings().mailbox_by_id(gone.id).is_none() {
+                let left = self.under_way(gone.id).await?;
+                if left > 0 {
+                    notes.push(format!(
+                        "{left} messages of {} are still forwarded; they can't be archived any more",
+                        gone.name
+                    ));
+                }
+            }
+        }
+        held::reconsider(&self.engine, "settings").await?;
+        Ok(Applied {
+            revision,
+            waits_until: self.engine.confirm_until(),
+            notes,
+        })
+    }
+
+    async fn confirm(&self) -> Result<u64, Refusal> {
+        Ok(self.engine.confirm_settings().await?)
+    }
+
+    async fn undo(&self) -> Result<Option<u64>, Refusal> {
+        Ok(self.engine.undo_settings())
+    }
+
+    async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal> {
+        trial::secret(self, settings, key).await
+    }
+
+    async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal> {
+        trial::preview(self, settings, mailbox).await
+    }
+
+    async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal> {
+        let mut left = 0;
+        let mut after = 0;
+        loop {
+            let page = self
+                .read(move |r| r.to_archive(mailbox.0, after, PAGE_MAX as usize))
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.entry.sequence;
+            left += page.len() as u64;
+        }
+        let mut after = 0;
+        loop {
+            let page = self
+                .read(move |r| r.queue(after, PAGE_MAX as usize))
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.sequence;
+            for row in page {
+                let entry = self.read(move |r| r.entry(&row.key)).await?;
+                left += u64::from(entry.is_some_and(|e| e.mailbox == mailbox));
+            }
+        }
+        Ok(left)
+    }
+
+    async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal> {
+        trial::test(self, mailbox, lines).await
+    }
+
+    async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
+        trial::follow(self, mailbox, lines).await
+    }
+
+    async fn run(&self, once: bool) -> Result<Ended, Refusal> {
+        self.serves.set(true);
+        let engine = &self.engine;
+        let executor = Rc::clone(&engine.executor);
+        let work = async {
+            engine.run().await.map(|()| Ended {
+                clean: true,
+                said: "stopped".to_owned(),
+            })
+        };
+        let drained = async {
+            if !once {
+                return std::future::pending().await;
+            }
+            let drained = drain::wait(engine).await;
+            Ok(Ended {
+                clean: drained.clean,
+                said: match drained.left.is_empty() {
+                    true => overview::summary(engine),
+                    false => format!(
+                        "{}\nleft: {}",
+                        overview::summary(engine),
+                        drained.left.join("\nleft: ")
+                    ),
+                },
+            })
+        };
+        Ok(executor
+            .run(futures_lite::future::or(work, drained))
+            .await?)
+    }
+
+    async fn close(&self) -> Result<(), Refusal> {
+        self.engine.receipts.flush(&self.engine).await?;
+        let checkpoint = self
+            .engine
+            .writer
+            .ask(crate::engine::writer::Writer::checkpoint)
+            .await;
+        checkpoint.map_err(StoreFault::from)??;
+        // The threads end with the last handle on them; nobody waits for those that lend one.
+        drop(self.endings.borrow_mut().take());
+        Ok(())
+    }
+}

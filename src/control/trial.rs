@@ -1,0 +1,449 @@
+//! Trying things out: Test Connection, secrets, the preview of an activation, following a message.
+//!
+//! Nothing here changes anything at the mail server or the portal.
+
+use super::port::{Lines, Tested};
+use super::service::Running;
+use super::wire::{Event, Kind, Outcome, Preview, Refusal};
+use crate::engine::news::Event as Happened;
+use crate::engine::{account, directory, forward, StoreFault};
+use crate::mailbox::probe::{self, Step, Trial, What};
+use crate::mailbox::{Fault, Session};
+use crate::passage::MailboxId;
+use crate::portal::Portal as _;
+use crate::settings::{Mailbox, Portal, Settings};
+use crate::world::Wall;
+
+/// The newest time that this program could have been built at is after this: an earlier clock is
+/// wrong.
+const BUILT: Wall = Wall(1_790_000_000_000);
+
+fn refused(said: impl Into<String>) -> Refusal {
+    Refusal::new(Kind::Failed, said)
+}
+
+/// Reads the directory's changes now.
+pub(super) async fn sync(running: &Running) -> Result<u64, Refusal> {
+    let portal =
+        running.engine.portal().map_err(refused)?.ok_or_else(|| {
+            refused("no portal is set: set `portal.url` and `portal.token` first")
+        })?;
+    match directory::sync(&running.engine, &portal).await {
+        Ok(count) => Ok(count),
+        Err(directory::Failed::Portal(fault)) => Err(refused(fault.to_string())),
+        Err(directory::Failed::Store(fault)) => Err(fault.into()),
+    }
+}
+
+/// Signs in with a secret that is about to be kept.
+pub(super) async fn secret(
+    running: &Running,
+    settings: &Settings,
+    key: &str,
+) -> Result<(), Refusal> {
+    let engine = &running.engine;
+    if key == Portal::TOKEN_LABEL {
+        let portal = engine.portal_of(&settings.portal, None).map_err(refused)?;
+        let Some(portal) = portal else { return Ok(()) };
+        return match portal.ping().await {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(refused(format!(
+                "the portal does not take the token: {fault}"
+            ))),
+        };
+    }
+    let mailbox = key
+        .strip_prefix("mailbox.")
+        .and_then(|rest| rest.strip_suffix(".password"))
+        .and_then(|name| settings.mailbox(name));
+    let Some(mailbox) = mailbox else {
+        return Ok(());
+    };
+    if mailbox.host.is_empty() || mailbox.username.is_empty() {
+        return Ok(());
+    }
+    let account = account::account(engine, mailbox, None).map_err(refused)?;
+    match Session::connect(&engine.world, &account).await {
+        Ok(session) => {
+            session.logout().await;
+            Ok(())
+        }
+        Err(fault) => Err(refused(format!(
+            "the password was tried and is not kept: {fault}"
+        ))),
+    }
+}
+
+/// What an activation would do now.
+pub(super) async fn preview(
+    running: &Running,
+    settings: &Settings,
+    id: MailboxId,
+) -> Result<Preview, Refusal> {
+    let engine = &running.engine;
+    let mailbox = settings
+        .mailbox_by_id(id)
+        .ok_or_else(|| Refusal::new(Kind::Absent, "there is no such mailbox"))?;
+    let address = mailbox
+        .mail_address()
+        .unwrap_or(&mailbox.username)
+        .to_owned();
+    let account = account::account(engine, mailbox, None).map_err(refused)?;
+    let archive = account::archive_wanted(mailbox, engine.world.clock.wall()).map_err(refused)?;
+    let trial = Trial {
+        account: &account,
+        folder: &mailbox.folder,
+        archive: &archive,
+        received_after: mailbox.received_after,
+        archive_by_copy: mailbox.archive_by_copy,
+    };
+    let mut bad = Vec::new();
+    let mut moves = true;
+    let found = probe::probe(&engine.world, &trial, &mut |step: Step| {
+        if let probe::Outcome::Bad { said, mend } = &step.outcome {
+            if step.what == What::Move {
+                moves = false;
+            } else {
+                bad.push(format!("{said} {mend}"));
+            }
+        }
+    })
+    .await;
+    if !bad.is_empty() {
+        return Err(refused(bad.join("\n")));
+    }
+    let unread = found.unread.unwrap_or(0);
+    let converts = found.would_convert.unwrap_or(unread);
+    let user = engine.user_of(address.to_lowercase()).await?;
+    let mut notes = Vec::new();
+    if settings.portal.url.is_empty() {
+        notes.push("no portal is set yet: the tickets wait here until one is".to_owned());
+    }
+    Ok(Preview {
+        mailbox: mailbox.name.clone(),
+        address,
+        converts,
+        left_out: unread.saturating_sub(converts),
+        moves: moves || mailbox.archive_by_copy,
+        user,
+        notes,
+    })
+}
+
+/// Says steps and counts them.
+struct Teller<'a> {
+    lines: &'a Lines,
+    tested: Tested,
+}
+
+impl Teller<'_> {
+    async fn say(
+        &mut self,
+        mailbox: Option<&str>,
+        step: &str,
+        outcome: Outcome,
+        said: String,
+        mend: Option<String>,
+    ) {
+        match outcome {
+            Outcome::Failed => self.tested.failed += 1,
+            Outcome::Warned => self.tested.warned += 1,
+            Outcome::Passed | Outcome::Skipped => {}
+        }
+        self.lines
+            .say(Event::Step {
+                mailbox: mailbox.map(str::to_owned),
+                step: step.to_owned(),
+                outcome,
+                said,
+                mend,
+            })
+            .await;
+    }
+}
+
+/// Test Connection.
+pub(super) async fn test(
+    running: &Running,
+    name: Option<&str>,
+    lines: &Lines,
+) -> Result<Tested, Refusal> {
+    let settings = running.engine.settings();
+    let mut teller = Teller {
+        lines,
+        tested: Tested::default(),
+    };
+    clock(running, &mut teller).await;
+    for mailbox in &settings.mailboxes {
+        if name.is_none_or(|n| n == mailbox.name) {
+            test_mailbox(running, mailbox, &mut teller).await?;
+        }
+    }
+    if settings.mailboxes.is_empty() {
+        let mend = "make one: `postern settings add NAME`".to_owned();
+        let said = "no mailbox is set.".to_owned();
+        teller
+            .say(None, "mailbox", Outcome::Failed, said, Some(mend))
+            .await;
+    }
+    test_portal(running, &settings, &mut teller).await;
+    Ok(teller.tested)
+}
+
+async fn clock(running: &Running, teller: &mut Teller<'_>) {
+    let now = running.engine.world.clock.wall();
+    if now < BUILT {
+        teller
+            .say(
+                None,
+                "clock",
+                Outcome::Failed,
+                format!("the clock says {now}, which can't be."),
+                Some("set it (`timedatectl set-time`) or give the box a time server; TLS fails until then.".to_owned()),
+            )
+            .await;
+    } else {
+        teller
+            .say(
+                None,
+                "clock",
+                Outcome::Passed,
+                format!("the clock says {now}."),
+                None,
+            )
+            .await;
+    }
+}
+
+async fn test_mailbox(
+    running: &Running,
+    mailbox: &Mailbox,
+    teller: &mut Teller<'_>,
+) -> Result<(), Refusal> {
+    let engine = &running.engine;
+    let name = Some(mailbox.name.as_str());
+    let account = account::account(engine, mailbox, None);
+    let archive = account::archive_wanted(mailbox, engine.world.clock.wall());
+    let (account, archive) = match (account, archive) {
+        (Ok(account), Ok(archive)) => (account, archive),
+        (Err(said), _) | (_, Err(said)) => {
+            teller
+                .say(name, "settings", Outcome::Failed, said, None)
+                .await;
+            return Ok(());
+        }
+    };
+    if mailbox.host.is_empty() {
+        let said = "no host is set.".to_owned();
+        let mend = format!("`postern settings set mailbox.{}.host NAME`", mailbox.name);
+        teller
+            .say(name, "settings", Outcome::Failed, said, Some(mend))
+            .await;
+        return Ok(());
+    }
+    let trial = Trial {
+        account: &account,
+        folder: &mailbox.folder,
+        archive: &archive,
+        received_after: mailbox.received_after,
+        archive_by_copy: mailbox.archive_by_copy,
+    };
+    // The steps are told as they happen: they go through a queue, since telling may wait.
+    let (sender, steps) = async_channel::unbounded();
+    let work = async {
+        let sender = sender;
+        probe::probe(&engine.world, &trial, &mut |step| {
+            // Unbounded: a dozen steps.
+            let _ = sender.try_send(step);
+        })
+        .await
+    };
+    let telling = async {
+        while let Ok(Step { what, outcome }) = steps.recv().await {
+            let (outcome, said, mend) = match outcome {
+                probe::Outcome::Ok { said } => (Outcome::Passed, said, None),
+                probe::Outcome::Warn { said, mend } => (Outcome::Warned, said, Some(mend)),
+                probe::Outcome::Bad { said, mend } => (Outcome::Failed, said, Some(mend)),
+            };
+            teller.say(name, step_name(what), outcome, said, mend).await;
+        }
+    };
+    futures_lite::future::zip(work, telling).await;
+    if let Some(address) = mailbox.mail_address() {
+        match engine.user_of(address.to_lowercase()).await? {
+            Some(user) => {
+                let said = format!("{address} is the address of the portal's user {user}: that person's own mail would become tickets.");
+                let mend = Some(
+                    "use a dedicated mailbox; `--dedicated` at activation overrides this."
+                        .to_owned(),
+                );
+                let outcome = if mailbox.dedicated {
+                    Outcome::Warned
+                } else {
+                    Outcome::Failed
+                };
+                teller.say(name, "dedicated", outcome, said, mend).await;
+            }
+            None => {
+                let said =
+                    format!("{address} is nobody's own address at the portal, as far as is known.");
+                teller
+                    .say(name, "dedicated", Outcome::Passed, said, None)
+                    .await;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn step_name(what: What) -> &'static str {
+    match what {
+        What::Port => "port",
+        What::Name => "name",
+        What::Connection => "connection",
+        What::Tls => "tls",
+        What::Greeting => "greeting",
+        What::SignIn => "sign-in",
+        What::Folder => "folder",
+        What::CutOff => "date",
+        What::Move => "move",
+        What::Archive => "archive",
+        What::Quota => "quota",
+    }
+}
+
+async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller<'_>) {
+    let portal = match running.engine.portal_of(&settings.portal, None) {
+        Ok(Some(portal)) => portal,
+        Ok(None) => {
+            let said = "no portal is set: tickets would wait here.".to_owned();
+            let mend =
+                Some("`postern settings set portal.url URL`, then `portal.token`".to_owned());
+            teller
+                .say(None, "portal", Outcome::Warned, said, mend)
+                .await;
+            return;
+        }
+        Err(said) => {
+            teller
+                .say(None, "portal", Outcome::Failed, said, None)
+                .await;
+            return;
+        }
+    };
+    match portal.ping().await {
+        Ok(ping) => {
+            let said = format!("{}.", forward::ping_sentence(&ping));
+            teller
+                .say(None, "portal", Outcome::Passed, said, None)
+                .await;
+            if ping.keeps_keys.is_none() {
+                let said = "the portal keeps no idempotency keys: two appliances on one mailbox would double tickets there.".to_owned();
+                teller
+                    .say(
+                        None,
+                        "portal keys",
+                        Outcome::Warned,
+                        said,
+                        Some("use one appliance for a mailbox.".to_owned()),
+                    )
+                    .await;
+            }
+        }
+        Err(fault) => {
+            let mend = match fault {
+                crate::portal::Fault::Link { .. } => {
+                    "check the portal's address, its certificate and the token."
+                }
+                _ => "it may be busy: try again in a minute.",
+            };
+            teller
+                .say(
+                    None,
+                    "portal",
+                    Outcome::Failed,
+                    format!("{fault}."),
+                    Some(mend.to_owned()),
+                )
+                .await;
+        }
+    }
+}
+
+/// Follows the next message that is fetched.
+pub(super) async fn follow(
+    running: &Running,
+    name: Option<&str>,
+    lines: &Lines,
+) -> Result<(), Refusal> {
+    let engine = &running.engine;
+    if !running.serves.get() {
+        return Err(Refusal::new(
+            Kind::Refused,
+            "no service runs, so no message will come: start `postern run`, then wait here",
+        ));
+    }
+    let settings = engine.settings();
+    let wanted = name.and_then(|n| settings.mailbox(n)).map(|m| m.id);
+    let news = engine.news.watch(4096);
+    lines
+        .say(Event::Note {
+            said: "waiting for the next message; send one now".to_owned(),
+        })
+        .await;
+    let clock = &engine.world.clock;
+    let mut followed = None;
+    while let Ok(event) = news.recv().await {
+        let (key, stage, said, last) = match event {
+            Happened::Fetched {
+                key,
+                mailbox,
+                octets,
+            } if followed.is_none() && wanted.is_none_or(|w| w == mailbox) => {
+                followed = Some((key, clock.tick()));
+                (key, "fetched", format!("{octets} octets"), false)
+            }
+            Happened::Committed { key, reason: None } => {
+                (key, "committed", "durable".to_owned(), false)
+            }
+            Happened::Committed {
+                key,
+                reason: Some(reason),
+            } => (key, "held", format!("{reason}: {}", reason.explain()), true),
+            Happened::Forwarded { key, ticket } => {
+                (key, "forwarded", format!("ticket {ticket}"), false)
+            }
+            Happened::Refused { key, said } => (key, "refused", said, true),
+            Happened::Archived { key, folder } => (key, "archived", format!("in {folder}"), true),
+            _ => continue,
+        };
+        let Some((mine, since)) = followed else {
+            continue;
+        };
+        if key != mine {
+            continue;
+        }
+        let after = clock.tick().since(since).as_millis();
+        lines
+            .say(Event::Stage {
+                key: key.short(),
+                stage: stage.to_owned(),
+                after_ms: u64::try_from(after).unwrap_or(u64::MAX),
+                said,
+            })
+            .await;
+        if last {
+            return Ok(());
+        }
+    }
+    Err(StoreFault::Broken {
+        said: "the service ended".to_owned(),
+    }
+    .into())
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        refused(fault.to_string())
+    }
+}

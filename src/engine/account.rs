@@ -1,0 +1,107 @@
+//! Settings to what the rim is told: accounts, portals, folders. Opens sealed secrets on the way.
+
+use std::time::Duration;
+
+use super::Engine;
+use crate::mailbox::{self, Account, Wanted};
+use crate::passage::Origin;
+use crate::portal::{self, Contract};
+use crate::settings::{Mailbox, Portal, Security};
+use crate::world::{Secret, Trust, Wall};
+
+/// Where a mailbox's messages are, as a digest.
+pub fn origin(mailbox: &Mailbox) -> Origin {
+    Origin::of(&mailbox.host, &mailbox.username, &mailbox.folder)
+}
+
+/// The account of a mailbox, with `password` instead of the one set where there is one.
+pub fn account(
+    engine: &Engine,
+    mailbox: &Mailbox,
+    password: Option<Secret>,
+) -> Result<Account, String> {
+    let password = match password {
+        Some(password) => password,
+        None => engine
+            .secret(&mailbox.password_label(), mailbox.password.as_ref())
+            .map_err(|e| e.to_string())?
+            .ok_or_else(|| {
+                format!(
+                    "no password is set for {0}: set it with `postern settings set mailbox.{0}.password`",
+                    mailbox.name
+                )
+            })?,
+    };
+    Ok(Account {
+        host: mailbox.host.clone(),
+        port: mailbox.dial_port(),
+        security: match mailbox.security {
+            Security::Tls => mailbox::Security::Tls,
+            Security::Starttls => mailbox::Security::StartTls,
+            Security::None => mailbox::Security::None,
+        },
+        trust: trust(mailbox.pin(), mailbox.ca_pem.as_deref()),
+        username: mailbox.username.clone(),
+        password,
+        timeout: Duration::from_millis(mailbox.timeout_ms),
+    })
+}
+
+fn trust(pin: Option<[u8; 32]>, ca: Option<&str>) -> Trust {
+    match (pin, ca) {
+        (Some(pin), _) => Trust::Pinned(pin),
+        (None, Some(pem)) => Trust::Authorities(pem.to_owned()),
+        (None, None) => Trust::System,
+    }
+}
+
+/// The archive folder that the settings mean at `now`.
+pub fn archive_wanted(mailbox: &Mailbox, now: Wall) -> Result<Wanted, String> {
+    let Some(pattern) = &mailbox.archive_folder else {
+        return Ok(Wanted::BySpecialUse);
+    };
+    let now = jiff::Timestamp::from_millisecond(now.0).map_err(|e| e.to_string())?;
+    let date = jiff::tz::TimeZone::UTC.to_datetime(now);
+    mailbox::settings::expand(pattern, date.year(), date.month())
+        .map(Wanted::Named)
+        .map_err(|e| format!("the archive folder {pattern:?}: {e}"))
+}
+
+impl Engine {
+    /// The portal as the settings have it; none where it isn't set.
+    pub(crate) fn portal(&self) -> Result<Option<Contract>, String> {
+        let settings = self.settings();
+        self.portal_of(&settings.portal, None)
+    }
+
+    /// A portal by these settings, with `token` instead of the one set where there is one.
+    pub(crate) fn portal_of(
+        &self,
+        settings: &Portal,
+        token: Option<Secret>,
+    ) -> Result<Option<Contract>, String> {
+        if settings.url.is_empty() {
+            return Ok(None);
+        }
+        let token = match token {
+            Some(token) => token,
+            None => self
+                .secret(Portal::TOKEN_LABEL, settings.token.as_ref())
+                .map_err(|e| e.to_string())?
+                .ok_or("no token is set for the portal: set it with `postern settings set portal.token`")?,
+        };
+        let defaults = portal::Settings::default();
+        let wanted = portal::Settings {
+            url: settings.url.clone(),
+            ca: settings.ca_pem.clone(),
+            pin: settings.pinned.clone(),
+            connect_ms: settings.timeout_ms,
+            idle_ms: settings.timeout_ms.max(defaults.idle_ms),
+            answer_ms: settings.timeout_ms.max(defaults.answer_ms),
+            ..defaults
+        };
+        Contract::new(&self.world, &wanted, token)
+            .map(Some)
+            .map_err(|e| e.to_string())
+    }
+}

@@ -1,0 +1,337 @@
+//! One attempt to hand one ticket to the portal: attachments first, then the ticket.
+//!
+//! What is sent is made from the committed decision alone. A ticket that is not at hand any more is
+//! composed again from the journal, by the same pure code, and gives the same octets; should an
+//! update of this program compose others, the key is looked up before they are sent.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::commit::outgoing;
+use super::reader::{RawAt, Reader};
+use super::state::Outgoing;
+use super::{Engine, StoreFault};
+use crate::index::Queued;
+use crate::mail::{self, Decoder, Encoding};
+use crate::passage::{Entry, Outcome as Decided, Stage};
+use crate::portal::{self, Contract, Portal};
+use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
+use crate::world::{Body, Worker};
+
+/// Octets of a message read at once.
+const SLICE: usize = 256 * 1024;
+/// Attachments up to this size are sent without asking whether the portal has them.
+const ASK_FROM: u64 = 16 * 1024;
+
+/// How an attempt ended.
+pub enum Outcome {
+    /// The portal has it.
+    Done {
+        /// Its receipt.
+        receipt: ticket::Receipt,
+        /// Subject and sender, for the log.
+        shown: String,
+    },
+    /// This ticket, later.
+    Later {
+        /// What happened.
+        said: String,
+        /// When the portal asked to be tried again.
+        after: Option<Duration>,
+        /// It may have arrived all the same.
+        doubt: bool,
+    },
+    /// This ticket, never.
+    Never {
+        /// The portal's words.
+        said: String,
+    },
+    /// No ticket can be sent now.
+    Link {
+        /// What happened.
+        said: String,
+        /// When the portal asked to be tried again.
+        after: Option<Duration>,
+        /// This one may have arrived all the same.
+        doubt: bool,
+    },
+    /// It is not in the queue any more.
+    Gone,
+    /// The store can't go on.
+    Store(StoreFault),
+}
+
+/// Tries one ticket.
+pub async fn run(
+    engine: &Rc<Engine>,
+    portal: &Contract,
+    row: Queued,
+    at_hand: Option<Outgoing>,
+    doubt: bool,
+) -> Outcome {
+    match attempt(engine, portal, row, at_hand, doubt).await {
+        Ok(outcome) => outcome,
+        Err(fault) => Outcome::Store(fault),
+    }
+}
+
+async fn attempt(
+    engine: &Rc<Engine>,
+    portal: &Contract,
+    row: Queued,
+    at_hand: Option<Outgoing>,
+    doubt: bool,
+) -> Result<Outcome, StoreFault> {
+    let outgoing = match at_hand {
+        Some(outgoing) => outgoing,
+        None => match engine
+            .reader
+            .ask(move |r| compose_again(r, row.key))
+            .await??
+        {
+            Some(again) => again.outgoing(),
+            None => return Ok(Outcome::Gone),
+        },
+    };
+    let key = row.key;
+    let earlier = row.sequence <= engine.link.earlier.get();
+    let keeps_keys = engine
+        .link
+        .ping
+        .borrow()
+        .as_ref()
+        .is_some_and(|p| p.keeps_keys.is_some());
+    let look_up = outgoing.doubt || ((doubt || earlier) && !keeps_keys);
+    if look_up {
+        match first(portal.find(&key.to_string()).await) {
+            Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
+            Ok(None) => {}
+            Err(fault) => return Ok(verdict(fault, doubt)),
+        }
+    }
+    let mut raw = None;
+    for source in outgoing.sources.iter() {
+        if source.size > ASK_FROM {
+            match portal.has(&source.sha256).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(fault) => return Ok(verdict(fault, doubt)),
+            }
+        }
+        let raw = match raw {
+            Some(raw) => raw,
+            None => match raw_of(engine, key).await? {
+                Some(at) => *raw.insert(at),
+                None => return Ok(Outcome::Gone),
+            },
+        };
+        let body = body(engine, raw, source.clone());
+        if let Err(fault) = portal.attach(body).await {
+            return Ok(verdict(fault, doubt));
+        }
+    }
+    let sent_key = key.to_string();
+    let document = outgoing.body.clone();
+    Ok(match portal.create(&sent_key, document).await {
+        Ok(receipt) => done(receipt, &outgoing),
+        Err(portal::Fault::AlreadyThere) => match first(portal.find(&sent_key).await) {
+            Ok(Some(receipt)) => done(receipt, &outgoing),
+            Ok(None) => Outcome::Later {
+                said: "the portal says that the key was used, and finds nothing under it"
+                    .to_owned(),
+                after: None,
+                doubt: true,
+            },
+            Err(fault) => verdict(fault, true),
+        },
+        Err(fault) => verdict(fault, doubt),
+    })
+}
+
+fn first(
+    found: Result<Vec<portal::Receipt>, portal::Fault>,
+) -> Result<Option<portal::Receipt>, portal::Fault> {
+    found.map(|found| found.into_iter().next())
+}
+
+fn done(receipt: portal::Receipt, outgoing: &Outgoing) -> Outcome {
+    Outcome::Done {
+        receipt: ticket::Receipt {
+            ticket: receipt.ticket,
+            number: None,
+        },
+        shown: format!("\"{}\" from {}", outgoing.subject, outgoing.sender),
+    }
+}
+
+/// What a fault of the portal means for this ticket and for the link.
+fn verdict(fault: portal::Fault, doubt: bool) -> Outcome {
+    let said = fault.to_string();
+    match fault {
+        portal::Fault::Later { after, .. } => Outcome::Later { said, after, doubt },
+        portal::Fault::Unsure { after, .. } => Outcome::Later {
+            said,
+            after,
+            doubt: true,
+        },
+        // An attachment that the portal let go between two requests is sent again next time; octets
+        // that can't be read now may be readable then, and never become a refusal of the portal's.
+        portal::Fault::MissingAttachment { .. }
+        | portal::Fault::AlreadyThere
+        | portal::Fault::TicketGone { .. }
+        | portal::Fault::Local { .. } => Outcome::Later {
+            said,
+            after: None,
+            doubt,
+        },
+        portal::Fault::Never { .. } => Outcome::Never { said },
+        portal::Fault::Throttled { after, .. } => Outcome::Link { said, after, doubt },
+        portal::Fault::Link { .. } => Outcome::Link {
+            said,
+            after: None,
+            doubt,
+        },
+    }
+}
+
+async fn raw_of(engine: &Engine, key: Key) -> Result<Option<RawAt>, StoreFault> {
+    engine
+        .reader
+        .ask(move |r| {
+            let message = r.entry(&key)?.and_then(|e| e.message);
+            message.map(|m| r.raw_at(m)).transpose()
+        })
+        .await?
+}
+
+/// An attachment's octets: read from the journal in slices and decoded on the way.
+fn body(engine: &Engine, raw: RawAt, source: Source) -> Body {
+    let reader = engine.reader.clone();
+    let state = Some((reader, source.range.start, Decoder::new(source.encoding)));
+    let end = source.range.end;
+    let slices = futures_lite::stream::unfold(state, move |state| async move {
+        let (reader, mut at, mut decoder) = state?;
+        loop {
+            if at >= end {
+                let mut out = Vec::new();
+                decoder.finish(&mut out);
+                return (!out.is_empty()).then_some((Ok(out), None));
+            }
+            let octets = match read(&reader, raw, at, end).await {
+                Ok(octets) => octets,
+                Err(fault) => return Some((Err(fault), None)),
+            };
+            at += octets.len() as u64;
+            if source.encoding == Encoding::Identity {
+                return Some((Ok(octets), Some((reader, at, decoder))));
+            }
+            let mut out = Vec::with_capacity(octets.len());
+            decoder.feed(&octets, &mut out);
+            if !out.is_empty() {
+                return Some((Ok(out), Some((reader, at, decoder))));
+            }
+        }
+    });
+    Body {
+        length: source.size,
+        digest: source.sha256,
+        slices: Box::pin(slices),
+    }
+}
+
+async fn read(reader: &Worker<Reader>, raw: RawAt, at: u64, end: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(end - at).map_or(SLICE, |left| left.min(SLICE));
+    let octets = reader
+        .ask(move |r| r.raw(raw, at, length))
+        .await
+        .map_err(io::Error::other)?
+        .map_err(io::Error::other)?;
+    if octets.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the message in the journal is shorter than it was",
+        ));
+    }
+    Ok(octets)
+}
+
+/// A ticket composed again, on the reader's thread.
+struct Again {
+    ticket: ticket::Ticket,
+    message: mail::Message,
+    raw: Option<RawOriginal>,
+    lane: u32,
+    digest: Option<[u8; 32]>,
+}
+
+impl Again {
+    fn outgoing(self) -> Outgoing {
+        let body = portal::document::encode(&self.ticket);
+        let same = self
+            .digest
+            .is_none_or(|d| d == <[u8; 32]>::from(Sha256::digest(&body)));
+        let mut outgoing = outgoing(
+            &self.ticket,
+            body,
+            &self.message,
+            self.raw.as_ref(),
+            self.lane,
+        );
+        outgoing.doubt = !same;
+        outgoing
+    }
+}
+
+fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault> {
+    let Some(entry) = reader.entry(&key)? else {
+        return Ok(None);
+    };
+    let Entry {
+        stage: Stage::Committed,
+        message: Some(stored),
+        decision: Some(decision),
+        ..
+    } = entry
+    else {
+        return Ok(None);
+    };
+    let decision = reader.decision(decision)?;
+    let Decided::Ticket { user, company } = decision.outcome else {
+        return Ok(None);
+    };
+    let raw = reader.raw_at(stored)?;
+    let mut skim = mail::Skim::new(mail::Limits::default());
+    let mut digester = mail::Digester::default();
+    let mut at = 0;
+    loop {
+        let octets = reader.raw(raw, at, SLICE)?;
+        if octets.is_empty() {
+            break;
+        }
+        at += octets.len() as u64;
+        digester.update(&octets);
+        skim.feed(&octets);
+    }
+    let message = mail::understand(&skim.finish());
+    let original = message
+        .unparsed
+        .then(|| RawOriginal::whole(digester.finish()));
+    let facts = Facts {
+        key,
+        mailbox: decision.address,
+        received_at: decision.received_at,
+        user,
+        company,
+        raw: original.clone(),
+    };
+    Ok(Some(Again {
+        ticket: compose(&message, &facts),
+        message,
+        raw: original,
+        lane: decision.lane,
+        digest: decision.composed,
+    }))
+}

@@ -1,0 +1,293 @@
+//! Decide, and commit: the batch's messages and decisions, one sync, then the index.
+//!
+//! After this a message is ours. Nothing is moved on the server, and nothing is sent to the portal,
+//! before it.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use async_channel::Receiver;
+use sha2::{Digest as _, Sha256};
+
+use super::news::Event;
+use super::state::Outgoing;
+use super::understand::{Raw, Understood, UnderstoodBatch};
+use super::writer::{self, Decided};
+use super::{forward, Engine, StoreFault};
+use crate::http::Bytes;
+use crate::index::Found;
+use crate::mail::{clean, Message};
+use crate::passage::record::{Alias, Decision};
+use crate::passage::{Entry, Outcome, Record, Stage};
+use crate::settings::{ArchiveWhen, Mailbox};
+use crate::ticket::{self, compose, decide, Facts, Known, RawOriginal, Rules, Sender};
+use crate::ticket::{Key, Ticket};
+
+/// Octets of subject and sender that a decision keeps for lists.
+const SHOWN_MAX: usize = 160;
+
+/// The stage: takes understood batches, makes them durable.
+pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
+    while let Ok(batch) = batches.recv().await {
+        let done = batch.done.clone();
+        match commit(&engine, batch).await {
+            Ok(()) => engine.full.replace(None).map_or((), |_| {
+                log::info!("the disk has room again");
+            }),
+            Err(StoreFault::Full { said }) => {
+                // Nothing of the batch counts; the messages are still unread on their server.
+                log::error!("{said}; fetching waits for room");
+                *engine.full.borrow_mut() = Some(said);
+            }
+            Err(fault) => {
+                engine.broke(fault);
+                return;
+            }
+        }
+        drop(done);
+    }
+}
+
+/// What is to be appended for one batch.
+#[derive(Default)]
+struct Plan {
+    decided: Vec<Decided>,
+    others: Vec<(Key, Record)>,
+    composed: BTreeMap<Key, Outgoing>,
+    abandoned: Vec<u64>,
+}
+
+async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), StoreFault> {
+    let mailbox = batch.mailbox;
+    let keys: Vec<Key> = batch.messages.iter().map(|m| m.key).collect();
+    let addresses: Vec<String> = batch
+        .messages
+        .iter()
+        .map(|m| m.message.author().map(|a| a.folded()).unwrap_or_default())
+        .collect();
+    let (entries, found) = engine
+        .reader
+        .ask(move |r| r.look_up(&keys, &addresses))
+        .await??;
+    let rules = Rules {
+        process_unknown_senders: mailbox.process_unknown_senders,
+        received_after: mailbox.received_after.map(|w| w.0),
+    };
+    let mut plan = Plan::default();
+    let now = engine.world.clock.wall().0;
+    let mut here = BTreeMap::new();
+    for ((understood, entry), found) in batch.messages.into_iter().zip(entries).zip(found) {
+        engine.news.tell(&Event::Fetched {
+            key: understood.key,
+            mailbox: mailbox.id,
+            octets: understood.size,
+        });
+        let twin = here.insert(understood.key, ()).is_some();
+        plan_one(
+            &mut plan,
+            &mailbox,
+            understood,
+            entry.as_ref(),
+            twin,
+            found,
+            &rules,
+            now,
+        );
+    }
+    let Plan {
+        decided,
+        mut others,
+        mut composed,
+        abandoned,
+    } = plan;
+    others.extend(engine.receipts.take());
+    let committed = engine
+        .writer
+        .ask(move |w| {
+            for segment in abandoned {
+                w.drop_large(segment)?;
+            }
+            w.commit(decided, others)
+        })
+        .await??;
+    for (key, entry) in &committed.applied.changed {
+        let reason = match entry.stage {
+            Stage::Committed => None,
+            Stage::Held | Stage::Ignored => entry.reason,
+            _ => continue,
+        };
+        engine.news.tell(&Event::Committed { key: *key, reason });
+        match reason {
+            None => {
+                if let Some(outgoing) = composed.remove(key) {
+                    engine.link.offer(entry.sequence, outgoing);
+                }
+            }
+            Some(reason) => log::info!("{} {}: {reason}", key.short(), entry.stage),
+        }
+    }
+    engine.learned(&committed);
+    forward::let_catch_up(engine).await;
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments)]
+fn plan_one(
+    plan: &mut Plan,
+    mailbox: &Mailbox,
+    understood: Understood,
+    entry: Option<&Entry>,
+    twin: bool,
+    found: Found,
+    rules: &Rules,
+    now: i64,
+) {
+    let key = understood.key;
+    let already = match entry {
+        None => Known::New,
+        Some(entry) => match entry.stage {
+            Stage::Released if entry.convert => Known::Wanted,
+            Stage::Released | Stage::Held | Stage::Closed => Known::New,
+            Stage::Committed
+            | Stage::Forwarded
+            | Stage::Refused
+            | Stage::Ignored
+            | Stage::Dismissed => Known::Elsewhere,
+        },
+    };
+    if twin || already == Known::Elsewhere {
+        // It has its ticket, or its reason: this is one more place to archive it from, once the
+        // first one's turn comes.
+        plan.others.push((
+            key,
+            Record::Alias(Alias {
+                mailbox: mailbox.id,
+                place: understood.place,
+                received_at: understood.received_at,
+                octets: understood.size,
+            }),
+        ));
+        if let Raw::Large(stored, _) = understood.raw {
+            plan.abandoned.push(stored.segment);
+        }
+        return;
+    }
+    let sender = match found {
+        Found::User { id, company } => Sender::Known { user: id, company },
+        Found::Nobody { company } => Sender::Unknown {
+            company_hint: company,
+        },
+        Found::NotRead => Sender::DirectoryNotRead,
+    };
+    let decision = decide(
+        &understood.message,
+        understood.received_at,
+        &sender,
+        rules,
+        already,
+    );
+    let address = mailbox
+        .mail_address()
+        .unwrap_or(&mailbox.username)
+        .to_owned();
+    let (outcome, composed) = match decision {
+        ticket::Decision::Ticket { user, company } => {
+            let facts = facts(&understood, &address, user.clone(), company.clone());
+            let ticket = compose(&understood.message, &facts);
+            (Outcome::Ticket { user, company }, Some((ticket, facts)))
+        }
+        ticket::Decision::Held(reason) => (Outcome::Held(reason), None),
+        ticket::Decision::Ignored(reason) => (Outcome::Ignored(reason), None),
+    };
+    let lane = lane(&understood.message);
+    let mut digest = None;
+    if let Some((ticket, facts)) = composed {
+        let body = crate::portal::document::encode(&ticket);
+        digest = Some(Sha256::digest(&body).into());
+        plan.composed.insert(
+            key,
+            outgoing(&ticket, body, &understood.message, facts.raw.as_ref(), lane),
+        );
+    }
+    let raw = match (&outcome, understood.raw) {
+        (Outcome::Ticket { .. }, Raw::Inline(octets)) => writer::Raw::Inline(octets),
+        (Outcome::Ticket { .. }, Raw::Large(stored, _)) => writer::Raw::Large(stored),
+        (_, Raw::Inline(_)) => writer::Raw::Left,
+        (_, Raw::Large(stored, _)) => {
+            plan.abandoned.push(stored.segment);
+            writer::Raw::Left
+        }
+    };
+    plan.decided.push(Decided {
+        key,
+        raw,
+        decision: Decision {
+            mailbox: mailbox.id,
+            place: understood.place,
+            received_at: understood.received_at,
+            octets: understood.size,
+            decided_at: now,
+            message: None,
+            outcome,
+            address,
+            lane,
+            sender: shown(understood.message.author().map(|a| a.address.as_str())),
+            subject: shown(understood.message.subject.as_deref()),
+            composed: digest,
+            archive_early: mailbox.archive_when == ArchiveWhen::Committed,
+        },
+    });
+}
+
+fn facts(
+    understood: &Understood,
+    address: &str,
+    user: Option<String>,
+    company: Option<String>,
+) -> Facts {
+    Facts {
+        key: understood.key,
+        mailbox: address.to_owned(),
+        received_at: understood.received_at,
+        user,
+        company,
+        raw: understood
+            .message
+            .unparsed
+            .then(|| RawOriginal::whole(understood.raw.digest())),
+    }
+}
+
+/// A composed ticket as it waits for the portal.
+pub(super) fn outgoing(
+    ticket: &Ticket,
+    body: Bytes,
+    message: &Message,
+    raw: Option<&RawOriginal>,
+    lane: u32,
+) -> Outgoing {
+    Outgoing {
+        lane,
+        body,
+        sources: Rc::new(ticket::sources(message, raw)),
+        subject: shown(Some(&ticket.subject)),
+        sender: shown(message.author().map(|a| a.address.as_str())),
+        doubt: false,
+    }
+}
+
+/// The lane of a message: its sender's, until conversations exist.
+fn lane(message: &Message) -> u32 {
+    let address = message.author().map(|a| a.folded()).unwrap_or_default();
+    let digest: [u8; 32] = Sha256::digest(address.as_bytes()).into();
+    u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+fn shown(text: Option<&str>) -> String {
+    let text = clean::for_line(text.unwrap_or_default());
+    let end = (0..=SHOWN_MAX.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}

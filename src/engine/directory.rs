@@ -1,0 +1,191 @@
+//! The directory, kept up to date: pages of changes from the portal into the index.
+//!
+//! Read when the link comes up, every few minutes, and when the operator asks. What is held for
+//! want of it is looked at again after each change.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::bell::Bell;
+use super::{held, Engine, StoreFault};
+use crate::index::Change;
+use crate::portal::{Changes, Fault, Page, Portal, Removed};
+use crate::ticket::{Company, User};
+use crate::world::Wall;
+
+/// How often changes are asked for.
+const EVERY: Duration = Duration::from_secs(300);
+/// Entries asked for at once.
+const PAGE: u32 = 500;
+
+/// How the directory stands.
+#[derive(Default)]
+pub struct Live {
+    /// Read it now.
+    pub bell: Bell,
+    /// When it was last known to be up to date.
+    pub read_at: Cell<Option<Wall>>,
+    /// The last trouble with it.
+    pub trouble: RefCell<Option<String>>,
+    /// Mailboxes whose address is a user's, by name, with the user's id.
+    pub personal: RefCell<Vec<(String, String)>>,
+}
+
+/// The task.
+pub async fn run(engine: Rc<Engine>) {
+    loop {
+        let portal = engine.link.portal.borrow().clone();
+        let up = engine.link.ping.borrow().is_some();
+        if let (Some(portal), true) = (portal, up) {
+            match sync(&engine, &*portal).await {
+                Ok(_) => {}
+                Err(Failed::Portal(fault)) => {
+                    let said = fault.to_string();
+                    log::warn!("the directory could not be read: {said}");
+                    engine.directory.trouble.replace(Some(said));
+                }
+                Err(Failed::Store(fault)) => {
+                    engine.broke(fault);
+                    return;
+                }
+            }
+        }
+        let bell = engine.directory.bell.wait();
+        engine.world.clock.within(EVERY, bell).await;
+    }
+}
+
+/// Why the directory was not read.
+pub enum Failed {
+    /// The portal's reasons.
+    Portal(Fault),
+    /// The store's reasons.
+    Store(StoreFault),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Failed::Portal(fault)
+    }
+}
+
+impl From<StoreFault> for Failed {
+    fn from(fault: StoreFault) -> Self {
+        Failed::Store(fault)
+    }
+}
+
+/// Reads all changes there are now. Returns how many entries came.
+pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Failed> {
+    let mut state = engine
+        .reader
+        .ask(|r| r.view().directory())
+        .await
+        .map_err(StoreFault::from)?
+        .map_err(StoreFault::from)?;
+    let was_complete = state.is_complete();
+    let mut entries = 0;
+    loop {
+        let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {
+            Changes::StartAgain => {
+                log::warn!("the portal lost our place in the directory: it is read whole again");
+                engine
+                    .writer
+                    .ask(|w| w.restart_directory())
+                    .await
+                    .map_err(StoreFault::from)??;
+                state.cursor = None;
+                continue;
+            }
+            Changes::Page(page) => page,
+        };
+        let last = !page.more;
+        let cursor = Some(page.cursor.clone());
+        let at = engine.world.clock.wall();
+        let changes = changes(page);
+        entries += changes.len() as u64;
+        state = engine
+            .writer
+            .ask(move |w| w.learn_directory(&changes, cursor, last, at.0))
+            .await
+            .map_err(StoreFault::from)??;
+        if last {
+            engine.directory.read_at.set(Some(at));
+            break;
+        }
+    }
+    engine.directory.trouble.replace(None);
+    if entries > 0 {
+        log::info!(
+            "the directory: {entries} changes, now {} users and {} companies",
+            state.users,
+            state.companies
+        );
+    }
+    look_for_personal(engine).await?;
+    if entries > 0 || !was_complete {
+        held::reconsider(engine, "directory").await?;
+    }
+    Ok(entries)
+}
+
+/// A mailbox whose address is a user's would turn a person's own mail into tickets: it is said.
+async fn look_for_personal(engine: &Rc<Engine>) -> Result<(), StoreFault> {
+    let settings = engine.settings();
+    let mut personal = Vec::new();
+    for mailbox in &settings.mailboxes {
+        let Some(address) = mailbox.mail_address().map(str::to_lowercase) else {
+            continue;
+        };
+        if let Some(user) = engine.user_of(address).await? {
+            personal.push((mailbox.name.clone(), user));
+        }
+    }
+    if personal != *engine.directory.personal.borrow() {
+        for (name, user) in &personal {
+            log::warn!(
+                "the address of mailbox {name} is that of the portal's user {user}: a dedicated mailbox is needed, or that person's own mail becomes tickets"
+            );
+        }
+        engine.directory.personal.replace(personal);
+    }
+    Ok(())
+}
+
+fn changes(page: Page) -> Vec<Change> {
+    let companies = page.companies.into_iter().map(|c| {
+        Change::Company(Company {
+            id: c.id,
+            name: c.name,
+            domains: c.domains,
+        })
+    });
+    let users = page.users.into_iter().map(|u| {
+        Change::User(User {
+            id: u.id,
+            addresses: u.addresses,
+            name: u.name,
+            company: u.company,
+        })
+    });
+    let removed = page.removed.into_iter().map(|r| match r {
+        Removed::User(id) => Change::UserGone(id),
+        Removed::Company(id) => Change::CompanyGone(id),
+    });
+    companies.chain(users).chain(removed).collect()
+}
+
+impl Engine {
+    /// The id of the portal's user who has this address, in lower case.
+    pub(crate) async fn user_of(&self, address: String) -> Result<Option<String>, StoreFault> {
+        let found = self
+            .reader
+            .ask(move |r| r.view().find_address(&address))
+            .await??;
+        Ok(match found {
+            crate::index::Found::User { id, .. } => Some(id),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! When a run with an end has nothing left to do, or nothing that it can do.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::forward::Standing as LinkStanding;
+use super::post::Standing;
+use super::Engine;
+use crate::passage::Stage;
+
+/// Trouble that lasts this long ends a run that was to end.
+const GIVE_UP: Duration = Duration::from_secs(20);
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How a run with an end ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Everything that was found is forwarded and archived, or held with a reason.
+    pub clean: bool,
+    /// What is left and why, a sentence each.
+    pub left: Vec<String>,
+}
+
+/// Waits until nothing is left to do.
+pub async fn wait(engine: &Rc<Engine>) -> Drained {
+    let clock = &engine.world.clock;
+    let mut trouble_since = None;
+    loop {
+        let now = clock.tick();
+        if let Some(left) = idle(engine) {
+            if left.is_empty() {
+                return Drained { clean: true, left };
+            }
+            let since = *trouble_since.get_or_insert(now);
+            if now.since(since) >= GIVE_UP {
+                return Drained { clean: false, left };
+            }
+        } else {
+            trouble_since = None;
+        }
+        clock.sleep(LOOK).await;
+    }
+}
+
+/// Whether nothing goes on: what is in the way then, nothing if all is done. `None` while there is
+/// something to wait for.
+fn idle(engine: &Engine) -> Option<Vec<String>> {
+    let settings = engine.settings();
+    let counters = engine.counters.borrow();
+    let mut left = Vec::new();
+    for mailbox in settings.mailboxes.iter().filter(|m| m.active) {
+        let post = engine.posts.borrow().get(&mailbox.id).cloned()?;
+        match post.standing() {
+            Standing::Watching => {}
+            Standing::Trouble { said, .. } => {
+                left.push(format!("mailbox {}: {said}", mailbox.name))
+            }
+            Standing::NoRoom(said) => left.push(format!("mailbox {}: {said}", mailbox.name)),
+            Standing::Off | Standing::Connecting | Standing::Fetching => return None,
+        }
+        let archive_trouble = post.archive_trouble.borrow();
+        if let Some(said) = &*archive_trouble {
+            left.push(format!("mailbox {}: archiving: {said}", mailbox.name));
+        } else if counters.to_archive > 0 {
+            return None;
+        }
+    }
+    let released = counters.of(Stage::Released);
+    let committed = counters.of(Stage::Committed);
+    let waiting = engine.receipts.waiting() > 0;
+    match engine.link.standing() {
+        LinkStanding::Paused { said, .. } => left.push(format!("the portal: {said}")),
+        LinkStanding::Unset if committed > 0 => {
+            left.push("no portal is set: the tickets wait here".to_owned());
+        }
+        LinkStanding::Unset => {}
+        LinkStanding::Fresh => return None,
+        LinkStanding::Up => {
+            // Held for want of the directory, they are released by themselves.
+            if engine.directory.read_at.get().is_none()
+                && engine.directory.trouble.borrow().is_none()
+            {
+                return None;
+            }
+            if committed > 0 || waiting {
+                if !engine.link.is_idle(engine.world.clock.tick()) || waiting {
+                    return None;
+                }
+                left.push(format!("{committed} tickets wait for another attempt"));
+            }
+        }
+    }
+    if let Some(said) = &*engine.directory.trouble.borrow() {
+        left.push(format!("the directory: {said}"));
+    }
+    if released > 0 && left.is_empty() {
+        return None;
+    }
+    Some(left)
+}

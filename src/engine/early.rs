@@ -1,0 +1,30 @@
+//! Test-only: moves messages before they are durable, where a test flipped that switch. In the
+//! shipped binary this does nothing.
+
+use std::rc::Rc;
+
+use super::{account, Engine};
+use crate::mailbox::{Fault, How, Session};
+use crate::passage::Uid;
+use crate::settings::Mailbox;
+use crate::world::switches::{flipped, Switch};
+
+/// What "durable before moved" forbids.
+pub async fn move_now(
+    engine: &Rc<Engine>,
+    mailbox: &Mailbox,
+    session: Session,
+    uids: &[Uid],
+) -> Result<Session, Fault> {
+    if !flipped(Switch::MoveEarly) {
+        return Ok(session);
+    }
+    let Ok(wanted) = account::archive_wanted(mailbox, engine.world.clock.wall()) else {
+        return Ok(session);
+    };
+    let (session, folder) = session.archive_folder(&wanted, true).await?;
+    match folder {
+        Some(folder) => Ok(session.archive(uids, &folder, How::Move).await?.0),
+        None => Ok(session),
+    }
+}

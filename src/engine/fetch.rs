@@ -1,0 +1,474 @@
+//! One mailbox: connect, list, fetch, watch, for as long as it is active.
+//!
+//! A whole pass over the unread messages at each connect, when something asks for it, and hourly;
+//! between those, only what is newer than the last UID. Messages whose place is known are not
+//! fetched again; at a whole pass their size and received time are compared, since a server may
+//! give the same numbers to other messages. Nothing is changed on the server here.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_channel::Sender;
+
+use super::news::Event;
+use super::post::{Post, Standing};
+use super::understand::{Batch, Fetched, Octets};
+use super::{account, early, held, large, Engine, StoreFault};
+use crate::mailbox::{Access, Fault, Item, Loss, News, Pass, Refusal, Session};
+use crate::passage::retry::Backoff;
+use crate::passage::{Origin, Place, Uid, UidValidity};
+use crate::settings::Mailbox;
+use crate::world::{Tick, Wall};
+
+/// Messages up to this size are fetched many to a command and held whole; larger ones go by slices
+/// into a segment of their own.
+const SMALL_MAX: u64 = 192 * 1024;
+/// Messages of one batch at most.
+const BATCH_MESSAGES: usize = 256;
+/// Octets of one batch, as announced, at most (one message may exceed it).
+const BATCH_OCTETS: u64 = 1024 * 1024;
+/// How often the whole mailbox is passed over.
+const WHOLE_EVERY: Duration = Duration::from_secs(3600);
+/// How often a full store is looked at again.
+const ROOM_EVERY: Duration = Duration::from_secs(5);
+/// How often a message that can't be fetched is tried before it waits for the next whole pass.
+const TRIES: u32 = 3;
+
+const LOST: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    most: Duration::from_secs(300),
+};
+const REFUSED: Backoff = Backoff {
+    first: Duration::from_secs(30),
+    most: Duration::from_secs(900),
+};
+/// Slow enough for any rule that locks accounts: five failures in half an hour is a common one.
+const SIGN_IN: Backoff = Backoff {
+    first: Duration::from_secs(900),
+    most: Duration::from_secs(3600),
+};
+
+/// Why a connection's life ended.
+enum End {
+    Mailbox(Fault),
+    Settings(String),
+    Store(StoreFault),
+}
+
+impl From<Fault> for End {
+    fn from(fault: Fault) -> Self {
+        End::Mailbox(fault)
+    }
+}
+
+impl From<held::Failed> for End {
+    fn from(failed: held::Failed) -> Self {
+        match failed {
+            held::Failed::Mailbox(fault) => End::Mailbox(fault),
+            held::Failed::Store(fault) => End::Store(fault),
+        }
+    }
+}
+
+impl From<StoreFault> for End {
+    fn from(fault: StoreFault) -> Self {
+        End::Store(fault)
+    }
+}
+
+/// The task; it ends only with the mailbox or the store.
+pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batches: Sender<Batch>) {
+    let mut failures = 0_u32;
+    loop {
+        post.say(Standing::Connecting);
+        let passes = post.passes.get();
+        let visit = Visit {
+            engine: &engine,
+            mailbox: &mailbox,
+            post: &post,
+            batches: &batches,
+        };
+        let end = visit.stay().await;
+        if post.passes.get() > passes {
+            failures = 0;
+        }
+        failures = failures.saturating_add(1);
+        let jitter = u64::from_le_bytes(engine.world.entropy.octets());
+        let (said, wait) = match end {
+            End::Store(fault) => {
+                engine.broke(fault);
+                return;
+            }
+            End::Settings(said) => (said, REFUSED.most),
+            End::Mailbox(Fault::Moved { .. }) => continue,
+            End::Mailbox(fault) => (fault.to_string(), wait_for(&fault, failures, jitter)),
+        };
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
+        log::warn!("mailbox {}: {said}; again at {again_at}", mailbox.name);
+        post.say(Standing::Trouble { said, again_at });
+        engine.news.tell(&Event::Counted);
+        let bell = post.look_bell.wait();
+        engine.world.clock.within(wait, bell).await;
+    }
+}
+
+fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
+    match fault {
+        Fault::Throttled { after, .. } => *after,
+        Fault::Refused {
+            why: Refusal::SignIn { .. },
+            ..
+        } => SIGN_IN.after(failures, jitter),
+        // One message that the server won't show: the others needn't wait for it.
+        Fault::Refused {
+            why: Refusal::Messages { .. },
+            ..
+        } => LOST.after(1, jitter),
+        Fault::Refused { .. } | Fault::Gone { .. } | Fault::Broken { .. } => {
+            REFUSED.after(failures, jitter)
+        }
+        Fault::Lost {
+            why: Loss::Bye { .. },
+            ..
+        } => LOST.after(failures.max(3), jitter),
+        Fault::Lost { .. } | Fault::Moved { .. } => LOST.after(failures, jitter),
+    }
+}
+
+/// One connection's life.
+struct Visit<'a> {
+    engine: &'a Rc<Engine>,
+    mailbox: &'a Rc<Mailbox>,
+    post: &'a Rc<Post>,
+    batches: &'a Sender<Batch>,
+}
+
+/// What a pass found.
+#[derive(Default)]
+struct Found {
+    /// Every unread message, in ascending order.
+    unread: BTreeSet<Uid>,
+    before_date: u64,
+}
+
+impl Visit<'_> {
+    async fn stay(&self) -> End {
+        match self.live().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        }
+    }
+
+    async fn live(&self) -> Result<std::convert::Infallible, End> {
+        let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
+        let session = Session::connect(&self.engine.world, &account).await?;
+        let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
+        self.post.exists.set(u64::from(opened.exists));
+        let validity = opened.uid_validity;
+        let mut next = Uid(1);
+        let mut whole_at = Tick(Duration::ZERO);
+        let check = Duration::from_secs(self.mailbox.check_seconds);
+        loop {
+            let now = self.engine.world.clock.tick();
+            if now >= whole_at {
+                self.post.look_bell.hush();
+                self.post.forgive();
+                let found;
+                (session, found) = self.pass(session, validity, None).await?;
+                if let Some(last) = found.unread.last() {
+                    next = Uid(last.0.saturating_add(1)).max(next);
+                }
+                let (engine, mailbox) = (self.engine, self.mailbox);
+                session =
+                    held::look_after(engine, mailbox, session, validity, &found.unread).await?;
+                session = self.count_read(session).await?;
+                self.post.before_date.set(found.before_date);
+                self.post.passes.set(self.post.passes.get() + 1);
+                self.post
+                    .passed_at
+                    .set(Some(self.engine.world.clock.wall()));
+                whole_at = now.plus(WHOLE_EVERY);
+            } else {
+                let found;
+                (session, found) = self.pass(session, validity, Some(next)).await?;
+                if let Some(last) = found.unread.last() {
+                    next = Uid(last.0.saturating_add(1)).max(next);
+                }
+            }
+            self.post.say(Standing::Watching);
+            self.engine.news.tell(&Event::PassEnded {
+                mailbox: self.mailbox.id,
+            });
+            let news;
+            (session, news) = session.watch(check, self.post.look_bell.wait()).await?;
+            if news == News::Stopped {
+                whole_at = Tick(Duration::ZERO);
+            }
+        }
+    }
+
+    /// Lists and fetches, window by window; over everything, or from a UID on.
+    async fn pass(
+        &self,
+        mut session: Session,
+        validity: UidValidity,
+        from: Option<Uid>,
+    ) -> Result<(Session, Found), End> {
+        let after = self.mailbox.received_after;
+        let origin = account::origin(self.mailbox);
+        let mut found = Found::default();
+        let mut pass = Some(match from {
+            Some(uid) => Pass::from(uid, after),
+            None => Pass::whole(after),
+        });
+        let (done, all_done) = async_channel::bounded(1);
+        while let Some(now) = pass {
+            let listed;
+            (session, listed) = session.list(now).await?;
+            pass = listed.pass;
+            let (unknown, known) = self.sort(&listed.uids, origin, validity).await?;
+            found.unread.extend(listed.uids);
+            let mut wanted = unknown;
+            if from.is_none() && !known.is_empty() {
+                let changed;
+                (session, changed) = self.verify(session, known).await?;
+                wanted.extend(changed);
+            }
+            if wanted.is_empty() {
+                continue;
+            }
+            self.post.say(Standing::Fetching);
+            let mut items;
+            (session, items) = session.look(&wanted).await?;
+            items.retain(|i| !i.seen || self.mailbox.convert_read);
+            if let Some(after) = after {
+                let all = items.len();
+                items.retain(|i| i.received_at >= after);
+                found.before_date += (all - items.len()) as u64;
+            }
+            // Oldest first: what waits longest is served first.
+            items.sort_by_key(|i| (i.received_at, i.uid));
+            session = self.fetch(session, &items, origin, validity, &done).await?;
+        }
+        // Until all of it is durable, the next listing would find it unknown again.
+        drop(done);
+        let _ = all_done.recv().await;
+        Ok((session, found))
+    }
+
+    /// Which of these are unknown (or to be fetched again), and what is known of the others.
+    async fn sort(
+        &self,
+        uids: &[Uid],
+        origin: Origin,
+        validity: UidValidity,
+    ) -> Result<(Vec<Uid>, Vec<(Uid, i64, u64)>), StoreFault> {
+        let places: Vec<Place> = uids
+            .iter()
+            .map(|uid| place(origin, validity, *uid))
+            .collect();
+        let known = self.engine.reader.ask(move |r| r.places(&places)).await??;
+        let mut unknown = Vec::new();
+        let mut others = Vec::new();
+        for (uid, known) in uids.iter().zip(known) {
+            match known {
+                Some(k) if !k.again => others.push((*uid, k.received_at, k.octets)),
+                _ => unknown.push(*uid),
+            }
+        }
+        Ok((unknown, others))
+    }
+
+    /// Those of the known ones that are other messages by now.
+    async fn verify(
+        &self,
+        session: Session,
+        known: Vec<(Uid, i64, u64)>,
+    ) -> Result<(Session, Vec<Uid>), End> {
+        let uids: Vec<Uid> = known.iter().map(|(uid, ..)| *uid).collect();
+        let (session, items) = session.look(&uids).await?;
+        let mut changed = Vec::new();
+        let mut items = items.into_iter().map(|i| (i.uid, i)).collect::<Vec<_>>();
+        items.sort_by_key(|(uid, _)| *uid);
+        for (uid, received_at, octets) in known {
+            if let Ok(at) = items.binary_search_by_key(&uid, |(u, _)| *u) {
+                let item = &items[at].1;
+                if item.received_at.0 != received_at || item.size != octets {
+                    changed.push(uid);
+                }
+            }
+        }
+        if !changed.is_empty() {
+            log::warn!(
+                "mailbox {}: {} known numbers are other messages now; they are fetched",
+                self.mailbox.name,
+                changed.len()
+            );
+        }
+        Ok((session, changed))
+    }
+
+    async fn fetch(
+        &self,
+        mut session: Session,
+        items: &[Item],
+        origin: Origin,
+        validity: UidValidity,
+        done: &Sender<()>,
+    ) -> Result<Session, End> {
+        let mut rest = items;
+        while let Some(first) = rest.first() {
+            self.wait_for_room().await;
+            if first.size > SMALL_MAX {
+                rest = &rest[1..];
+                session = self
+                    .fetch_large(session, first, origin, validity, done)
+                    .await?;
+                continue;
+            }
+            let mut octets = 0;
+            let count = rest
+                .iter()
+                .take(BATCH_MESSAGES)
+                .take_while(|i| {
+                    octets += i.size;
+                    i.size <= SMALL_MAX && octets <= BATCH_OCTETS
+                })
+                .count()
+                .max(1);
+            let (group, later) = rest.split_at(count);
+            rest = later;
+            session = self
+                .fetch_small(session, group, origin, validity, done)
+                .await?;
+        }
+        Ok(session)
+    }
+
+    async fn fetch_small(
+        &self,
+        session: Session,
+        group: &[Item],
+        origin: Origin,
+        validity: UidValidity,
+        done: &Sender<()>,
+    ) -> Result<Session, End> {
+        let uids: Vec<Uid> = group
+            .iter()
+            .map(|i| i.uid)
+            .filter(|uid| self.post.tries(*uid) < TRIES)
+            .collect();
+        if uids.is_empty() {
+            return Ok(session);
+        }
+        let fetched = session.fetch(&uids, SMALL_MAX * 2).await;
+        let (mut session, fetched) = match fetched {
+            Ok(fetched) => fetched,
+            Err(fault) => {
+                if let Fault::Refused {
+                    why: Refusal::Messages { uids, .. },
+                    ..
+                } = &fault
+                {
+                    self.post.tried(uids);
+                }
+                return Err(fault.into());
+            }
+        };
+        let mut messages = Vec::with_capacity(fetched.len());
+        for (uid, octets) in fetched {
+            if let Some(item) = group.iter().find(|i| i.uid == uid) {
+                messages.push(Fetched {
+                    place: place(origin, validity, uid),
+                    received_at: item.received_at.0,
+                    size: item.size,
+                    octets: Octets::Inline(octets),
+                });
+            }
+        }
+        session = early::move_now(self.engine, self.mailbox, session, &uids).await?;
+        self.hand_on(messages, done).await;
+        Ok(session)
+    }
+
+    async fn fetch_large(
+        &self,
+        session: Session,
+        item: &Item,
+        origin: Origin,
+        validity: UidValidity,
+        done: &Sender<()>,
+    ) -> Result<Session, End> {
+        if self.post.tries(item.uid) >= TRIES {
+            return Ok(session);
+        }
+        let identity = self.mailbox.key_identity().unwrap_or_default();
+        let fetched = large::fetch(self.engine, session, item, &identity).await;
+        let (mut session, octets) = match fetched {
+            Ok(fetched) => fetched,
+            Err(large::Failed::Mailbox(fault)) => return Err(fault.into()),
+            Err(large::Failed::Store(StoreFault::Full { said })) => {
+                // The message stays unread where it is; the slices written so far are gone.
+                *self.engine.full.borrow_mut() = Some(said.clone());
+                return Err(End::Settings(said));
+            }
+            Err(large::Failed::Store(fault)) => return Err(fault.into()),
+        };
+        if let Some(octets) = octets {
+            let message = Fetched {
+                place: place(origin, validity, item.uid),
+                received_at: item.received_at.0,
+                size: item.size,
+                octets,
+            };
+            session = early::move_now(self.engine, self.mailbox, session, &[item.uid]).await?;
+            self.hand_on(vec![message], done).await;
+        }
+        Ok(session)
+    }
+
+    async fn hand_on(&self, messages: Vec<Fetched>, done: &Sender<()>) {
+        let batch = Batch {
+            mailbox: Rc::clone(self.mailbox),
+            messages,
+            done: Some(done.clone()),
+        };
+        // The queue is closed only when the engine ends, and this task with it.
+        let _ = self.batches.send(batch).await;
+    }
+
+    /// While the store has no room, the mailbox is the queue.
+    async fn wait_for_room(&self) {
+        let mut said_before = false;
+        while let Err(said) = self.engine.room() {
+            if !said_before {
+                log::warn!("mailbox {}: {said}", self.mailbox.name);
+                said_before = true;
+            }
+            self.post.say(Standing::NoRoom(said));
+            self.engine.news.tell(&Event::Counted);
+            self.engine.world.clock.sleep(ROOM_EVERY).await;
+            self.engine.look_at_room().await;
+        }
+        self.post.say(Standing::Fetching);
+    }
+
+    async fn count_read(&self, session: Session) -> Result<Session, End> {
+        let since = self.mailbox.received_after.unwrap_or(Wall(0));
+        let (session, read) = session
+            .count(crate::mailbox::Count::ReadSince(since))
+            .await?;
+        self.post.already_read.set(read);
+        Ok(session)
+    }
+}
+
+fn place(origin: Origin, uid_validity: UidValidity, uid: Uid) -> Place {
+    Place::Imap {
+        origin,
+        uid_validity,
+        uid,
+    }
+}

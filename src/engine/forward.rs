@@ -1,0 +1,456 @@
+//! Tickets to the portal: several in flight, order kept within a lane, every outcome recorded.
+//!
+//! An attempt ends in one of five ways: done, later, never, unsure, or with trouble of the link as
+//! a whole. One bad ticket never stops the others: it waits by itself. Trouble that would meet the
+//! next ticket too pauses the link, and one ticket at a time probes it afterwards.
+//!
+//! Unsure means: the portal may have it. Where it keeps keys the same octets go again under the
+//! same key; where it doesn't, the key is looked up first. Since attempts are not written down, each
+//! ticket of an earlier start is in doubt too.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+
+use super::attempt::{self, Outcome};
+use super::bell::Bell;
+use super::news::Event;
+use super::state::{Deferred, Outgoing, Window};
+use super::{Engine, StoreFault};
+use crate::index::Queued;
+use crate::passage::record::{Receipt, Refusal};
+use crate::passage::retry::Backoff;
+use crate::passage::{Record, Stage};
+use crate::portal::{Contract, Fault, Ping, Portal};
+use crate::world::{Tick, Wall};
+
+/// Tickets in flight at once.
+const HANDS: usize = 6;
+/// Rows read from the index at once.
+const PAGE: usize = 256;
+/// How long committing waits for the link to catch up, before it goes on without.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+const TICKET_BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(2),
+    most: Duration::from_secs(900),
+};
+const LINK_BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(1),
+    most: Duration::from_secs(300),
+};
+
+/// How the link stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No portal is set.
+    Unset,
+    /// Not tried yet.
+    Fresh,
+    /// The last answer was a good one.
+    Up,
+    /// Paused, with a sentence.
+    Paused {
+        /// What happened and what to do.
+        said: String,
+        /// When it is tried again.
+        again_at: Wall,
+    },
+}
+
+/// The link to the portal.
+pub struct Link {
+    pub(super) bell: Bell,
+    pub(super) window: RefCell<Window>,
+    standing: RefCell<Standing>,
+    pause: Cell<Option<Tick>>,
+    failures: Cell<u32>,
+    pub(super) portal: RefCell<Option<Rc<Contract>>>,
+    /// What the last ping told.
+    pub ping: RefCell<Option<Ping>>,
+    changed: Cell<bool>,
+    caught_up: Bell,
+    /// Sequences up to this one were decided in an earlier start.
+    pub(super) earlier: Cell<u64>,
+    /// When a ticket was last accepted.
+    pub last_receipt_at: Cell<Option<Wall>>,
+}
+
+impl Link {
+    /// A link that nothing is known of.
+    pub fn new() -> Self {
+        Self {
+            bell: Bell::new(),
+            window: RefCell::new(Window::new()),
+            standing: RefCell::new(Standing::Fresh),
+            pause: Cell::new(None),
+            failures: Cell::new(0),
+            portal: RefCell::default(),
+            ping: RefCell::default(),
+            changed: Cell::new(true),
+            caught_up: Bell::new(),
+            earlier: Cell::new(0),
+            last_receipt_at: Cell::new(None),
+        }
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.standing.borrow().clone()
+    }
+
+    /// Whether nothing is under way and nothing could be sent now.
+    pub fn is_idle(&self, now: Tick) -> bool {
+        self.window.borrow().is_idle(now)
+    }
+
+    /// Keeps a composed ticket for its turn.
+    pub(super) fn offer(&self, sequence: u64, outgoing: Outgoing) {
+        self.window.borrow_mut().offer(sequence, outgoing);
+    }
+
+    /// New settings: everything is tried again with them, now.
+    pub(super) fn settings_changed(&self) {
+        self.changed.set(true);
+        self.retry_now();
+    }
+
+    /// Ends every wait.
+    pub fn retry_now(&self) {
+        self.pause.set(None);
+        self.failures.set(0);
+        self.window.borrow_mut().hurry(Tick(Duration::ZERO));
+        self.bell.ring();
+    }
+
+    /// The attempts of a ticket that waits for another.
+    pub fn deferred(&self, key: &crate::ticket::Key) -> Option<Deferred> {
+        self.window.borrow().deferred(key).cloned()
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(*self.standing.borrow(), Standing::Up | Standing::Fresh)
+    }
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Lets a committing stage wait, for a moment, until the link has caught up: what is composed and
+/// still at hand need not be composed again.
+pub(super) async fn let_catch_up(engine: &Engine) {
+    let link = &engine.link;
+    link.caught_up.hush();
+    if link.is_up() && link.window.borrow().is_ahead() {
+        engine
+            .world
+            .clock
+            .within(PATIENCE, link.caught_up.wait())
+            .await;
+    }
+}
+
+type Job = (Rc<Contract>, Queued, Option<Outgoing>, Option<Deferred>);
+type Done = (Queued, Option<Deferred>, Outcome);
+
+/// The task.
+pub async fn run(engine: Rc<Engine>) {
+    let (jobs, queue) = async_channel::bounded::<Job>(HANDS);
+    let (done, outcomes) = async_channel::bounded::<Done>(HANDS);
+    let _hands: Vec<_> = (0..HANDS)
+        .map(|_| {
+            engine
+                .executor
+                .spawn(hand(Rc::clone(&engine), queue.clone(), done.clone()))
+        })
+        .collect();
+    if let Err(fault) = drive(&engine, &jobs, &outcomes).await {
+        engine.broke(fault);
+    }
+}
+
+async fn hand(engine: Rc<Engine>, queue: Receiver<Job>, done: Sender<Done>) {
+    while let Ok((portal, row, outgoing, deferred)) = queue.recv().await {
+        let doubt = deferred.as_ref().is_some_and(|d| d.doubt);
+        let outcome = attempt::run(&engine, &portal, row, outgoing, doubt).await;
+        if done.send((row, deferred, outcome)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn drive(
+    engine: &Rc<Engine>,
+    jobs: &Sender<Job>,
+    outcomes: &Receiver<Done>,
+) -> Result<(), StoreFault> {
+    let link = &engine.link;
+    loop {
+        read_ahead(engine).await?;
+        let now = engine.world.clock.tick();
+        if link.pause.get().is_some_and(|until| until <= now) {
+            link.pause.set(None);
+        }
+        if link.pause.get().is_none() {
+            if let Some(portal) = portal(engine).await {
+                send_all(engine, &portal, jobs).await;
+            }
+        }
+        let idle = link.window.borrow().flying() == 0;
+        engine.receipts.link_idle(idle);
+        if !link.window.borrow().is_ahead() {
+            link.caught_up.ring();
+        }
+        let wake = match link.pause.get() {
+            Some(until) => Some(until),
+            None => link.window.borrow().due(),
+        };
+        let outcome = futures_lite::future::or(
+            async { outcomes.recv().await.ok() },
+            futures_lite::future::or(
+                async {
+                    link.bell.wait().await;
+                    None
+                },
+                async {
+                    match wake {
+                        Some(at) => engine.world.clock.sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                    None
+                },
+            ),
+        )
+        .await;
+        if let Some(outcome) = outcome {
+            settle(engine, outcome)?;
+        }
+        while let Ok(outcome) = outcomes.try_recv() {
+            settle(engine, outcome)?;
+        }
+    }
+}
+
+/// Fills the window from the index.
+async fn read_ahead(engine: &Engine) -> Result<(), StoreFault> {
+    loop {
+        let Some(after) = engine.link.window.borrow().wants() else {
+            return Ok(());
+        };
+        let page = engine.reader.ask(move |r| r.queue(after, PAGE)).await??;
+        engine
+            .link
+            .window
+            .borrow_mut()
+            .take_page(after, &page, PAGE);
+    }
+}
+
+/// Hands out as much as may be in flight: one ticket after trouble, until an answer is good.
+async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) {
+    let link = &engine.link;
+    let most = if link.failures.get() > 0 { 1 } else { HANDS };
+    loop {
+        let now = engine.world.clock.tick();
+        let job = {
+            let mut window = link.window.borrow_mut();
+            if window.flying() >= most {
+                return;
+            }
+            let Some((row, deferred)) = window.next(now) else {
+                return;
+            };
+            let outgoing = window.composed(row.sequence);
+            (Rc::clone(portal), row, outgoing, deferred)
+        };
+        // There are as many places as hands: this never waits.
+        if jobs.send(job).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The portal as the settings have it, pinged once; none when it isn't set or doesn't answer.
+async fn portal(engine: &Engine) -> Option<Rc<Contract>> {
+    let link = &engine.link;
+    if link.changed.replace(false) {
+        *link.portal.borrow_mut() = None;
+        *link.ping.borrow_mut() = None;
+    }
+    if link.portal.borrow().is_none() {
+        match engine.portal() {
+            Ok(Some(portal)) => *link.portal.borrow_mut() = Some(Rc::new(portal)),
+            Ok(None) => {
+                *link.standing.borrow_mut() = Standing::Unset;
+                return None;
+            }
+            Err(said) => {
+                pause(engine, &said, None);
+                return None;
+            }
+        }
+    }
+    let portal = link.portal.borrow().clone()?;
+    if link.ping.borrow().is_none() {
+        match portal.ping().await {
+            Ok(ping) => {
+                log::info!("the portal answers: {}", ping_sentence(&ping));
+                *link.ping.borrow_mut() = Some(ping);
+                *link.standing.borrow_mut() = Standing::Up;
+                engine.directory.bell.ring();
+            }
+            Err(fault) => {
+                pause(engine, &fault.to_string(), after_of(&fault));
+                return None;
+            }
+        }
+    }
+    Some(portal)
+}
+
+fn after_of(fault: &Fault) -> Option<Duration> {
+    match fault {
+        Fault::Later { after, .. }
+        | Fault::Throttled { after, .. }
+        | Fault::Unsure { after, .. } => *after,
+        _ => None,
+    }
+}
+
+/// What a portal says of itself, as a line.
+pub fn ping_sentence(ping: &Ping) -> String {
+    let who = ping.portal.as_deref().unwrap_or("a portal without a name");
+    let keys = match ping.keeps_keys {
+        Some(kept) => format!("keeps keys for {} days", kept.as_secs() / 86_400),
+        None => "keeps no keys: what is in doubt is looked up first".to_owned(),
+    };
+    format!("{who}, interface {}, {keys}", ping.api)
+}
+
+/// Pauses the link, for `after` or by its back-off.
+fn pause(engine: &Engine, said: &str, after: Option<Duration>) {
+    let link = &engine.link;
+    let failures = link.failures.get().saturating_add(1);
+    link.failures.set(failures);
+    let jitter = u64::from_le_bytes(engine.world.entropy.octets());
+    let wait = after.unwrap_or_else(|| LINK_BACKOFF.after(failures, jitter));
+    let until = engine.world.clock.tick().plus(wait);
+    link.pause.set(Some(until));
+    let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+    let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
+    log::warn!("the link to the portal is paused until {again_at}: {said}");
+    *link.standing.borrow_mut() = Standing::Paused {
+        said: said.to_owned(),
+        again_at,
+    };
+    // A portal that was away may have come back as another: ask it again who it is.
+    *link.ping.borrow_mut() = None;
+}
+
+fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFault> {
+    let link = &engine.link;
+    let at = engine.world.clock.wall();
+    match outcome {
+        Outcome::Done { receipt, shown } => {
+            link.failures.set(0);
+            link.last_receipt_at.set(Some(at));
+            *link.standing.borrow_mut() = Standing::Up;
+            link.window.borrow_mut().settle(row);
+            log::info!("{} ticket {} {shown}", row.key.short(), receipt.ticket);
+            engine.news.tell(&Event::Forwarded {
+                key: row.key,
+                ticket: receipt.ticket.clone(),
+            });
+            let epoch = link.ping.borrow().as_ref().map(|p| p.epoch.clone());
+            let record = Receipt {
+                ticket: receipt.ticket,
+                number: receipt.number,
+                at: at.0,
+                epoch: epoch.unwrap_or_default(),
+            };
+            engine.receipts.push(row.key, Record::Receipt(record));
+        }
+        Outcome::Never { said } => {
+            link.failures.set(0);
+            link.window.borrow_mut().settle(row);
+            log::error!("{} refused by the portal for good: {said}", row.key.short());
+            engine.news.tell(&Event::Refused {
+                key: row.key,
+                said: said.clone(),
+            });
+            let record = Refusal { said, at: at.0 };
+            engine.receipts.push(row.key, Record::Refused(record));
+        }
+        Outcome::Later { said, after, doubt } => {
+            let attempts = deferred.as_ref().map_or(0, |d| d.attempts) + 1;
+            let doubt = doubt || deferred.is_some_and(|d| d.doubt);
+            let jitter = u64::from_le_bytes(engine.world.entropy.octets());
+            let wait = after.unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
+            log::warn!(
+                "{} attempt {attempts} failed, again in {} s: {said}",
+                row.key.short(),
+                wait.as_secs()
+            );
+            link.window.borrow_mut().defer(Deferred {
+                row,
+                due: engine.world.clock.tick().plus(wait),
+                attempts,
+                said: said.clone(),
+                doubt,
+            });
+            // The first failure may be this ticket's alone; a second one in a row is the portal's.
+            let failures = link.failures.get();
+            if failures == 0 {
+                link.failures.set(1);
+            } else {
+                pause(engine, &said, None);
+            }
+        }
+        Outcome::Link { said, after, doubt } => {
+            let mut window = link.window.borrow_mut();
+            if doubt || deferred.is_some() {
+                let attempts = deferred.as_ref().map_or(0, |d| d.attempts) + 1;
+                window.defer(Deferred {
+                    row,
+                    due: engine.world.clock.tick(),
+                    attempts,
+                    said: said.clone(),
+                    doubt: doubt || deferred.is_some_and(|d| d.doubt),
+                });
+            } else {
+                window.put_back(row);
+            }
+            drop(window);
+            // Several in flight meet the same trouble: it counts once.
+            if link.pause.get().is_none() {
+                pause(engine, &said, after);
+            }
+        }
+        Outcome::Gone => link.window.borrow_mut().settle(row),
+        Outcome::Store(fault) => return Err(fault),
+    }
+    Ok(())
+}
+
+/// Takes over what a commit changed.
+pub(super) fn learned(link: &Link, changed: &[(crate::ticket::Key, crate::passage::Entry)]) {
+    let mut window = link.window.borrow_mut();
+    let mut queued = false;
+    for (_, entry) in changed {
+        if entry.stage == Stage::Committed {
+            window.appeared(entry.sequence);
+            queued = true;
+        } else {
+            window.learned(entry.sequence);
+        }
+    }
+    drop(window);
+    if queued {
+        link.bell.ring();
+    }
+}

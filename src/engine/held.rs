@@ -1,0 +1,193 @@
+//! What is held, looked at again: gone or read on the server, or decided otherwise by now.
+//!
+//! A held message lies unread at its place; only its record is kept here. What is released is
+//! fetched and decided as if it had just arrived.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use super::{account, Engine, StoreFault};
+use crate::index::{Found, Listed};
+use crate::mailbox::{Fault, Session};
+use crate::passage::record::{Act, ActKind};
+use crate::passage::{Place, Record, Stage, Uid, UidValidity};
+use crate::settings::Mailbox;
+use crate::ticket::{Key, Reason};
+
+/// Held messages looked at together.
+const PAGE: usize = 256;
+
+/// Why looking after them ended.
+pub enum Failed {
+    /// The mailbox's reasons.
+    Mailbox(Fault),
+    /// The store's reasons.
+    Store(StoreFault),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Failed::Mailbox(fault)
+    }
+}
+
+impl From<StoreFault> for Failed {
+    fn from(fault: StoreFault) -> Self {
+        Failed::Store(fault)
+    }
+}
+
+/// Closes the held messages of `mailbox` that are no longer unread at their place, after a whole
+/// pass that found `unread`.
+pub async fn look_after(
+    engine: &Rc<Engine>,
+    mailbox: &Mailbox,
+    mut session: Session,
+    validity: UidValidity,
+    unread: &BTreeSet<Uid>,
+) -> Result<Session, Failed> {
+    let origin = account::origin(mailbox);
+    let id = mailbox.id;
+    for stage in [Stage::Held, Stage::Released] {
+        let mut after = 0;
+        loop {
+            let page = engine
+                .reader
+                .ask(move |r| r.list(stage, after, PAGE))
+                .await
+                .map_err(StoreFault::from)??;
+            let Some(last) = page.last() else { break };
+            after = last.entry.sequence;
+            let mut suspects: Vec<(Key, Option<Uid>)> = Vec::new();
+            for Listed { key, entry } in &page {
+                let here = entry.spots.iter().filter(|s| s.mailbox == id);
+                let mut missing = None;
+                let mut present = false;
+                for spot in here {
+                    match spot.place {
+                        Place::Imap {
+                            origin: at,
+                            uid_validity,
+                            uid,
+                        } if at == origin && uid_validity == validity => {
+                            present |= unread.contains(&uid);
+                            missing = Some(Some(uid));
+                        }
+                        // Another life of the numbers, or another account: not there any more.
+                        _ => missing = missing.or(Some(None)),
+                    }
+                }
+                if let (false, Some(uid)) = (present, missing) {
+                    suspects.push((*key, uid));
+                }
+            }
+            if suspects.is_empty() {
+                continue;
+            }
+            // The listing leaves out what is too old by the server's day: look before closing.
+            let uids: Vec<Uid> = suspects.iter().filter_map(|(_, uid)| *uid).collect();
+            let items;
+            (session, items) = session.look(&uids).await?;
+            let mut acts = Vec::new();
+            for (key, uid) in suspects {
+                let item = uid.and_then(|uid| items.iter().find(|i| i.uid == uid));
+                let reason = match item {
+                    Some(item) if !item.seen => continue,
+                    Some(_) if mailbox.convert_read => continue,
+                    Some(_) => Reason::ReadWhileHeld,
+                    None => Reason::Gone,
+                };
+                log::info!("{} closed: {reason}", key.short());
+                acts.push((key, act(engine, ActKind::Close(reason), "server")));
+            }
+            engine.act(acts).await?;
+        }
+    }
+    Ok(session)
+}
+
+/// Releases what would be decided otherwise by the directory and the settings of now, and wakes the
+/// mailboxes that it lies in. Returns how many.
+pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault> {
+    let mut after = 0;
+    let mut released = 0;
+    loop {
+        let page = engine
+            .reader
+            .ask(move |r| {
+                let page = r.list(Stage::Held, after, PAGE)?;
+                let mut found = Vec::with_capacity(page.len());
+                for Listed { key, entry } in page {
+                    let sender = match entry.decision {
+                        Some(stored) => r.decision(stored)?.sender.to_lowercase(),
+                        None => String::new(),
+                    };
+                    let who = r.view().find_address(&sender).map_err(StoreFault::from)?;
+                    found.push((key, entry, who));
+                }
+                Ok::<_, StoreFault>(found)
+            })
+            .await??;
+        let Some((_, last, _)) = page.last() else {
+            break;
+        };
+        after = last.sequence;
+        let settings = engine.settings();
+        let mut acts = Vec::new();
+        let mut boxes = BTreeSet::new();
+        for (key, entry, who) in page {
+            let Some(mailbox) = settings.mailbox_by_id(entry.mailbox) else {
+                continue;
+            };
+            let otherwise = match entry.reason {
+                Some(Reason::DirectoryNotRead) => who != Found::NotRead,
+                Some(Reason::UnknownSender) => {
+                    matches!(who, Found::User { .. }) || mailbox.process_unknown_senders
+                }
+                Some(Reason::ReceivedBefore) => mailbox
+                    .received_after
+                    .is_none_or(|after| entry.received_at >= after.0),
+                _ => false,
+            };
+            if otherwise {
+                boxes.insert(entry.mailbox);
+                acts.push((key, act(engine, ActKind::Release, by)));
+            }
+        }
+        released += acts.len() as u64;
+        engine.act(acts).await?;
+        for id in boxes {
+            if let Some(post) = engine.posts.borrow().get(&id) {
+                post.look_bell.ring();
+            }
+        }
+    }
+    if released > 0 {
+        log::info!("{released} held messages are looked at again ({by})");
+    }
+    Ok(released)
+}
+
+/// An act's record.
+pub fn act(engine: &Engine, what: ActKind, by: &str) -> Record {
+    Record::Act(Act {
+        what,
+        by: by.to_owned(),
+        at: engine.world.clock.wall().0,
+    })
+}
+
+impl Engine {
+    /// Makes acts durable and lets the index learn them.
+    pub async fn act(&self, acts: Vec<(Key, Record)>) -> Result<(), StoreFault> {
+        if acts.is_empty() {
+            return Ok(());
+        }
+        let committed = self
+            .writer
+            .ask(move |w| w.commit(Vec::new(), acts))
+            .await??;
+        self.learned(&committed);
+        Ok(())
+    }
+}

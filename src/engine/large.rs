@@ -1,0 +1,111 @@
+//! A large message on its way into a segment of its own: slice by slice, hashed and skimmed as it
+//! comes, so that memory never follows its size.
+//!
+//! The segment is finished before the message is decided about, and counts only once a committed
+//! record refers to it; given up, or left by a crash, it is removed.
+
+use std::rc::Rc;
+
+use super::understand::Octets;
+use super::{Engine, StoreFault};
+use crate::mail;
+use crate::mailbox::{Fault, Item, Session, Slice};
+use crate::ticket::KeyHasher;
+
+/// Octets asked for at once.
+const SLICE: u32 = 256 * 1024;
+
+/// Why a large message was not taken.
+pub enum Failed {
+    /// The mailbox's reasons.
+    Mailbox(Fault),
+    /// The store's reasons.
+    Store(StoreFault),
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Failed::Mailbox(fault)
+    }
+}
+
+impl From<StoreFault> for Failed {
+    fn from(fault: StoreFault) -> Self {
+        Failed::Store(fault)
+    }
+}
+
+/// Fetches one message; `None` when it is gone.
+pub async fn fetch(
+    engine: &Rc<Engine>,
+    session: Session,
+    item: &Item,
+    identity: &str,
+) -> Result<(Session, Option<Octets>), Failed> {
+    let number = ask(engine.writer.ask(|w| w.begin_large()).await)?;
+    match slices(engine, session, item, identity, number).await {
+        Ok((session, Some(octets))) => Ok((session, Some(octets))),
+        Ok((session, None)) => {
+            ask(engine.writer.ask(move |w| w.abandon_large(number)).await)?;
+            Ok((session, None))
+        }
+        Err(failed) => {
+            ask(engine.writer.ask(move |w| w.abandon_large(number)).await)?;
+            Err(failed)
+        }
+    }
+}
+
+fn ask<T>(
+    answer: Result<Result<T, StoreFault>, crate::world::worker::Stopped>,
+) -> Result<T, StoreFault> {
+    answer?
+}
+
+async fn slices(
+    engine: &Rc<Engine>,
+    session: Session,
+    item: &Item,
+    identity: &str,
+    number: u64,
+) -> Result<(Session, Option<Octets>), Failed> {
+    let mut slices = session.slices(item.uid, SLICE);
+    let mut hasher = KeyHasher::new(identity);
+    let mut skim = mail::Skim::new(mail::Limits::default());
+    let mut digester = mail::Digester::default();
+    loop {
+        // The end is where the server has no more to give, not where it announced it.
+        match slices.next().await? {
+            Slice::Octets(octets) => {
+                hasher.update(&octets);
+                skim.feed(&octets);
+                digester.update(&octets);
+                ask(engine
+                    .writer
+                    .ask(move |w| w.large_slice(number, &octets))
+                    .await)?;
+            }
+            Slice::End => break,
+            Slice::Gone => return Ok((slices.finish().await?, None)),
+        }
+    }
+    let session = slices.finish().await?;
+    let key = hasher.finish();
+    let stored = ask(engine
+        .writer
+        .ask(move |w| w.finish_large(number, key))
+        .await)?;
+    let Some(stored) = stored else {
+        return Ok((session, None));
+    };
+    let message = Box::new(mail::understand(&skim.finish()));
+    Ok((
+        session,
+        Some(Octets::Large {
+            stored,
+            key,
+            message,
+            digest: digester.finish(),
+        }),
+    ))
+}

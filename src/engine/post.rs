@@ -1,0 +1,120 @@
+//! The live state of one mailbox: how it stands, in words and numbers, and its bells.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use super::bell::Bell;
+use crate::passage::Uid;
+use crate::world::Wall;
+
+/// Messages of which failures are counted.
+const FAILED_MAX: usize = 1_000;
+
+/// How a mailbox stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not active.
+    Off,
+    /// On the way to its server.
+    Connecting,
+    /// Listing or fetching.
+    Fetching,
+    /// Waiting for news.
+    Watching,
+    /// Fetching waits for room in the store.
+    NoRoom(String),
+    /// In trouble, with a sentence; tried again at this time.
+    Trouble {
+        /// What happened and what to do.
+        said: String,
+        /// When it is tried again.
+        again_at: Wall,
+    },
+}
+
+/// See the file's head.
+pub struct Post {
+    standing: RefCell<Standing>,
+    /// Look at the whole mailbox again, now.
+    pub look_bell: Bell,
+    /// Something is to be archived.
+    pub archive_bell: Bell,
+    /// Unread messages that the date leaves out, at the last pass.
+    pub before_date: Cell<u64>,
+    /// Read but unprocessed messages, at the last pass.
+    pub already_read: Cell<u64>,
+    /// Messages in the folder.
+    pub exists: Cell<u64>,
+    /// When a pass was last complete.
+    pub passed_at: Cell<Option<Wall>>,
+    /// Passes that were complete since the start.
+    pub passes: Cell<u64>,
+    /// Messages that could not be fetched, and how often that was tried.
+    failed: RefCell<BTreeMap<Uid, u32>>,
+    /// What the archiver last had trouble with.
+    pub archive_trouble: RefCell<Option<String>>,
+}
+
+impl Post {
+    /// A mailbox that nothing is known of yet.
+    pub fn new() -> Self {
+        Self {
+            standing: RefCell::new(Standing::Off),
+            look_bell: Bell::new(),
+            archive_bell: Bell::new(),
+            before_date: Cell::new(0),
+            already_read: Cell::new(0),
+            exists: Cell::new(0),
+            passed_at: Cell::new(None),
+            passes: Cell::new(0),
+            failed: RefCell::default(),
+            archive_trouble: RefCell::default(),
+        }
+    }
+
+    /// How often a message could not be fetched.
+    pub fn tries(&self, uid: Uid) -> u32 {
+        self.failed.borrow().get(&uid).copied().unwrap_or(0)
+    }
+
+    /// Counts that these could not be fetched.
+    pub fn tried(&self, uids: &[Uid]) {
+        let mut failed = self.failed.borrow_mut();
+        for uid in uids {
+            if failed.len() < FAILED_MAX || failed.contains_key(uid) {
+                *failed.entry(*uid).or_default() += 1;
+            }
+        }
+    }
+
+    /// How many messages can't be fetched.
+    pub fn unfetchable(&self) -> usize {
+        self.failed.borrow().len()
+    }
+
+    /// Gives every message another chance: at each hourly pass, and when somebody asks.
+    pub fn forgive(&self) {
+        self.failed.borrow_mut().clear();
+    }
+
+    /// Says how it stands now.
+    pub fn say(&self, standing: Standing) {
+        *self.standing.borrow_mut() = standing;
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.standing.borrow().clone()
+    }
+
+    /// Whether messages are coming in just now.
+    pub fn is_fetching(&self) -> bool {
+        *self.standing.borrow() == Standing::Fetching
+    }
+}
+
+impl Default for Post {
+    fn default() -> Self {
+        Self::new()
+    }
+}

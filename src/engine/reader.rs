@@ -1,0 +1,172 @@
+//! The reader: the thread that serves bodies, entries and pages, so that the executor never waits
+//! for a disk.
+//!
+//! Reads only what the journal holds (synced or not) and what the index has learned.
+
+use crate::index::{Found, Known, Listed, Queued, View};
+use crate::passage::record::{raw_start, Decision, Refusal};
+use crate::passage::{Counters, Entry, Kind, Place, Position, Record, Stage, Stored};
+use crate::spool;
+use crate::ticket::Key;
+
+use super::StoreFault;
+
+/// Octets of a message record that surely hold its head.
+const HEAD_OCTETS: usize = 4096;
+
+/// The reader's value: see the file's head.
+#[derive(Clone)]
+pub struct Reader {
+    journal: spool::Reader,
+    view: View,
+}
+
+/// Where a message's raw octets lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawAt {
+    stored: Stored,
+    start: u64,
+    /// How many they are.
+    pub octets: u64,
+}
+
+impl Reader {
+    pub(super) fn new(journal: spool::Reader, view: View) -> Self {
+        Self { journal, view }
+    }
+
+    /// A record's payload, whole: for small records.
+    pub fn payload(&self, stored: Stored) -> Result<Vec<u8>, StoreFault> {
+        Ok(self.journal.read(at(stored))?)
+    }
+
+    /// A decision.
+    pub fn decision(&self, stored: Stored) -> Result<Decision, StoreFault> {
+        let payload = self.payload(stored)?;
+        // A copied decision reads like the first one.
+        match Record::decode(Kind::Decision as u8, &payload)? {
+            Record::Decision(decision) => Ok(*decision),
+            _ => Err(StoreFault::Broken {
+                said: "a decision's record holds something else".to_owned(),
+            }),
+        }
+    }
+
+    /// A refusal.
+    pub fn refusal(&self, stored: Stored) -> Result<Refusal, StoreFault> {
+        match Record::decode(Kind::Refused as u8, &self.payload(stored)?)? {
+            Record::Refused(refusal) => Ok(refusal),
+            _ => Err(StoreFault::Broken {
+                said: "a refusal's record holds something else".to_owned(),
+            }),
+        }
+    }
+
+    /// Where the raw octets of the message record `stored` lie.
+    pub fn raw_at(&self, stored: Stored) -> Result<RawAt, StoreFault> {
+        let length = HEAD_OCTETS.min(usize::try_from(stored.length).unwrap_or(HEAD_OCTETS));
+        let head = self.journal.read_slice(at(stored), 0, length)?;
+        let broken = || StoreFault::Broken {
+            said: "a message's record has no head".to_owned(),
+        };
+        let start = raw_start(&head).ok_or_else(broken)?;
+        match Record::decode(Kind::Message as u8, &head)? {
+            Record::Message(message) => Ok(match message.large {
+                Some(large) => RawAt {
+                    stored: large,
+                    start: 0,
+                    octets: large.length,
+                },
+                None => RawAt {
+                    stored,
+                    start,
+                    octets: stored.length.saturating_sub(start),
+                },
+            }),
+            _ => Err(broken()),
+        }
+    }
+
+    /// A slice of a message's raw octets; shorter at the end.
+    pub fn raw(&self, raw: RawAt, offset: u64, length: usize) -> Result<Vec<u8>, StoreFault> {
+        let left = raw.octets.saturating_sub(offset);
+        let length = usize::try_from(left).map_or(length, |left| left.min(length));
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(self
+            .journal
+            .read_slice(at(raw.stored), raw.start + offset, length)?)
+    }
+
+    /// What is known of a message.
+    pub fn entry(&self, key: &Key) -> Result<Option<Entry>, StoreFault> {
+        Ok(self.view.entry(key)?)
+    }
+
+    /// Keys that begin with these octets.
+    pub fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, StoreFault> {
+        Ok(self.view.keys(prefix, limit)?)
+    }
+
+    /// What is known of each of these places.
+    pub fn places(&self, places: &[Place]) -> Result<Vec<Option<Known>>, StoreFault> {
+        places.iter().map(|p| Ok(self.view.place(p)?)).collect()
+    }
+
+    /// What is known of each of these keys, and who has each of these addresses.
+    #[allow(clippy::type_complexity)]
+    pub fn look_up(
+        &self,
+        keys: &[Key],
+        addresses: &[String],
+    ) -> Result<(Vec<Option<Entry>>, Vec<Found>), StoreFault> {
+        let entries = keys
+            .iter()
+            .map(|k| self.view.entry(k))
+            .collect::<Result<_, _>>()?;
+        let found = addresses
+            .iter()
+            .map(|a| self.view.find_address(a))
+            .collect::<Result<_, _>>()?;
+        Ok((entries, found))
+    }
+
+    /// A page of the queue to the portal.
+    pub fn queue(&self, after: u64, limit: usize) -> Result<Vec<Queued>, StoreFault> {
+        Ok(self.view.queue(after, limit)?)
+    }
+
+    /// A page of what is to be archived.
+    pub fn to_archive(
+        &self,
+        mailbox: u32,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreFault> {
+        Ok(self.view.to_archive(mailbox, after, limit)?)
+    }
+
+    /// A page of one stage's list.
+    pub fn list(&self, stage: Stage, after: u64, limit: usize) -> Result<Vec<Listed>, StoreFault> {
+        Ok(self.view.list(stage, after, limit)?)
+    }
+
+    /// Counters and position.
+    pub fn counters(&self) -> Result<(Counters, Position), StoreFault> {
+        Ok(self.view.counters()?)
+    }
+
+    /// The view, for the directory's questions.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+}
+
+fn at(stored: Stored) -> spool::At {
+    spool::At {
+        segment: stored.segment,
+        offset: stored.offset,
+        length: stored.length,
+    }
+}

@@ -1,0 +1,108 @@
+//! Receipts on their way into the journal.
+//!
+//! The index learns a receipt, and the message is archived, only when a sync holds it. Any sync
+//! serves: the next commit takes all waiting receipts along; else 256 of them, a second, or an idle
+//! link have one of their own.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::bell::Bell;
+use super::{Engine, StoreFault};
+use crate::passage::Record;
+use crate::ticket::Key;
+
+/// Receipts that are not left waiting for a commit.
+const MANY: usize = 256;
+/// How long one may wait.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Receipts and refusals that no sync holds yet.
+pub struct Receipts {
+    waiting: RefCell<Vec<(Key, Record)>>,
+    some: Bell,
+    enough: Bell,
+    idle: Cell<bool>,
+}
+
+impl Receipts {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            waiting: RefCell::default(),
+            some: Bell::new(),
+            enough: Bell::new(),
+            idle: Cell::new(true),
+        }
+    }
+
+    /// Adds one.
+    pub fn push(&self, key: Key, record: Record) {
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.push((key, record));
+        self.some.ring();
+        if waiting.len() >= MANY {
+            self.enough.ring();
+        }
+    }
+
+    /// Says whether the link has nothing to do: then waiting for more is no use.
+    pub fn link_idle(&self, idle: bool) {
+        self.idle.set(idle);
+        if idle {
+            self.enough.ring();
+        }
+    }
+
+    /// All that wait, to be made durable by the caller.
+    pub fn take(&self) -> Vec<(Key, Record)> {
+        std::mem::take(&mut self.waiting.borrow_mut())
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
+    /// Makes all that wait durable now.
+    pub async fn flush(&self, engine: &Engine) -> Result<(), StoreFault> {
+        let records = self.take();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let committed = engine
+            .writer
+            .ask(move |w| w.commit(Vec::new(), records))
+            .await??;
+        engine.learned(&committed);
+        Ok(())
+    }
+}
+
+impl Default for Receipts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The task.
+pub async fn run(engine: Rc<Engine>) {
+    loop {
+        engine.receipts.some.wait().await;
+        engine.receipts.enough.hush();
+        if !engine.receipts.idle.get() && engine.receipts.waiting() < MANY {
+            engine
+                .world
+                .clock
+                .within(WAIT, engine.receipts.enough.wait())
+                .await;
+        }
+        if let Err(fault) = engine.receipts.flush(&engine).await {
+            // A receipt that can't be written is asked for again after the next start: the portal
+            // knows the key.
+            engine.broke(fault);
+            return;
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The settings on the disk: one small file for each revision, and the key that seals secrets.
+//!
+//! A truth of its own, beside the journal: nothing that happens to journal or index touches it.
+//! Each file is replaced safely (write, sync, rename, sync the folder), and the revision counts
+//! only after that. What a confirmed change leaves over is removed afterwards.
+//!
+//!   settings/NNNNNNNN.json   a revision
+//!   settings/key             the sealing key, 32 octets, mode 0600
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{Engine, StoreFault};
+use crate::settings::{Fault, History, Revision, SealKey, Settings};
+use crate::world::{Wall, World};
+
+/// No revision is larger.
+const REVISION_OCTETS_MAX: u64 = 8 << 20;
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum Unchanged {
+    /// The settings' own reasons.
+    #[error(transparent)]
+    Settings(#[from] Fault),
+    /// The disk's.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
+/// Opens what is kept in `dir/settings`, making the folder and the key at the first start. A
+/// revision that was waiting to be confirmed when the last run ended is undone by that alone.
+pub fn open(world: &World, dir: &Path) -> Result<(SealKey, History), StoreFault> {
+    let dir = dir.join("settings");
+    let doing = |what: &'static str, path: &Path| {
+        let path = path.display().to_string();
+        move |source: std::io::Error| StoreFault::Broken {
+            said: format!("{what} {path}: {source}"),
+        }
+    };
+    world.disk.make_dir(&dir).map_err(doing("creating", &dir))?;
+    let key_path = dir.join("key");
+    let key = match world.disk.read(&key_path, 32) {
+        Ok(octets) => <[u8; 32]>::try_from(octets.as_slice()).map_err(|_| StoreFault::Broken {
+            said: format!(
+                "{} is not 32 octets long; restore it, or remove it and set every secret again",
+                key_path.display()
+            ),
+        })?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let key = world.entropy.octets::<32>();
+            world
+                .disk
+                .replace(&key_path, &key)
+                .map_err(doing("writing", &key_path))?;
+            key
+        }
+        Err(e) => return Err(doing("reading", &key_path)(e)),
+    };
+    let mut revisions = Vec::new();
+    for entry in world.disk.list(&dir).map_err(doing("listing", &dir))? {
+        let path = dir.join(&entry.name);
+        if !entry.name.ends_with(".json") {
+            continue;
+        }
+        let octets = world
+            .disk
+            .read(&path, REVISION_OCTETS_MAX)
+            .map_err(doing("reading", &path))?;
+        match Revision::decode(&octets) {
+            Ok(revision) => revisions.push(revision),
+            Err(Fault::Newer { .. }) => {
+                return Err(StoreFault::Newer {
+                    said: path.display().to_string(),
+                })
+            }
+            // Kept on the disk, and the one before it counts.
+            Err(fault) => log::error!("{}: {fault}", path.display()),
+        }
+    }
+    let (history, undone) = History::found(revisions);
+    if let Some(number) = undone {
+        log::warn!(
+            "settings revision {number} was not confirmed before the last stop: it is undone"
+        );
+    }
+    Ok((SealKey::new(key), history))
+}
+
+fn path_of(dir: &Path, number: u64) -> PathBuf {
+    dir.join("settings").join(format!("{number:08}.json"))
+}
+
+impl Engine {
+    /// Makes `settings` the current ones: durable first, then in force. With `limit` the change
+    /// undoes itself unless confirmed in time. Returns the revision's number.
+    pub async fn change_settings(
+        &self,
+        settings: Settings,
+        author: &str,
+        note: &str,
+        limit: Option<Duration>,
+    ) -> Result<u64, Unchanged> {
+        let limit_ms = limit.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
+        let at = self.world.clock.wall();
+        let revision = self
+            .history
+            .borrow()
+            .next(settings, at, author, note, limit_ms)?;
+        self.keep(&revision).await?;
+        let number = revision.number;
+        let dropped = self.history.borrow_mut().add(revision);
+        self.forget(dropped).await;
+        self.confirm_deadline
+            .set(limit.map(|l| self.world.clock.tick().plus(l)));
+        self.settings_now();
+        Ok(number)
+    }
+
+    /// Confirms the change that waits. Returns its number.
+    pub async fn confirm_settings(&self) -> Result<u64, Unchanged> {
+        let revision = self.history.borrow().confirming()?;
+        self.keep(&revision).await?;
+        self.history.borrow_mut().confirmed(revision.number);
+        self.confirm_deadline.set(None);
+        Ok(revision.number)
+    }
+
+    /// Takes the change that waits back. Returns its number.
+    pub fn undo_settings(&self) -> Option<u64> {
+        let undone = self.history.borrow_mut().undo();
+        self.confirm_deadline.set(None);
+        if undone.is_some() {
+            self.settings_now();
+        }
+        undone
+    }
+
+    /// Until when the waiting change may be confirmed.
+    pub fn confirm_until(&self) -> Option<Wall> {
+        self.history.borrow().waits_until()
+    }
+
+    async fn keep(&self, revision: &Revision) -> Result<(), StoreFault> {
+        let path = path_of(&self.dir, revision.number);
+        let octets = revision.encode();
+        let disk = std::sync::Arc::clone(&self.world.disk);
+        self.writer
+            .ask(move |_| {
+                disk.replace(&path, &octets).map_err(|source| {
+                    let said = format!("writing {}: {source}", path.display());
+                    match source.kind() {
+                        std::io::ErrorKind::StorageFull => StoreFault::Full { said },
+                        _ => StoreFault::Broken { said },
+                    }
+                })
+            })
+            .await?
+    }
+
+    async fn forget(&self, numbers: Vec<u64>) {
+        let disk = std::sync::Arc::clone(&self.world.disk);
+        let dir = self.dir.clone();
+        let removed = self
+            .writer
+            .ask(move |_| {
+                for number in numbers {
+                    // Left over, it is only one revision more than is kept.
+                    let _ = disk.remove(&path_of(&dir, number));
+                }
+            })
+            .await;
+        if let Err(stopped) = removed {
+            log::warn!("removing old settings revisions: {stopped}");
+        }
+    }
+
+    /// Puts the history's current settings in force.
+    fn settings_now(&self) {
+        let settings = self.history.borrow().current().map(|r| r.settings.clone());
+        *self.settings.borrow_mut() = Rc::new(settings.unwrap_or_default());
+        self.settings_bell.ring();
+        self.link.settings_changed();
+        self.directory.bell.ring();
+        self.confirm_bell.ring();
+    }
+}
+
+/// Undoes a change that was not confirmed in time. Waits by the monotonic clock.
+pub async fn watch(engine: Rc<Engine>) {
+    loop {
+        let deadline = engine.confirm_deadline.get();
+        let expired = futures_lite::future::or(
+            async {
+                match deadline {
+                    Some(at) => engine.world.clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+                true
+            },
+            async {
+                engine.confirm_bell.wait().await;
+                false
+            },
+        )
+        .await;
+        if expired && engine.confirm_deadline.get() == deadline {
+            if let Some(number) = engine.undo_settings() {
+                log::warn!("settings revision {number} was not confirmed in time: it is undone");
+            }
+        }
+    }
+}

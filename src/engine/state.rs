@@ -1,0 +1,256 @@
+//! What the link to the portal has in hand: the active window over the queue in the index.
+//!
+//! Pure bookkeeping, bounded: the window holds some hundreds of rows and at most a few MiB of
+//! composed tickets. Rows of a lane that must wait are let go, and found again in the index when
+//! the lane moves on. Knows neither portal nor disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::http::Bytes;
+use crate::index::Queued;
+use crate::ticket::{Key, Source};
+use crate::world::Tick;
+
+/// Rows held at most.
+pub const WINDOW: usize = 512;
+/// Octets of composed tickets held at most; what exceeds it is composed again from the journal.
+pub const COMPOSED_OCTETS: usize = 2 << 20;
+
+/// A composed ticket.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// The lane in which order is kept.
+    pub lane: u32,
+    /// The request's body.
+    pub body: Bytes,
+    /// Where its attachments lie in the message.
+    pub sources: Rc<Vec<Source>>,
+    /// For the log.
+    pub subject: String,
+    /// For the log.
+    pub sender: String,
+    /// It must be looked up before it is sent, whatever else is known: what was composed now is not
+    /// what was composed when it was decided.
+    pub doubt: bool,
+}
+
+/// A ticket that waits for another attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deferred {
+    /// Its row.
+    pub row: Queued,
+    /// When it may be tried again.
+    pub due: Tick,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// How the last one ended.
+    pub said: String,
+    /// Whether one of them was sent and had no answer.
+    pub doubt: bool,
+}
+
+/// The active window.
+#[derive(Default)]
+pub struct Window {
+    /// Rows that may be sent, by sequence.
+    ready: BTreeMap<u64, Queued>,
+    /// Rows under way.
+    flying: BTreeMap<u64, Queued>,
+    /// Rows that wait for another attempt.
+    deferred: BTreeMap<u64, Deferred>,
+    /// Rows whose receipt or refusal the index has not learned yet.
+    settled: BTreeSet<u64>,
+    /// Lanes under way or deferred, with the row that holds each.
+    lanes: BTreeMap<u32, u64>,
+    /// Lanes of which rows were let go, with the first of those.
+    skipped: BTreeMap<u32, u64>,
+    /// The last row that was read from the index.
+    cursor: u64,
+    /// Whether the index may have rows behind the cursor.
+    more: bool,
+    composed: BTreeMap<u64, Outgoing>,
+    composed_octets: usize,
+}
+
+impl Window {
+    /// An empty one that has read nothing.
+    pub fn new() -> Self {
+        Self {
+            more: true,
+            ..Self::default()
+        }
+    }
+
+    /// Keeps a composed ticket if there is room for it.
+    pub fn offer(&mut self, sequence: u64, outgoing: Outgoing) {
+        let octets = outgoing.body.len();
+        if self.composed_octets + octets <= COMPOSED_OCTETS {
+            self.composed_octets += octets;
+            self.composed.insert(sequence, outgoing);
+        }
+    }
+
+    /// The composed ticket of a row, if it is still at hand.
+    pub fn composed(&mut self, sequence: u64) -> Option<Outgoing> {
+        let outgoing = self.composed.remove(&sequence)?;
+        self.composed_octets -= outgoing.body.len();
+        Some(outgoing)
+    }
+
+    /// Whether composed tickets fill more than half of their room.
+    pub fn is_ahead(&self) -> bool {
+        self.composed_octets > COMPOSED_OCTETS / 2
+    }
+
+    /// From where the index should be read next, if it should.
+    pub fn wants(&self) -> Option<u64> {
+        (self.more && self.ready.len() < WINDOW / 2).then_some(self.cursor)
+    }
+
+    /// Takes a page that was read behind `after`; a short one was the last.
+    pub fn take_page(&mut self, after: u64, page: &[Queued], limit: usize) {
+        if after != self.cursor {
+            // A lane moved on meanwhile and the cursor went back: read again from there.
+            return;
+        }
+        self.more = page.len() >= limit;
+        for row in page {
+            self.cursor = self.cursor.max(row.sequence);
+            let known = self.flying.contains_key(&row.sequence)
+                || self.deferred.contains_key(&row.sequence)
+                || self.settled.contains(&row.sequence);
+            if known {
+                continue;
+            }
+            match self.lanes.get(&row.lane) {
+                Some(holder) if self.deferred.contains_key(holder) => self.skip(*row),
+                _ => {
+                    self.ready.insert(row.sequence, *row);
+                }
+            }
+        }
+    }
+
+    fn skip(&mut self, row: Queued) {
+        let first = self.skipped.entry(row.lane).or_insert(row.sequence);
+        *first = (*first).min(row.sequence);
+        self.composed(row.sequence);
+    }
+
+    /// The next row that may be sent now, which is under way from here on.
+    pub fn next(&mut self, now: Tick) -> Option<(Queued, Option<Deferred>)> {
+        let due = self
+            .deferred
+            .values()
+            .find(|d| d.due <= now)
+            .map(|d| d.row.sequence);
+        // Fresh ones first: a ticket in trouble takes its turn when no other waits.
+        let fresh = self
+            .ready
+            .values()
+            .find(|row| !self.lanes.contains_key(&row.lane))
+            .copied();
+        if let Some(row) = fresh {
+            self.ready.remove(&row.sequence);
+            self.lanes.insert(row.lane, row.sequence);
+            self.flying.insert(row.sequence, row);
+            return Some((row, None));
+        }
+        let deferred = self.deferred.remove(&due?)?;
+        self.flying.insert(deferred.row.sequence, deferred.row);
+        Some((deferred.row, Some(deferred)))
+    }
+
+    /// When the next deferred row is due.
+    pub fn due(&self) -> Option<Tick> {
+        self.deferred.values().map(|d| d.due).min()
+    }
+
+    /// Makes every deferred row due at `now`.
+    pub fn hurry(&mut self, now: Tick) {
+        for deferred in self.deferred.values_mut() {
+            deferred.due = deferred.due.min(now);
+        }
+    }
+
+    /// A row has its receipt or refusal: its lane moves on.
+    pub fn settle(&mut self, row: Queued) {
+        self.flying.remove(&row.sequence);
+        self.settled.insert(row.sequence);
+        self.composed(row.sequence);
+        self.free(row.lane);
+    }
+
+    /// The index has learned of this row's receipt or refusal.
+    pub fn learned(&mut self, sequence: u64) {
+        self.settled.remove(&sequence);
+    }
+
+    /// A row stands in the index that may lie before what was read of it: a refused ticket that is
+    /// to be tried again.
+    pub fn appeared(&mut self, sequence: u64) {
+        self.settled.remove(&sequence);
+        let known = self.ready.contains_key(&sequence)
+            || self.flying.contains_key(&sequence)
+            || self.deferred.contains_key(&sequence);
+        if !known {
+            self.cursor = self.cursor.min(sequence.saturating_sub(1));
+        }
+        self.more = true;
+    }
+
+    /// A row is put back as if it had not been tried.
+    pub fn put_back(&mut self, row: Queued) {
+        self.flying.remove(&row.sequence);
+        self.ready.insert(row.sequence, row);
+        self.lanes.remove(&row.lane);
+    }
+
+    /// A row must wait, and its lane with it.
+    pub fn defer(&mut self, deferred: Deferred) {
+        let row = deferred.row;
+        self.flying.remove(&row.sequence);
+        self.composed(row.sequence);
+        self.deferred.insert(row.sequence, deferred);
+        let behind: Vec<Queued> = self
+            .ready
+            .values()
+            .filter(|r| r.lane == row.lane)
+            .copied()
+            .collect();
+        for row in behind {
+            self.ready.remove(&row.sequence);
+            self.skip(row);
+        }
+    }
+
+    fn free(&mut self, lane: u32) {
+        self.lanes.remove(&lane);
+        if let Some(first) = self.skipped.remove(&lane) {
+            self.cursor = self.cursor.min(first.saturating_sub(1));
+            self.more = true;
+        }
+    }
+
+    /// How many rows are under way.
+    pub fn flying(&self) -> usize {
+        self.flying.len()
+    }
+
+    /// Whether nothing is under way and nothing could be sent now.
+    pub fn is_idle(&self, now: Tick) -> bool {
+        self.flying.is_empty()
+            && !self.more
+            && self.ready.is_empty()
+            && self.due().is_none_or(|due| due > now)
+    }
+
+    /// The deferred row of a key.
+    pub fn deferred(&self, key: &Key) -> Option<&Deferred> {
+        self.deferred.values().find(|d| d.row.key == *key)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,545 @@
+//! The writer: the thread that owns journal and index, and the order of every durable write.
+//!
+//! Everything goes the same way: records are appended to the journal, one sync makes them durable,
+//! then the index learns them in one batch together with the position. Never the other way round:
+//! an index that knew more than the journal could point at what a power cut took.
+//!
+//! A start opens the journal, asks the index how far it knows, and replays what follows. An index
+//! that is damaged, missing, of another version, or ahead of the journal is removed and made again.
+//!
+//! Decides nothing about mail.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::reader::Reader;
+use super::StoreFault;
+use crate::index::{self, Applied, Durable, Index};
+use crate::passage::record::{Decision, MessageHead};
+use crate::passage::{Counters, Entry, Kind, Position, Record, Stored};
+use crate::spool::{self, Journal, Large};
+use crate::ticket::Key;
+use crate::world::disk::Lock;
+use crate::world::{worker, Disk, World};
+
+/// A checkpoint is due once this much was appended since the last.
+const CHECKPOINT_OCTETS: u64 = 16 << 20;
+/// Records handed to the index in one batch while replaying.
+const REPLAY_BATCH: usize = 512;
+
+/// Sizes of the store's parts, in octets.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// One segment of the journal.
+    pub segment: u64,
+    /// sled's cache.
+    pub cache: u64,
+    /// The ballast file: room that a full disk gives back.
+    pub ballast: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            segment: 4 << 20,
+            cache: 2 << 20,
+            ballast: 8 << 20,
+        }
+    }
+}
+
+/// What a start found and did, for the operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Records that were replayed.
+    pub replayed: u64,
+    /// Gaps in what should have been durable, each as a sentence.
+    pub damage: Vec<String>,
+    /// Ends that a crash left torn: nothing that had been promised was in them.
+    pub torn_tails: u64,
+    /// Why the index was made again, if it was.
+    pub rebuilt: Option<String>,
+    /// Records that did not fit, each as a sentence.
+    pub misfits: Vec<String>,
+}
+
+impl Opening {
+    /// The whole as one sentence.
+    pub fn sentence(&self) -> String {
+        let mut said = format!("{} records replayed", self.replayed);
+        match self.torn_tails {
+            0 => {}
+            1 => said.push_str(", a torn end left where it was"),
+            n => said.push_str(&format!(", {n} torn ends left where they were")),
+        }
+        if let Some(why) = &self.rebuilt {
+            said.push_str(&format!(", the index made again from the journal ({why})"));
+        }
+        if !self.damage.is_empty() {
+            said.push_str(&format!(", {} places damaged", self.damage.len()));
+        }
+        said
+    }
+}
+
+/// The raw octets of a message that is to be committed.
+pub enum Raw {
+    /// Octets that go into the journal beside the decision.
+    Inline(Arc<Vec<u8>>),
+    /// A segment of its own, finished.
+    Large(Stored),
+    /// None are kept: the message is held or ignored.
+    Left,
+    /// The decision names a message record that is there already.
+    Kept,
+}
+
+/// One decided message.
+pub struct Decided {
+    /// The delivery key.
+    pub key: Key,
+    /// The raw octets.
+    pub raw: Raw,
+    /// The decision; `message` is filled in here.
+    pub decision: Decision,
+}
+
+/// What a commit made durable.
+pub struct Committed {
+    /// What the index learned, in order.
+    pub applied: Applied,
+    /// How many messages stand where now.
+    pub counters: Counters,
+    /// Octets of the journal on the disk.
+    pub journal_octets: u64,
+    /// Octets free on the disk.
+    pub free_octets: u64,
+}
+
+/// The writer's value: see the file's head.
+pub struct Writer {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    journal: Journal,
+    index: Index,
+    /// Appended and not yet learned.
+    pending: Vec<Durable>,
+    large: BTreeMap<u64, Large>,
+    next_large: u64,
+    appended: u64,
+    _lock: Lock,
+}
+
+impl Writer {
+    /// Opens the store in `dir`, creating it where it is absent, and replays the journal.
+    pub fn open(
+        world: &World,
+        dir: &Path,
+        sizes: Sizes,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Self, (Opening, Reader, Counters)), StoreFault> {
+        worker::doze_timers();
+        let disk = Arc::clone(&world.disk);
+        let doing = |what: &str| {
+            let what = format!("{what} {}", dir.display());
+            move |source: std::io::Error| StoreFault::Broken {
+                said: format!("{what}: {source}"),
+            }
+        };
+        disk.make_dir(dir).map_err(doing("creating the store"))?;
+        let lock = disk
+            .lock(&dir.join("lock"))
+            .map_err(doing("locking the store"))?
+            .ok_or_else(|| StoreFault::Locked {
+                dir: dir.display().to_string(),
+            })?;
+        let journal_dir = dir.join("journal");
+        disk.make_dir(&journal_dir)
+            .map_err(doing("creating the journal in"))?;
+        let mut journal = Journal::open(
+            Arc::clone(&disk),
+            &*world.entropy,
+            &journal_dir,
+            spool::Options {
+                segment_octets: sizes.segment,
+                spares: 1,
+            },
+        )?;
+        // sled can't open on a full disk: the ballast is there to make room for exactly that.
+        journal.ballast(0)?;
+        let (index, opening) = open_index(&*disk, dir, sizes, &journal, progress)?;
+        let mut writer = Self {
+            disk,
+            dir: dir.to_owned(),
+            journal,
+            index,
+            pending: Vec::new(),
+            large: BTreeMap::new(),
+            next_large: 0,
+            appended: 0,
+            _lock: lock,
+        };
+        writer.checkpoint()?;
+        if let Err(spool::Fault::Full { .. }) = writer.journal.ballast(sizes.ballast) {
+            log::warn!("the disk has no room for the store's ballast; fetching will stop early");
+        }
+        let reader = Reader::new(writer.journal.reader(), writer.index.view());
+        let counters = writer.index.counters().clone();
+        Ok((writer, (opening, reader, counters)))
+    }
+
+    /// Appends the decided messages and `others`, makes all durable with one sync, and lets the
+    /// index learn them: the one place where a message becomes ours.
+    pub fn commit(
+        &mut self,
+        batch: Vec<Decided>,
+        others: Vec<(Key, Record)>,
+    ) -> Result<Committed, StoreFault> {
+        for Decided {
+            key,
+            raw,
+            mut decision,
+        } in batch
+        {
+            let head = |large| {
+                Record::Message(MessageHead {
+                    mailbox: decision.mailbox,
+                    place: decision.place.clone(),
+                    received_at: decision.received_at,
+                    octets: decision.octets,
+                    large,
+                })
+            };
+            let (record, octets) = match raw {
+                Raw::Inline(octets) => (Some(head(None)), Some(octets)),
+                Raw::Large(stored) => (Some(head(Some(stored))), None),
+                Raw::Left | Raw::Kept => (None, None),
+            };
+            if let Some(record) = record {
+                let raw = octets.as_deref().map(Vec::as_slice).unwrap_or_default();
+                decision.message = Some(self.put(key, &record, raw)?);
+            }
+            self.append(key, Record::Decision(Box::new(decision)))?;
+        }
+        for (key, record) in others {
+            self.append(key, record)?;
+        }
+        self.sync()
+    }
+
+    /// Appends a record; it is durable, and known to the index, after the next `sync`.
+    pub fn append(&mut self, key: Key, record: Record) -> Result<Stored, StoreFault> {
+        let stored = self.put(key, &record, &[])?;
+        self.pending.push(Durable {
+            key,
+            stored,
+            record,
+        });
+        Ok(stored)
+    }
+
+    fn put(&mut self, key: Key, record: &Record, raw: &[u8]) -> Result<Stored, StoreFault> {
+        let payload = record.encode();
+        self.appended += (payload.len() + raw.len()) as u64;
+        let at = self
+            .journal
+            .append(record.kind() as u8, &key.0, &[&payload, raw])?;
+        Ok(stored(at))
+    }
+
+    /// Makes everything appended durable and lets the index learn it.
+    pub fn sync(&mut self) -> Result<Committed, StoreFault> {
+        let position = self.journal.sync()?;
+        // Only now: the index must never know what a power cut could still take.
+        let pending = std::mem::take(&mut self.pending);
+        let applied = self.index.apply(&pending, position_of(position))?;
+        if self.appended >= CHECKPOINT_OCTETS {
+            self.checkpoint()?;
+        }
+        Ok(Committed {
+            applied,
+            counters: self.index.counters().clone(),
+            journal_octets: self.journal.octets_on_disk(),
+            free_octets: self.free_octets(),
+        })
+    }
+
+    /// Makes the index durable: its own flush, and then the file system's sync. In that order, and
+    /// both: the flush alone only hands the octets to the kernel.
+    pub fn checkpoint(&mut self) -> Result<(), StoreFault> {
+        self.index.flush()?;
+        self.disk
+            .sync_all(&self.dir)
+            .map_err(|source| StoreFault::Broken {
+                said: format!(
+                    "syncing the file system of {}: {source}",
+                    self.dir.display()
+                ),
+            })?;
+        self.appended = 0;
+        Ok(())
+    }
+
+    /// Begins a message that gets a segment of its own.
+    pub fn begin_large(&mut self) -> Result<u64, StoreFault> {
+        let large = self.journal.begin_large()?;
+        self.next_large += 1;
+        self.large.insert(self.next_large, large);
+        Ok(self.next_large)
+    }
+
+    /// Adds a slice to it.
+    pub fn large_slice(&mut self, number: u64, octets: &[u8]) -> Result<(), StoreFault> {
+        match self.large.get_mut(&number) {
+            Some(large) => Ok(large.append_slice(octets)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends it; the next `sync` makes it durable before the records that refer to it.
+    pub fn finish_large(&mut self, number: u64, key: Key) -> Result<Option<Stored>, StoreFault> {
+        match self.large.remove(&number) {
+            Some(large) => Ok(Some(stored(large.finish(&key.0)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives it up; its octets go.
+    pub fn abandon_large(&mut self, number: u64) -> Result<(), StoreFault> {
+        if let Some(large) = self.large.remove(&number) {
+            large.abandon();
+        }
+        Ok(())
+    }
+
+    /// Lets a finished segment go that no record will refer to.
+    pub fn drop_large(&mut self, segment: u64) -> Result<(), StoreFault> {
+        Ok(self.journal.release(segment)?)
+    }
+
+    /// Learns a page of the directory.
+    pub fn learn_directory(
+        &mut self,
+        changes: &[index::Change],
+        cursor: Option<String>,
+        last: bool,
+        at: i64,
+    ) -> Result<index::Directory, StoreFault> {
+        Ok(self.index.learn_directory(changes, cursor, last, at)?)
+    }
+
+    /// Begins a whole reading of the directory.
+    pub fn restart_directory(&mut self) -> Result<(), StoreFault> {
+        Ok(self.index.restart_directory()?)
+    }
+
+    /// Octets of the journal on the disk, and octets free there.
+    pub fn octets(&self) -> (u64, u64) {
+        (self.journal.octets_on_disk(), self.free_octets())
+    }
+
+    fn free_octets(&self) -> u64 {
+        // What can't be told is no reason to stop fetching: a full disk says so itself.
+        self.disk.room(&self.dir).map_or(u64::MAX, |room| room.free)
+    }
+
+    /// The journal, for reclaim.
+    pub(super) fn journal(&mut self) -> &mut Journal {
+        &mut self.journal
+    }
+
+    /// The index, for reclaim.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Copies what is still wanted of one message behind everything else: its octets, its decision
+    /// and, last, where it stands, pointing at both.
+    pub(super) fn copy_forward(
+        &mut self,
+        key: Key,
+        mut entry: Entry,
+        reader: &Reader,
+        segment: u64,
+    ) -> Result<(), StoreFault> {
+        if let Some(message) = entry.message.filter(|m| m.segment == segment) {
+            let payload = reader.payload(message)?;
+            let at = self
+                .journal
+                .append(Kind::Message as u8, &key.0, &[&payload])?;
+            entry.message = Some(stored(at));
+        }
+        if let Some(at) = entry.decision {
+            if at.segment == segment || entry.message.is_some_and(|m| m.segment != segment) {
+                let mut decision = reader.decision(at)?;
+                decision.message = entry.message;
+                let stored = self.put(key, &Record::Copied(Box::new(decision)), &[])?;
+                entry.decision = Some(stored);
+            }
+        }
+        if let Some(at) = entry.refusal.filter(|r| r.segment == segment) {
+            let payload = reader.payload(at)?;
+            let at = self
+                .journal
+                .append(Kind::Copied as u8, &key.0, &[&payload])?;
+            entry.refusal = Some(stored(at));
+        }
+        self.append(key, Record::Snapshot(Box::new(entry)))?;
+        Ok(())
+    }
+}
+
+fn open_index(
+    disk: &dyn Disk,
+    dir: &Path,
+    sizes: Sizes,
+    journal: &Journal,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Index, Opening), StoreFault> {
+    let index_dir = dir.join("index");
+    let mut why = None;
+    match Index::open(&index_dir, sizes.cache, journal.life()) {
+        Ok((mut index, Some(position))) if position <= position_of(journal.end()) => {
+            match replay(&mut index, journal, Some(position), progress) {
+                Ok(opening) => return Ok((index, opening)),
+                Err(Replay::Index(said)) => why = Some(said),
+                Err(Replay::Store(fault)) => return Err(fault),
+            }
+        }
+        Ok((_, Some(_))) => why = Some("it knows more than the journal holds".to_owned()),
+        Ok((mut index, None)) => {
+            // A fresh one: nothing to make again when the journal is fresh too.
+            let mut opening =
+                replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+            opening.rebuilt = (opening.replayed > 0).then(|| "it was missing".to_owned());
+            return Ok((index, opening));
+        }
+        Err(index::Fault::Damaged { said }) => why = Some(said),
+        Err(fault @ index::Fault::Disk { .. }) => return Err(fault.into()),
+    }
+    remove_tree(disk, &index_dir)?;
+    let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
+    let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+    opening.rebuilt = why;
+    Ok((index, opening))
+}
+
+enum Replay {
+    Index(String),
+    Store(StoreFault),
+}
+
+impl Replay {
+    fn into_store(self) -> StoreFault {
+        match self {
+            Replay::Index(said) => StoreFault::Broken { said },
+            Replay::Store(fault) => fault,
+        }
+    }
+}
+
+fn replay(
+    index: &mut Index,
+    journal: &Journal,
+    from: Option<Position>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Opening, Replay> {
+    let mut opening = Opening::default();
+    let mut batch = Vec::new();
+    let mut fault = None;
+    let mut done = 0_u64;
+    let start = from.map(|p| spool::Position {
+        segment: p.segment,
+        offset: p.offset,
+    });
+    let mut learned = from.unwrap_or_default();
+    let replayed = journal.replay(start, &mut |record: spool::Record<'_>| {
+        let Some(kind) = Kind::of(record.kind) else {
+            // A mark of the journal's own, or a kind of newer code: nothing for the index.
+            return ControlFlow::Continue(());
+        };
+        let key = Key(record.key);
+        let stored = stored(record.at);
+        if matches!(kind, Kind::Message | Kind::Copied | Kind::Trying) {
+            return ControlFlow::Continue(());
+        }
+        let decoded = record
+            .payload
+            .octets()
+            .map_err(StoreFault::from)
+            .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
+        match decoded {
+            Ok(record) => batch.push(Durable {
+                key,
+                stored,
+                record,
+            }),
+            Err(StoreFault::Newer { said }) => {
+                fault = Some(Replay::Store(StoreFault::Newer { said }));
+                return ControlFlow::Break(());
+            }
+            Err(other) => opening.misfits.push(other.to_string()),
+        }
+        done += 1;
+        if batch.len() >= REPLAY_BATCH {
+            // The position is told at the end only: a crash in here replays the same again.
+            match index.apply(&batch, learned) {
+                Ok(applied) => opening.misfits.extend(applied.misfits),
+                Err(e) => {
+                    fault = Some(Replay::Index(e.to_string()));
+                    return ControlFlow::Break(());
+                }
+            }
+            batch.clear();
+            progress(done);
+        }
+        ControlFlow::Continue(())
+    });
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let replayed = replayed.map_err(|e| Replay::Store(e.into()))?;
+    learned = position_of(journal.end());
+    let applied = index
+        .apply(&batch, learned)
+        .map_err(|e| Replay::Index(e.to_string()))?;
+    opening.misfits.extend(applied.misfits);
+    opening.replayed = done;
+    opening.torn_tails = replayed.torn_tails;
+    opening.damage = replayed
+        .damage()
+        .map(|gap| {
+            format!(
+                "segment {}, octets {} to {}, {} records",
+                gap.segment,
+                gap.from,
+                gap.to,
+                gap.records.map_or("some".to_owned(), |n| n.to_string())
+            )
+        })
+        .collect();
+    Ok(opening)
+}
+
+fn remove_tree(disk: &dyn Disk, dir: &Path) -> Result<(), StoreFault> {
+    disk.remove_tree(dir).map_err(|source| StoreFault::Broken {
+        said: format!("removing the damaged index {}: {source}", dir.display()),
+    })
+}
+
+fn stored(at: spool::At) -> Stored {
+    Stored {
+        segment: at.segment,
+        offset: at.offset,
+        length: at.length,
+    }
+}
+
+fn position_of(position: spool::Position) -> Position {
+    Position {
+        segment: position.segment,
+        offset: position.offset,
+    }
+}

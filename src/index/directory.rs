@@ -1,0 +1,304 @@
+//! The portal's directory, cached: who has which address, and which company has which domain.
+//!
+//! It is the portal's own and comes from nowhere else, so its cursor lies beside it and not in the
+//! journal. A whole reading fills a new generation beside the old one, which serves until the new
+//! one is complete; then the old rows go, page by page.
+//!
+//!   d!                 state
+//!   d <gen> a address  -> user id, company id
+//!   d <gen> u id       -> user: name, addresses, company
+//!   d <gen> c id       -> company: name, domains
+//!   d <gen> n domain   -> company id
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{decode, encode, Fault, Index};
+use crate::ticket::{Company, User};
+
+const STATE: &[u8] = b"d!";
+
+/// What the directory is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// The generation that serves; none before the first whole reading.
+    serving: Option<u8>,
+    /// The generation that changes are written to.
+    filling: u8,
+    /// Where the next page begins; none for the beginning.
+    pub cursor: Option<String>,
+    /// Users in the generation that serves or, before the first, fills.
+    pub users: u64,
+    /// Companies likewise.
+    pub companies: u64,
+    /// When it was last known to be up to date, Unix milliseconds.
+    pub read_at: Option<i64>,
+}
+
+impl Directory {
+    /// Whether it was read whole at least once.
+    pub fn is_complete(&self) -> bool {
+        self.serving.is_some()
+    }
+}
+
+/// A change of the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A user is there, as told.
+    User(User),
+    /// A company is there, as told.
+    Company(Company),
+    /// A user is gone.
+    UserGone(String),
+    /// A company is gone.
+    CompanyGone(String),
+}
+
+impl Change {
+    fn id(&self) -> (bool, &str) {
+        match self {
+            Change::User(user) => (true, &user.id),
+            Change::UserGone(id) => (true, id),
+            Change::Company(company) => (false, &company.id),
+            Change::CompanyGone(id) => (false, id),
+        }
+    }
+}
+
+/// Who has an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// This user.
+    User {
+        /// The user's id.
+        id: String,
+        /// The company's id.
+        company: Option<String>,
+    },
+    /// Nobody; perhaps the domain is a company's.
+    Nobody {
+        /// The company's id.
+        company: Option<String>,
+    },
+    /// The directory was never read whole.
+    NotRead,
+}
+
+impl Index {
+    /// Learns a page of changes; `cursor` is where the next begins, `last` says that none follows
+    /// now, `at` is the time of the reading.
+    pub fn learn_directory(
+        &mut self,
+        changes: &[Change],
+        cursor: Option<String>,
+        last: bool,
+        at: i64,
+    ) -> Result<Directory, Fault> {
+        let mut state = state(&self.db)?;
+        let generation = state.filling;
+        let mut batch = sled::Batch::default();
+        let mut touched = BTreeSet::new();
+        for change in changes {
+            // A second change of the same thing must see what the first one wrote.
+            if !touched.insert(change.id()) {
+                self.db.apply_batch(std::mem::take(&mut batch))?;
+                touched.clear();
+                touched.insert(change.id());
+            }
+            self.learn(&mut batch, &mut state, generation, change)?;
+        }
+        state.cursor = cursor;
+        if last {
+            state.read_at = Some(at);
+        }
+        let old = match state.serving {
+            Some(serving) if last && serving != generation => Some(serving),
+            _ => None,
+        };
+        if last {
+            state.serving = Some(generation);
+        }
+        batch.insert(STATE, encode(&state));
+        self.db.apply_batch(batch)?;
+        if let Some(old) = old {
+            self.forget_generation(old)?;
+        }
+        Ok(state)
+    }
+
+    /// Begins a whole reading beside what serves now: the portal lost our cursor.
+    pub fn restart_directory(&mut self) -> Result<(), Fault> {
+        let mut state = state(&self.db)?;
+        // Two generations take turns: what is left of an abandoned filling goes first.
+        if let Some(serving) = state.serving {
+            state.filling = serving ^ 1;
+        }
+        self.forget_generation(state.filling)?;
+        state.cursor = None;
+        state.users = 0;
+        state.companies = 0;
+        self.db.insert(STATE, encode(&state))?;
+        Ok(())
+    }
+
+    fn learn(
+        &self,
+        batch: &mut sled::Batch,
+        state: &mut Directory,
+        generation: u8,
+        change: &Change,
+    ) -> Result<(), Fault> {
+        match change {
+            Change::User(user) => {
+                let row = row(generation, b'u', &user.id);
+                if let Some(old) = self.db.get(&row)? {
+                    self.forget_addresses(batch, generation, &decode(&old)?)?;
+                } else {
+                    state.users += 1;
+                }
+                for address in &user.addresses {
+                    batch.insert(
+                        self::row(generation, b'a', &address.to_lowercase()),
+                        encode(&(&user.id, &user.company)),
+                    );
+                }
+                batch.insert(row, encode(user));
+            }
+            Change::UserGone(id) => {
+                let row = row(generation, b'u', id);
+                if let Some(old) = self.db.get(&row)? {
+                    self.forget_addresses(batch, generation, &decode(&old)?)?;
+                    batch.remove(row);
+                    state.users = state.users.saturating_sub(1);
+                }
+            }
+            Change::Company(company) => {
+                let row = row(generation, b'c', &company.id);
+                if let Some(old) = self.db.get(&row)? {
+                    self.forget_domains(batch, generation, &decode(&old)?)?;
+                } else {
+                    state.companies += 1;
+                }
+                for domain in &company.domains {
+                    batch.insert(
+                        self::row(generation, b'n', &domain.to_lowercase()),
+                        encode(&company.id),
+                    );
+                }
+                batch.insert(row, encode(company));
+            }
+            Change::CompanyGone(id) => {
+                let row = row(generation, b'c', id);
+                if let Some(old) = self.db.get(&row)? {
+                    self.forget_domains(batch, generation, &decode(&old)?)?;
+                    batch.remove(row);
+                    state.companies = state.companies.saturating_sub(1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a user's addresses, but for those that another user has taken over since.
+    fn forget_addresses(
+        &self,
+        batch: &mut sled::Batch,
+        generation: u8,
+        user: &User,
+    ) -> Result<(), Fault> {
+        for address in &user.addresses {
+            let row = row(generation, b'a', &address.to_lowercase());
+            if let Some(value) = self.db.get(&row)? {
+                let (id, _): (String, Option<String>) = decode(&value)?;
+                if id == user.id {
+                    batch.remove(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_domains(
+        &self,
+        batch: &mut sled::Batch,
+        generation: u8,
+        company: &Company,
+    ) -> Result<(), Fault> {
+        for domain in &company.domains {
+            let row = row(generation, b'n', &domain.to_lowercase());
+            if let Some(value) = self.db.get(&row)? {
+                let id: String = decode(&value)?;
+                if id == company.id {
+                    batch.remove(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_generation(&self, generation: u8) -> Result<(), Fault> {
+        loop {
+            let mut batch = sled::Batch::default();
+            let mut any = false;
+            for key in self.db.scan_prefix([b'd', generation]).keys().take(500) {
+                batch.remove(key?);
+                any = true;
+            }
+            if !any {
+                return Ok(());
+            }
+            self.db.apply_batch(batch)?;
+        }
+    }
+}
+
+pub(super) fn state(db: &sled::Db) -> Result<Directory, Fault> {
+    match db.get(STATE)? {
+        Some(octets) => decode(&octets),
+        None => Ok(Directory::default()),
+    }
+}
+
+pub(super) fn find(db: &sled::Db, address: &str) -> Result<Found, Fault> {
+    let Some(generation) = state(db)?.serving else {
+        return Ok(Found::NotRead);
+    };
+    if let Some(value) = db.get(row(generation, b'a', address))? {
+        let (id, company) = decode(&value)?;
+        return Ok(Found::User { id, company });
+    }
+    let company = match address.rsplit_once('@') {
+        Some((_, domain)) => db
+            .get(row(generation, b'n', domain))?
+            .map(|v| decode(&v))
+            .transpose()?,
+        None => None,
+    };
+    Ok(Found::Nobody { company })
+}
+
+pub(super) fn page(
+    db: &sled::Db,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<(String, String, Option<String>)>, Fault> {
+    let state = state(db)?;
+    let generation = state.serving.unwrap_or(state.filling);
+    let mut from = row(generation, b'a', after);
+    from.push(0);
+    let to = row(generation, b'b', "");
+    let mut page = Vec::new();
+    for item in db.range(from..to).take(limit) {
+        let (row, value) = item?;
+        let (id, company) = decode(&value)?;
+        let address = String::from_utf8_lossy(row.get(3..).unwrap_or_default()).into_owned();
+        page.push((address, id, company));
+    }
+    Ok(page)
+}
+
+fn row(generation: u8, table: u8, name: &str) -> Vec<u8> {
+    [&[b'd', generation, table], name.as_bytes()].concat()
+}

@@ -1,0 +1,171 @@
+//! Reading the index from any thread: single rows, and pages of the lists.
+
+use super::directory::{self, Directory, Found};
+use super::{archive_row, decode, entry_row, list_row, place_row, queue_row, Fault, Meta, META};
+use crate::index::PlaceValue;
+use crate::passage::{Counters, Entry, Place, Position, Stage};
+use crate::ticket::Key;
+
+/// A place that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The delivery key of what lies there.
+    pub key: Key,
+    /// The server's received time when it was learned, Unix milliseconds.
+    pub received_at: i64,
+    /// Octets when it was learned.
+    pub octets: u64,
+    /// Known, and to be fetched again all the same.
+    pub again: bool,
+}
+
+/// One row of the queue to the portal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// The order of its decision.
+    pub sequence: u64,
+    /// The delivery key.
+    pub key: Key,
+    /// The lane in which order is kept.
+    pub lane: u32,
+}
+
+/// One row of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The delivery key.
+    pub key: Key,
+    /// What is known of it.
+    pub entry: Entry,
+}
+
+/// A handle for reading; cloning shares it.
+#[derive(Clone)]
+pub struct View {
+    db: sled::Db,
+}
+
+impl View {
+    pub(super) fn new(db: sled::Db) -> Self {
+        Self { db }
+    }
+
+    /// What is known of a message.
+    pub fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
+        self.db.get(entry_row(key))?.map(|v| decode(&v)).transpose()
+    }
+
+    /// Keys that begin with `prefix` (as octets), `limit` at most: for what people type.
+    pub fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, Fault> {
+        let row = [b"m".as_slice(), prefix].concat();
+        let mut keys = Vec::new();
+        for row in self.db.scan_prefix(row).keys().take(limit) {
+            if let Ok(octets) = <[u8; 32]>::try_from(&row?[1..]) {
+                keys.push(Key(octets));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// What is known of a place.
+    pub fn place(&self, place: &Place) -> Result<Option<Known>, Fault> {
+        let Some(octets) = self.db.get(place_row(place))? else {
+            return Ok(None);
+        };
+        let value: PlaceValue = decode(&octets)?;
+        Ok(Some(Known {
+            key: value.key,
+            received_at: value.received_at,
+            octets: value.octets,
+            again: value.again,
+        }))
+    }
+
+    /// The queue behind `after`, in order.
+    pub fn queue(&self, after: u64, limit: usize) -> Result<Vec<Queued>, Fault> {
+        let from = queue_row(after.saturating_add(1));
+        let to = b"r".to_vec();
+        let mut page = Vec::with_capacity(limit.min(1024));
+        for row in self.db.range(from..to).take(limit) {
+            let (row, value) = row?;
+            let (key, lane) = decode(&value)?;
+            page.push(Queued {
+                sequence: sequence_of(&row)?,
+                key,
+                lane,
+            });
+        }
+        Ok(page)
+    }
+
+    /// What is to be archived from `mailbox` behind `after`, oldest decision first.
+    pub fn to_archive(&self, mailbox: u32, after: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
+        self.page(
+            archive_row(mailbox, after.saturating_add(1)),
+            archive_row(mailbox, u64::MAX),
+            limit,
+        )
+    }
+
+    /// What stands in `stage` behind `after`, oldest decision first.
+    pub fn list(&self, stage: Stage, after: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
+        self.page(
+            list_row(stage, after.saturating_add(1)),
+            list_row(stage, u64::MAX),
+            limit,
+        )
+    }
+
+    fn page(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Result<Vec<Listed>, Fault> {
+        let mut page = Vec::new();
+        for row in self.db.range(from..to).take(limit) {
+            let (_, value) = row?;
+            let key: Key = decode(&value)?;
+            let entry = self.entry(&key)?.ok_or_else(|| Fault::Damaged {
+                said: format!("{} stands in a list and has no entry", key.short()),
+            })?;
+            page.push(Listed { key, entry });
+        }
+        Ok(page)
+    }
+
+    /// How many messages stand where, and the position known.
+    pub fn counters(&self) -> Result<(Counters, Position), Fault> {
+        match self.db.get(META)? {
+            Some(octets) => {
+                let meta: Meta = decode(&octets)?;
+                Ok((meta.counters, meta.position))
+            }
+            None => Ok((Counters::default(), Position::default())),
+        }
+    }
+
+    /// What the directory is: cursor, completeness.
+    pub fn directory(&self) -> Result<Directory, Fault> {
+        directory::state(&self.db)
+    }
+
+    /// Who has this address, in lower case.
+    pub fn find_address(&self, address: &str) -> Result<Found, Fault> {
+        directory::find(&self.db, address)
+    }
+
+    /// Users in order of their addresses behind `after`: address, user id, company id.
+    #[allow(clippy::type_complexity)]
+    pub fn users(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, String, Option<String>)>, Fault> {
+        directory::page(&self.db, after, limit)
+    }
+}
+
+fn sequence_of(row: &[u8]) -> Result<u64, Fault> {
+    row.get(row.len().saturating_sub(8)..)
+        .and_then(|o| <[u8; 8]>::try_from(o).ok())
+        .map(u64::from_be_bytes)
+        .ok_or_else(|| Fault::Damaged {
+            said: "a queue's row has no number".to_owned(),
+        })
+}

@@ -1,0 +1,66 @@
+use super::*;
+
+#[track_caller]
+fn check(value: &str, wanted: &str) {
+    assert_eq!(text(value.as_bytes(), &mut Oddities::default()), wanted);
+}
+
+#[test]
+fn encoded_words_are_decoded_wherever_they_stand() {
+    check("plain", "plain");
+    check("=?utf-8?Q?a_b=3D?=", "a b=");
+    check("=?UTF-8?b?w7w=?=", "ü");
+    check("x=?utf-8?Q?y?=z", "xyz");
+    check("=?utf-8*de?Q?y?=", "y");
+    check("=?iso-8859-1?Q?=FC?= =?utf-8?Q?=C3=BC?=", "üü");
+    check("=?utf-8?Q?a?=   =?utf-8?Q?b?= c", "ab c");
+    check("=?utf-8?Q?what?_really?=", "what? really");
+}
+
+#[test]
+fn a_character_cut_in_two_words_is_one_character() {
+    check("=?utf-8?Q?=C3?= =?utf-8?Q?=BC?=", "ü");
+    check("=?utf-8?B?ww==?=\t=?UTF-8?Q?=BC?=", "ü");
+}
+
+#[test]
+fn what_is_no_encoded_word_stays() {
+    for value in [
+        "=?",
+        "=??=",
+        "=?utf-8?",
+        "=?utf-8?Q?",
+        "=?utf-8?Q?x",
+        "=?utf-8?X?x?=",
+        "=? ?Q?x?=",
+        "=?utf-8?B?*?=",
+        "a =? b",
+    ] {
+        check(value, value);
+    }
+    check("=?utf-8?Q?=C", "=?utf-8?Q?=C");
+    check("=?utf-8?Q?=ZZ=4?=", "=ZZ=4");
+}
+
+#[test]
+fn decoded_commas_and_quotes_are_no_grammar() {
+    let list = |value: &str| {
+        let found = crate::mail::grammar::addresses(value.as_bytes(), &mut Oddities::default());
+        found.list
+    };
+    for value in [
+        "=?utf-8?Q?a=2C_b=22_=3Cx=40evil=3E?= <a@x.example>",
+        "\"=?utf-8?Q?a=2C_b=22_=3Cx=40evil=3E?=\" <a@x.example>",
+    ] {
+        let list = list(value);
+        assert_eq!(list.len(), 1, "{list:?}");
+        assert_eq!(list[0].address, "a@x.example");
+        assert_eq!(list[0].name.as_deref(), Some("a, b\" <x@evil>"));
+    }
+}
+
+#[test]
+fn a_text_is_cut_between_characters() {
+    assert_eq!(cut("aü", 2), ("a", true));
+    assert_eq!(cut("aü", 3), ("aü", false));
+}

@@ -1,0 +1,218 @@
+//! Moving batches to the archive (RFC 6851), or copying where MOVE is missing (RFC 4315).
+//!
+//! One pipeline for a batch. What the server doesn't account for by COPYUID is looked for; a batch
+//! that it denies is halved until the messages it denies are found, so that one never keeps the
+//! others. There is no bare EXPUNGE in here: it removes what others marked.
+
+use std::collections::BTreeSet;
+
+use async_imap::imap_proto::Response;
+
+use super::folders::quote;
+use super::set::{self, Copied};
+use super::verdict::{self, Code, Denial};
+use super::Imap;
+use crate::mailbox::{Archived, Fault, Folder, How, Refusal};
+use crate::passage::Uid;
+
+/// Messages moved with one command.
+const MANY: usize = 500;
+/// Single messages denied in a row, none moved, after which the folder is to blame.
+const DENIED_MAX: usize = 8;
+const DOING: &str = "archiving messages";
+
+/// What is done with one batch.
+enum Outcome {
+    Done,
+    Denied(Denial),
+    /// Copied, and then not removed: once more would be one copy more.
+    Stuck(Denial),
+}
+
+impl Imap {
+    pub(in crate::mailbox) async fn archive(
+        &mut self,
+        uids: &[Uid],
+        folder: &Folder,
+        how: How,
+    ) -> Result<Archived, Fault> {
+        let able = match how {
+            How::Move if !self.abilities.moves => Err("MOVE"),
+            How::Copy if !self.abilities.uidplus => Err("UIDPLUS"),
+            _ => Ok(()),
+        };
+        if let Err(ability) = able {
+            return Err(Fault::Refused {
+                doing: DOING.to_owned(),
+                why: Refusal::Lacking { ability },
+            });
+        }
+        let mut archived = Archived::default();
+        let mut made = false;
+        let mut denied = 0;
+        // A stack, the oldest on top.
+        let mut batches: Vec<Vec<Uid>> = set::sets(uids, MANY)
+            .into_iter()
+            .rev()
+            .map(|(_, members)| members)
+            .collect();
+        while let Some(batch) = batches.pop() {
+            let mut copied = Copied::default();
+            let outcome = match how {
+                How::Move => self.move_batch(&batch, folder, &mut copied).await?,
+                How::Copy => self.copy_batch(&batch, folder, &mut copied).await?,
+            };
+            if !copied.pairs.is_empty() {
+                archived.uid_validity = copied.uid_validity;
+                denied = 0;
+            }
+            let known: BTreeSet<Uid> = copied.pairs.iter().map(|(from, _)| *from).collect();
+            let open: Vec<Uid> = batch
+                .iter()
+                .copied()
+                .filter(|uid| !known.contains(uid) || how == How::Copy)
+                .collect();
+            archived.moved.append(&mut copied.pairs);
+            let mut left = if open.is_empty() {
+                Vec::new()
+            } else {
+                self.present(DOING, &open).await?
+            };
+            let denial = match outcome {
+                Outcome::Done => {
+                    archived.left.append(&mut left);
+                    continue;
+                }
+                Outcome::Stuck(denial) => {
+                    archived.left.append(&mut left);
+                    archived.said.get_or_insert(denial.said);
+                    continue;
+                }
+                Outcome::Denied(denial) => denial,
+            };
+            match denial.code {
+                Code::TryCreate | Code::NonExistent if !made => {
+                    made = true;
+                    self.make(&folder.name).await?;
+                    batches.push(left);
+                }
+                // The folder's or the server's trouble, the same for each message.
+                Code::TryCreate
+                | Code::NonExistent
+                | Code::OverQuota
+                | Code::NoPerm
+                | Code::Unavailable
+                | Code::Limit => return Err(verdict::command(DOING, denial)),
+                _ if left.len() > 1 => {
+                    let behind = left.split_off(left.len() / 2);
+                    batches.push(behind);
+                    batches.push(left);
+                }
+                _ => {
+                    denied += left.len();
+                    if denied >= DENIED_MAX && archived.moved.is_empty() {
+                        return Err(verdict::command(DOING, denial));
+                    }
+                    archived.left.append(&mut left);
+                    archived.said.get_or_insert(denial.said);
+                }
+            }
+        }
+        archived.left.sort_unstable();
+        Ok(archived)
+    }
+
+    /// `\Seen` first, in the same write: a message that is moved unread would be news in the
+    /// archive, and one that is read but not moved is known here by its place.
+    async fn move_batch(
+        &mut self,
+        batch: &[Uid],
+        folder: &Folder,
+        copied: &mut Copied,
+    ) -> Result<Outcome, Fault> {
+        let Some((set, _)) = set::sets(batch, usize::MAX).into_iter().next() else {
+            return Ok(Outcome::Done);
+        };
+        let commands = [
+            format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
+            format!("UID MOVE {set} {}", quote(&folder.name)),
+        ];
+        self.copying(&commands, batch, copied).await
+    }
+
+    /// Copies first, and marks deleted only what the server says it copied.
+    async fn copy_batch(
+        &mut self,
+        batch: &[Uid],
+        folder: &Folder,
+        copied: &mut Copied,
+    ) -> Result<Outcome, Fault> {
+        let Some((set, _)) = set::sets(batch, usize::MAX).into_iter().next() else {
+            return Ok(Outcome::Done);
+        };
+        let commands = [
+            format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
+            format!("UID COPY {set} {}", quote(&folder.name)),
+        ];
+        let outcome = self.copying(&commands, batch, copied).await?;
+        if !matches!(outcome, Outcome::Done) {
+            return Ok(outcome);
+        }
+        let sources: Vec<Uid> = copied.pairs.iter().map(|(from, _)| *from).collect();
+        for (set, _) in set::sets(&sources, MANY) {
+            // Waited for: what could not be marked must not be taken for removed.
+            let marked = self
+                .ask(
+                    DOING,
+                    &format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)"),
+                    |_| {},
+                )
+                .await?;
+            if let Err(denial) = marked {
+                return Ok(Outcome::Stuck(denial));
+            }
+            let expunged = self
+                .ask(DOING, &format!("UID EXPUNGE {set}"), |_| {})
+                .await?;
+            if let Err(denial) = expunged {
+                return Ok(Outcome::Stuck(denial));
+            }
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Runs a STORE and a MOVE or COPY; COPYUID may come with the tagged answer or before it
+    /// (RFC 6851 §4.3).
+    async fn copying(
+        &mut self,
+        commands: &[String],
+        batch: &[Uid],
+        copied: &mut Copied,
+    ) -> Result<Outcome, Fault> {
+        let dones = self
+            .ask_all(DOING, commands, |answer| {
+                let outcome = match answer {
+                    Response::Data { outcome, .. } | Response::Done { outcome, .. } => outcome,
+                    _ => return,
+                };
+                let found = outcome
+                    .code
+                    .as_ref()
+                    .and_then(|code| set::copied(code, batch.len()));
+                if let Some(found) = found {
+                    copied.uid_validity = found.uid_validity;
+                    let ours = found.pairs.into_iter();
+                    copied
+                        .pairs
+                        .extend(ours.filter(|(from, _)| batch.binary_search(from).is_ok()));
+                }
+            })
+            .await?;
+        // A denied STORE alone is no reason to leave a message where it is.
+        let last = dones.into_iter().next_back().unwrap_or(Ok(()));
+        Ok(match last {
+            Ok(()) => Outcome::Done,
+            Err(denial) => Outcome::Denied(denial),
+        })
+    }
+}

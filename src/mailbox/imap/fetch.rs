@@ -1,0 +1,145 @@
+//! Fetching small messages, many to a command, and single slices of large ones.
+//!
+//! Whole messages are asked for as their first `limit` octets and one more: a server that announced
+//! too small a size is told by it, and costs no connection.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_imap::imap_proto::Response;
+
+use super::look::{slice_of, uid_of};
+use super::{set, verdict, Imap};
+use crate::mailbox::{Fault, Refusal};
+use crate::passage::Uid;
+
+/// Messages asked for with one command: more gain little, and cost memory on the server's side.
+const MANY: usize = 50;
+/// How far a message that is larger than announced is completed here; by slices of this size.
+const SLICE: u32 = 256 * 1024;
+const LARGER_MAX: usize = 8 * 1024 * 1024;
+const DOING: &str = "fetching messages";
+
+impl Imap {
+    pub(in crate::mailbox) async fn fetch(
+        &mut self,
+        uids: &[Uid],
+        limit: u64,
+    ) -> Result<Vec<(Uid, Vec<u8>)>, Fault> {
+        let wanted: BTreeSet<Uid> = uids.iter().copied().collect();
+        let asked = set::sets(uids, MANY);
+        let cap = u32::try_from(limit.saturating_add(1)).unwrap_or(u32::MAX);
+        let command = |set: &str| format!("UID FETCH {set} (UID BODY.PEEK[]<0.{cap}>)");
+        let commands: Vec<String> = asked.iter().map(|(set, _)| command(set)).collect();
+        let mut got: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
+        let take = |got: &mut BTreeMap<Uid, Vec<u8>>, answer: &Response<'_>| {
+            if let Response::Fetch(_, values) = answer {
+                if let (Some(uid), Some((_, octets))) = (uid_of(values), slice_of(values)) {
+                    if wanted.contains(&uid) {
+                        got.insert(uid, octets.to_vec());
+                    }
+                }
+            }
+        };
+        self.wire.guard().allow(u64::from(cap));
+        let dones = self
+            .ask_all(DOING, &commands, |answer| take(&mut got, answer))
+            .await?;
+
+        // A batch that was denied is asked for message by message: one that the server can't show
+        // must not keep the others.
+        let mut refused = Vec::new();
+        let mut said = None;
+        for (done, (_, members)) in dones.into_iter().zip(&asked) {
+            let Err(denial) = done else {
+                continue;
+            };
+            let singles: Vec<Uid> = members
+                .iter()
+                .copied()
+                .filter(|uid| !got.contains_key(uid))
+                .collect();
+            if members.len() == 1 {
+                refused.extend(singles);
+                said.get_or_insert(denial);
+                continue;
+            }
+            let commands: Vec<String> = singles.iter().map(|u| command(&u.to_string())).collect();
+            let dones = self
+                .ask_all(DOING, &commands, |answer| take(&mut got, answer))
+                .await?;
+            for (done, uid) in dones.into_iter().zip(singles) {
+                if let Err(denial) = done {
+                    refused.push(uid);
+                    said.get_or_insert(denial);
+                }
+            }
+        }
+        self.wire.guard().allow(0);
+        if let Some(denial) = said {
+            if refused.len() == wanted.len() && wanted.len() > 1 {
+                // Not these messages, the command itself.
+                return Err(verdict::command(DOING, denial));
+            }
+            return Err(Fault::Refused {
+                doing: DOING.to_owned(),
+                why: Refusal::Messages {
+                    uids: refused,
+                    said: denial.said,
+                },
+            });
+        }
+
+        let larger: Vec<Uid> = got
+            .iter()
+            .filter(|(_, octets)| octets.len() as u64 > limit)
+            .map(|(uid, _)| *uid)
+            .collect();
+        for uid in larger {
+            self.complete(uid, got.entry(uid).or_default()).await?;
+        }
+        Ok(got.into_iter().collect())
+    }
+
+    /// Oddity: servers that guess sizes (Exchange among them) announce too little. The rest of such
+    /// a message follows here.
+    async fn complete(&mut self, uid: Uid, octets: &mut Vec<u8>) -> Result<(), Fault> {
+        loop {
+            if octets.len() > LARGER_MAX {
+                return Err(Fault::Broken {
+                    doing: DOING.to_owned(),
+                    said: format!("the message with UID {uid} is far larger than announced"),
+                });
+            }
+            match self.slice(uid, octets.len() as u64, SLICE).await? {
+                Some(more) if !more.is_empty() => octets.extend_from_slice(&more),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    pub(in crate::mailbox) async fn slice(
+        &mut self,
+        uid: Uid,
+        offset: u64,
+        length: u32,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let command = slice_command(uid, offset, length);
+        let mut got = None;
+        self.wire.guard().allow(u64::from(length));
+        self.run(DOING, &command, |answer| {
+            if let Response::Fetch(_, values) = answer {
+                if let (Some((_, octets)), true) = (slice_of(values), uid_of(values) == Some(uid)) {
+                    got = Some(octets.to_vec());
+                }
+            }
+        })
+        .await?;
+        self.wire.guard().allow(0);
+        Ok(got)
+    }
+}
+
+/// Asks for a piece of a message (RFC 3501 §6.4.5, partial).
+pub(super) fn slice_command(uid: Uid, offset: u64, length: u32) -> String {
+    format!("UID FETCH {uid} (UID BODY.PEEK[]<{offset}.{length}>)")
+}

@@ -1,0 +1,133 @@
+//! Listing unread messages, window by window, so that no answer is long and none is skipped.
+//!
+//! Windows count sequence numbers. They shift when messages go, so each EXPUNGE that the session
+//! sees, during whatever command, moves the next window back (`State::note`). Overlap is harmless.
+
+use async_imap::imap_proto::{MailboxDatum, Response};
+
+use super::{date, Imap};
+use crate::mailbox::{Count, Fault, Listed, Pass};
+use crate::passage::Uid;
+
+/// Sequence numbers searched at once: 5,000 UIDs of ten digits stay under the guard's longest line.
+const WINDOW: u32 = 5000;
+const DOING: &str = "listing unread messages";
+
+impl Imap {
+    pub(in crate::mailbox) async fn list(&mut self, mut pass: Pass) -> Result<Listed, Fault> {
+        if pass.number == 0 || pass.number != self.state.walk.0 {
+            // A pass of an earlier session begins anew: its sequence numbers mean nothing here.
+            pass.number = self.state.walk.0 + 1;
+            self.refresh().await?;
+            self.state.walk = (pass.number, 1);
+            if let Some(from) = pass.from {
+                self.seek(from).await?;
+            }
+        }
+        let start = self.state.walk.1;
+        if start > self.state.exists {
+            return Ok(Listed {
+                uids: Vec::new(),
+                pass: None,
+            });
+        }
+        let end = start.saturating_add(WINDOW - 1).min(self.state.exists);
+        // Moved before the command goes: an EXPUNGE that comes with its answer counts.
+        self.state.walk.1 = end + 1;
+        self.state.news = false;
+        let mut what = "UNSEEN".to_owned();
+        if let Some(since) = pass.received_after.and_then(|at| date::day(at, -1)) {
+            what.push_str(&format!(" SINCE {since}"));
+        }
+        if let Some(from) = pass.from {
+            what.push_str(&format!(" UID {from}:*"));
+        }
+        let mut uids = self.search(start, end, &what).await?;
+        if let Some(from) = pass.from {
+            // `n:*` holds the last message, however low its UID (RFC 3501 §6.4.8).
+            uids.retain(|uid| *uid >= from);
+        }
+        let more = self.state.walk.1 <= self.state.exists;
+        Ok(Listed {
+            uids,
+            pass: more.then_some(pass),
+        })
+    }
+
+    /// Learns how many messages there are now.
+    async fn refresh(&mut self) -> Result<(), Fault> {
+        self.run(DOING, "NOOP", |_| {}).await
+    }
+
+    /// Moves the walk to a window that holds the first UID from `from` on: backwards from the end,
+    /// since that is where new messages are.
+    async fn seek(&mut self, from: Uid) -> Result<(), Fault> {
+        let mut back = WINDOW;
+        loop {
+            let start = self.state.exists.saturating_sub(back - 1);
+            if start <= 1 {
+                self.state.walk.1 = 1;
+                return Ok(());
+            }
+            self.state.walk.1 = start;
+            let first = self.search(start, start, "ALL").await?;
+            if first.first().is_some_and(|uid| *uid < from) {
+                return Ok(());
+            }
+            back = back.saturating_mul(2);
+        }
+    }
+
+    async fn search(&mut self, start: u32, end: u32, what: &str) -> Result<Vec<Uid>, Fault> {
+        let command = format!("UID SEARCH {start}:{end} {what}");
+        let mut uids = Vec::new();
+        self.run(DOING, &command, |answer| {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
+                uids.extend(found.iter().map(|n| Uid(*n)));
+            }
+        })
+        .await?;
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    pub(in crate::mailbox) async fn count(&mut self, what: Count) -> Result<u64, Fault> {
+        let (flag, since) = match what {
+            Count::Unread => ("UNSEEN", None),
+            Count::UnreadSince(at) => ("UNSEEN", Some(at)),
+            Count::ReadSince(at) => ("SEEN", Some(at)),
+        };
+        let Some(since) = since else {
+            return Ok(self.search_all(flag).await?.len() as u64);
+        };
+        // Whole days in the server's zone decide but for the days around the cut-off, where the
+        // received time does.
+        let (Some(before), Some(after)) = (date::day(since, -1), date::day(since, 2)) else {
+            return Ok(0);
+        };
+        let clear = self.search_all(&format!("{flag} SINCE {after}")).await?;
+        let edge = self
+            .search_all(&format!("{flag} SINCE {before} BEFORE {after}"))
+            .await?;
+        let edge = self.look(&edge).await?;
+        let edge = edge.iter().filter(|i| i.received_at >= since).count();
+        Ok((clear.len() + edge) as u64)
+    }
+
+    async fn search_all(&mut self, what: &str) -> Result<Vec<Uid>, Fault> {
+        self.refresh().await?;
+        let mut uids = Vec::new();
+        let number = self.state.walk.0 + 1;
+        self.state.walk = (number, 1);
+        while self.state.walk.1 <= self.state.exists {
+            let start = self.state.walk.1;
+            let end = start.saturating_add(WINDOW - 1).min(self.state.exists);
+            self.state.walk.1 = end + 1;
+            uids.extend(self.search(start, end, what).await?);
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+}

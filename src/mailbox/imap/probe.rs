@@ -1,0 +1,410 @@
+//! The steps of Test Connection over IMAP, and their sentences for people.
+
+use async_imap::imap_proto::rfc2087::QuotaResourceName;
+use async_imap::imap_proto::{MailboxDatum, Response, StatusAttribute};
+
+use super::dial::{connect_showing, Reached};
+use super::folders::quote;
+use super::Imap;
+use crate::mailbox::probe::{Found, Outcome, Step, Trial, What};
+use crate::mailbox::settings::port_hint;
+use crate::mailbox::{Access, Account, Count, Fault, Loss, Refusal, Security, Spoken, Wanted};
+use crate::world::tls::{hex, Blemish};
+use crate::world::{Certificate, Wall, World};
+
+/// A certificate with fewer days left is worth a word.
+const DAYS_MIN: i64 = 21;
+/// A folder fuller than this, in per cent, is worth a word.
+const FULL: u64 = 90;
+
+/// Collects what the steps say, and whether one was bad.
+struct Teller<'a> {
+    tell: &'a mut dyn FnMut(Step),
+    bad: bool,
+}
+
+impl Teller<'_> {
+    fn ok(&mut self, what: What, said: impl Into<String>) {
+        let outcome = Outcome::Ok { said: said.into() };
+        (self.tell)(Step { what, outcome });
+    }
+
+    fn warn(&mut self, what: What, said: impl Into<String>, mend: impl Into<String>) {
+        let outcome = Outcome::Warn {
+            said: said.into(),
+            mend: mend.into(),
+        };
+        (self.tell)(Step { what, outcome });
+    }
+
+    fn bad(&mut self, what: What, said: impl Into<String>, mend: impl Into<String>) {
+        self.bad = true;
+        let outcome = Outcome::Bad {
+            said: said.into(),
+            mend: mend.into(),
+        };
+        (self.tell)(Step { what, outcome });
+    }
+}
+
+pub(in crate::mailbox) async fn probe(
+    world: &World,
+    trial: &Trial<'_>,
+    tell: &mut dyn FnMut(Step),
+) -> Found {
+    let mut teller = Teller { tell, bad: false };
+    let mut found = Found::default();
+    if let Some(imap) = connected(world, trial.account, &mut teller).await {
+        // The rest ends early only when the connection does.
+        if let Err(fault) = inside(imap, trial, &mut teller, &mut found).await {
+            teller.bad(What::Folder, fault.to_string(), mend(&fault, trial.account));
+        }
+    }
+    found.passed = !teller.bad;
+    found
+}
+
+/// Everything up to sign-in.
+async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) -> Option<Imap> {
+    if let Some(meant) = port_hint(account.port) {
+        teller.warn(
+            What::Port,
+            format!("port {} is not one that mail is read by", account.port),
+            format!("unless the port is forwarded, {meant} was probably meant"),
+        );
+    }
+    let now = world.clock.wall();
+    let mut next = What::Name;
+    let mut tell_reached = |reached: Reached| match reached {
+        Reached::Connected => {
+            teller.ok(What::Name, format!("{} was found", account.host));
+            teller.ok(What::Connection, format!("port {} answers", account.port));
+            next = match account.security {
+                Security::Tls => What::Tls,
+                Security::StartTls | Security::None => What::Greeting,
+            };
+        }
+        Reached::Secured(certificate) => {
+            certificate_step(teller, certificate.as_ref(), now);
+            next = match account.security {
+                Security::Tls => What::Greeting,
+                Security::StartTls | Security::None => What::SignIn,
+            };
+        }
+        Reached::Greeted(line) => {
+            let words = line.trim_start_matches("* OK").trim();
+            teller.ok(
+                What::Greeting,
+                format!("an IMAP server: {}", super::verdict::cut(words)),
+            );
+            next = match account.security {
+                Security::StartTls => What::Tls,
+                Security::None => {
+                    teller.warn(
+                        What::Tls,
+                        "none: password and mail go in clear",
+                        "set Enable SSL to tls or starttls",
+                    );
+                    What::SignIn
+                }
+                Security::Tls => What::SignIn,
+            };
+        }
+    };
+    match connect_showing(world, account, &mut tell_reached).await {
+        Ok(imap) => {
+            teller.ok(What::SignIn, format!("{} is signed in", account.username));
+            Some(imap)
+        }
+        Err(fault) => {
+            let what = match &fault {
+                Fault::Lost {
+                    why: Loss::NothingListens { .. } | Loss::Unreachable { .. },
+                    ..
+                } => {
+                    teller.ok(What::Name, format!("{} was found", account.host));
+                    What::Connection
+                }
+                _ => next,
+            };
+            teller.bad(what, fault.to_string(), mend(&fault, account));
+            None
+        }
+    }
+}
+
+fn certificate_step(teller: &mut Teller<'_>, certificate: Option<&Certificate>, now: Wall) {
+    let Some(certificate) = certificate else {
+        teller.ok(What::Tls, "encrypted");
+        return;
+    };
+    let days = (certificate.not_after.0 - now.0) / 86_400_000;
+    let said = format!(
+        "encrypted; the certificate is for {}, issued by {}, {days} days left",
+        certificate.names.join(", "),
+        certificate.issuer
+    );
+    if days < DAYS_MIN {
+        teller.warn(
+            What::Tls,
+            said,
+            "have the server's certificate renewed in time",
+        );
+    } else {
+        teller.ok(What::Tls, said);
+    }
+}
+
+/// Everything after sign-in.
+async fn inside(
+    mut imap: Imap,
+    trial: &Trial<'_>,
+    teller: &mut Teller<'_>,
+    found: &mut Found,
+) -> Result<(), Fault> {
+    // Asked before the folder is open: some servers deny STATUS on the open one.
+    let told = imap.unseen(trial.folder).await?;
+    imap.open(trial.folder, Access::Look).await?;
+    let unread = imap.count(Count::Unread).await?;
+    found.unread = Some(unread);
+    let said = format!("{} is there, {unread} unread", trial.folder);
+    match told {
+        Some(told) if told != unread && (unread == 0 || told == 0) => teller.warn(
+            What::Folder,
+            format!("{said} by search, {told} by the server's own count"),
+            "wait some minutes and test again: the server may still be building its index",
+        ),
+        _ => teller.ok(What::Folder, said),
+    }
+    found.would_convert = Some(unread);
+    if let Some(at) = trial.received_after {
+        let since = imap.count(Count::UnreadSince(at)).await?;
+        let read = imap.count(Count::ReadSince(at)).await?;
+        found.would_convert = Some(since);
+        found.already_read = Some(read);
+        teller.ok(
+            What::CutOff,
+            format!(
+                "{since} of {unread} unread were received at {at} or later; {} are left out, {read} \
+                 newer ones are read already",
+                unread.saturating_sub(since)
+            ),
+        );
+    }
+    move_step(&imap, trial, teller);
+    match imap.archive_folder(trial.archive, false).await {
+        Ok(Some(folder)) => {
+            teller.ok(What::Archive, format!("{} is there", folder.name));
+        }
+        Ok(None) => {
+            let name = match trial.archive {
+                Wanted::Named(name) => name.as_str(),
+                Wanted::BySpecialUse => "Archive",
+            };
+            teller.ok(What::Archive, format!("{name} is absent and will be made"));
+        }
+        Err(
+            fault @ Fault::Refused {
+                why: Refusal::ArchiveIsWatched { .. },
+                ..
+            },
+        ) => teller.bad(
+            What::Archive,
+            fault.to_string(),
+            "choose another archive folder",
+        ),
+        Err(fault) => return Err(fault),
+    }
+    quota_step(&mut imap, trial.folder, teller).await?;
+    imap.logout().await;
+    Ok(())
+}
+
+fn move_step(imap: &Imap, trial: &Trial<'_>, teller: &mut Teller<'_>) {
+    let abilities = imap.abilities();
+    if abilities.moves {
+        teller.ok(What::Move, "the server can move messages");
+    } else if !abilities.uidplus {
+        teller.bad(
+            What::Move,
+            "the server can neither move messages nor remove single ones (no MOVE, no UIDPLUS)",
+            "ask whoever runs the server to enable MOVE",
+        );
+    } else if trial.archive_by_copy {
+        teller.warn(
+            What::Move,
+            "the server can't move messages: they will be copied and then removed",
+            "ask whoever runs the server to enable MOVE",
+        );
+    } else {
+        teller.bad(
+            What::Move,
+            "the server can't move messages (no MOVE)",
+            "ask whoever runs the server to enable it, or turn archive_by_copy on",
+        );
+    }
+}
+
+async fn quota_step(imap: &mut Imap, folder: &str, teller: &mut Teller<'_>) -> Result<(), Fault> {
+    if !imap.abilities().quota {
+        return Ok(());
+    }
+    let mut storage = None;
+    let command = format!("GETQUOTAROOT {}", quote(folder));
+    let asked = imap
+        .ask("asking for the quota", &command, |answer| {
+            if let Response::Quota(quota) = answer {
+                for resource in &quota.resources {
+                    if resource.name == QuotaResourceName::Storage && resource.limit > 0 {
+                        storage = Some((resource.usage, resource.limit));
+                    }
+                }
+            }
+        })
+        .await?;
+    match (asked, storage) {
+        (Ok(()), Some((usage, limit))) => {
+            let said = format!("{} of {} MiB used", usage / 1024, limit / 1024);
+            if usage.saturating_mul(100) / limit >= FULL {
+                teller.warn(
+                    What::Quota,
+                    said,
+                    "make room on the server: a full mailbox takes no mail, and nothing can be \
+                     moved in it",
+                );
+            } else {
+                teller.ok(What::Quota, said);
+            }
+        }
+        (Ok(()), None) => teller.ok(What::Quota, "the server sets no limit"),
+        (Err(denial), _) => teller.warn(
+            What::Quota,
+            format!("the server does not tell: {}", denial.said),
+            "nothing has to be done",
+        ),
+    }
+    Ok(())
+}
+
+impl Imap {
+    /// The server's own count of unread messages (RFC 3501 §6.3.10), where it tells: Microsoft's
+    /// has been seen to answer SEARCH with nothing for a while.
+    pub(super) async fn unseen(&mut self, folder: &str) -> Result<Option<u64>, Fault> {
+        let command = format!("STATUS {} (UNSEEN)", quote(folder));
+        let mut unseen = None;
+        let asked = self
+            .ask("counting unread messages", &command, |answer| {
+                if let Response::MailboxData(MailboxDatum::Status { status, .. }) = answer {
+                    for value in status {
+                        if let StatusAttribute::Unseen(n) = value {
+                            unseen = Some(u64::from(*n));
+                        }
+                    }
+                }
+            })
+            .await?;
+        Ok(asked.ok().and(unseen))
+    }
+}
+
+/// The most likely mend for a fault.
+fn mend(fault: &Fault, account: &Account) -> String {
+    match fault {
+        Fault::Lost { why, .. } => mend_loss(why, account),
+        Fault::Refused { why, .. } => mend_refusal(why, account),
+        Fault::Gone { .. } => "check the folder's name, or make it on the server".to_owned(),
+        Fault::Throttled { after, .. } => {
+            format!("wait {} s and test again", after.as_secs())
+        }
+        Fault::Moved { .. } => "test again".to_owned(),
+        Fault::Broken { .. } => {
+            "check host and port; if they are right, show this line to whoever runs the server"
+                .to_owned()
+        }
+    }
+}
+
+fn mend_loss(why: &Loss, account: &Account) -> String {
+    match why {
+        Loss::Name { .. } => {
+            "check the host name, and whether this box has a working name server".to_owned()
+        }
+        Loss::NothingListens { .. } | Loss::Unreachable { .. } => format!(
+            "check host and port ({} for {}), and whether a firewall stands between",
+            account.security.default_port(),
+            match account.security {
+                Security::Tls => "tls",
+                Security::StartTls => "starttls",
+                Security::None => "none",
+            }
+        ),
+        Loss::Silent { .. } => {
+            "check host, port and Enable SSL; a firewall may swallow the connection".to_owned()
+        }
+        Loss::Bye { .. } => {
+            "the server's words tell why; too many connections is the usual reason".to_owned()
+        }
+        Loss::Closed | Loss::Cut { .. } | Loss::Handshake { .. } => {
+            "check port and Enable SSL, then test again".to_owned()
+        }
+    }
+}
+
+fn mend_refusal(why: &Refusal, account: &Account) -> String {
+    match why {
+        Refusal::SignIn { .. } => "type the password again; check whether the account is locked, \
+             wants an app password, or has IMAP turned off"
+            .to_owned(),
+        Refusal::Certificate(blemish, certificate) => {
+            let pin = format!(
+                "pin the certificate by its SHA-256 ({}) after comparing it on the server",
+                hex(&certificate.sha256)
+            );
+            match blemish {
+                Blemish::Expired => "have the server's certificate renewed".to_owned(),
+                Blemish::NotYetValid => "set this box's clock".to_owned(),
+                Blemish::WrongName => format!(
+                    "use a host name that the certificate is for ({}), or {pin}",
+                    certificate.names.join(", ")
+                ),
+                Blemish::SelfSigned => pin,
+                Blemish::UnknownIssuer => {
+                    format!("give the issuer's certificate (PEM) as the authority, or {pin}")
+                }
+            }
+        }
+        Refusal::NotPinned { .. } => {
+            "if the server's certificate was renewed, look at the new one \
+             and pin it"
+                .to_owned()
+        }
+        Refusal::Authority { .. } => "give the authority as PEM text".to_owned(),
+        Refusal::OtherProtocol(spoken) => match spoken {
+            Spoken::Tls => "set Enable SSL to tls".to_owned(),
+            Spoken::PlainImap => {
+                "set Enable SSL to starttls, or use the port for tls (993)".to_owned()
+            }
+            Spoken::Smtp => format!(
+                "use the server's IMAP port ({})",
+                port_hint(account.port).unwrap_or_else(|| account.security.default_port())
+            ),
+            _ => format!(
+                "use the server's IMAP port ({})",
+                account.security.default_port()
+            ),
+        },
+        Refusal::NoStartTls { .. } => "set Enable SSL to tls, with port 993".to_owned(),
+        Refusal::NoSignIn { .. } if account.security == Security::None => {
+            "set Enable SSL to tls or starttls: the server takes no password in clear".to_owned()
+        }
+        Refusal::NoSignIn { .. } => {
+            "ask whoever runs the server to allow sign-in with a password".to_owned()
+        }
+        Refusal::Command { .. } => "the server's words tell why".to_owned(),
+        Refusal::Messages { .. } => {
+            "open these messages with a mail program; they may be damaged".to_owned()
+        }
+        Refusal::Lacking { .. } => "ask whoever runs the server to enable it".to_owned(),
+        Refusal::ArchiveIsWatched { .. } => "choose another archive folder".to_owned(),
+    }
+}

@@ -1,0 +1,154 @@
+//! A status and its response code become a fault, by a table (RFC 3501 §7.1, RFC 5530). Pure.
+//!
+//! The server's words are carried along for people and never read.
+
+use std::time::Duration;
+
+use async_imap::imap_proto::{Outcome, ResponseCode};
+
+use crate::mailbox::{Answer, Fault, Loss, Refusal};
+
+/// How long a server that calls itself unavailable is left alone.
+const UNAVAILABLE: Duration = Duration::from_secs(60);
+/// How long a server that sets limits is left alone.
+const LIMITED: Duration = Duration::from_secs(300);
+/// More words than this help nobody.
+const SAID_MAX: usize = 400;
+
+/// Response codes that change what the caller must do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    TryCreate,
+    NonExistent,
+    AlreadyExists,
+    Unavailable,
+    InUse,
+    Limit,
+    OverQuota,
+    NoPerm,
+    /// Any other, and none.
+    Other,
+}
+
+/// A status that is not OK, with its code and words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Denial {
+    pub(super) answer: Answer,
+    pub(super) code: Code,
+    /// The code as it came, in capitals.
+    pub(super) name: Option<String>,
+    pub(super) said: String,
+}
+
+/// The response code's name and the words, the code first.
+pub(super) fn words(outcome: &Outcome<'_>) -> (Option<String>, String) {
+    let text = outcome.information.as_deref().unwrap_or("").trim();
+    let known = match &outcome.code {
+        None => None,
+        Some(ResponseCode::Alert) => Some("ALERT"),
+        Some(ResponseCode::TryCreate) => Some("TRYCREATE"),
+        Some(ResponseCode::ReadOnly) => Some("READ-ONLY"),
+        Some(ResponseCode::BadCharset(_)) => Some("BADCHARSET"),
+        Some(ResponseCode::Parse) => Some("PARSE"),
+        // The others stand beside an OK and say nothing of a refusal.
+        Some(_) => Some("CODE"),
+    };
+    match known {
+        Some(name) => (Some(name.to_owned()), cut(&format!("[{name}] {text}"))),
+        None => {
+            let name = text
+                .strip_prefix('[')
+                .and_then(|t| t.split([']', ' ']).next())
+                .filter(|n| !n.is_empty())
+                .map(str::to_ascii_uppercase);
+            let said = if text.is_empty() { "(no words)" } else { text };
+            (name, cut(said))
+        }
+    }
+}
+
+/// Cleans and shortens a server's words.
+pub(super) fn cut(said: &str) -> String {
+    said.chars()
+        .filter(|c| !c.is_control())
+        .take(SAID_MAX)
+        .collect()
+}
+
+/// What a code's name means.
+pub(super) fn code(name: Option<&str>) -> Code {
+    match name {
+        Some("TRYCREATE") => Code::TryCreate,
+        Some("NONEXISTENT") => Code::NonExistent,
+        Some("ALREADYEXISTS") => Code::AlreadyExists,
+        Some("UNAVAILABLE" | "SERVERBUG") => Code::Unavailable,
+        Some("INUSE") => Code::InUse,
+        Some("LIMIT" | "THROTTLED") => Code::Limit,
+        Some("OVERQUOTA") => Code::OverQuota,
+        Some("NOPERM") => Code::NoPerm,
+        _ => Code::Other,
+    }
+}
+
+/// What the caller must do about a command that was denied.
+pub(super) fn command(doing: &str, denial: Denial) -> Fault {
+    let doing = doing.to_owned();
+    let Denial { said, .. } = denial;
+    match denial.code {
+        Code::TryCreate | Code::NonExistent => Fault::Gone { doing, said },
+        Code::Unavailable | Code::InUse => Fault::Throttled {
+            doing,
+            after: UNAVAILABLE,
+            said,
+        },
+        Code::Limit => Fault::Throttled {
+            doing,
+            after: LIMITED,
+            said,
+        },
+        Code::AlreadyExists | Code::OverQuota | Code::NoPerm | Code::Other => Fault::Refused {
+            doing,
+            why: Refusal::Command {
+                status: denial.answer,
+                code: denial.name,
+                said,
+            },
+        },
+    }
+}
+
+/// What the caller must do about a sign-in that was denied: only a server that says that it is not
+/// the password's fault is believed to.
+pub(super) fn sign_in(doing: &str, denial: Denial) -> Fault {
+    match denial.code {
+        Code::Unavailable | Code::InUse | Code::Limit => command(doing, denial),
+        _ => Fault::Refused {
+            doing: doing.to_owned(),
+            why: Refusal::SignIn { said: denial.said },
+        },
+    }
+}
+
+/// What the caller must do about a BYE.
+pub(super) fn bye(doing: &str, name: Option<&str>, said: String) -> Fault {
+    let doing = doing.to_owned();
+    match code(name) {
+        Code::Unavailable | Code::InUse => Fault::Throttled {
+            doing,
+            after: UNAVAILABLE,
+            said,
+        },
+        Code::Limit => Fault::Throttled {
+            doing,
+            after: LIMITED,
+            said,
+        },
+        _ => Fault::Lost {
+            doing,
+            why: Loss::Bye { said },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,263 @@
+//! What is known of one message, and how each record changes it.
+//!
+//! `apply` is the only place where a record turns into knowledge: the running engine and a replay
+//! after a crash both go through it. A record that was seen before changes nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::place::{MailboxId, Place};
+use super::record::{Act, ActKind, Decision, Outcome, Record, Stored};
+use super::stage::{step, Event, Stage};
+use crate::ticket::Reason;
+
+/// A place where the message lies until it is archived from there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The mailbox of the settings.
+    pub mailbox: MailboxId,
+    /// The place.
+    pub place: Place,
+    /// The server's received time, Unix milliseconds.
+    pub received_at: i64,
+    /// Octets, as the server counts them.
+    pub octets: u64,
+}
+
+/// The further places of a message that are kept; a server that shows one message under more UIDs
+/// than this is asked again at the next pass.
+pub const SPOTS_MAX: usize = 16;
+
+/// What is known of one message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it stands.
+    pub stage: Stage,
+    /// Order of the decisions on this box: queues are walked by it.
+    pub sequence: u64,
+    /// The mailbox of the settings that it came by.
+    pub mailbox: MailboxId,
+    /// The server's received time, Unix milliseconds.
+    pub received_at: i64,
+    /// Octets of the raw message.
+    pub octets: u64,
+    /// Where it still lies on the server.
+    pub spots: Vec<Spot>,
+    /// The message record, while its octets are kept.
+    pub message: Option<Stored>,
+    /// The decision record.
+    pub decision: Option<Stored>,
+    /// The refusal record, where the portal refused it.
+    pub refusal: Option<Stored>,
+    /// The lane in which tickets keep their order.
+    pub lane: u32,
+    /// Why it is held, ignored, dismissed or closed.
+    pub reason: Option<Reason>,
+    /// The portal's ticket.
+    pub ticket: Option<String>,
+    /// When the stage was last changed, Unix milliseconds, by this box's clock.
+    pub changed_at: i64,
+    /// Archived at the commit, without waiting for the portal.
+    pub archive_early: bool,
+    /// Moved on the server at least once.
+    pub archived: bool,
+    /// Its octets may go.
+    pub retired: bool,
+    /// The operator wants a ticket of it, whoever wrote it.
+    pub convert: bool,
+}
+
+impl Entry {
+    /// Whether its places on the server are to be archived now.
+    pub fn wants_archive(&self) -> bool {
+        !self.spots.is_empty()
+            && match self.stage {
+                Stage::Forwarded | Stage::Ignored | Stage::Dismissed => true,
+                // A refused one stays at its place, unread: its ticket does not exist.
+                Stage::Committed => self.archive_early,
+                Stage::Refused | Stage::Held | Stage::Released | Stage::Closed => false,
+            }
+    }
+
+    /// Octets that must be kept for it here.
+    pub fn owed_octets(&self) -> u64 {
+        match self.stage {
+            Stage::Committed | Stage::Refused => self.octets,
+            _ => 0,
+        }
+    }
+
+    /// Whether its places are to be fetched although they are known.
+    pub fn wants_fetch(&self) -> bool {
+        self.stage == Stage::Released
+    }
+}
+
+/// A record that doesn't fit what is known: a gap before it in the journal, or a bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{event:?} does not follow {from:?}")]
+pub struct Illegal {
+    /// Where the message stood.
+    pub from: Option<Stage>,
+    /// What the record says happened.
+    pub event: Event,
+}
+
+/// The entry after `record`, which lies at `stored`. `sequence` is given to a new decision.
+/// `Ok(None)` where the record changes nothing.
+pub fn apply(
+    before: Option<&Entry>,
+    record: &Record,
+    stored: Stored,
+    sequence: u64,
+) -> Result<Option<Entry>, Illegal> {
+    let from = before.map(|e| e.stage);
+    let illegal = |event| Illegal { from, event };
+    let next = |event| step(from, event).ok_or(illegal(event));
+    match record {
+        // These tell nothing that another record doesn't.
+        Record::Message(_) | Record::Trying(_) | Record::Copied(_) => Ok(None),
+        Record::Snapshot(entry) => Ok(Some((**entry).clone())),
+        Record::Decision(decision) => {
+            if before.is_some_and(|e| e.decision == Some(stored)) {
+                return Ok(None);
+            }
+            let event = match decision.outcome {
+                Outcome::Ticket { .. } => Event::Ticket,
+                Outcome::Held(_) => Event::Hold,
+                Outcome::Ignored(_) => Event::Ignore,
+            };
+            let stage = next(event)?;
+            Ok(Some(decided(before, decision, stage, stored, sequence)))
+        }
+        Record::Receipt(receipt) => {
+            let before = before.ok_or(illegal(Event::Receipt))?;
+            if before.stage == Stage::Forwarded {
+                return Ok(None);
+            }
+            Ok(Some(Entry {
+                stage: next(Event::Receipt)?,
+                ticket: Some(receipt.ticket.clone()),
+                refusal: None,
+                changed_at: receipt.at,
+                ..before.clone()
+            }))
+        }
+        Record::Refused(refusal) => {
+            let before = before.ok_or(illegal(Event::Refuse))?;
+            if before.refusal == Some(stored) {
+                return Ok(None);
+            }
+            Ok(Some(Entry {
+                stage: next(Event::Refuse)?,
+                refusal: Some(stored),
+                changed_at: refusal.at,
+                ..before.clone()
+            }))
+        }
+        Record::Archived(archived) => {
+            let Some(before) = before else {
+                return Ok(None);
+            };
+            let mut after = before.clone();
+            after.spots.retain(|s| s.place != archived.place);
+            after.archived = true;
+            Ok((after != *before).then_some(after))
+        }
+        Record::Retired => {
+            let Some(before) = before else {
+                return Ok(None);
+            };
+            Ok((!before.retired).then(|| Entry {
+                retired: true,
+                message: None,
+                ..before.clone()
+            }))
+        }
+        Record::Alias(alias) => {
+            let Some(before) = before else {
+                return Ok(None);
+            };
+            let known = before.spots.iter().any(|s| s.place == alias.place);
+            if known || before.spots.len() >= SPOTS_MAX {
+                return Ok(None);
+            }
+            let mut after = before.clone();
+            after.spots.push(Spot {
+                mailbox: alias.mailbox,
+                place: alias.place.clone(),
+                received_at: alias.received_at,
+                octets: alias.octets,
+            });
+            Ok(Some(after))
+        }
+        Record::Act(act) => acted(before, act),
+    }
+}
+
+fn decided(
+    before: Option<&Entry>,
+    decision: &Decision,
+    stage: Stage,
+    stored: Stored,
+    sequence: u64,
+) -> Entry {
+    let spot = Spot {
+        mailbox: decision.mailbox,
+        place: decision.place.clone(),
+        received_at: decision.received_at,
+        octets: decision.octets,
+    };
+    let mut spots = before.map(|e| e.spots.clone()).unwrap_or_default();
+    spots.retain(|s| s.place != spot.place);
+    spots.insert(0, spot);
+    Entry {
+        stage,
+        sequence,
+        mailbox: decision.mailbox,
+        received_at: decision.received_at,
+        octets: decision.octets,
+        spots,
+        message: decision.message,
+        decision: Some(stored),
+        refusal: None,
+        lane: decision.lane,
+        reason: match decision.outcome {
+            Outcome::Ticket { .. } => None,
+            Outcome::Held(reason) | Outcome::Ignored(reason) => Some(reason),
+        },
+        ticket: None,
+        changed_at: decision.decided_at,
+        archive_early: decision.archive_early,
+        archived: before.is_some_and(|e| e.archived),
+        retired: false,
+        convert: false,
+    }
+}
+
+fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
+    let from = before.map(|e| e.stage);
+    let event = match act.what {
+        ActKind::Release | ActKind::Convert => Event::Release,
+        ActKind::Dismiss => Event::Dismiss,
+        ActKind::Retry => Event::Retry,
+        ActKind::Close(_) => Event::Close,
+    };
+    let before = before.ok_or(Illegal { from, event })?;
+    let stage = step(from, event).ok_or(Illegal { from, event })?;
+    let mut after = Entry {
+        stage,
+        changed_at: act.at,
+        ..before.clone()
+    };
+    match act.what {
+        ActKind::Convert => after.convert = true,
+        ActKind::Dismiss => after.reason = Some(Reason::Dismissed),
+        ActKind::Close(reason) => {
+            after.reason = Some(reason);
+            // Unread again one day, it is a message like any other.
+            after.spots.clear();
+        }
+        ActKind::Release | ActKind::Retry => {}
+    }
+    Ok(Some(after))
+}

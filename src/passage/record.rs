@@ -1,0 +1,356 @@
+//! What the journal's records say. Octets in, octets out (postcard), each with a version in front.
+//!
+//! A record's key (the delivery key) and kind stand in the journal's own framing; the payload here
+//! repeats neither. A message record is a short head and then the raw message, untouched, so that a
+//! part of it can be read without the rest.
+//!
+//!   message | version u8 | head length u16 LE | head (postcard) | raw message ... |
+//!   others  | version u8 | postcard |
+//!
+//! Structs that were once released are frozen: a changed one gets a new version beside the old.
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::Entry;
+use super::place::{MailboxId, Place};
+use crate::ticket::Reason;
+
+/// Version of every payload that this code writes.
+pub const VERSION: u8 = 1;
+
+/// What a record is about; the number stands in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// The raw message and where it was.
+    Message = 2,
+    /// Places whose messages are about to be understood: found after a crash, they are suspects.
+    Trying = 3,
+    /// What was decided about a message.
+    Decision = 4,
+    /// The portal's ticket.
+    Receipt = 5,
+    /// The portal's refusal, in its own words.
+    Refused = 6,
+    /// The message was moved on the server.
+    Archived = 7,
+    /// The octets may go.
+    Retired = 8,
+    /// An act of the operator, or of a changed setting or directory.
+    Act = 9,
+    /// A message that was known has another place too.
+    Alias = 10,
+    /// Where a message stands, in full: written when older records of it are given up.
+    Snapshot = 11,
+    /// A decision that was copied to a younger segment; the snapshot behind it points to it.
+    Copied = 12,
+}
+
+impl Kind {
+    /// The kind with this number.
+    pub fn of(number: u8) -> Option<Self> {
+        Some(match number {
+            2 => Kind::Message,
+            3 => Kind::Trying,
+            4 => Kind::Decision,
+            5 => Kind::Receipt,
+            6 => Kind::Refused,
+            7 => Kind::Archived,
+            8 => Kind::Retired,
+            9 => Kind::Act,
+            10 => Kind::Alias,
+            11 => Kind::Snapshot,
+            12 => Kind::Copied,
+            _ => return None,
+        })
+    }
+}
+
+/// A record in the journal: segment, offset, and octets of payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stored {
+    /// The segment's number.
+    pub segment: u64,
+    /// Octets from the segment's start.
+    pub offset: u64,
+    /// Octets of payload.
+    pub length: u64,
+}
+
+/// The head of a message record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageHead {
+    /// The mailbox of the settings that it came by.
+    pub mailbox: MailboxId,
+    /// Where it lay.
+    pub place: Place,
+    /// The server's received time, Unix milliseconds.
+    pub received_at: i64,
+    /// Octets of the raw message.
+    pub octets: u64,
+    /// Where the raw message lies when it has a segment of its own; behind this head otherwise.
+    pub large: Option<Stored>,
+}
+
+/// What was decided about a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It becomes a ticket.
+    Ticket {
+        /// The sender's user at the portal.
+        user: Option<String>,
+        /// The sender's company at the portal.
+        company: Option<String>,
+    },
+    /// It waits.
+    Held(Reason),
+    /// It is archived without a ticket.
+    Ignored(Reason),
+}
+
+/// A decision, with all that composing the ticket needs besides the message itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The mailbox of the settings that it came by.
+    pub mailbox: MailboxId,
+    /// Where the message lies.
+    pub place: Place,
+    /// The server's received time, Unix milliseconds.
+    pub received_at: i64,
+    /// Octets of the raw message.
+    pub octets: u64,
+    /// When it was decided, Unix milliseconds, by this box's clock.
+    pub decided_at: i64,
+    /// The message record; none for what is held or ignored.
+    pub message: Option<Stored>,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// The mailbox's address as the ticket will name it.
+    pub address: String,
+    /// The lane in which tickets keep their order: a digest of the sender's address.
+    pub lane: u32,
+    /// The sender's address, for lists.
+    pub sender: String,
+    /// The subject, shortened, for lists.
+    pub subject: String,
+    /// SHA-256 of the ticket as composed then; a later attempt that composes another (after an
+    /// update of this program) looks the key up before it sends.
+    pub composed: Option<[u8; 32]>,
+    /// Whether it is archived once this is durable, without waiting for the portal.
+    pub archive_early: bool,
+}
+
+/// The portal has the ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The portal's id of it.
+    pub ticket: String,
+    /// Its number, where the portal has such for people.
+    pub number: Option<String>,
+    /// When the receipt came, Unix milliseconds.
+    pub at: i64,
+    /// The portal's epoch then.
+    pub epoch: String,
+}
+
+/// The portal refused it for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The portal's own words.
+    pub said: String,
+    /// When, Unix milliseconds.
+    pub at: i64,
+}
+
+/// It was moved on the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    /// Where it had lain.
+    pub place: Place,
+    /// Folder on the server.
+    pub folder: String,
+    /// UIDVALIDITY and UID there, where the server told (COPYUID, RFC 4315 §3); none where the
+    /// message was no longer at its place.
+    pub moved_to: Option<(u32, u32)>,
+}
+
+/// Something that was done by the operator, or follows from a changed setting or directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// What.
+    pub what: ActKind,
+    /// By whom: `operator`, `directory`, `settings`, `server`.
+    pub by: String,
+    /// When, Unix milliseconds.
+    pub at: i64,
+}
+
+/// The acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActKind {
+    /// Fetch it and decide again by the rules.
+    Release,
+    /// Fetch it and make a ticket of it, whoever wrote it.
+    Convert,
+    /// Archive it without a ticket.
+    Dismiss,
+    /// Try the portal again.
+    Retry,
+    /// It is no longer unread at its place, for this reason.
+    Close(Reason),
+}
+
+/// A known message lies at a further place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// The mailbox of the settings.
+    pub mailbox: MailboxId,
+    /// The further place.
+    pub place: Place,
+    /// The server's received time there, Unix milliseconds.
+    pub received_at: i64,
+    /// Octets there.
+    pub octets: u64,
+}
+
+/// A record's payload as understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// See `MessageHead`; the raw message is left where it is.
+    Message(MessageHead),
+    /// Places about to be understood.
+    Trying(Vec<Place>),
+    /// See `Decision`.
+    Decision(Box<Decision>),
+    /// See `Receipt`.
+    Receipt(Receipt),
+    /// See `Refusal`.
+    Refused(Refusal),
+    /// See `Archived`.
+    Archived(Archived),
+    /// The octets may go.
+    Retired,
+    /// See `Act`.
+    Act(Act),
+    /// See `Alias`.
+    Alias(Alias),
+    /// See `Entry`.
+    Snapshot(Box<Entry>),
+    /// See `Decision`.
+    Copied(Box<Decision>),
+}
+
+/// A payload that this code can't read.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Unreadable {
+    /// Written by newer code.
+    #[error(
+        "a record of kind {kind} has version {version}, and this program reads up to {VERSION}"
+    )]
+    Newer {
+        /// The record's kind.
+        kind: u8,
+        /// Its version.
+        version: u8,
+    },
+    /// No kind of ours, or not what its kind should be.
+    #[error("a record of kind {kind} can't be read")]
+    Malformed {
+        /// The record's kind.
+        kind: u8,
+    },
+}
+
+impl Record {
+    /// The kind that the journal must be told.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Record::Message(_) => Kind::Message,
+            Record::Trying(_) => Kind::Trying,
+            Record::Decision(_) => Kind::Decision,
+            Record::Receipt(_) => Kind::Receipt,
+            Record::Refused(_) => Kind::Refused,
+            Record::Archived(_) => Kind::Archived,
+            Record::Retired => Kind::Retired,
+            Record::Act(_) => Kind::Act,
+            Record::Alias(_) => Kind::Alias,
+            Record::Snapshot(_) => Kind::Snapshot,
+            Record::Copied(_) => Kind::Copied,
+        }
+    }
+
+    /// The payload; for a message all that stands before the raw octets.
+    pub fn encode(&self) -> Vec<u8> {
+        let body = match self {
+            Record::Message(r) => encoded(r),
+            Record::Trying(r) => encoded(r),
+            Record::Decision(r) => encoded(r),
+            Record::Receipt(r) => encoded(r),
+            Record::Refused(r) => encoded(r),
+            Record::Archived(r) => encoded(r),
+            Record::Retired => Vec::new(),
+            Record::Act(r) => encoded(r),
+            Record::Alias(r) => encoded(r),
+            Record::Snapshot(r) => encoded(r),
+            Record::Copied(r) => encoded(r),
+        };
+        let mut payload = Vec::with_capacity(body.len() + 3);
+        payload.push(VERSION);
+        if let Record::Message(_) = self {
+            let length = u16::try_from(body.len()).expect("a place is bounded well under 64 KiB");
+            payload.extend_from_slice(&length.to_le_bytes());
+        }
+        payload.extend_from_slice(&body);
+        payload
+    }
+
+    /// Reads a payload of `kind`; of a message the octets up to `raw_start` are enough.
+    pub fn decode(kind: u8, payload: &[u8]) -> Result<Record, Unreadable> {
+        let malformed = Unreadable::Malformed { kind };
+        let known = Kind::of(kind).ok_or(Unreadable::Malformed { kind })?;
+        let (&version, body) = payload
+            .split_first()
+            .ok_or(Unreadable::Malformed { kind })?;
+        if version > VERSION {
+            return Err(Unreadable::Newer { kind, version });
+        }
+        let record = match known {
+            Kind::Message => {
+                let length = head_length(body).ok_or(Unreadable::Malformed { kind })?;
+                body.get(2..2 + length)
+                    .and_then(decoded)
+                    .map(Record::Message)
+            }
+            Kind::Trying => decoded(body).map(Record::Trying),
+            Kind::Decision => decoded(body).map(|d| Record::Decision(Box::new(d))),
+            Kind::Receipt => decoded(body).map(Record::Receipt),
+            Kind::Refused => decoded(body).map(Record::Refused),
+            Kind::Archived => decoded(body).map(Record::Archived),
+            Kind::Retired => Some(Record::Retired),
+            Kind::Act => decoded(body).map(Record::Act),
+            Kind::Alias => decoded(body).map(Record::Alias),
+            Kind::Snapshot => decoded(body).map(|e| Record::Snapshot(Box::new(e))),
+            Kind::Copied => decoded(body).map(|d| Record::Copied(Box::new(d))),
+        };
+        record.ok_or(malformed)
+    }
+}
+
+fn head_length(body: &[u8]) -> Option<usize> {
+    let length: [u8; 2] = body.get(..2)?.try_into().ok()?;
+    Some(usize::from(u16::from_le_bytes(length)))
+}
+
+/// Where the raw message begins in a message record's payload, told by its first octets.
+pub fn raw_start(payload: &[u8]) -> Option<u64> {
+    let length = head_length(payload.get(1..)?)?;
+    Some(3 + length as u64)
+}
+
+fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("these structs have no part that postcard refuses")
+}
+
+fn decoded<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Option<T> {
+    postcard::from_bytes(octets).ok()
+}

@@ -1,0 +1,398 @@
+//! The port for portals that keep our own contract, `config/portal.openapi.yaml`.
+//!
+//! One method, one request. What the documents say is checked here; what a failure means is
+//! decided in `verdict`.
+
+use super::settings::{parse_digest, Settings};
+use super::verdict::{of_answer, of_silence, of_unreadable, Act, Heard};
+use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User};
+use crate::http::origin::{self, encode, Origin};
+use crate::http::{Answer, Bytes, Client, Method, Patience, Payload, Request};
+use crate::world::switches::{flipped, Switch};
+use crate::world::tls::{check_authorities, hex};
+use crate::world::{Body, Certificate, Clock, Entropy, LocalFuture, Secret, Trust, Wall, World};
+use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// Octets of any document that are taken in; a page of 500 entries has some hundred KiB.
+const DOCUMENT_BYTES: usize = 1024 * 1024;
+/// Characters of the portal's words that are kept.
+const WORDS: usize = 1000;
+
+/// Why no portal can be spoken to at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The address is none.
+    #[error("portal.url: {0}")]
+    Address(#[from] origin::Mistake),
+    /// The certificate authorities can't be read.
+    #[error("portal.ca: {0}")]
+    Authorities(String),
+    /// The pin can't be read.
+    #[error("portal.pin: it is not a SHA-256")]
+    Pin,
+}
+
+/// A portal that keeps the contract.
+pub struct Contract {
+    client: Client,
+    token: Secret,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Contract {
+    /// Prepares; nothing is dialled yet.
+    pub fn new(world: &World, settings: &Settings, token: Secret) -> Result<Self, Unusable> {
+        let origin = Origin::parse(&settings.url)?;
+        let trust = match (&settings.pin, &settings.ca) {
+            (Some(_), _) => Trust::Pinned(settings.pinned().ok_or(Unusable::Pin)?),
+            (None, Some(pem)) => {
+                check_authorities(pem).map_err(Unusable::Authorities)?;
+                Trust::Authorities(pem.clone())
+            }
+            (None, None) => Trust::System,
+        };
+        let patience = Patience {
+            connect: Duration::from_millis(settings.connect_ms),
+            idle: Duration::from_millis(settings.idle_ms),
+            answer: Duration::from_millis(settings.answer_ms),
+            ..Patience::default()
+        };
+        let connections = usize::from(settings.connections);
+        Ok(Self {
+            client: Client::new(world, origin, trust, patience, connections, DOCUMENT_BYTES),
+            token,
+            clock: world.clock.clone(),
+            entropy: world.entropy.clone(),
+        })
+    }
+
+    /// What the portal showed at the last handshake.
+    pub fn certificate(&self) -> Option<Certificate> {
+        self.client.certificate()
+    }
+
+    /// Closes the connections that nobody uses.
+    pub fn rest(&self) {
+        self.client.rest();
+    }
+
+    fn request(&self, method: Method, path: impl Into<String>) -> Request<'_> {
+        Request::new(method, path, Some(&self.token))
+    }
+
+    /// The answer when its status is one of `good`, else what the failure means.
+    async fn ask(&self, act: Act, request: Request<'_>, good: &[u16]) -> Result<Answer, Fault> {
+        let asked = self.client.ask(request).await;
+        let answer = asked.map_err(|fault| of_silence(act, &fault))?;
+        if good.contains(&answer.status) {
+            return Ok(answer);
+        }
+        Err(of_answer(act, heard(&answer, self.clock.wall())))
+    }
+
+    async fn write(
+        &self,
+        act: Act,
+        path: String,
+        key: &str,
+        document: Bytes,
+    ) -> Result<Receipt, Fault> {
+        let (key, document) = self.keyed(key, document);
+        let mut request = self.request(Method::POST, path);
+        request.fields.push(("idempotency-key", key.to_string()));
+        request.payload = Payload::Octets("application/json", document);
+        let answer = self.ask(act, request, &[201]).await?;
+        let receipt: ReceiptSaid = read(act, &answer)?;
+        receipt.checked(act, &key)
+    }
+
+    /// The key and the document as they are, unless a test wants to see the damage without.
+    fn keyed<'k>(&self, key: &'k str, document: Bytes) -> (Cow<'k, str>, Bytes) {
+        if !flipped(Switch::NoKey) {
+            return (key.into(), document);
+        }
+        let fresh = hex(&self.entropy.octets::<32>());
+        let document = String::from_utf8_lossy(&document).replace(key, &fresh);
+        (fresh.into(), document.into())
+    }
+}
+
+impl Portal for Contract {
+    fn ping(&self) -> LocalFuture<'_, Result<Ping, Fault>> {
+        Box::pin(async move {
+            let request = self.request(Method::GET, "/ping");
+            let answer = self.ask(Act::Ping, request, &[200]).await?;
+            read::<PingSaid>(Act::Ping, &answer)?.checked()
+        })
+    }
+
+    fn directory<'a>(
+        &'a self,
+        cursor: Option<&'a str>,
+        limit: u32,
+    ) -> LocalFuture<'a, Result<Changes, Fault>> {
+        Box::pin(async move {
+            let mut path = format!("/directory?limit={limit}");
+            if let Some(cursor) = cursor {
+                path = format!("{path}&cursor={}", encode(cursor));
+            }
+            let request = self.request(Method::GET, path);
+            // Without a cursor none can be lost: a 410 then is a refusal like any other.
+            let good: &[u16] = if cursor.is_some() {
+                &[200, 410]
+            } else {
+                &[200]
+            };
+            let answer = self.ask(Act::Directory, request, good).await?;
+            if answer.status == 410 {
+                return Ok(Changes::StartAgain);
+            }
+            let page: PageSaid = read(Act::Directory, &answer)?;
+            page.checked(cursor).map(Changes::Page)
+        })
+    }
+
+    fn find<'a>(&'a self, key: &'a str) -> LocalFuture<'a, Result<Vec<Receipt>, Fault>> {
+        Box::pin(async move {
+            let request = self.request(Method::GET, format!("/tickets?key={}", encode(key)));
+            let answer = self.ask(Act::Find, request, &[200]).await?;
+            let said: FoundSaid = read(Act::Find, &answer)?;
+            let found = said.found.into_iter();
+            found.map(|r| r.checked(Act::Find, key)).collect()
+        })
+    }
+
+    fn create<'a>(
+        &'a self,
+        key: &'a str,
+        document: Bytes,
+    ) -> LocalFuture<'a, Result<Receipt, Fault>> {
+        Box::pin(self.write(Act::Create, "/tickets".to_owned(), key, document))
+    }
+
+    fn reply<'a>(
+        &'a self,
+        ticket: &'a str,
+        key: &'a str,
+        document: Bytes,
+    ) -> LocalFuture<'a, Result<Receipt, Fault>> {
+        let path = format!("/tickets/{}/replies", encode(ticket));
+        Box::pin(self.write(Act::Reply, path, key, document))
+    }
+
+    fn has<'a>(&'a self, digest: &'a [u8; 32]) -> LocalFuture<'a, Result<bool, Fault>> {
+        Box::pin(async move {
+            let path = format!("/attachments/{}", hex(digest));
+            let request = self.request(Method::HEAD, path);
+            // An answer to HEAD has no document to tell one 404 from another; where the address is
+            // wrong, sending will find that out.
+            let answer = self.ask(Act::Has, request, &[200, 404]).await?;
+            Ok(answer.status == 200)
+        })
+    }
+
+    fn attach(&self, body: Body) -> LocalFuture<'_, Result<(), Fault>> {
+        Box::pin(async move {
+            let digest = hex(&body.digest);
+            let mut request = self.request(Method::PUT, format!("/attachments/{digest}"));
+            request.fields.push(("idempotency-key", digest));
+            request.payload = Payload::Stream(body);
+            self.ask(Act::Attach, request, &[200, 201]).await?;
+            Ok(())
+        })
+    }
+}
+
+/// What a verdict needs of an answer.
+fn heard(answer: &Answer, now: Wall) -> Heard {
+    let media_type = answer.field("content-type").unwrap_or("");
+    let problem: Option<ProblemSaid> = match media_type.starts_with("application/problem+json") {
+        true => serde_json::from_slice(&answer.body).ok(),
+        false => None,
+    };
+    let mut heard = Heard {
+        status: answer.status,
+        problem: problem.is_some(),
+        after: answer.retry_after(now),
+        ..Heard::default()
+    };
+    if (300..400).contains(&heard.status) {
+        let to = answer.field("location").unwrap_or("nowhere");
+        heard.words = short(&format!("it points to {to}"));
+    }
+    if let Some(problem) = problem {
+        let kind = problem.kind.strip_prefix("urn:postern:problem:");
+        heard.kind = kind.unwrap_or("").to_owned();
+        heard.words = match (problem.title.as_str(), problem.detail.as_str()) {
+            ("", words) | (words, "") => short(words),
+            (title, detail) => short(&format!("{title}: {detail}")),
+        };
+        let digests = problem.missing.iter();
+        heard.missing = digests.filter_map(|d| parse_digest(d)).collect();
+    }
+    heard
+}
+
+fn short(words: &str) -> String {
+    words.chars().take(WORDS).collect()
+}
+
+fn read<T: DeserializeOwned>(act: Act, answer: &Answer) -> Result<T, Fault> {
+    if let Some(cut) = &answer.cut {
+        return Err(of_unreadable(act, cut));
+    }
+    let said = serde_json::from_slice(&answer.body);
+    said.map_err(|error| of_unreadable(act, &error.to_string()))
+}
+
+#[derive(Deserialize)]
+struct ProblemSaid {
+    #[serde(default, rename = "type")]
+    kind: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    detail: String,
+    #[serde(default)]
+    missing: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct PingSaid {
+    api: String,
+    #[serde(default)]
+    portal: Option<String>,
+    time: String,
+    epoch: String,
+    #[serde(default)]
+    restored_to: Option<String>,
+    keys_kept_seconds: u64,
+    capabilities: CapabilitiesSaid,
+    #[serde(default)]
+    limits: LimitsSaid,
+}
+
+#[derive(Deserialize)]
+struct CapabilitiesSaid {
+    idempotency_keys: bool,
+    find_by_key: bool,
+}
+
+#[derive(Deserialize, Default)]
+struct LimitsSaid {
+    #[serde(default)]
+    ticket_bytes: Option<u64>,
+    #[serde(default)]
+    attachment_bytes: Option<u64>,
+}
+
+impl PingSaid {
+    fn checked(self) -> Result<Ping, Fault> {
+        if self.api.split('.').next() != Some("1") {
+            let what = format!(
+                "it speaks version {} of the contract, not 1",
+                short(&self.api)
+            );
+            return Err(of_unreadable(Act::Ping, &what));
+        }
+        if self.epoch.is_empty() || self.epoch.len() > 64 {
+            return Err(of_unreadable(Act::Ping, "its epoch is empty or too long"));
+        }
+        let kept = Duration::from_secs(self.keys_kept_seconds);
+        Ok(Ping {
+            portal: self.portal.as_deref().map(short),
+            api: self.api,
+            time: time(&self.time),
+            epoch: self.epoch,
+            restored_to: self.restored_to.as_deref().and_then(time),
+            keeps_keys: self.capabilities.idempotency_keys.then_some(kept),
+            finds_keys: self.capabilities.find_by_key,
+            ticket_bytes: self.limits.ticket_bytes,
+            attachment_bytes: self.limits.attachment_bytes,
+        })
+    }
+}
+
+fn time(text: &str) -> Option<Wall> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(Wall(time.as_millisecond()))
+}
+
+#[derive(Deserialize)]
+struct PageSaid {
+    users: Vec<User>,
+    companies: Vec<Company>,
+    removed: Vec<Removed>,
+    cursor: String,
+    more: bool,
+}
+
+impl PageSaid {
+    /// A page that promises more and leads nowhere would be asked for again for ever.
+    fn checked(self, asked: Option<&str>) -> Result<Page, Fault> {
+        if self.cursor.is_empty() || self.cursor.len() > 512 {
+            return Err(of_unreadable(
+                Act::Directory,
+                "its cursor is empty or too long",
+            ));
+        }
+        if self.more && asked == Some(self.cursor.as_str()) {
+            return Err(of_unreadable(Act::Directory, "its cursor leads nowhere"));
+        }
+        Ok(Page {
+            users: self.users,
+            companies: self.companies,
+            removed: self.removed,
+            cursor: self.cursor,
+            more: self.more,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct FoundSaid {
+    found: Vec<ReceiptSaid>,
+}
+
+#[derive(Deserialize)]
+struct ReceiptSaid {
+    kind: KindSaid,
+    id: String,
+    ticket: String,
+    key: String,
+    #[serde(default)]
+    url: Option<String>,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum KindSaid {
+    Ticket,
+    Reply,
+}
+
+impl ReceiptSaid {
+    fn checked(self, act: Act, key: &str) -> Result<Receipt, Fault> {
+        if self.key != key {
+            return Err(of_unreadable(act, "it is the receipt of another key"));
+        }
+        for id in [&self.id, &self.ticket] {
+            if id.is_empty() || id.len() > 128 {
+                return Err(of_unreadable(act, "its id is empty or too long"));
+            }
+        }
+        Ok(Receipt {
+            ticket: self.ticket,
+            reply: (self.kind == KindSaid::Reply).then_some(self.id),
+            url: self.url.filter(|url| url.len() <= 2000),
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! What a failure means: for the ticket, for the link, for the next attempt.
+//!
+//! Pure, and the only place that decides it; everything is judged by phase, status and problem
+//! type, never by words. `tests.rs` holds the whole table.
+
+use crate::http;
+use crate::world::DialFault;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// Why a request did not do what it was for, by what the caller must do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Nothing was accepted: try this again, after that time where one is given.
+    #[error("{said}")]
+    Later {
+        /// What happened.
+        said: String,
+        /// What the portal asked for.
+        after: Option<Duration>,
+    },
+    /// Nothing was accepted, and everything to this portal slows down.
+    #[error("{said}")]
+    Throttled {
+        /// What happened.
+        said: String,
+        /// What the portal asked for.
+        after: Option<Duration>,
+    },
+    /// Refused for good: set this one aside, with the portal's words; the others go on.
+    #[error("{said}")]
+    Never {
+        /// The HTTP status.
+        status: u16,
+        /// The portal's words.
+        said: String,
+    },
+    /// Sent, and nobody knows: send the same again where keys are kept, else look the key up.
+    #[error("{said}")]
+    Unsure {
+        /// What happened.
+        said: String,
+        /// What the portal asked for.
+        after: Option<Duration>,
+    },
+    /// Not this ticket's fault: pause the whole link and tell the operator.
+    #[error("{said}")]
+    Link {
+        /// What happened.
+        said: String,
+    },
+    /// The key was used with another body: the portal has it. Find it by key.
+    #[error("the portal has it already")]
+    AlreadyThere,
+    /// Send these first, then the same again; all of them when the list is empty.
+    #[error("{} attachments are not at the portal", digests.len())]
+    MissingAttachment {
+        /// Digests of what is missing.
+        digests: Vec<[u8; 32]>,
+    },
+    /// The ticket that this is a reply on no longer exists.
+    #[error("{said}")]
+    TicketGone {
+        /// The portal's words.
+        said: String,
+    },
+    /// Our own octets could not be read, or not be put into a request; nothing was accepted.
+    #[error("{said}")]
+    Local {
+        /// What happened.
+        said: String,
+    },
+}
+
+/// What a request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Ask how the portal is.
+    Ping,
+    /// Read the directory.
+    Directory,
+    /// Find by key.
+    Find,
+    /// Make a ticket.
+    Create,
+    /// Make a reply.
+    Reply,
+    /// Ask for an attachment.
+    Has,
+    /// Send an attachment.
+    Attach,
+}
+
+impl Act {
+    /// Whether doing it twice may make something twice. Sending an attachment does not.
+    fn doubles(self) -> bool {
+        matches!(self, Self::Create | Self::Reply)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ping => "asking the portal how it is",
+            Self::Directory => "reading the directory",
+            Self::Find => "looking for a ticket by its key",
+            Self::Create => "creating a ticket",
+            Self::Reply => "adding a reply",
+            Self::Has => "asking for an attachment",
+            Self::Attach => "sending an attachment",
+        }
+    }
+}
+
+/// An answer that is not the wished one, as far as a verdict needs it.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// The HTTP status.
+    pub status: u16,
+    /// The problem's type behind `urn:postern:problem:`, or empty.
+    pub kind: String,
+    /// Whether there was a problem document at all.
+    pub problem: bool,
+    /// The portal's words.
+    pub words: String,
+    /// Retry-After.
+    pub after: Option<Duration>,
+    /// Digests that an `attachment-missing` names.
+    pub missing: Vec<[u8; 32]>,
+}
+
+/// How long a key in progress is waited for when the portal doesn't say.
+const IN_PROGRESS: Duration = Duration::from_secs(1);
+
+/// The verdict on an answer that is not the wished one.
+pub fn of_answer(act: Act, heard: Heard) -> Fault {
+    let Heard { status, after, .. } = heard;
+    let said = match heard.words.is_empty() {
+        true => format!("{}: the portal answered {status}", act.name()),
+        false => format!(
+            "{}: the portal answered {status}: {}",
+            act.name(),
+            heard.words
+        ),
+    };
+    match (status, heard.kind.as_str()) {
+        (422, "key-used") if act.doubles() => Fault::AlreadyThere,
+        (422 | 409, "attachment-missing") if act.doubles() => Fault::MissingAttachment {
+            digests: heard.missing,
+        },
+        (404, "ticket-unknown") if act == Act::Reply => Fault::TicketGone { said },
+        (401 | 403 | 407 | 511 | 300..=399, _) => Fault::Link { said },
+        // Nothing is there at all: the configured address is wrong, for every ticket alike.
+        (404 | 405, "not-found" | "method-not-allowed") => Fault::Link { said },
+        (404 | 405, _) if !heard.problem => Fault::Link { said },
+        (429, _) => Fault::Throttled { said, after },
+        (409, _) => Fault::Later {
+            said,
+            after: after.or(Some(IN_PROGRESS)),
+        },
+        (408 | 425 | 501 | 503 | 505 | 507, _) => Fault::Later { said, after },
+        (500..=599, _) if act.doubles() => Fault::Unsure { said, after },
+        (500..=599, _) => Fault::Later { said, after },
+        (400..=499, _) => Fault::Never { status, said },
+        _ => of_unreadable(act, &format!("its status is {status}")),
+    }
+}
+
+/// The verdict on a good status whose document is not the contract's.
+pub fn of_unreadable(act: Act, what: &str) -> Fault {
+    let said = format!("{}: the answer can't be read: {what}", act.name());
+    match act {
+        Act::Create | Act::Reply => Fault::Unsure { said, after: None },
+        // Whoever answers a ping with something else is not the portal.
+        Act::Ping => Fault::Link { said },
+        _ => Fault::Later { said, after: None },
+    }
+}
+
+/// The verdict when there is no answer.
+pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
+    let said = format!("{}: {fault}", act.name());
+    match fault {
+        http::Fault::Dial(DialFault::Name { .. }) | http::Fault::Tls(_) => Fault::Link { said },
+        http::Fault::Dial(_) | http::Fault::Slow { .. } | http::Fault::NotSent { .. } => {
+            Fault::Later { said, after: None }
+        }
+        http::Fault::Unanswered { .. } if act.doubles() => Fault::Unsure { said, after: None },
+        http::Fault::Unanswered { .. } => Fault::Later { said, after: None },
+        http::Fault::Source(_) | http::Fault::Unspeakable { .. } => Fault::Local { said },
+    }
+}

@@ -1,0 +1,197 @@
+use super::*;
+use crate::world::TlsFault;
+use std::io;
+
+const SEVEN: Option<Duration> = Some(Duration::from_secs(7));
+
+/// A fault without its words.
+fn shape(fault: &Fault) -> (&'static str, Option<Duration>) {
+    match fault {
+        Fault::Later { after, .. } => ("later", *after),
+        Fault::Throttled { after, .. } => ("throttled", *after),
+        Fault::Never { .. } => ("never", None),
+        Fault::Unsure { after, .. } => ("unsure", *after),
+        Fault::Link { .. } => ("link", None),
+        Fault::AlreadyThere => ("already there", None),
+        Fault::MissingAttachment { .. } => ("missing attachment", None),
+        Fault::TicketGone { .. } => ("ticket gone", None),
+        Fault::Local { .. } => ("local", None),
+    }
+}
+
+#[track_caller]
+fn check(act: Act, status: u16, kind: &str, after: Option<Duration>, want: &str) {
+    let heard = Heard {
+        status,
+        kind: kind.to_owned(),
+        problem: !kind.is_empty(),
+        words: "so it is".to_owned(),
+        after,
+        missing: Vec::new(),
+    };
+    let fault = of_answer(act, heard);
+    assert_eq!(shape(&fault), (want, after), "{act:?} {status} {kind}");
+}
+
+#[test]
+fn each_status_and_type_has_its_verdict() {
+    use Act::*;
+    for (act, status, kind, after, want) in [
+        (Create, 422, "key-used", None, "already there"),
+        (Reply, 422, "key-used", None, "already there"),
+        (
+            Create,
+            422,
+            "attachment-missing",
+            None,
+            "missing attachment",
+        ),
+        (
+            Create,
+            409,
+            "attachment-missing",
+            None,
+            "missing attachment",
+        ),
+        (Reply, 404, "ticket-unknown", None, "ticket gone"),
+        (Create, 404, "ticket-unknown", None, "never"),
+        (Create, 401, "unauthorized", None, "link"),
+        (Attach, 403, "", None, "link"),
+        (Find, 407, "", None, "link"),
+        (Create, 511, "", None, "link"),
+        (Create, 301, "", None, "link"),
+        (Ping, 304, "", None, "link"),
+        (Create, 404, "not-found", None, "link"),
+        (Create, 405, "method-not-allowed", None, "link"),
+        (Create, 404, "", None, "link"),
+        (Create, 404, "forwarding-rule", None, "never"),
+        (Create, 429, "", SEVEN, "throttled"),
+        (Ping, 429, "busy", None, "throttled"),
+        (Create, 409, "key-in-progress", SEVEN, "later"),
+        (Create, 408, "", None, "later"),
+        (Create, 425, "", None, "later"),
+        (Create, 503, "busy", SEVEN, "later"),
+        (Create, 507, "", None, "later"),
+        (Create, 500, "", None, "unsure"),
+        (Create, 502, "", SEVEN, "unsure"),
+        (Reply, 504, "", None, "unsure"),
+        (Find, 500, "", None, "later"),
+        (Attach, 502, "", None, "later"),
+        (Create, 400, "key-missing", None, "never"),
+        (Create, 413, "too-large", None, "never"),
+        (Create, 415, "unsupported-media-type", None, "never"),
+        (Create, 422, "invalid", None, "never"),
+        (Attach, 422, "digest-mismatch", None, "never"),
+        (Attach, 411, "length-required", None, "never"),
+        (Find, 422, "key-used", None, "never"),
+        (Create, 204, "", None, "unsure"),
+        (Create, 700, "", None, "unsure"),
+        (Find, 100, "", None, "later"),
+    ] {
+        check(act, status, kind, after, want);
+    }
+}
+
+#[test]
+fn a_key_in_progress_is_waited_for_even_when_the_portal_does_not_say_how_long() {
+    let heard = Heard {
+        status: 409,
+        ..Heard::default()
+    };
+    let fault = of_answer(Act::Create, heard);
+    assert_eq!(shape(&fault), ("later", Some(Duration::from_secs(1))));
+}
+
+#[test]
+fn the_portals_own_words_are_kept() {
+    let heard = Heard {
+        status: 422,
+        words: "The subject is rude".to_owned(),
+        ..Heard::default()
+    };
+    let said = of_answer(Act::Create, heard).to_string();
+    assert_eq!(
+        said,
+        "creating a ticket: the portal answered 422: The subject is rude"
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_leaves_a_write_in_doubt() {
+    let of = |act| shape(&of_unreadable(act, "it is no JSON")).0;
+    assert_eq!(of(Act::Create), "unsure");
+    assert_eq!(of(Act::Reply), "unsure");
+    assert_eq!(of(Act::Ping), "link");
+    assert_eq!(of(Act::Find), "later");
+    assert_eq!(of(Act::Attach), "later");
+}
+
+#[test]
+fn only_what_was_sent_is_in_doubt() {
+    let host = || "portal.example".to_owned();
+    let said = || "gone".to_owned();
+    let source = || io::Error::other("gone");
+    let address = ([192, 0, 2, 1], 443).into();
+    let name = DialFault::Name {
+        host: host(),
+        source: source(),
+    };
+    let away = DialFault::Unreachable {
+        address,
+        source: source(),
+    };
+    let faults = [
+        (http::Fault::Dial(name), "link", "link"),
+        (
+            http::Fault::Dial(DialFault::Refused { address }),
+            "later",
+            "later",
+        ),
+        (http::Fault::Dial(away), "later", "later"),
+        (
+            http::Fault::Tls(TlsFault::Handshake {
+                host: host(),
+                said: said(),
+            }),
+            "link",
+            "link",
+        ),
+        (
+            http::Fault::Slow {
+                host: host(),
+                after: Duration::ZERO,
+            },
+            "later",
+            "later",
+        ),
+        (
+            http::Fault::NotSent {
+                host: host(),
+                said: said(),
+            },
+            "later",
+            "later",
+        ),
+        (
+            http::Fault::Unanswered {
+                host: host(),
+                said: said(),
+            },
+            "unsure",
+            "later",
+        ),
+        (http::Fault::Source(source()), "local", "local"),
+        (
+            http::Fault::Unspeakable {
+                host: host(),
+                said: said(),
+            },
+            "local",
+            "local",
+        ),
+    ];
+    for (fault, write, read) in faults {
+        assert_eq!(shape(&of_silence(Act::Create, &fault)).0, write, "{fault}");
+        assert_eq!(shape(&of_silence(Act::Attach, &fault)).0, read, "{fault}");
+    }
+}

@@ -1,0 +1,274 @@
+//! The ticket: everything that a portal is told about a message, in words that are no portal's.
+//!
+//! Composed once, from the message and what was decided. The same input gives the same octets for
+//! ever: no clock, no order that a hash map chose. Strings are bounded and hold no NUL (many
+//! databases take none); other control characters are left to whoever shows them. The content of
+//! attachments isn't here: [`sources`] says where in the original each one lies.
+
+use super::key::{hex, Key};
+use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Octets of a subject, a name or an address that a ticket carries.
+const LINE_MAX: usize = 1_000;
+
+/// The name of the original where it is attached.
+const ORIGINAL: &str = "original.eml";
+
+/// Somebody with an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The display name.
+    pub name: Option<String>,
+    /// The address.
+    pub address: String,
+}
+
+/// A file that goes with a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// A name that every file system takes, never empty.
+    pub name: String,
+    /// The media type.
+    pub content_type: String,
+    /// Octets.
+    pub size: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// Shown within the body.
+    pub inline: bool,
+    /// The id by which the HTML body refers to it.
+    pub content_id: Option<String>,
+}
+
+/// What the portal is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The delivery key.
+    pub key: Key,
+    /// The address of the mailbox that received the message.
+    pub mailbox: String,
+    /// When the mail server received it, in milliseconds since 1970.
+    pub received_at: i64,
+    /// When the sender says to have sent it, likewise.
+    pub date: Option<i64>,
+    /// Every author; the first one is the sender.
+    pub from: Vec<Person>,
+    /// The Sender field.
+    pub sender: Option<Person>,
+    /// Where answers should go.
+    pub reply_to: Vec<Person>,
+    /// Main recipients.
+    pub to: Vec<Person>,
+    /// Further recipients.
+    pub cc: Vec<Person>,
+    /// One line; empty where there was none.
+    pub subject: String,
+    /// The body as plain text.
+    pub text: Option<String>,
+    /// The body as HTML, not made harmless.
+    pub html: Option<String>,
+    /// Message-ID.
+    pub message_id: Option<String>,
+    /// In-Reply-To.
+    pub in_reply_to: Vec<String>,
+    /// References, oldest first.
+    pub references: Vec<String>,
+    /// The author's id in the portal's directory.
+    pub user: Option<String>,
+    /// The author's company's id.
+    pub company: Option<String>,
+    /// The files, in the order of the message.
+    pub attachments: Vec<File>,
+    /// The message could not be read; the original is attached.
+    pub unparsed: bool,
+    /// What was strange about the message, as codes.
+    pub oddities: Vec<String>,
+}
+
+/// The original message, where it is to be attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawOriginal {
+    /// Octets.
+    pub size: u64,
+    /// SHA-256.
+    pub sha256: [u8; 32],
+    /// Where it lies: all of the message.
+    pub range: Range<u64>,
+}
+
+impl RawOriginal {
+    /// A whole message of which this is the digest.
+    pub fn whole(digest: Digest) -> RawOriginal {
+        RawOriginal {
+            size: digest.size,
+            sha256: digest.sha256,
+            range: 0..digest.size,
+        }
+    }
+}
+
+/// What a ticket says besides the message itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The delivery key.
+    pub key: Key,
+    /// The mailbox's address.
+    pub mailbox: String,
+    /// When the server received the message, in milliseconds since 1970.
+    pub received_at: i64,
+    /// As decided.
+    pub user: Option<String>,
+    /// As decided.
+    pub company: Option<String>,
+    /// Attach the original: given for every message that is unparsed.
+    pub raw: Option<RawOriginal>,
+}
+
+/// Where the octets of one attachment come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its encoded octets in the original message.
+    pub range: Range<u64>,
+    /// How they are encoded there.
+    pub encoding: Encoding,
+    /// Octets after decoding.
+    pub size: u64,
+    /// SHA-256 after decoding.
+    pub sha256: [u8; 32],
+}
+
+/// What the portal answered when it took a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The portal's id of the ticket.
+    pub ticket: String,
+    /// The number that people use for it.
+    pub number: Option<String>,
+}
+
+/// The ticket of a message.
+pub fn compose(message: &Message, facts: &Facts) -> Ticket {
+    let mut attachments: Vec<File> = message
+        .attachments
+        .iter()
+        .enumerate()
+        .map(|(index, attachment)| File {
+            name: file_name(attachment.name.as_deref(), index, &attachment.content_type),
+            content_type: attachment.content_type.clone(),
+            size: attachment.size,
+            sha256: hex(&attachment.sha256),
+            inline: attachment.inline,
+            content_id: attachment.content_id.as_deref().map(line),
+        })
+        .collect();
+    attachments.extend(facts.raw.as_ref().map(|raw| File {
+        name: ORIGINAL.to_owned(),
+        content_type: "message/rfc822".to_owned(),
+        size: raw.size,
+        sha256: hex(&raw.sha256),
+        inline: false,
+        content_id: None,
+    }));
+    Ticket {
+        key: facts.key,
+        mailbox: facts.mailbox.clone(),
+        received_at: facts.received_at,
+        date: message.date.as_ref().and_then(|date| date.ms),
+        from: people(&message.from),
+        sender: message.sender.as_ref().map(person),
+        reply_to: people(&message.reply_to),
+        to: people(&message.to),
+        cc: people(&message.cc),
+        subject: message.subject.as_deref().map(line).unwrap_or_default(),
+        text: message.text.as_deref().map(body),
+        html: message.html.as_deref().map(body),
+        message_id: message.message_id.as_deref().map(line),
+        in_reply_to: message.in_reply_to.iter().map(|id| line(id)).collect(),
+        references: message.references.iter().map(|id| line(id)).collect(),
+        user: facts.user.clone(),
+        company: facts.company.clone(),
+        attachments,
+        unparsed: message.unparsed,
+        oddities: message.oddities.iter().map(Oddity::to_string).collect(),
+    }
+}
+
+/// Where each of the ticket's attachments comes from, in the same order.
+pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
+    let mut sources: Vec<Source> = message
+        .attachments
+        .iter()
+        .map(|attachment| Source {
+            range: attachment.range.clone(),
+            encoding: attachment.encoding,
+            size: attachment.size,
+            sha256: attachment.sha256,
+        })
+        .collect();
+    sources.extend(raw.map(|raw| Source {
+        range: raw.range.clone(),
+        encoding: Encoding::Identity,
+        size: raw.size,
+        sha256: raw.sha256,
+    }));
+    sources
+}
+
+fn people(addresses: &[Address]) -> Vec<Person> {
+    addresses.iter().map(person).collect()
+}
+
+fn person(address: &Address) -> Person {
+    Person {
+        name: address.name.as_deref().map(line).filter(|n| !n.is_empty()),
+        address: line(&address.address),
+    }
+}
+
+fn line(text: &str) -> String {
+    bounded(&clean::for_line(text), LINE_MAX)
+}
+
+fn body(text: &str) -> String {
+    let text = bounded(text, BODY_MAX);
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}"),
+        false => text,
+    }
+}
+
+fn bounded(text: &str, max: usize) -> String {
+    let end = (0..=max.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// A name for a file, made up where the sender gave none.
+fn file_name(given: Option<&str>, index: usize, content_type: &str) -> String {
+    if let Some(given) = given {
+        return clean::for_file_name(given);
+    }
+    let extension = match content_type {
+        "message/rfc822" | "message/global" => "eml",
+        "text/plain" => "txt",
+        "text/html" => "html",
+        "text/calendar" => "ics",
+        "text/csv" => "csv",
+        "application/pdf" => "pdf",
+        "application/zip" => "zip",
+        "image/jpeg" => "jpg",
+        "image/png" => "png",
+        "image/gif" => "gif",
+        "image/svg+xml" => "svg",
+        "message/delivery-status" | "text/rfc822-headers" => "txt",
+        _ => "bin",
+    };
+    format!("attachment-{}.{extension}", index + 1)
+}
+
+#[cfg(test)]
+mod tests;

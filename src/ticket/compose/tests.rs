@@ -1,0 +1,125 @@
+use super::*;
+use crate::mail::{understand, Limits, Skim};
+
+fn read(raw: &str) -> Message {
+    let mut skim = Skim::new(Limits::default());
+    skim.feed(raw.as_bytes());
+    understand(&skim.finish())
+}
+
+fn facts(raw: Option<RawOriginal>) -> Facts {
+    Facts {
+        key: Key([0xab; 32]),
+        mailbox: "support@msp.example".into(),
+        received_at: 1_760_425_960_000,
+        user: Some("u1".into()),
+        company: Some("c1".into()),
+        raw,
+    }
+}
+
+const MAIL: &str = "From: =?utf-8?Q?Anna=1B?= <Anna@x.example>\r\nTo: support@msp.example\r\n\
+    Subject: a\r\n b\r\nDate: Tue, 14 Oct 2025 09:12:31 +0200\r\nMessage-ID: <m@x>\r\n\
+    Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nte\0xt\r\n--b\r\n\
+    Content-Type: application/pdf; name=\"../x\u{202e}.pdf\"\r\n\
+    Content-Transfer-Encoding: base64\r\n\r\nQUJD\r\n--b\r\n\
+    Content-Type: message/rfc822\r\n\r\nFrom: b@y\r\n\r\n--b--\r\n";
+
+#[test]
+fn a_ticket_says_what_the_message_says() {
+    let message = read(MAIL);
+    let ticket = compose(&message, &facts(None));
+    let wanted = serde_json::json!({
+        "key": "ab".repeat(32),
+        "mailbox": "support@msp.example",
+        "received_at": 1_760_425_960_000_i64,
+        "date": 1_760_425_951_000_i64,
+        "from": [{"name": "Anna\u{fffd}", "address": "Anna@x.example"}],
+        "sender": null,
+        "reply_to": [],
+        "to": [{"name": null, "address": "support@msp.example"}],
+        "cc": [],
+        "subject": "a b",
+        "text": "te\u{fffd}xt",
+        "html": null,
+        "message_id": "m@x",
+        "in_reply_to": [],
+        "references": [],
+        "user": "u1",
+        "company": "c1",
+        "attachments": [
+            {"name": "x.pdf", "content_type": "application/pdf", "size": 3,
+             "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",
+             "inline": false, "content_id": null},
+            {"name": "attachment-2.eml", "content_type": "message/rfc822", "size": 11,
+             "sha256": hex(&Digest::of(b"From: b@y\r\n").sha256),
+             "inline": false, "content_id": null},
+        ],
+        "unparsed": false,
+        "oddities": ["nul-octets"],
+    });
+    assert_eq!(serde_json::to_value(&ticket).unwrap(), wanted);
+}
+
+#[test]
+fn the_same_input_gives_the_same_octets() {
+    let octets = || serde_json::to_vec(&compose(&read(MAIL), &facts(None))).unwrap();
+    assert_eq!(octets(), octets());
+    let ticket: Ticket = serde_json::from_slice(&octets()).unwrap();
+    assert_eq!(serde_json::to_vec(&ticket).unwrap(), octets());
+}
+
+#[test]
+fn a_ticket_outlives_the_journal_s_encoding() {
+    let ticket = compose(&read(MAIL), &facts(None));
+    let octets = postcard::to_stdvec(&ticket).unwrap();
+    assert_eq!(postcard::from_bytes::<Ticket>(&octets).unwrap(), ticket);
+    let message = read(MAIL);
+    let octets = postcard::to_stdvec(&message).unwrap();
+    assert_eq!(postcard::from_bytes::<Message>(&octets).unwrap(), message);
+}
+
+#[test]
+fn what_could_not_be_read_goes_with_its_original() {
+    let raw = "no header at all\r\n";
+    let message = read(raw);
+    assert!(message.unparsed);
+    let original = RawOriginal::whole(Digest::of(raw.as_bytes()));
+    let ticket = compose(&message, &facts(Some(original.clone())));
+    assert!(ticket.unparsed);
+    assert_eq!(ticket.attachments.len(), 1);
+    assert_eq!(ticket.attachments[0].name, "original.eml");
+    assert_eq!(ticket.attachments[0].content_type, "message/rfc822");
+    assert_eq!(ticket.attachments[0].size, raw.len() as u64);
+    let sources = sources(&message, Some(&original));
+    assert_eq!(sources[0].range, 0..raw.len() as u64);
+    assert_eq!(sources[0].encoding, Encoding::Identity);
+}
+
+#[test]
+fn sources_stand_in_the_order_of_the_attachments() {
+    let message = read(MAIL);
+    let ticket = compose(&message, &facts(None));
+    let sources = sources(&message, None);
+    assert_eq!(sources.len(), ticket.attachments.len());
+    for (source, file) in sources.iter().zip(&ticket.attachments) {
+        assert_eq!(hex(&source.sha256), file.sha256);
+        assert_eq!(source.size, file.size);
+    }
+    let first = &sources[0];
+    assert_eq!(
+        &MAIL[first.range.start as usize..first.range.end as usize],
+        "QUJD"
+    );
+}
+
+#[test]
+fn strings_are_bounded_between_characters() {
+    assert_eq!(bounded("aü", 2), "a");
+    assert_eq!(bounded("aü", 3), "aü");
+    assert_eq!(bounded("", 3), "");
+    let mut message = read(MAIL);
+    message.subject = Some("ü".repeat(10_000));
+    let ticket = compose(&message, &facts(None));
+    assert_eq!(ticket.subject.len(), LINE_MAX);
+}

@@ -1,0 +1,126 @@
+use super::*;
+use crate::mail::Address;
+
+fn message(unparsed: bool) -> Message {
+    Message {
+        from: vec![Address {
+            name: None,
+            address: "a@x.example".into(),
+        }],
+        unparsed,
+        ..Message::default()
+    }
+}
+
+fn ticket(user: Option<&str>, company: Option<&str>) -> Decision {
+    Decision::Ticket {
+        user: user.map(str::to_owned),
+        company: company.map(str::to_owned),
+    }
+}
+
+/// What must come out, said by other means than the code: the first line that fits counts.
+fn wanted(unparsed: bool, early: bool, sender: usize, unknown: bool, already: Known) -> Decision {
+    match (already, early, unparsed, sender, unknown) {
+        (Known::Elsewhere, ..) => Decision::Ignored(Reason::Duplicate),
+        (Known::New, true, ..) => Decision::Held(Reason::ReceivedBefore),
+        (Known::New, false, true, ..) => ticket(None, None),
+        (_, _, _, 0, _) => ticket(Some("u1"), Some("c1")),
+        (_, _, _, 1, _) => ticket(Some("u2"), None),
+        (Known::Wanted, ..) => ticket(None, None),
+        (Known::New, _, _, 2 | 3, true) => ticket(None, None),
+        (Known::New, _, _, 2 | 3, false) => Decision::Held(Reason::UnknownSender),
+        (Known::New, ..) => Decision::Held(Reason::DirectoryNotRead),
+    }
+}
+
+#[test]
+fn every_combination_is_decided_as_the_table_says() {
+    let known = |user: &str, company: Option<&str>| Sender::Known {
+        user: user.to_owned(),
+        company: company.map(str::to_owned),
+    };
+    let unknown = |hint: Option<&str>| Sender::Unknown {
+        company_hint: hint.map(str::to_owned),
+    };
+    let senders = [
+        known("u1", Some("c1")),
+        known("u2", None),
+        unknown(None),
+        unknown(Some("c1")),
+        Sender::DirectoryNotRead,
+    ];
+    let mut combinations = 0;
+    for unparsed in [false, true] {
+        for (received_after, early) in [(None, false), (Some(1000), false), (Some(1001), true)] {
+            for (index, sender) in senders.iter().enumerate() {
+                for process_unknown_senders in [false, true] {
+                    for already in [Known::New, Known::Elsewhere, Known::Wanted] {
+                        let rules = Rules {
+                            process_unknown_senders,
+                            received_after,
+                        };
+                        assert_eq!(
+                            decide(&message(unparsed), 1000, sender, &rules, already),
+                            wanted(unparsed, early, index, process_unknown_senders, already),
+                            "{unparsed} {sender:?} {rules:?} {already:?}"
+                        );
+                        combinations += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(combinations, 2 * 3 * 5 * 2 * 3);
+}
+
+#[test]
+fn a_domain_alone_makes_nobody_known() {
+    let sender = Sender::Unknown {
+        company_hint: Some("c1".into()),
+    };
+    let decided = decide(&message(false), 0, &sender, &Rules::default(), Known::New);
+    assert_eq!(decided, Decision::Held(Reason::UnknownSender));
+    let rules = Rules {
+        process_unknown_senders: true,
+        ..Rules::default()
+    };
+    let decided = decide(&message(false), 0, &sender, &rules, Known::New);
+    assert_eq!(decided, ticket(None, None));
+}
+
+#[test]
+fn every_reason_has_one_code_and_two_sentences() {
+    let mut codes: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+    for reason in Reason::ALL {
+        let code = reason.to_string();
+        assert_eq!(code.parse(), Ok(*reason));
+        assert!(
+            code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+            "{code}"
+        );
+        assert_eq!(
+            serde_json::to_string(reason).unwrap(),
+            format!("\"{code}\"")
+        );
+        assert!(reason.explain().ends_with('.') && reason.mend().ends_with('.'));
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), Reason::ALL.len());
+    assert!("no-such-code".parse::<Reason>().is_err());
+}
+
+#[test]
+fn a_decision_names_only_reasons_of_its_own_kind() {
+    use crate::ticket::reason::Verdict;
+    for reason in [
+        Reason::UnknownSender,
+        Reason::DirectoryNotRead,
+        Reason::ReceivedBefore,
+    ] {
+        assert_eq!(reason.verdict(), Verdict::Held);
+    }
+    assert_eq!(Reason::Duplicate.verdict(), Verdict::Ignored);
+    assert_eq!(Reason::Dismissed.verdict(), Verdict::Ignored);
+}

@@ -1,0 +1,123 @@
+//! Why a message didn't become a ticket: the one closed list.
+//!
+//! Codes are stable: they stand in journals, logs, filters and documents. A new reason is added
+//! at the end; none is ever renamed or used again.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// What a reason does to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Verdict {
+    /// It stays where it is, unread, until something changes.
+    Held,
+    /// It is archived without a ticket.
+    Ignored,
+    /// It is over without our doing: nothing is left to archive.
+    Closed,
+    /// The portal won't have its ticket; it is kept.
+    Refused,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $verdict:ident,
+        $sentence:literal, $mend:literal;)+) => {
+        /// Why a message didn't become a ticket.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Reason {
+            $($(#[doc = $doc])+ #[serde(rename = $code)] $variant,)+
+        }
+
+        impl Reason {
+            /// Every reason there is.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)+];
+
+            /// Its code: stable, kebab-case.
+            pub fn code(self) -> &'static str {
+                match self { $(Reason::$variant => $code,)+ }
+            }
+
+            /// What it does to a message.
+            pub fn verdict(self) -> Verdict {
+                match self { $(Reason::$variant => Verdict::$verdict,)+ }
+            }
+
+            /// A sentence for the operator: what happened.
+            pub fn explain(self) -> &'static str {
+                match self { $(Reason::$variant => $sentence,)+ }
+            }
+
+            /// A sentence for the operator: what can be done.
+            pub fn mend(self) -> &'static str {
+                match self { $(Reason::$variant => $mend,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The author is nobody in the directory, and such mail is not processed.
+    UnknownSender = "unknown-sender", Held,
+        "The sender is not in the portal's directory.",
+        "Add the sender to the portal, convert this message by hand, or turn on \"Process messages from unknown users\".";
+    /// The directory has not been read whole yet.
+    DirectoryNotRead = "directory-not-read", Held,
+        "The portal's directory has not been read yet, so nobody can be called unknown.",
+        "Nothing needs to be done: it is looked at again as soon as the directory has been read.";
+    /// The server received it before the date from which messages are processed.
+    ReceivedBefore = "received-before", Held,
+        "The message was received before the date from which messages are processed.",
+        "Convert it by hand, or set \"Do not process messages received before the specified date\" to an earlier date.";
+    /// Somebody read it before it was processed.
+    AlreadyRead = "already-read", Held,
+        "The message was marked as read before it was processed.",
+        "Convert it by hand, mark it as unread in the mailbox, or turn on convert_read.";
+    /// The same key has been committed already.
+    Duplicate = "duplicate", Ignored,
+        "The same message has been processed before.",
+        "If a second ticket is wanted, convert it again by hand.";
+    /// The operator wants no ticket of it.
+    Dismissed = "dismissed", Ignored,
+        "The operator dismissed the message.",
+        "It lies in the archive folder; convert it by hand if that was a mistake.";
+    /// It has vanished from the server.
+    Gone = "gone", Closed,
+        "The message was moved or deleted on the server before it was processed.",
+        "Move it back into the watched folder and mark it as unread.";
+    /// It was read on the server while it was held.
+    ReadWhileHeld = "read-while-held", Closed,
+        "Somebody read the message on the server while it was held here.",
+        "Convert it by hand, or mark it as unread in the mailbox.";
+    /// The portal won't have its ticket.
+    Refused = "refused", Refused,
+        "The portal refused the ticket for good.",
+        "See the portal's own words, mend their cause, then retry or export the ticket.";
+    /// It is larger than the space that is left for any message.
+    TooLarge = "too-large", Held,
+        "The message is larger than the store can take.",
+        "Raise the store's quota, or free space on the disk; it is looked at again then.";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// No reason has this code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no reason with the code \"{0}\"")]
+pub struct NoReason(pub String);
+
+impl FromStr for Reason {
+    type Err = NoReason;
+
+    fn from_str(code: &str) -> Result<Reason, NoReason> {
+        Reason::ALL
+            .iter()
+            .find(|reason| reason.code() == code)
+            .copied()
+            .ok_or_else(|| NoReason(code.to_owned()))
+    }
+}

@@ -1,0 +1,650 @@
+//! The client against the stand-in, over real sockets: every fault, and the verdict on it.
+//!
+//! The stand-in is the real binary, built here when it is not there yet.
+
+// A test that meets what it did not expect should stop.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use futures_lite::stream;
+use postern::http::{Bytes, Client, Method, Origin, Patience, Payload, Request};
+use postern::portal::{Changes, Contract, Fault, Portal, Receipt, Settings};
+use postern::world::{Body, Secret, Trust, World};
+use serde_json::{json, Value};
+use sha2::{Digest, Sha256};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// A running stand-in with a client for it; dropping it kills the stand-in.
+struct Bench {
+    child: Child,
+    _state: tempfile::TempDir,
+    url: String,
+    admin: Client,
+    world: World,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(more: &[&str]) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let mut child = Command::new(binary())
+            .args(["--token", "sesame", "--base", "/postern/v1", "--state"])
+            .arg(state.path())
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let url = said["url"].as_str().unwrap().to_owned();
+        let world = World::real();
+        let mut origin = Origin::parse(&url).unwrap();
+        origin.base.clear();
+        let trust = Trust::Authorities(authority());
+        let admin = Client::new(&world, origin, trust, Patience::default(), 1, 1 << 24);
+        Self {
+            child,
+            _state: state,
+            url,
+            admin,
+            world,
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            url: self.url.clone(),
+            connect_ms: 5000,
+            idle_ms: 5000,
+            answer_ms: 10_000,
+            ..Settings::default()
+        }
+    }
+
+    fn portal(&self) -> Contract {
+        self.portal_with(&self.settings())
+    }
+
+    fn portal_with(&self, settings: &Settings) -> Contract {
+        Contract::new(&self.world, settings, Secret::new("sesame".to_owned())).unwrap()
+    }
+
+    async fn admin(&self, method: Method, path: &str, body: Value) -> Value {
+        let mut request = Request::new(method, format!("/_admin/{path}"), None);
+        request.payload = Payload::Octets("application/json", body.to_string().into());
+        let answer = self.admin.ask(request).await.unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+
+    async fn fault(&self, rule: Value) {
+        self.admin(Method::DELETE, "faults", json!(null)).await;
+        self.admin(Method::POST, "faults", json!([rule])).await;
+    }
+
+    async fn count(&self, what: &str) -> u64 {
+        let count = self.admin(Method::GET, "count", json!(null)).await;
+        count[what].as_u64().unwrap()
+    }
+
+    async fn connections(&self) -> u64 {
+        let log = self.admin(Method::GET, "log", json!(null)).await;
+        let numbers = log
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["connection"].as_u64().unwrap());
+        let mut numbers: Vec<_> = numbers.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len() as u64
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The stand-in's binary, beside ours.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "standin"])
+            .status();
+        assert!(build.unwrap().success(), "the stand-in must build");
+        let ours = PathBuf::from(env!("CARGO_BIN_EXE_postern"));
+        // Tests of another profile still use the stand-in of the usual one.
+        let target = ours.parent().and_then(Path::parent).unwrap();
+        target.join("debug").join("standin")
+    })
+}
+
+fn tls(file: &str) -> String {
+    format!("{}/tests/standin/tls/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn authority() -> String {
+    std::fs::read_to_string(tls("ca.pem")).unwrap()
+}
+
+fn key(n: u64) -> String {
+    format!("{n:064x}")
+}
+
+fn document(n: u64) -> Value {
+    json!({
+        "key": key(n), "mailbox": "support@provider.example",
+        "received_at": "2026-03-02T08:14:59Z", "subject": format!("Printer {n}"),
+        "text": "It is silent.\n", "attachments": [], "unparsed": false, "oddities": [],
+    })
+}
+
+fn octets(document: &Value) -> Bytes {
+    document.to_string().into()
+}
+
+async fn create(portal: &Contract, n: u64) -> Result<Receipt, Fault> {
+    portal.create(&key(n), octets(&document(n))).await
+}
+
+fn body(content: &[u8], slice: usize) -> Body {
+    let slices: Vec<_> = content
+        .chunks(slice)
+        .map(|s| io::Result::Ok(s.to_vec()))
+        .collect();
+    Body {
+        length: content.len() as u64,
+        digest: Sha256::digest(content).into(),
+        slices: Box::pin(stream::iter(slices)),
+    }
+}
+
+/// Creates one ticket under a fault; then the portal must hold that many, and without the fault
+/// the same attempt again must leave exactly one.
+#[track_caller]
+fn check(action: Value, held: u64, want: impl Fn(&Fault) -> bool) {
+    let caller = std::panic::Location::caller();
+    smol::block_on(async {
+        let bench = Bench::new();
+        let mut settings = bench.settings();
+        (settings.idle_ms, settings.answer_ms) = (400, 600);
+        let portal = bench.portal_with(&settings);
+        bench
+            .fault(json!({ "route": "ticket", "action": action }))
+            .await;
+        let fault = create(&portal, 1).await.unwrap_err();
+        assert!(want(&fault), "{caller}: {fault:?}");
+        assert_eq!(bench.count("tickets").await, held, "{caller}");
+        bench.fault(json!({ "route": "ping", "action": {} })).await;
+        let receipt = create(&portal, 1).await.unwrap();
+        assert_eq!(portal.find(&key(1)).await.unwrap(), [receipt], "{caller}");
+        assert_eq!(bench.count("tickets").await, 1, "{caller}");
+    });
+}
+
+#[test]
+fn a_busy_portal_is_left_alone_for_as_long_as_it_asks() {
+    let action = json!({ "status": 503, "headers": { "Retry-After": "7" }, "problem": "busy" });
+    let seven = Some(Duration::from_secs(7));
+    check(
+        action,
+        0,
+        |f| matches!(f, Fault::Later { after, .. } if *after == seven),
+    );
+}
+
+#[test]
+fn too_many_requests_throttle() {
+    let action = json!({ "status": 429, "headers": { "Retry-After": "7" }, "body": "empty" });
+    let seven = Some(Duration::from_secs(7));
+    check(
+        action,
+        0,
+        |f| matches!(f, Fault::Throttled { after, .. } if *after == seven),
+    );
+}
+
+#[test]
+fn a_refused_token_pauses_the_link() {
+    for status in [401, 403] {
+        let action = json!({ "status": status, "problem": "unauthorized" });
+        check(action, 0, |f| matches!(f, Fault::Link { .. }));
+    }
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_pauses_the_link() {
+    let action = json!({ "redirect": "https://elsewhere.example/sign-in" });
+    let named = |said: &str| said.contains("https://elsewhere.example/sign-in");
+    check(
+        action,
+        0,
+        |f| matches!(f, Fault::Link { said } if named(said)),
+    );
+}
+
+#[test]
+fn a_refusal_keeps_the_portals_words() {
+    let action = json!({ "status": 422, "problem": "invalid" });
+    let words = |said: &str| said.contains("A fault on request: said by the stand-in");
+    check(
+        action,
+        0,
+        |f| matches!(f, Fault::Never { status: 422, said } if words(said)),
+    );
+}
+
+#[test]
+fn too_large_is_refused_for_good_even_when_the_body_was_not_read() {
+    let action = json!({ "status": 413, "problem": "too-large", "unread": true });
+    check(action, 0, |f| matches!(f, Fault::Never { status: 413, .. }));
+}
+
+#[test]
+fn an_answer_before_the_end_of_a_large_body_is_heard() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let action = json!({ "status": 413, "problem": "too-large", "unread": true });
+        bench
+            .fault(json!({ "route": "attachment", "action": action }))
+            .await;
+        let content = vec![7; 30_000_000];
+        let fault = portal.attach(body(&content, 65_536)).await;
+        // Some systems drop what they received once the peer resets: then it is only "later".
+        let heard = matches!(fault, Err(Fault::Never { status: 413, .. }));
+        eprintln!("HEARD {heard}");
+        assert!(
+            heard || matches!(fault, Err(Fault::Later { .. })),
+            "{fault:?}"
+        );
+        create(&portal, 1).await.unwrap();
+    });
+}
+
+#[test]
+fn a_key_in_progress_is_waited_for() {
+    let action = json!({ "status": 409, "problem": "key-in-progress",
+        "headers": { "Retry-After": "2" } });
+    let two = Some(Duration::from_secs(2));
+    check(
+        action,
+        0,
+        |f| matches!(f, Fault::Later { after, .. } if *after == two),
+    );
+}
+
+#[test]
+fn an_address_where_nothing_is_pauses_the_link() {
+    check(json!({ "status": 404, "body": "html" }), 0, |f| {
+        matches!(f, Fault::Link { .. })
+    });
+}
+
+#[test]
+fn a_server_error_leaves_a_write_in_doubt_whether_it_was_accepted_or_not() {
+    let unsure = |f: &Fault| matches!(f, Fault::Unsure { .. });
+    check(json!({ "status": 500, "body": "html" }), 0, unsure);
+    check(
+        json!({ "status": 502, "body": "html", "accept": true }),
+        1,
+        unsure,
+    );
+}
+
+#[test]
+fn an_answer_that_is_no_receipt_leaves_the_write_in_doubt() {
+    let unsure = |f: &Fault| matches!(f, Fault::Unsure { .. });
+    for body in ["html", "garbage", "empty", "problem"] {
+        check(
+            json!({ "status": 201, "body": body, "accept": true }),
+            1,
+            unsure,
+        );
+    }
+}
+
+#[test]
+fn an_endless_answer_is_cut_and_leaves_the_write_in_doubt() {
+    let action = json!({ "status": 201, "body": "endless", "accept": true });
+    let long = |said: &str| said.contains("too long");
+    check(
+        action,
+        1,
+        |f| matches!(f, Fault::Unsure { said, .. } if long(said)),
+    );
+}
+
+#[test]
+fn an_endless_error_is_judged_by_its_status() {
+    let action = json!({ "status": 400, "body": "endless" });
+    check(action, 0, |f| matches!(f, Fault::Never { status: 400, .. }));
+}
+
+#[test]
+fn an_answer_of_one_octet_a_second_is_not_waited_for() {
+    // Slower than the time for nothing, and fast enough for that but not for the whole.
+    for slow_ms in [1000, 50] {
+        let late = |said: &str| said.contains("the time is up");
+        let action = json!({ "slow_ms": slow_ms });
+        check(
+            action,
+            1,
+            |f| matches!(f, Fault::Unsure { said, .. } if late(said)),
+        );
+    }
+}
+
+#[test]
+fn resets_leave_a_write_in_doubt() {
+    let unsure = |f: &Fault| matches!(f, Fault::Unsure { .. });
+    check(json!({ "reset": "before_body" }), 0, unsure);
+    check(json!({ "reset": "after_body" }), 0, unsure);
+    check(json!({ "reset": "after_accept" }), 1, unsure);
+    check(json!({ "reset": "mid_answer" }), 1, unsure);
+}
+
+#[test]
+fn a_portal_that_does_not_answer_leaves_a_write_in_doubt() {
+    check(json!({ "stall_ms": 60_000 }), 0, |f| {
+        matches!(f, Fault::Unsure { .. })
+    });
+}
+
+#[test]
+fn the_same_octets_again_get_the_same_receipt() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let first = create(&portal, 1).await.unwrap();
+        assert_eq!(create(&portal, 1).await.unwrap(), first);
+        let mut other = document(1);
+        other["subject"] = "another".into();
+        let again = portal.create(&key(1), octets(&other)).await;
+        assert_eq!(again, Err(Fault::AlreadyThere));
+        assert_eq!(portal.find(&key(1)).await.unwrap(), [first]);
+        assert_eq!(portal.find(&key(2)).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_reply_lands_on_its_ticket_and_learns_when_that_is_gone() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let ticket = create(&portal, 1).await.unwrap().ticket;
+        let receipt = portal
+            .reply(&ticket, &key(2), octets(&document(2)))
+            .await
+            .unwrap();
+        assert_eq!(
+            (receipt.ticket.as_str(), receipt.reply.is_some()),
+            (&*ticket, true)
+        );
+        assert_eq!(portal.find(&key(2)).await.unwrap(), [receipt]);
+        bench
+            .admin(Method::DELETE, &format!("tickets/{ticket}"), json!(null))
+            .await;
+        let late = portal.reply(&ticket, &key(3), octets(&document(3))).await;
+        assert!(matches!(late, Err(Fault::TicketGone { .. })), "{late:?}");
+        // An id is data: it can't lead anywhere else.
+        let odd = portal
+            .reply("../../x?y", &key(3), octets(&document(3)))
+            .await;
+        assert!(matches!(odd, Err(Fault::TicketGone { .. })), "{odd:?}");
+    });
+}
+
+#[test]
+fn attachments_stream_are_skipped_when_there_and_asked_for_when_missing() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let content: Vec<u8> = (0..5_000_000u32).map(|n| (n % 251) as u8).collect();
+        let sent = body(&content, 65_536);
+        let digest = sent.digest;
+        let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+        let mut with = document(1);
+        with["attachments"] = json!([{ "name": "a", "content_type": "image/png",
+            "size": content.len(), "sha256": hex, "inline": false }]);
+        let early = portal.create(&key(1), octets(&with)).await;
+        assert_eq!(
+            early,
+            Err(Fault::MissingAttachment {
+                digests: vec![digest]
+            })
+        );
+        assert!(!portal.has(&digest).await.unwrap());
+        portal.attach(sent).await.unwrap();
+        assert!(portal.has(&digest).await.unwrap());
+        portal.attach(body(&content, 1000)).await.unwrap();
+        portal.attach(body(b"", 1)).await.unwrap();
+        portal.create(&key(1), octets(&with)).await.unwrap();
+        let mut wrong = body(&content, 65_536);
+        wrong.digest = [1; 32];
+        let refused = portal.attach(wrong).await;
+        assert!(
+            matches!(refused, Err(Fault::Never { status: 422, .. })),
+            "{refused:?}"
+        );
+        assert_eq!(bench.count("attachments").await, 2);
+    });
+}
+
+#[test]
+fn content_that_cannot_be_read_here_is_our_own_fault_and_the_next_request_is_whole() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let slices = [
+            vec![Ok(vec![7; 100_000]), Err(io::Error::other("a bad block"))],
+            vec![Ok(vec![7; 100_000])],
+            vec![Ok(vec![7; 300_000])],
+        ];
+        for slices in slices {
+            let torn = Body {
+                length: 200_000,
+                digest: [7; 32],
+                slices: Box::pin(stream::iter(slices)),
+            };
+            let fault = portal.attach(torn).await;
+            assert!(matches!(fault, Err(Fault::Local { .. })), "{fault:?}");
+        }
+        create(&portal, 1).await.unwrap();
+        assert_eq!(bench.count("attachments").await, 0);
+    });
+}
+
+#[test]
+fn the_directory_comes_by_pages_and_says_when_to_start_again() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let users: Vec<Value> = (0..7)
+            .map(|n| json!({ "id": format!("u-{n}"), "name": "N", "addresses": ["a@b.example"] }))
+            .collect();
+        let companies = json!([{ "id": "c", "name": "C", "domains": ["b.example"] }]);
+        let whole = json!({ "users": users, "companies": companies });
+        bench.admin(Method::PUT, "directory", whole.clone()).await;
+        let (mut cursor, mut entries) = (None, 0);
+        loop {
+            let asked = portal.directory(cursor.as_deref(), 3).await.unwrap();
+            let Changes::Page(page) = asked else {
+                panic!("{asked:?}")
+            };
+            assert!(page.users.len() + page.companies.len() <= 3);
+            entries += page.users.len() + page.companies.len();
+            cursor = Some(page.cursor);
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(entries, 8);
+        let fewer = json!({ "users": whole["users"].as_array().unwrap()[1..], "companies": [] });
+        bench.admin(Method::PUT, "directory", fewer).await;
+        let Changes::Page(page) = portal.directory(cursor.as_deref(), 500).await.unwrap() else {
+            panic!("a page was due")
+        };
+        assert_eq!(page.removed.len(), 2);
+        bench.admin(Method::DELETE, "cursors", json!(null)).await;
+        let lost = portal.directory(cursor.as_deref(), 500).await.unwrap();
+        assert_eq!(lost, Changes::StartAgain);
+    });
+}
+
+#[test]
+fn a_ping_tells_whether_keys_are_kept_and_a_restore_changes_the_epoch() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        let before = portal.ping().await.unwrap();
+        assert_eq!(before.keeps_keys, Some(Duration::from_secs(30 * 24 * 3600)));
+        assert!(before.finds_keys && before.time.is_some() && before.restored_to.is_none());
+        create(&portal, 1).await.unwrap();
+        bench
+            .admin(Method::POST, "epoch", json!({ "forget_last": 1 }))
+            .await;
+        let after = portal.ping().await.unwrap();
+        assert_ne!(after.epoch, before.epoch);
+        assert!(after.restored_to.is_some());
+        assert_eq!(portal.find(&key(1)).await.unwrap(), []);
+
+        let bench = Bench::with(&["--no-keys"]);
+        assert_eq!(bench.portal().ping().await.unwrap().keeps_keys, None);
+    });
+}
+
+#[test]
+fn a_wrong_token_an_unknown_host_and_a_closed_port_are_told_apart() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let wrong = Secret::new("open".to_owned());
+        let portal = Contract::new(&bench.world, &bench.settings(), wrong).unwrap();
+        let fault = portal.ping().await;
+        assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
+
+        let mut settings = bench.settings();
+        settings.url = "http://no-such-host.invalid".to_owned();
+        let fault = bench.portal_with(&settings).ping().await;
+        assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
+
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        settings.url = format!("http://{}", free.local_addr().unwrap());
+        drop(free);
+        let fault = bench.portal_with(&settings).ping().await;
+        assert!(matches!(fault, Err(Fault::Later { .. })), "{fault:?}");
+    });
+}
+
+#[test]
+fn tls_is_believed_by_authority_or_pin_and_nothing_else() {
+    smol::block_on(async {
+        let bench = Bench::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")]);
+        let mut settings = bench.settings();
+        let fault = bench.portal_with(&settings).ping().await;
+        assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
+
+        settings.ca = Some(authority());
+        let portal = bench.portal_with(&settings);
+        create(&portal, 1).await.unwrap();
+        let certificate = portal.certificate().unwrap();
+        assert!(certificate.names.contains(&"localhost".to_owned()));
+
+        settings.ca = None;
+        settings.pin = Some(certificate.sha256.map(|b| format!("{b:02X}")).join(":"));
+        let portal = bench.portal_with(&settings);
+        portal.attach(body(&[9; 1_000_000], 65_536)).await.unwrap();
+        settings.pin = Some("00".repeat(32));
+        let fault = bench.portal_with(&settings).ping().await;
+        assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
+    });
+}
+
+#[test]
+fn connections_are_kept_and_never_more_than_allowed() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let mut settings = bench.settings();
+        settings.connections = 3;
+        let portal = bench.portal_with(&settings);
+        for n in 1..=20 {
+            create(&portal, n).await.unwrap();
+        }
+        assert_eq!(bench.connections().await, 1);
+        bench
+            .fault(json!({ "route": "ticket", "action": { "latency_ms": 20 } }))
+            .await;
+        let executor = smol::LocalExecutor::new();
+        let portal = std::rc::Rc::new(portal);
+        let tasks: Vec<_> = (21..=40)
+            .map(|n| {
+                let portal = portal.clone();
+                executor.spawn(async move { create(&portal, n).await })
+            })
+            .collect();
+        let all = async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        };
+        executor.run(all).await;
+        assert_eq!(bench.connections().await, 3);
+        assert_eq!(bench.count("tickets").await, 40);
+    });
+}
+
+#[test]
+fn a_kept_connection_that_the_portal_closed_is_noticed_before_anything_is_sent() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        // The answer is whole, and the connection ends behind it.
+        let closing = json!({ "status": 400, "headers": { "Connection": "close" } });
+        bench
+            .fault(json!({ "route": "ping", "action": closing }))
+            .await;
+        for n in 1..=5 {
+            portal.ping().await.unwrap_err();
+            create(&portal, n).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_request_that_is_given_up_takes_its_connection_with_it() {
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        bench
+            .fault(json!({ "nth": 1, "action": { "latency_ms": 150 } }))
+            .await;
+        let given_up = bench
+            .world
+            .clock
+            .within(Duration::from_millis(50), create(&portal, 1));
+        assert!(given_up.await.is_none());
+        let begun = Instant::now();
+        // The first attempt still runs at the portal; its key says so, then replays.
+        loop {
+            match create(&portal, 1).await {
+                Ok(_) => break,
+                Err(Fault::Later { .. }) => assert!(begun.elapsed() < Duration::from_secs(10)),
+                Err(fault) => panic!("{fault:?}"),
+            }
+        }
+        assert_eq!(bench.count("tickets").await, 1);
+    });
+}

@@ -1,0 +1,98 @@
+//! Routes for tests, beside the contract: no token, loopback only.
+//!
+//!   GET    /_admin/tickets          all tickets: id, key, message_id, subject, from, mailbox,
+//!                                   user, company, unparsed, attachments, accepted_at,
+//!                                   times_posted, replies
+//!   GET    /_admin/tickets/ID       one body, as it was posted (also of a reply)
+//!   DELETE /_admin/tickets/ID       a person deletes a ticket
+//!   GET    /_admin/count            tickets, replies, keys, doubled, times_posted, attachments
+//!   GET    /_admin/attachments      digest: size
+//!   GET    /_admin/log              the last requests: route, status, fault, ...
+//!   GET    /_admin/faults           rules with their counts
+//!   POST   /_admin/faults           add rules: a list of `faults::Rule`
+//!   DELETE /_admin/faults           no more faults
+//!   PUT    /_admin/directory        the directory from now on: {"users": [], "companies": []}
+//!   DELETE /_admin/cursors          every cursor is lost
+//!   DELETE /_admin/keys             every idempotency key's time is over
+//!   POST   /_admin/epoch            {"backup": true}            -> {"backup": B, "at": T}
+//!                                   {"backup": B, "at": T}      restores that backup
+//!                                   {"forget_last": N}          restores to before the last N
+//!
+//! None of this is part of the contract, and the product never calls it.
+
+use crate::answer::Answer;
+use crate::contract::Problem;
+use crate::faults::Rule;
+use crate::serve::Portal;
+use hyper::Method;
+use serde_json::{json, Value};
+use std::io;
+
+/// Answers a request whose path, behind `/_admin/`, is this.
+pub fn answer(portal: &Portal, method: &Method, path: &str, body: &[u8]) -> Answer {
+    match act(portal, method, path, body) {
+        Ok(answer) => answer,
+        Err(error) => Problem::new("invalid", 400, error.to_string()).into(),
+    }
+}
+
+fn act(portal: &Portal, method: &Method, path: &str, body: &[u8]) -> io::Result<Answer> {
+    let read = || -> io::Result<Value> { Ok(serde_json::from_slice(body)?) };
+    let mut state = portal.state.borrow_mut();
+    let document = match (method.as_str(), path) {
+        ("GET", "tickets") => state.tickets().into(),
+        ("GET", "count") => state.count(),
+        ("GET", "attachments") => json!(state.attachments()),
+        ("GET", "log") => json!(&*portal.log.borrow()),
+        ("GET", "faults") => json!(portal.faults.borrow().rules()),
+        ("POST", "faults") => {
+            let rules: Vec<Rule> = serde_json::from_slice(body)?;
+            portal.faults.borrow_mut().add(rules);
+            json!({})
+        }
+        ("DELETE", "faults") => {
+            portal.faults.borrow_mut().clear();
+            json!({})
+        }
+        ("PUT", "directory") => {
+            let changed = portal.directory.borrow_mut().replace(&read()?)?;
+            json!({ "changed": changed })
+        }
+        ("DELETE", "cursors") => {
+            portal.directory.borrow_mut().lose_cursors()?;
+            json!({})
+        }
+        ("DELETE", "keys") => {
+            state.expire_keys();
+            json!({})
+        }
+        ("POST", "epoch") => {
+            let wish = read()?;
+            if wish["backup"] == true {
+                state.backup()
+            } else {
+                let backup = match wish["forget_last"].as_u64() {
+                    Some(n) => state.backup_before(n as usize),
+                    None => wish,
+                };
+                state.restore(&backup)?;
+                portal.directory.borrow_mut().lose_cursors()?;
+                state.ping()
+            }
+        }
+        (method, path) => return one(&mut state, method, path),
+    };
+    Ok(Answer::json(200, &document))
+}
+
+fn one(state: &mut crate::state::State, method: &str, path: &str) -> io::Result<Answer> {
+    let found = match (method, path.strip_prefix("tickets/")) {
+        ("GET", Some(id)) => state.body(id)?,
+        ("DELETE", Some(id)) => state.delete(id)?.then(|| json!({})),
+        _ => None,
+    };
+    Ok(match found {
+        Some(document) => Answer::json(200, &document),
+        None => Problem::new("not-found", 404, "").into(),
+    })
+}

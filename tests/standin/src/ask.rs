@@ -1,0 +1,172 @@
+//! What a request asks for, and what can be refused before its body is read.
+
+use crate::contract::{is_digest, Problem, ATTACHMENT_BYTES, TICKET_BYTES};
+use crate::faults::Route;
+use crate::serve::Portal;
+use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
+use hyper::Method;
+
+/// What a request asks for, as far as its head says.
+#[allow(missing_docs)]
+pub struct Asked {
+    pub route: Route,
+    pub method: Method,
+    pub path: String,
+    /// Ticket id or digest, from the path.
+    pub id: String,
+    pub query: Vec<(String, String)>,
+    /// Idempotency key, searched key or digest: what a fault rule calls `key`.
+    pub key: Option<String>,
+    pub idempotency: Option<String>,
+    pub length: Option<u64>,
+    pub json: bool,
+    pub trusted: bool,
+}
+
+impl Asked {
+    /// Reads a request's head.
+    pub fn read(portal: &Portal, head: &Parts) -> Self {
+        let whole = head.uri.path();
+        let path = whole
+            .strip_prefix(portal.base.as_str())
+            .unwrap_or("")
+            .to_owned();
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        let method = head.method.clone();
+        let (route, id) = match (method.as_str(), parts.as_slice()) {
+            ("GET", ["ping"]) => (Route::Ping, ""),
+            ("GET", ["directory"]) => (Route::Directory, ""),
+            ("GET", ["tickets"]) => (Route::Find, ""),
+            ("POST", ["tickets"]) => (Route::Ticket, ""),
+            ("POST", ["tickets", id, "replies"]) => (Route::Reply, *id),
+            ("HEAD", ["attachments", digest]) => (Route::HasAttachment, *digest),
+            ("PUT", ["attachments", digest]) => (Route::Attachment, *digest),
+            _ => (Route::Other, ""),
+        };
+        let id = decode(id);
+        let query = pairs(head.uri.query().unwrap_or(""));
+        let idempotency = field(&head.headers, "idempotency-key");
+        let key = match route {
+            Route::Find => value(&query, "key").map(str::to_owned),
+            Route::HasAttachment | Route::Attachment => Some(id.clone()),
+            _ => idempotency.clone(),
+        };
+        let media_type = field(&head.headers, "content-type").unwrap_or_default();
+        let token = field(&head.headers, "authorization");
+        Asked {
+            trusted: token.is_some_and(|t| t == format!("Bearer {}", portal.token)),
+            length: field(&head.headers, "content-length").and_then(|l| l.parse().ok()),
+            json: media_type.starts_with("application/json"),
+            route,
+            method,
+            path,
+            id,
+            query,
+            key,
+            idempotency,
+        }
+    }
+
+    /// What can be refused before the body is read.
+    pub fn check(&self) -> Result<(), Problem> {
+        if !self.trusted {
+            return Err(Problem::new("unauthorized", 401, ""));
+        }
+        match self.route {
+            Route::Ticket | Route::Reply => {
+                if !self.json {
+                    return Err(Problem::new(
+                        "unsupported-media-type",
+                        415,
+                        "application/json",
+                    ));
+                }
+                if self.idempotency.is_none() {
+                    return Err(Problem::new("key-missing", 400, ""));
+                }
+                self.shorter_than(TICKET_BYTES)
+            }
+            Route::Attachment => {
+                if !is_digest(&self.id) {
+                    return Err(Problem::new("invalid", 422, "the path is no digest"));
+                }
+                if self.idempotency.as_ref().is_some_and(|key| *key != self.id) {
+                    return Err(Problem::new(
+                        "invalid",
+                        422,
+                        "Idempotency-Key: not the digest",
+                    ));
+                }
+                if self.length.is_none() {
+                    return Err(Problem::new("length-required", 411, ""));
+                }
+                self.shorter_than(ATTACHMENT_BYTES)
+            }
+            Route::Other => {
+                let known = ["/ping", "/directory", "/tickets"];
+                let attachment = self.path.starts_with("/attachments/");
+                if known.contains(&self.path.as_str()) || attachment {
+                    return Err(Problem::new(
+                        "method-not-allowed",
+                        405,
+                        self.method.as_str(),
+                    ));
+                }
+                Err(Problem::new("not-found", 404, ""))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn shorter_than(&self, limit: u64) -> Result<(), Problem> {
+        if self.length.is_some_and(|l| l > limit) {
+            return Err(Problem::new(
+                "too-large",
+                413,
+                format!("at most {limit} octets"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn field(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The first value under this name.
+pub fn value<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    query
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, v)| v.as_str())
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+/// Percent-decoding; what is no escape stays as it is.
+fn decode(text: &str) -> String {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let escape = tail.get(..2).filter(|_| first == b'%');
+        let escape = escape.and_then(|two| std::str::from_utf8(two).ok());
+        match escape.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(octet) => {
+                octets.push(octet);
+                rest = &tail[2..];
+            }
+            None => {
+                octets.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
+}

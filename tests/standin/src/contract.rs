@@ -1,0 +1,245 @@
+//! The contract's documents as this side sees them: what a message must look like, and what an
+//! error looks like. Knows nothing of sockets and files.
+
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+/// Largest body of a ticket or reply.
+pub const TICKET_BYTES: u64 = 10 * 1024 * 1024;
+/// Largest attachment.
+pub const ATTACHMENT_BYTES: u64 = 256 * 1024 * 1024;
+/// How long idempotency keys are kept unless the command line says otherwise: 30 days.
+pub const KEYS_KEPT_SECONDS: u64 = 30 * 24 * 3600;
+
+/// Somebody named in a message.
+#[derive(Deserialize)]
+pub struct Person {
+    /// The display name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The address, as the message has it.
+    pub address: String,
+}
+
+/// One attachment that a message refers to.
+#[derive(Deserialize)]
+pub struct Attachment {
+    /// A bare file name.
+    pub name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Octets after decoding.
+    pub size: u64,
+    /// Digest of the decoded content.
+    pub sha256: String,
+    /// Shown within the HTML body.
+    pub inline: bool,
+    /// What the HTML body calls it.
+    #[serde(default)]
+    pub content_id: Option<String>,
+}
+
+/// The body of a ticket or a reply.
+#[derive(Deserialize)]
+#[allow(missing_docs)]
+pub struct Message {
+    pub key: String,
+    pub mailbox: String,
+    pub received_at: String,
+    #[serde(default)]
+    pub date: Option<String>,
+    #[serde(default)]
+    pub from: Option<Person>,
+    #[serde(default)]
+    pub sender: Option<Person>,
+    #[serde(default)]
+    pub reply_to: Vec<Person>,
+    #[serde(default)]
+    pub to: Vec<Person>,
+    #[serde(default)]
+    pub cc: Vec<Person>,
+    pub subject: String,
+    #[serde(default)]
+    pub text: Option<String>,
+    #[serde(default)]
+    pub html: Option<String>,
+    #[serde(default)]
+    pub message_id: Option<String>,
+    #[serde(default)]
+    pub in_reply_to: Vec<String>,
+    #[serde(default)]
+    pub references: Vec<String>,
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub company: Option<String>,
+    pub attachments: Vec<Attachment>,
+    pub unparsed: bool,
+    pub oddities: Vec<String>,
+}
+
+impl Message {
+    /// Reads and checks a body; the error is the problem's detail.
+    pub fn read(body: &[u8]) -> Result<Self, String> {
+        let message: Message = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+        message.check()?;
+        Ok(message)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !is_digest(&self.key) {
+            return Err("key: not 64 lower-case hexadecimal digits".into());
+        }
+        longest("mailbox", &self.mailbox, 320)?;
+        time("received_at", &self.received_at)?;
+        if let Some(date) = &self.date {
+            time("date", date)?;
+        }
+        longest("subject", &self.subject, 4000)?;
+        let people = self.from.iter().chain(&self.sender).chain(&self.reply_to);
+        for person in people.chain(&self.to).chain(&self.cc) {
+            longest("address", &person.address, 2000)?;
+            longest("name", person.name.as_deref().unwrap_or(""), 2000)?;
+        }
+        for (field, list) in [
+            ("reply_to", &self.reply_to),
+            ("to", &self.to),
+            ("cc", &self.cc),
+        ] {
+            most(field, list.len(), 1000)?;
+        }
+        for (field, body) in [("text", &self.text), ("html", &self.html)] {
+            if body.as_ref().is_some_and(|b| b.len() > 1024 * 1024) {
+                return Err(format!("{field}: over 1 MiB"));
+            }
+        }
+        longest("message_id", self.message_id.as_deref().unwrap_or(""), 998)?;
+        for (field, list) in [
+            ("in_reply_to", &self.in_reply_to),
+            ("references", &self.references),
+        ] {
+            most(field, list.len(), 1000)?;
+            for id in list {
+                longest(field, id, 998)?;
+            }
+        }
+        most("attachments", self.attachments.len(), 10_000)?;
+        for attachment in &self.attachments {
+            attachment.check()?;
+        }
+        most("oddities", self.oddities.len(), 100)?;
+        for oddity in &self.oddities {
+            longest("oddities", oddity, 100)?;
+        }
+        for (field, id) in [("user", &self.user), ("company", &self.company)] {
+            longest(field, id.as_deref().unwrap_or(""), 128)?;
+        }
+        Ok(())
+    }
+}
+
+impl Attachment {
+    fn check(&self) -> Result<(), String> {
+        longest("attachments.name", &self.name, 255)?;
+        if self.name.contains(['/', '\\', '\0']) {
+            return Err("attachments.name: not a bare file name".into());
+        }
+        longest("attachments.content_type", &self.content_type, 255)?;
+        longest(
+            "attachments.content_id",
+            self.content_id.as_deref().unwrap_or(""),
+            998,
+        )?;
+        if !is_digest(&self.sha256) {
+            return Err("attachments.sha256: not 64 lower-case hexadecimal digits".into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether this is a SHA-256 in lower-case hexadecimal.
+pub fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn longest(field: &str, text: &str, max: usize) -> Result<(), String> {
+    // The contract counts characters; octets are counted first because they are free.
+    if text.len() > max && text.chars().count() > max {
+        return Err(format!("{field}: over {max} characters"));
+    }
+    Ok(())
+}
+
+fn most(field: &str, count: usize, max: usize) -> Result<(), String> {
+    if count > max {
+        return Err(format!("{field}: over {max} entries"));
+    }
+    Ok(())
+}
+
+fn time(field: &str, text: &str) -> Result<(), String> {
+    match text.parse::<jiff::Timestamp>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("{field}: not an RFC 3339 time")),
+    }
+}
+
+/// An error as RFC 9457 has it.
+pub struct Problem {
+    /// The last part of its type.
+    pub kind: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// For people.
+    pub detail: String,
+    /// Digests of attachments that are not there.
+    pub missing: Vec<String>,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(kind: &'static str, status: u16, detail: impl Into<String>) -> Self {
+        Problem {
+            kind,
+            status,
+            detail: detail.into(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// As a document.
+    pub fn document(&self) -> Value {
+        let mut document = json!({
+            "type": format!("urn:postern:problem:{}", self.kind),
+            "title": title(self.kind),
+            "status": self.status,
+        });
+        if !self.detail.is_empty() {
+            document["detail"] = self.detail.clone().into();
+        }
+        if !self.missing.is_empty() {
+            document["missing"] = self.missing.clone().into();
+        }
+        document
+    }
+}
+
+fn title(kind: &str) -> &'static str {
+    match kind {
+        "invalid" => "The request cannot be read",
+        "key-missing" => "A write needs an Idempotency-Key",
+        "key-used" => "This key was used for another request",
+        "key-in-progress" => "The first request with this key still runs",
+        "attachment-missing" => "An attachment was not uploaded",
+        "digest-mismatch" => "The content has another digest",
+        "length-required" => "Content-Length is missing",
+        "too-large" => "The body is too large",
+        "ticket-unknown" => "There is no such ticket",
+        "cursor-lost" => "This cursor is no longer known",
+        "unauthorized" => "The token is missing or wrong",
+        "not-found" => "There is nothing here",
+        "method-not-allowed" => "This method is not offered here",
+        "unsupported-media-type" => "This media type is not taken here",
+        _ => "It did not work",
+    }
+}
