@@ -207,6 +207,32 @@ pub enum Request {
 }
 
 impl Request {
+    /// How a change of settings is to be made; `None` of every other request.
+    pub fn how(&self) -> Option<&How> {
+        match self {
+            Self::Set { how, .. }
+            | Self::Add { how, .. }
+            | Self::Remove { how, .. }
+            | Self::Rename { how, .. }
+            | Self::Import { how, .. }
+            | Self::Rollback { how, .. } => Some(how),
+            _ => None,
+        }
+    }
+
+    /// `how`, to change it.
+    pub fn how_mut(&mut self) -> Option<&mut How> {
+        match self {
+            Self::Set { how, .. }
+            | Self::Add { how, .. }
+            | Self::Remove { how, .. }
+            | Self::Rename { how, .. }
+            | Self::Import { how, .. }
+            | Self::Rollback { how, .. } => Some(how),
+            _ => None,
+        }
+    }
+
     /// Whether it changes nothing.
     pub fn only_reads(&self) -> bool {
         matches!(
