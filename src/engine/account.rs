@@ -95,6 +95,7 @@ impl Engine {
             url: settings.url.clone(),
             ca: settings.ca_pem.clone(),
             pin: settings.pinned.clone(),
+            proxy: settings.proxy.clone(),
             connect_ms: settings.timeout_ms,
             idle_ms: settings.timeout_ms.max(defaults.idle_ms),
             answer_ms: settings.timeout_ms.max(defaults.answer_ms),

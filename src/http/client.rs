@@ -17,6 +17,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(test)]
+mod tests;
+
 /// How long is waited for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -102,6 +105,7 @@ pub struct Client {
     net: Arc<dyn Net>,
     clock: Arc<dyn Clock>,
     origin: Origin,
+    proxy: Option<Origin>,
     trust: Trust,
     patience: Patience,
     /// Octets of an answer's body that are taken in.
@@ -127,6 +131,7 @@ impl Client {
             net: world.net.clone(),
             clock: world.clock.clone(),
             origin,
+            proxy: None,
             trust,
             patience,
             answer_bytes,
@@ -134,6 +139,12 @@ impl Client {
             idle: RefCell::new(Vec::new()),
             certificate: RefCell::new(None),
         }
+    }
+
+    /// The same client by way of an HTTP proxy.
+    pub fn through(mut self, proxy: Option<Origin>) -> Self {
+        self.proxy = proxy;
+        self
     }
 
     /// Whom it speaks to.
@@ -191,7 +202,12 @@ impl Client {
         let (outgoing, told) = Outgoing::new(request.payload);
         let mut message = hyper::Request::new(outgoing);
         *message.method_mut() = request.method;
-        *message.uri_mut() = format!("{}{}", self.origin.base, request.path)
+        // A proxy is told the whole address, RFC 9112 §3.2.2; behind CONNECT nobody is.
+        let target = match self.proxy.is_some() && !self.origin.tls {
+            true => format!("{}{}", self.origin, request.path),
+            false => format!("{}{}", self.origin.base, request.path),
+        };
+        *message.uri_mut() = target
             .parse()
             .map_err(|_| unspeakable("its path is none"))?;
         let mut fields = vec![
@@ -235,7 +251,13 @@ impl Client {
                 return Ok(line);
             }
         }
-        let opening = Line::open(&*self.net, &self.clock, &self.origin, &self.trust);
+        let opening = Line::open(
+            &*self.net,
+            &self.clock,
+            self.proxy.as_ref(),
+            &self.origin,
+            &self.trust,
+        );
         let Some(opened) = self.clock.within(self.patience.connect, opening).await else {
             return Err(Fault::Slow {
                 host: self.origin.host.clone(),

@@ -1,7 +1,7 @@
 //! One connection: dialled, secured, shaken hands with, and polled by whoever uses it.
 
 use super::body::Outgoing;
-use super::{Fault, Origin};
+use super::{proxy, Fault, Origin};
 use crate::world::{BoxConnection, Certificate, Clock, Net, Tick, Trust};
 use futures_lite::{AsyncRead, AsyncWrite};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
@@ -148,10 +148,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Dials, and speaks TLS where the origin asks for it.
+    /// Dials, by way of the proxy where there is one, and speaks TLS where the origin asks for it.
     pub async fn open(
         net: &dyn Net,
         clock: &Arc<dyn Clock>,
+        proxy: Option<&Origin>,
         origin: &Origin,
         trust: &Trust,
     ) -> Result<(Self, Option<Certificate>), Fault> {
@@ -160,13 +161,17 @@ impl Line {
             moved: AtomicU64::new(0),
             clock: clock.clone(),
         });
+        let dialled = proxy.unwrap_or(origin);
         let mut connection: BoxConnection = Box::new(Counted {
-            inner: net.dial(&origin.host, origin.port).await?,
+            inner: net.dial(&dialled.host, dialled.port).await?,
             gauge: gauge.clone(),
             deaf: false,
         });
         let mut certificate = None;
         if origin.tls {
+            if let Some(proxy) = proxy {
+                proxy::connect(&mut connection, proxy, origin).await?;
+            }
             let secured = net.secure(connection, &origin.host, trust).await?;
             connection = secured.connection;
             certificate = secured.certificate;

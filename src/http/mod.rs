@@ -15,6 +15,7 @@ mod body;
 mod client;
 mod line;
 pub mod origin;
+mod proxy;
 pub mod retry_after;
 
 pub use body::Payload;
@@ -60,6 +61,16 @@ pub enum Fault {
         host: String,
         /// What happened.
         said: String,
+    },
+    /// The proxy opens no way there: nothing was sent to the origin.
+    #[error("the proxy {proxy} opens no way to {host}: it answered {status}")]
+    NoWay {
+        /// Who was asked for the way.
+        proxy: String,
+        /// Where to.
+        host: String,
+        /// The proxy's status.
+        status: u16,
     },
     /// The request can't be put into words of HTTP.
     #[error("asking {host}: {said}")]

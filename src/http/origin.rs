@@ -77,15 +77,21 @@ impl Origin {
         })
     }
 
+    /// Host and port, the port always.
+    pub fn with_port(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// What goes into the Host field (RFC 9110 §7.2): the port only when it isn't the usual one.
     pub fn authority(&self) -> String {
-        let host = match self.host.contains(':') {
-            true => format!("[{}]", self.host),
-            false => self.host.clone(),
-        };
-        match (self.tls, self.port) {
-            (true, 443) | (false, 80) => host,
-            (_, port) => format!("{host}:{port}"),
+        let whole = self.with_port();
+        let usual = if self.tls { ":443" } else { ":80" };
+        match whole.strip_suffix(usual) {
+            Some(host) => host.to_owned(),
+            None => whole,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! One method, one request. What the documents say is checked here; what a failure means is
 //! decided in `verdict`.
 
-use super::settings::{parse_digest, Settings};
+use super::settings::{parse_digest, parse_proxy, Settings};
 use super::verdict::{of_answer, of_silence, of_unreadable, Act, Heard};
 use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User};
 use crate::http::origin::{self, encode, Origin};
@@ -34,6 +34,9 @@ pub enum Unusable {
     /// The certificate authorities can't be read.
     #[error("portal.ca: {0}")]
     Authorities(String),
+    /// The proxy's address is none.
+    #[error("portal.proxy: it is no address such as http://proxy.example.com:3128")]
+    Proxy,
     /// The pin can't be read.
     #[error("portal.pin: it is not a SHA-256")]
     Pin,
@@ -65,9 +68,14 @@ impl Contract {
             answer: Duration::from_millis(settings.answer_ms),
             ..Patience::default()
         };
+        let proxy = match &settings.proxy {
+            Some(proxy) => Some(parse_proxy(proxy).ok_or(Unusable::Proxy)?),
+            None => None,
+        };
         let connections = usize::from(settings.connections);
+        let client = Client::new(world, origin, trust, patience, connections, DOCUMENT_BYTES);
         Ok(Self {
-            client: Client::new(world, origin, trust, patience, connections, DOCUMENT_BYTES),
+            client: client.through(proxy),
             token,
             clock: world.clock.clone(),
             entropy: world.entropy.clone(),
@@ -346,6 +354,14 @@ impl PageSaid {
         }
         if self.more && asked == Some(self.cursor.as_str()) {
             return Err(of_unreadable(Act::Directory, "its cursor leads nowhere"));
+        }
+        let users = self.users.iter().map(|u| &u.id);
+        let mut ids = users.chain(self.companies.iter().map(|c| &c.id));
+        if ids.any(|id| id.is_empty() || id.len() > 128) {
+            return Err(of_unreadable(
+                Act::Directory,
+                "an id in it is empty or too long",
+            ));
         }
         Ok(Page {
             users: self.users,

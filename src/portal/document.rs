@@ -41,9 +41,10 @@ impl Serialize for Time {
     }
 }
 
-/// Years that RFC 3339 can write; a Date field may claim any other.
+/// From the year 1 to two hours before the last day of 9999: what RFC 3339 and our own writer of
+/// times can both write. A Date field may claim any other.
 const FIRST: i64 = -62_135_596_800_000;
-const LAST: i64 = 253_402_300_799_000;
+const LAST: i64 = 253_402_207_200_000;
 
 /// The contract's document of a ticket.
 pub fn encode(ticket: &Ticket) -> Bytes {

@@ -29,6 +29,8 @@ pub struct Settings {
     pub ca: Option<String>,
     /// SHA-256 of the one certificate to believe instead, in hexadecimal.
     pub pin: Option<String>,
+    /// An HTTP proxy on the way, as `http://host:port`.
+    pub proxy: Option<String>,
     /// Longest wait for a connection, in milliseconds.
     pub connect_ms: u64,
     /// Longest wait while nothing moves, in milliseconds.
@@ -46,6 +48,7 @@ impl Default for Settings {
             sign_in: SignIn::Token,
             ca: None,
             pin: None,
+            proxy: None,
             connect_ms: 30_000,
             idle_ms: 60_000,
             answer_ms: 120_000,
@@ -90,6 +93,14 @@ impl Settings {
                 );
             }
         }
+        if self
+            .proxy
+            .as_deref()
+            .is_some_and(|p| parse_proxy(p).is_none())
+        {
+            let said = "it must be a plain address such as http://proxy.example.com:3128";
+            wrong("proxy", said.to_owned());
+        }
         for (setting, value) in [
             ("connect_ms", self.connect_ms),
             ("idle_ms", self.idle_ms),
@@ -121,6 +132,12 @@ impl Settings {
         let pin = self.pin.as_deref()?.to_ascii_lowercase().replace(':', "");
         parse_digest(&pin)
     }
+}
+
+/// Reads a proxy's address: one without TLS and without a path.
+pub fn parse_proxy(text: &str) -> Option<Origin> {
+    let origin = Origin::parse(text).ok()?;
+    (!origin.tls && origin.base.is_empty()).then_some(origin)
 }
 
 fn mistake_in(url: &str, mistake: origin::Mistake) -> String {

@@ -182,6 +182,11 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
     let said = format!("{}: {fault}", act.name());
     match fault {
         http::Fault::Dial(DialFault::Name { .. }) | http::Fault::Tls(_) => Fault::Link { said },
+        // The proxy doesn't want us; anything else it says is about now.
+        http::Fault::NoWay {
+            status: 400..=499, ..
+        } => Fault::Link { said },
+        http::Fault::NoWay { .. } => Fault::Later { said, after: None },
         http::Fault::Dial(_) | http::Fault::Slow { .. } | http::Fault::NotSent { .. } => {
             Fault::Later { said, after: None }
         }

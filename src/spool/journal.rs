@@ -3,6 +3,7 @@
 //! One thread owns it. Order is the whole point here; each pair of durable acts says why it stands
 //! in its order.
 
+use std::collections::VecDeque;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -33,7 +34,8 @@ pub struct Journal {
     sequence: u32,
     /// The next segment's number.
     next: u64,
-    spares: Vec<u64>,
+    /// The longest waiting first: else the recycled ones would lie behind fresh ones for ever.
+    spares: VecDeque<u64>,
     may_use_reserve: bool,
     /// Whether octets were written since the last sync.
     dirty: bool,
@@ -78,16 +80,16 @@ impl Journal {
             None => entropy.fill(&mut life),
         }
         entropy.fill(&mut seed);
-        let mut spares = found.spares;
+        let mut spares = VecDeque::from(found.spares);
         let mut next = found.highest + 1;
         if spares.is_empty() {
-            spares.push(make_spare(&store, options, &mut next)?);
+            spares.push_back(make_spare(&store, options, &mut next)?);
         }
         let before = Position {
             segment: found.last.unwrap_or(0),
             offset: 0,
         };
-        let spare = spares.pop().unwrap_or(next);
+        let spare = spares.pop_front().unwrap_or(next);
         let number = next;
         next += 1;
         let current = begin(&store, options, &seed, life, spare, number, before)?;
@@ -113,6 +115,11 @@ impl Journal {
             Ok(()) | Err(Fault::Full { .. }) => Ok(journal),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Whether a write or a sync has failed: the journal must be opened again.
+    pub fn is_broken(&self) -> bool {
+        self.store.whole().is_err()
     }
 
     /// Which journal this is: 8 octets drawn when its first segment was made. A position that was
@@ -286,7 +293,7 @@ impl Journal {
             );
             self.store.or_break("recycling a segment", renamed)?;
             sync_dir(&self.store)?;
-            self.spares.push(segment);
+            self.spares.push_back(segment);
             return Ok(());
         }
         remove(&self.store, Name::Ordinary(segment))?;
@@ -380,7 +387,7 @@ impl Journal {
         // Before the next one exists: its header states that this one is durable to its end, and a
         // record there must not outlive one here.
         let before = self.sync()?;
-        let spare = self.spares.pop().unwrap_or_default();
+        let spare = self.spares.pop_front().unwrap_or_default();
         let number = self.next;
         self.next += 1;
         {
@@ -407,7 +414,7 @@ impl Journal {
     fn fill_spares(&mut self, wanted: usize) -> Result<(), Fault> {
         while self.spares.len() < wanted {
             let spare = make_spare(&self.store, self.options, &mut self.next)?;
-            self.spares.push(spare);
+            self.spares.push_back(spare);
         }
         Ok(())
     }

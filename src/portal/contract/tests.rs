@@ -103,6 +103,14 @@ fn a_page_that_leads_nowhere_is_refused() {
 }
 
 #[test]
+fn an_entry_without_an_id_is_refused() {
+    let body = r#"{"users":[],"companies":[{"id":"","name":"N","domains":[]}],"removed":[],
+        "cursor":"c","more":false}"#;
+    let page: PageSaid = read(Act::Directory, &answer(200, &[], body)).unwrap();
+    assert!(matches!(page.checked(None), Err(Fault::Later { .. })));
+}
+
+#[test]
 fn a_receipt_of_another_key_leaves_the_write_in_doubt() {
     let body = r#"{"kind":"reply","id":"R-1","ticket":"T-1","key":"k","accepted_at":"x"}"#;
     let said = || read::<ReceiptSaid>(Act::Create, &answer(201, &[], body)).unwrap();

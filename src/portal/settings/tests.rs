@@ -24,6 +24,7 @@ fn every_setting_is_checked() {
     let mut odd = settings("portal.example");
     odd.ca = Some("nonsense".to_owned());
     odd.pin = Some("abc".to_owned());
+    odd.proxy = Some("https://proxy.example".to_owned());
     odd.connect_ms = 999;
     odd.idle_ms = 600_001;
     odd.answer_ms = 0;
@@ -33,6 +34,7 @@ fn every_setting_is_checked() {
         "ca",
         "pin",
         "pin",
+        "proxy",
         "connect_ms",
         "idle_ms",
         "answer_ms",

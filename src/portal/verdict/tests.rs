@@ -131,6 +131,11 @@ fn only_what_was_sent_is_in_doubt() {
     let host = || "portal.example".to_owned();
     let said = || "gone".to_owned();
     let source = || io::Error::other("gone");
+    let no_way = |status| http::Fault::NoWay {
+        proxy: "http://proxy.example".to_owned(),
+        host: host(),
+        status,
+    };
     let address = ([192, 0, 2, 1], 443).into();
     let name = DialFault::Name {
         host: host(),
@@ -189,6 +194,8 @@ fn only_what_was_sent_is_in_doubt() {
             "local",
             "local",
         ),
+        (no_way(407), "link", "link"),
+        (no_way(503), "later", "later"),
     ];
     for (fault, write, read) in faults {
         assert_eq!(shape(&of_silence(Act::Create, &fault)).0, write, "{fault}");

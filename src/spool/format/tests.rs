@@ -69,6 +69,8 @@ fn one_flipped_bit_of_the_version_is_not_taken_for_newer_code() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn a_record_header_comes_back_and_only_where_it_belongs(
         kind: u8, length: u32, sequence: u32, synced: u32, key: [u8; 32],

@@ -1,9 +1,12 @@
 use std::path::PathBuf;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::spool::{Gap, Replayed};
 use crate::world::disk::RealDisk;
 use crate::world::entropy::RealEntropy;
+use crate::world::sim::{Loss, SimDisk, SimEntropy};
 
 const SMALL: Options = Options {
     segment_octets: 32 << 10,
@@ -151,4 +154,121 @@ fn a_released_segment_is_used_again_and_its_records_are_gone() {
     let (records, replayed) = all(&journal);
     assert_eq!(records.len(), left.len() + 100);
     assert_eq!(replayed.gaps, Vec::<Gap>::new());
+}
+
+#[test]
+fn long_payloads_are_streamed_and_read_again_only_when_asked_for() {
+    let disk = SimDisk::new();
+    let dir = PathBuf::from("/journal");
+    let open = |disk: &SimDisk, seed| {
+        let options = Options {
+            segment_octets: 2 << 20,
+            spares: 1,
+        };
+        Journal::open(
+            Arc::new(disk.clone()),
+            &SimEntropy::new(seed),
+            &dir,
+            options,
+        )
+        .unwrap()
+    };
+    let mut journal = open(&disk, 1);
+    let long: Vec<u8> = (0..900_000u32).map(|n| (n / 7) as u8).collect();
+    let hit = journal.append(1, &[1; 32], &[&long]).unwrap();
+    journal.append(2, &[2; 32], &[b"short"]).unwrap();
+    journal.sync().unwrap();
+    // Not synced, not even written out whole.
+    let last = journal.append(3, &[3; 32], &[&long]).unwrap();
+    let check = |journal: &Journal, want: &[u8]| {
+        let mut kinds = Vec::new();
+        let told = journal
+            .replay(None, &mut |record| {
+                kinds.push(record.kind);
+                let whole = record.payload.octets().unwrap();
+                let first = record.payload.first(100).unwrap();
+                assert_eq!(*first, whole[..whole.len().min(100)]);
+                assert!(*whole == long || *whole == *b"short");
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(kinds, want);
+        told
+    };
+    assert_eq!(check(&journal, &[1, 2, 3]).gaps, Vec::<Gap>::new());
+    assert_eq!(journal.reader().read(last).unwrap(), long);
+    journal.sync().unwrap();
+    let name = Name::Ordinary(hit.segment).path(&dir);
+    disk.flip(&name, (hit.offset as usize + 500_000) * 8);
+    let told = check(&open(&disk, 2), &[2, 3]);
+    assert_eq!(told.damage().count(), 1);
+    assert_eq!(told.gaps[0].header, Some((1, [1; 32])));
+}
+
+#[test]
+fn a_replay_that_breaks_off_says_where_to_go_on() {
+    let folder = Folder::new();
+    let mut journal = folder.open();
+    for n in 0..60u8 {
+        journal.append(n, &[n; 32], &[&[n; 900]]).unwrap();
+    }
+    let reader = journal.reader();
+    let mut kinds = Vec::new();
+    let mut from = None;
+    loop {
+        let before = kinds.len();
+        let told = reader
+            .replay(from, &mut |record| {
+                kinds.push(record.kind);
+                if kinds.len() % 7 == 0 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })
+            .unwrap();
+        from = Some(told.end);
+        if kinds.len() == before {
+            break;
+        }
+    }
+    assert_eq!(kinds, (0..60).collect::<Vec<u8>>());
+    assert_eq!(from, Some(journal.end()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #[test]
+    fn any_payloads_in_any_pieces_come_back_after_a_power_cut(
+        payloads in prop::collection::vec(
+            (any::<u8>(), any::<[u8; 32]>(),
+             prop::collection::vec(prop::collection::vec(any::<u8>(), 0..1500), 0..4)),
+            0..40),
+        synced in 0usize..40,
+        seed: u64,
+    ) {
+        let disk = SimDisk::new();
+        let dir = PathBuf::from("/journal");
+        let open = |disk: &SimDisk, seed| {
+            Journal::open(Arc::new(disk.clone()), &SimEntropy::new(seed), &dir, SMALL).unwrap()
+        };
+        let mut journal = open(&disk, seed);
+        let mut want = Vec::new();
+        for (n, (kind, key, pieces)) in payloads.iter().enumerate() {
+            let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+            let at = journal.append(*kind, key, &pieces).unwrap();
+            want.push((*kind, *key, pieces.concat()));
+            prop_assert_eq!(&journal.reader().read(at).unwrap(), &want[n].2);
+            if n + 1 == synced {
+                journal.sync().unwrap();
+            }
+        }
+        prop_assert_eq!(&all(&journal).0, &want);
+        let (found, told) = all(&open(&disk.power_cut(Loss::Some(seed)), seed ^ 1));
+        prop_assert_eq!(told.damage().count(), 0);
+        if synced <= payloads.len() {
+            prop_assert!(found.starts_with(&want[..synced]));
+        }
+        prop_assert!(found.iter().all(|record| want.contains(record)));
+    }
 }

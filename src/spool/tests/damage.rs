@@ -232,9 +232,10 @@ fn a_record_forged_without_the_salt_is_no_record() {
 fn records_of_an_earlier_life_of_the_same_blocks_never_come_back() {
     let disk = SimDisk::new();
     let mut journal = open(&disk, 1).unwrap();
-    for round in 0..6u8 {
+    let mut reused = 0;
+    for round in 0..24u8 {
         let mut want = Vec::new();
-        for n in 0..40u8 {
+        for n in 0..20u8 {
             // The same lengths each time, so that old and new records stand at the same offsets.
             let told = (n, [round; 32], vec![round; 700]);
             let at = journal.append(n, &[round; 32], &[&told.2]).unwrap();
@@ -250,11 +251,15 @@ fn records_of_an_earlier_life_of_the_same_blocks_never_come_back() {
         let (found, told) = replayed(&journal);
         assert_eq!(told.gaps, Vec::new());
         assert!(found.ends_with(&want));
+        let end = journal.end();
+        let octets = disk.octets(&path(Name::Ordinary(end.segment)));
+        reused += usize::from(octets[end.offset as usize..].iter().any(|o| *o != 0));
         let (found, told) = replayed(&open(&disk.fork(), 50).unwrap());
         assert_eq!(told.gaps, Vec::new());
         assert!(found.ends_with(&want));
         assert!(found.iter().all(|r| r.0.segment >= start));
     }
+    assert!(reused > 3, "old records lay behind the new ones");
 }
 
 #[test]
@@ -327,4 +332,28 @@ fn a_place_that_names_no_record_is_torn_and_never_an_allocation() {
         journal.reader().read(gone),
         Err(Fault::Gone { segment: 999 })
     ));
+}
+
+#[test]
+fn a_journal_in_its_stride_uses_old_blocks_and_makes_no_new_files() {
+    let disk = SimDisk::new();
+    let mut journal = open(&disk, 1).unwrap();
+    let mut segments = BTreeSet::new();
+    for n in 0..200u8 {
+        let at = journal.append(n, &[n; 32], &[&[n; 1000]]).unwrap();
+        journal.sync().unwrap();
+        segments.insert(at.segment);
+        for info in journal.segments() {
+            if info.number < at.segment {
+                journal.release(info.number).unwrap();
+            }
+        }
+    }
+    // A spare that is made takes a number of its own.
+    let numbers: Vec<u64> = segments.into_iter().skip(4).collect();
+    assert!(numbers.len() > 8);
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
+    // One in use, two spares.
+    assert_eq!(names(&disk).len(), 3);
+    assert_eq!(journal.octets_on_disk(), 3 * SMALL.segment_octets);
 }

@@ -97,7 +97,9 @@ fn after_a_failed_write_or_sync_it_refuses_everything_until_opened_again() {
         journal.sync().unwrap();
         journal.append(2, &[2; 32], &[b"not"]).unwrap();
         disk.fail(disk.acts() + act, errno);
+        assert!(!journal.is_broken());
         let fault = journal.sync().unwrap_err();
+        assert!(journal.is_broken());
         assert_eq!(
             matches!(fault, Fault::Full { .. }),
             errno == EDQUOT,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{json, Value};
 
 /// Largest body of a ticket or reply.
-pub const TICKET_BYTES: u64 = 10 * 1024 * 1024;
+pub const TICKET_BYTES: u64 = 16 * 1024 * 1024;
 /// Largest attachment.
 pub const ATTACHMENT_BYTES: u64 = 256 * 1024 * 1024;
 /// How long idempotency keys are kept unless the command line says otherwise: 30 days.
@@ -109,18 +109,18 @@ impl Message {
             most(field, list.len(), 1000)?;
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
-            if body.as_ref().is_some_and(|b| b.len() > 1024 * 1024) {
-                return Err(format!("{field}: over 1 MiB"));
+            if body.as_ref().is_some_and(|b| b.len() > 4 * 1024 * 1024) {
+                return Err(format!("{field}: over 4 MiB"));
             }
         }
-        longest("message_id", self.message_id.as_deref().unwrap_or(""), 998)?;
+        longest("message_id", self.message_id.as_deref().unwrap_or(""), 1000)?;
         for (field, list) in [
             ("in_reply_to", &self.in_reply_to),
             ("references", &self.references),
         ] {
             most(field, list.len(), 1000)?;
             for id in list {
-                longest(field, id, 998)?;
+                longest(field, id, 1000)?;
             }
         }
         most("attachments", self.attachments.len(), 10_000)?;
@@ -148,7 +148,7 @@ impl Attachment {
         longest(
             "attachments.content_id",
             self.content_id.as_deref().unwrap_or(""),
-            998,
+            1000,
         )?;
         if !is_digest(&self.sha256) {
             return Err("attachments.sha256: not 64 lower-case hexadecimal digits".into());

@@ -284,7 +284,7 @@ fn a_body_over_the_limit_is_refused_before_it_is_read() {
     let mut wire = standin.connect();
     let fields = [
         ("Idempotency-Key", &*key(1)),
-        ("Content-Length", "10485761"),
+        ("Content-Length", "16777217"),
     ];
     let mut head = String::from("POST /tickets HTTP/1.1\r\nHost: p\r\n");
     head.push_str("Authorization: Bearer sesame\r\nContent-Type: application/json\r\n");

@@ -329,3 +329,36 @@ fn post_all(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        plan: Plan,
+    }
+
+    #[test]
+    fn batches_end_at_their_count_their_octets_and_before_a_large_mail() {
+        let line = [
+            "x",
+            "--batch",
+            "3",
+            "--batch-octets",
+            "1000",
+            "--large",
+            "900",
+        ];
+        let plan = Arguments::parse_from(line).plan;
+        let listed: Vec<(u64, u64)> = [10, 10, 10, 10, 950, 10, 600, 600]
+            .into_iter()
+            .zip(1..)
+            .map(|(s, u)| (u, s))
+            .collect();
+        let lengths: Vec<usize> = batches(&listed, &plan).iter().map(|b| b.len()).collect();
+        assert_eq!(lengths, [3, 1, 1, 2, 1]);
+    }
+}

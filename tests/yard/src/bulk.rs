@@ -186,3 +186,30 @@ pub fn framed(random: &mut Random, head: &[u8], length: usize, tail: &[u8]) -> V
     out.extend_from_slice(tail);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(size: &str, count: usize, mean: std::ops::Range<usize>) {
+        let size: Size = size.parse().unwrap();
+        let sum: usize = (0..count)
+            .map(|n| mail("t", 1, n, size, 0).octets.len())
+            .sum();
+        assert!(mean.contains(&(sum / count)), "{size:?}: {}", sum / count);
+    }
+
+    #[test]
+    fn sizes_are_near_what_was_asked_for() {
+        check("4k", 200, 3_700..4_500);
+        check("75k-lognormal", 400, 60_000..90_000);
+        check("1m", 1, 1_040_000..1_056_000);
+    }
+
+    #[test]
+    fn a_size_without_a_known_unit_is_refused() {
+        assert!("4q".parse::<Size>().is_err());
+        assert!("k".parse::<Size>().is_err());
+    }
+}

@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::{Failure, Outcome, While};
 
 const NOBODY: u32 = 65534;
+const LONGEST_FOLDER: usize = 72;
 
 /// How the server keeps its mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -99,6 +100,14 @@ const CAPABILITIES: &str = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SOR
 pub fn start(plan: &Plan) -> Outcome<(Child, Address)> {
     fs::create_dir_all(&plan.dir).during(format!("creating {}", plan.dir.display()))?;
     let dir = plan.dir.canonicalize().during("finding the folder")?;
+    // Dovecot's sockets lie below it, and a socket's path has an end (unix(7): 108 octets).
+    if dir.as_os_str().len() > LONGEST_FOLDER {
+        let length = dir.as_os_str().len();
+        return Err(Failure::new(format!(
+            "{} is {length} characters long, and Dovecot's sockets leave room for {LONGEST_FOLDER}",
+            dir.display()
+        )));
+    }
     if master(&dir).is_some() {
         return Err(Failure::new(format!(
             "a server already runs in {}",
@@ -264,15 +273,15 @@ fn certificates(dir: &Path) -> Outcome<()> {
 
 fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
     let root = rustix::process::getuid().is_root();
-    let (uid, gid) = match root {
-        true => (NOBODY, NOBODY),
+    let (uid, gid, user, group) = match root {
+        true => (NOBODY, NOBODY, "nobody".to_string(), "nogroup".to_string()),
         false => (
             rustix::process::getuid().as_raw(),
             rustix::process::getgid().as_raw(),
+            own_name("-un")?,
+            own_name("-gn")?,
         ),
     };
-    let user = named("/etc/passwd", uid)?;
-    let group = named("/etc/group", gid)?;
     let at = dir.display();
     let format = match plan.format {
         Format::Sdbox => "sdbox",
@@ -334,15 +343,10 @@ fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
     Ok(())
 }
 
-/// The name of an id: Dovecot's settings want names.
-fn named(file: &str, id: u32) -> Outcome<String> {
-    let table = fs::read_to_string(file).during(format!("reading {file}"))?;
-    table
-        .lines()
-        .map(|line| line.split(':').collect::<Vec<_>>())
-        .find(|f| f.get(2).and_then(|n| n.parse().ok()) == Some(id))
-        .and_then(|f| f.first().map(|n| n.to_string()))
-        .ok_or_else(|| Failure::new(format!("{file} has no name for {id}")))
+/// Our own user or group by name, as Dovecot's settings want it; also from a directory service.
+fn own_name(what: &str) -> Outcome<String> {
+    let said = Command::new("id").arg(what).output().during("id")?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_string())
 }
 
 fn launch(dir: &Path, ports: (u16, u16)) -> Outcome<Child> {

@@ -30,7 +30,7 @@ pub struct Target {
     #[arg(long, default_value = "localhost")]
     pub host: String,
     /// Port of the IMAP server
-    #[arg(long)]
+    #[arg(long, default_value_t = 0)]
     pub port: u16,
     /// tls, starttls or none
     #[arg(long, value_enum, default_value = "none")]
@@ -127,6 +127,9 @@ pub struct Imap {
 impl Imap {
     /// Dials, protects, signs in and reads the capabilities.
     pub fn sign_in(target: &Target) -> Outcome<Imap> {
+        if target.port == 0 {
+            return Err(Failure::new("say where the mailbox is: --port"));
+        }
         let doing = format!("connecting to {}:{}", target.host, target.port);
         let tcp = TcpStream::connect((target.host.as_str(), target.port)).during(&doing)?;
         tcp.set_nodelay(true).during(&doing)?;

@@ -157,9 +157,10 @@ impl Letter {
 
     /// Finishes the mail with its content.
     pub fn with(self, content: Part) -> Made {
-        let name = match self.from.name.is_empty() {
-            true => self.from.address.to_string(),
-            false => format!("{} <{}>", word(self.from.name, "UTF-8"), self.from.address),
+        let name = match self.from.name {
+            "" => self.from.address.to_string(),
+            name if name.is_ascii() => format!("\"{name}\" <{}>", self.from.address),
+            _ => format!("{} <{}>", word(self.from.name, "UTF-8"), self.from.address),
         };
         let date = mail_date(self.received - 41);
         let domain = self
@@ -363,4 +364,30 @@ pub fn imap_date(at: i64) -> String {
 pub fn iso_date(at: i64) -> String {
     let (y, mo, d, h, mi, s) = civil(at);
     format!("{y}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(mail_date(0), "Thu, 01 Jan 1970 00:00:00 +0000");
+        assert_eq!(imap_date(1_709_210_096), "29-Feb-2024 12:34:56 +0000");
+        assert_eq!(iso_date(1_767_225_600), "2026-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn quoted_printable_keeps_its_lines_short_and_its_end() {
+        let coded = quoted_printable("ä".repeat(60).as_bytes());
+        assert!(coded.split(|&b| b == b'\n').all(|l| l.len() <= 77));
+        assert_eq!(quoted_printable(b"a =\r\nb \r\n"), b"a =3D\r\nb=20\r\n");
+    }
+
+    #[test]
+    fn a_long_name_goes_in_numbered_pieces() {
+        let coded = parameter("filename", "図面_第三版_最終_修正済み_確認用.pdf");
+        assert!(coded.starts_with("filename*0*=UTF-8''"));
+        assert!(coded.contains(";\r\n\tfilename*1*="));
+    }
 }

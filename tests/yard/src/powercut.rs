@@ -128,10 +128,8 @@ fn state(pid: Pid) -> Option<char> {
         stat.rsplit_once(") ")?.1.chars().next()
     });
     let first = states.next()?;
-    states.fold(
-        Some(first),
-        |all, one| if all == Some(one) { all } else { Some('R') },
-    )
+    let all = states.all(|one| one == first);
+    Some(if all { first } else { 'R' })
 }
 
 /// `EXT4_IOC_SHUTDOWN`, `_IOR('X', 125, __u32)`.

@@ -304,3 +304,59 @@ pub fn ceiling(address: &str, posts: usize, size: usize, connections: usize) -> 
     }
     Ok((each * connections.max(1)) as f64 / begun.elapsed().as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sink() -> (String, Arc<Counts>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let counts = Arc::new(Counts::default());
+        let documents = Documents {
+            ping: "{}".into(),
+            directory: "{}".into(),
+        };
+        let seen = counts.clone();
+        std::thread::spawn(move || serve(&listener, documents, &seen));
+        (address, counts)
+    }
+
+    #[test]
+    fn every_post_is_answered_and_counted() {
+        let (address, counts) = sink();
+        ceiling(&address, 40, 5_000, 2).unwrap();
+        let mut poster = Poster::connect(&address).unwrap();
+        let large = vec![b'x'; 3 << 20];
+        poster
+            .post_from(&mut large.as_slice(), large.len() as u64)
+            .unwrap();
+        poster.post(b"").unwrap();
+        let seen = counts.seen();
+        assert_eq!(seen.posts, 42);
+        assert_eq!(seen.octets, 40 * 5_000 + (3 << 20));
+    }
+
+    #[test]
+    fn requests_in_one_packet_and_bodies_in_chunks_are_told_apart() {
+        let (address, counts) = sink();
+        let mut tcp = TcpStream::connect(address).unwrap();
+        let key = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let ask = format!(
+            "HEAD /v1/attachments/ab HTTP/1.1\r\nHost: x\r\n\r\n\
+             POST /v1/tickets HTTP/1.1\r\nIdempotency-Key: {key}\r\nContent-Length: 2\r\n\r\n{{}}\
+             PUT /v1/attachments/ab HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        );
+        tcp.write_all(ask.as_bytes()).unwrap();
+        tcp.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut all = String::new();
+        tcp.read_to_string(&mut all).unwrap();
+        let answers: Vec<&str> = all
+            .matches("HTTP/1.1 404")
+            .chain(all.matches("HTTP/1.1 201"))
+            .collect();
+        assert_eq!(answers.len(), 3, "{all}");
+        assert!(all.contains(key));
+        assert_eq!(counts.seen().puts, 1);
+    }
+}

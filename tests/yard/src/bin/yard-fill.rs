@@ -8,14 +8,15 @@ use clap::Parser;
 use yard::bulk::Size;
 use yard::fill::{append, entry, Manifest};
 use yard::imap::{quoted, Imap, Target};
-use yard::{bulk, finish, people, sample, Failure, Outcome, While};
+use yard::mime::{Letter, Part};
+use yard::{bulk, finish, people, sample, Outcome, While};
 
 /// Appends mail to a mailbox. Example: yard-fill --port 10143 --count 10000 --size 4k
 /// --manifest m.json
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    target: Option<Target>,
+    target: Target,
     /// The help-desk sample: about sixty mails of every kind
     #[arg(long)]
     sample: bool,
@@ -34,6 +35,18 @@ struct Arguments {
     /// Number of the first generated mail
     #[arg(long, default_value_t = 0)]
     first: usize,
+    /// Also send one mail with this subject, received now
+    #[arg(long)]
+    send: Option<String>,
+    /// Address in From of the mail to send
+    #[arg(long, default_value = "priya.raman@northgate-dental.example")]
+    from: String,
+    /// Text of the mail to send
+    #[arg(
+        long,
+        default_value = "It happened again. No, nobody touched it.\n\nPriya\n"
+    )]
+    body: String,
     /// Folder to append to, created when absent
     #[arg(long, default_value = "INBOX")]
     folder: String,
@@ -76,27 +89,23 @@ fn fill(arguments: &Arguments) -> Outcome<()> {
             received,
         )
     });
-    let sampled = arguments
-        .sample
-        .then(|| sample::mails(arguments.seed))
-        .unwrap_or_default();
-    let mails = sampled.into_iter().chain(generated);
+    let sampled = match arguments.sample {
+        true => sample::mails(arguments.seed),
+        false => Vec::new(),
+    };
+    let mails = sampled.into_iter().chain(generated).chain(sent(arguments));
     let note = |mail: &yard::mime::Made| manifest.mails.push(entry(mail, sample::CUTOFF));
-    let (count, octets) = match (&arguments.files, &arguments.target) {
-        (Some(folder), _) => write_files(folder, mails, note)?,
-        (None, Some(target)) if arguments.sample || arguments.count > 0 => {
-            let mut imap = Imap::sign_in(target)?;
-            if !arguments.folder.eq_ignore_ascii_case("INBOX") {
-                // Fails when the folder is there, which is as good.
-                let _ = imap.command(&format!("CREATE {}", quoted(&arguments.folder)));
-            }
-            append(&mut imap, &arguments.folder, mails, note)?
+    let (count, octets) = if let Some(folder) = &arguments.files {
+        write_files(folder, mails, note)?
+    } else if arguments.sample || arguments.count > 0 || arguments.send.is_some() {
+        let mut imap = Imap::sign_in(&arguments.target)?;
+        if !arguments.folder.eq_ignore_ascii_case("INBOX") {
+            // Fails when the folder is there, which is as good.
+            let _ = imap.command(&format!("CREATE {}", quoted(&arguments.folder)));
         }
-        (None, Some(_)) => (0, 0),
-        (None, None) if arguments.sample || arguments.count > 0 => {
-            return Err(Failure::new("say where the mails go: --port or --files"));
-        }
-        (None, None) => (0, 0),
+        append(&mut imap, &arguments.folder, mails, note)?
+    } else {
+        (0, 0)
     };
     if let Some(path) = &arguments.manifest {
         manifest.write(path)?;
@@ -108,6 +117,24 @@ fn fill(arguments: &Arguments) -> Outcome<()> {
     });
     println!("{report}");
     Ok(())
+}
+
+/// The one mail of --send; its id is the time, so that each is another.
+fn sent(arguments: &Arguments) -> Option<yard::mime::Made> {
+    let subject = arguments.send.as_ref()?;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let known = people::PEOPLE.iter().find(|p| p.address == arguments.from);
+    // The address of a stranger lives as long as this short program.
+    let stranger = people::Person {
+        id: "",
+        name: "",
+        address: Box::leak(arguments.from.clone().into_boxed_str()),
+        company: "",
+    };
+    let id = format!("sent-{}", now.as_nanos());
+    let person = known.copied().unwrap_or(stranger);
+    let letter = Letter::new(id, person, subject, now.as_secs() as i64);
+    Some(letter.with(Part::text("plain", "UTF-8", &arguments.body)))
 }
 
 fn write_files(

@@ -1,7 +1,7 @@
 //! The help desk's sample: a week of mail as a small service provider gets it.
 //!
-//! Every kind of mail that the first run should show, at believable people's hands: [`office`]
-//! has the everyday mail, [`world`] the other languages and character sets, [`odd`] what is not
+//! Every kind of mail that the first run should show, at believable people's hands: `office`
+//! has the everyday mail, `world` the other languages and character sets, `odd` what is not
 //! a person's plain question. The same seed makes the same octets.
 
 use crate::mime::{Letter, Made, Part};
@@ -81,13 +81,13 @@ impl Pen {
         let letter = self.letter(id, subject);
         let mut parts = vec![Part::text("plain", "UTF-8", text)];
         parts.extend_from_slice(files);
-        let boundary = format!("=_{:016x}", self.random.next());
+        let boundary = format!("=_{:016x}", self.random.draw());
         self.send(letter, Part::multi("mixed", &boundary, &parts));
     }
 
     /// Plain text and HTML, as most programs send it.
     fn both(&mut self, plain: &str, html: &str) -> Part {
-        let boundary = format!("----=_Part_{:012x}", self.random.next() >> 16);
+        let boundary = format!("----=_Part_{:012x}", self.random.draw() >> 16);
         let parts = [
             Part::text("plain", "UTF-8", plain),
             Part::text("html", "UTF-8", html),

@@ -52,7 +52,7 @@ fn strangers(pen: &mut Pen) {
         let letter = pen.letter_of(*stranger, subject);
         pen.send(letter, Part::text("plain", "UTF-8", text));
     }
-    // A known company's domain, an address that the directory lacks.
+    // Bulk mail that answers nobody's question.
     let intern = Person {
         id: "",
         name: "Intern",

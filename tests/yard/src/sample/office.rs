@@ -207,6 +207,7 @@ fn threads(pen: &mut Pen) {
             "Nadal nie drukuje. Teraz przynajmniej mruga.\n\nMałgorzata\n",
         ),
     );
+    // Octets beyond ASCII in a field without encoding (RFC 6532), next to an encoded word.
     let letter = pen.letter("U-01", "AW: AW: AW: Backup").field("Cc: =?UTF-8?Q?=C3=84nne_Gr=C3=B6=C3=9Fer?= <aenne.groesser@woelfle.example>,\r\n \"Wölfle, Büro\" <buero@woelfle.example>");
     pen.send(
         letter,

@@ -5,140 +5,21 @@
 // A test that meets what it did not expect should stop.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bench;
+mod proxy;
+
+use bench::{authority, tls, Bench};
 use futures_lite::stream;
-use postern::http::{Bytes, Client, Method, Origin, Patience, Payload, Request};
-use postern::portal::{Changes, Contract, Fault, Portal, Receipt, Settings};
-use postern::world::{Body, Secret, Trust, World};
+use postern::http::{Bytes, Method};
+use postern::mail::{understand, Encoding, Limits, Skim};
+use postern::portal::document::encode;
+use postern::portal::{Changes, Contract, Fault, Portal, Receipt};
+use postern::ticket::{self, Facts, Key};
+use postern::world::{Body, Secret};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::io;
 use std::time::{Duration, Instant};
-
-/// A running stand-in with a client for it; dropping it kills the stand-in.
-struct Bench {
-    child: Child,
-    _state: tempfile::TempDir,
-    url: String,
-    admin: Client,
-    world: World,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self::with(&[])
-    }
-
-    fn with(more: &[&str]) -> Self {
-        let state = tempfile::tempdir().unwrap();
-        let mut child = Command::new(binary())
-            .args(["--token", "sesame", "--base", "/postern/v1", "--state"])
-            .arg(state.path())
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let stdout = child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap();
-        let url = said["url"].as_str().unwrap().to_owned();
-        let world = World::real();
-        let mut origin = Origin::parse(&url).unwrap();
-        origin.base.clear();
-        let trust = Trust::Authorities(authority());
-        let admin = Client::new(&world, origin, trust, Patience::default(), 1, 1 << 24);
-        Self {
-            child,
-            _state: state,
-            url,
-            admin,
-            world,
-        }
-    }
-
-    fn settings(&self) -> Settings {
-        Settings {
-            url: self.url.clone(),
-            connect_ms: 5000,
-            idle_ms: 5000,
-            answer_ms: 10_000,
-            ..Settings::default()
-        }
-    }
-
-    fn portal(&self) -> Contract {
-        self.portal_with(&self.settings())
-    }
-
-    fn portal_with(&self, settings: &Settings) -> Contract {
-        Contract::new(&self.world, settings, Secret::new("sesame".to_owned())).unwrap()
-    }
-
-    async fn admin(&self, method: Method, path: &str, body: Value) -> Value {
-        let mut request = Request::new(method, format!("/_admin/{path}"), None);
-        request.payload = Payload::Octets("application/json", body.to_string().into());
-        let answer = self.admin.ask(request).await.unwrap();
-        assert_eq!(answer.status, 200, "{path}");
-        serde_json::from_slice(&answer.body).unwrap()
-    }
-
-    async fn fault(&self, rule: Value) {
-        self.admin(Method::DELETE, "faults", json!(null)).await;
-        self.admin(Method::POST, "faults", json!([rule])).await;
-    }
-
-    async fn count(&self, what: &str) -> u64 {
-        let count = self.admin(Method::GET, "count", json!(null)).await;
-        count[what].as_u64().unwrap()
-    }
-
-    async fn connections(&self) -> u64 {
-        let log = self.admin(Method::GET, "log", json!(null)).await;
-        let numbers = log
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|l| l["connection"].as_u64().unwrap());
-        let mut numbers: Vec<_> = numbers.collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.len() as u64
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The stand-in's binary, beside ours.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let build = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "standin"])
-            .status();
-        assert!(build.unwrap().success(), "the stand-in must build");
-        let ours = PathBuf::from(env!("CARGO_BIN_EXE_postern"));
-        // Tests of another profile still use the stand-in of the usual one.
-        let target = ours.parent().and_then(Path::parent).unwrap();
-        target.join("debug").join("standin")
-    })
-}
-
-fn tls(file: &str) -> String {
-    format!("{}/tests/standin/tls/{file}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn authority() -> String {
-    std::fs::read_to_string(tls("ca.pem")).unwrap()
-}
 
 fn key(n: u64) -> String {
     format!("{n:064x}")
@@ -361,6 +242,61 @@ fn resets_leave_a_write_in_doubt() {
 fn a_portal_that_does_not_answer_leaves_a_write_in_doubt() {
     check(json!({ "stall_ms": 60_000 }), 0, |f| {
         matches!(f, Fault::Unsure { .. })
+    });
+}
+
+#[test]
+fn the_strangest_message_still_keeps_within_the_contract() {
+    let many = |prefix: &str, n: usize| -> String {
+        (0..n)
+            .map(|i| format!("{prefix}{i}@nordwind.example>,\r\n "))
+            .collect()
+    };
+    let raw = format!(
+        "From: =?utf-8?q?{}?= <{}@nordwind.example>\r\nSubject: {}\r\nTo: {}x@y.example\r\n\
+         References: {}\r\nMessage-ID: <{}@x>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n{}\r\n--b\r\n\
+         Content-Type: application/{}; name=\"../{}\"\r\nContent-ID: <{}>\r\n\
+         Content-Disposition: attachment\r\n\r\nhello\r\n--b--\r\n",
+        "=C3=BC".repeat(900),
+        "a".repeat(900),
+        "\u{fc}".repeat(9000),
+        many("<t", 1500),
+        many("<r", 1500),
+        "m".repeat(3000),
+        "\x01\x1b\"\\".repeat(200_000),
+        "x".repeat(5000),
+        "n".repeat(5000),
+        "c".repeat(5000),
+    );
+    let mut skim = Skim::new(Limits::default());
+    skim.feed(raw.as_bytes());
+    let message = understand(&skim.finish());
+    let facts = Facts {
+        key: Key([7; 32]),
+        mailbox: "support@provider.example".to_owned(),
+        received_at: i64::MAX,
+        user: None,
+        company: None,
+        raw: None,
+    };
+    let ticket = ticket::compose(&message, &facts);
+    smol::block_on(async {
+        let bench = Bench::new();
+        let portal = bench.portal();
+        for source in ticket::sources(&message, None) {
+            assert_eq!(source.encoding, Encoding::Identity);
+            let range = source.range.start as usize..source.range.end as usize;
+            portal
+                .attach(body(&raw.as_bytes()[range], 1000))
+                .await
+                .unwrap();
+        }
+        let receipt = portal
+            .create(&ticket.key.to_string(), encode(&ticket))
+            .await
+            .unwrap();
+        assert!(receipt.reply.is_none());
     });
 }
 

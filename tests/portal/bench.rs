@@ -1,0 +1,138 @@
+//! A stand-in that runs, with the product's client for it and a way to its routes for tests.
+
+use postern::http::{Client, Method, Origin, Patience, Payload, Request};
+use postern::portal::{Contract, Settings};
+use postern::world::{Secret, Trust, World};
+use serde_json::{json, Value};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A running stand-in with a client for it; dropping it kills the stand-in.
+pub struct Bench {
+    child: Child,
+    _state: tempfile::TempDir,
+    url: String,
+    admin: Client,
+    pub world: World,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub fn with(more: &[&str]) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let mut child = Command::new(binary())
+            .args(["--token", "sesame", "--base", "/postern/v1", "--state"])
+            .arg(state.path())
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let url = said["url"].as_str().unwrap().to_owned();
+        let world = World::real();
+        let mut origin = Origin::parse(&url).unwrap();
+        origin.base.clear();
+        let trust = Trust::Authorities(authority());
+        let admin = Client::new(&world, origin, trust, Patience::default(), 1, 1 << 24);
+        Self {
+            child,
+            _state: state,
+            url,
+            admin,
+            world,
+        }
+    }
+
+    /// Where the stand-in listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.admin.origin().with_port().parse().unwrap()
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
+            url: self.url.clone(),
+            connect_ms: 5000,
+            idle_ms: 5000,
+            answer_ms: 10_000,
+            ..Settings::default()
+        }
+    }
+
+    pub fn portal(&self) -> Contract {
+        self.portal_with(&self.settings())
+    }
+
+    pub fn portal_with(&self, settings: &Settings) -> Contract {
+        Contract::new(&self.world, settings, Secret::new("sesame".to_owned())).unwrap()
+    }
+
+    pub async fn admin(&self, method: Method, path: &str, body: Value) -> Value {
+        let mut request = Request::new(method, format!("/_admin/{path}"), None);
+        request.payload = Payload::Octets("application/json", body.to_string().into());
+        let answer = self.admin.ask(request).await.unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+
+    pub async fn fault(&self, rule: Value) {
+        self.admin(Method::DELETE, "faults", json!(null)).await;
+        self.admin(Method::POST, "faults", json!([rule])).await;
+    }
+
+    pub async fn count(&self, what: &str) -> u64 {
+        let count = self.admin(Method::GET, "count", json!(null)).await;
+        count[what].as_u64().unwrap()
+    }
+
+    pub async fn connections(&self) -> u64 {
+        let log = self.admin(Method::GET, "log", json!(null)).await;
+        let numbers = log
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l["connection"].as_u64().unwrap());
+        let mut numbers: Vec<_> = numbers.collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len() as u64
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The stand-in's binary, beside ours.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "standin"])
+            .status();
+        assert!(build.unwrap().success(), "the stand-in must build");
+        let ours = PathBuf::from(env!("CARGO_BIN_EXE_postern"));
+        // Tests of another profile still use the stand-in of the usual one.
+        let target = ours.parent().and_then(Path::parent).unwrap();
+        target.join("debug").join("standin")
+    })
+}
+
+pub fn tls(file: &str) -> String {
+    format!("{}/tests/standin/tls/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn authority() -> String {
+    std::fs::read_to_string(tls("ca.pem")).unwrap()
+}

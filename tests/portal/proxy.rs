@@ -1,0 +1,94 @@
+//! A proxy on the way to the portal: CONNECT before TLS, the whole address without it.
+
+use crate::bench::{authority, tls, Bench};
+use postern::portal::{Fault, Portal};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{channel, Receiver};
+use std::thread;
+
+/// A proxy for one connection: tells the first line it heard, then stands aside; or refuses.
+fn proxy(to: SocketAddr, refusal: Option<&'static str>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        let (mut near, _) = listener.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut octet = [0];
+            near.read_exact(&mut octet).unwrap();
+            head.extend(octet);
+        }
+        let text = String::from_utf8(head.clone()).unwrap();
+        let first = text.lines().next().unwrap().to_owned();
+        let through = first.starts_with("CONNECT ");
+        let _ = tell.send(first);
+        if let Some(refusal) = refusal {
+            near.write_all(refusal.as_bytes()).unwrap();
+            return;
+        }
+        let mut far = TcpStream::connect(to).unwrap();
+        match through {
+            true => near
+                .write_all(b"HTTP/1.1 200 Go ahead\r\nX: y\r\n\r\n")
+                .unwrap(),
+            false => far.write_all(&head).unwrap(),
+        }
+        let (mut far_in, mut near_out) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+        thread::spawn(move || std::io::copy(&mut far_in, &mut near_out));
+        let _ = std::io::copy(&mut near, &mut far);
+    });
+    (url, told)
+}
+
+#[test]
+fn a_way_is_asked_for_before_tls_and_the_proxy_sees_no_more() {
+    let bench = Bench::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")]);
+    let (url, told) = proxy(bench.address(), None);
+    let mut settings = bench.settings();
+    settings.ca = Some(authority());
+    settings.proxy = Some(url);
+    smol::block_on(bench.portal_with(&settings).ping()).unwrap();
+    assert_eq!(
+        told.recv().unwrap(),
+        format!("CONNECT {} HTTP/1.1", bench.address())
+    );
+}
+
+#[test]
+fn without_tls_the_proxy_is_told_the_whole_address() {
+    let bench = Bench::new();
+    let (url, told) = proxy(bench.address(), None);
+    let mut settings = bench.settings();
+    settings.proxy = Some(url);
+    smol::block_on(bench.portal_with(&settings).ping()).unwrap();
+    assert_eq!(
+        told.recv().unwrap(),
+        format!("GET {}/ping HTTP/1.1", settings.url)
+    );
+}
+
+#[test]
+fn a_proxy_that_refuses_pauses_the_link_and_one_in_trouble_is_waited_for() {
+    let bench = Bench::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")]);
+    let mut settings = bench.settings();
+    settings.ca = Some(authority());
+    let mut ping = |refusal| {
+        settings.proxy = Some(proxy(bench.address(), Some(refusal)).0);
+        smol::block_on(bench.portal_with(&settings).ping()).unwrap_err()
+    };
+    let fault = ping("HTTP/1.1 407 Who are you\r\n\r\n");
+    assert!(
+        matches!(&fault, Fault::Link { said } if said.contains("407")),
+        "{fault:?}"
+    );
+    for trouble in [
+        "HTTP/1.0 503 Busy\r\n\r\n",
+        "220 mail.example\r\n\r\n",
+        "HTT",
+    ] {
+        let fault = ping(trouble);
+        assert!(matches!(fault, Fault::Later { .. }), "{fault:?}");
+    }
+}
