@@ -5,17 +5,24 @@ use std::process::ExitCode;
 use std::rc::Rc;
 
 use postern::console::{self, Arguments, Exit};
-use postern::control::{self, Kind, Refusal};
+use postern::control::{self, Kind, Refusal, Service};
 use postern::world::signals::Stop;
 use postern::world::World;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        // Standard output is the answer's.
-        .target(env_logger::Target::Stderr)
-        .init();
     let exit = match console::parse(std::env::args_os()) {
-        Ok(arguments) => command(arguments),
+        Ok(arguments) => {
+            // Whoever types a command wants its answer, not an engine's diary.
+            let filter = match console::run_wanted(&arguments) {
+                Some(_) => "info",
+                None => "warn",
+            };
+            env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
+                // Standard output is the answer's.
+                .target(env_logger::Target::Stderr)
+                .init();
+            command(arguments)
+        }
         Err(exit) => exit,
     };
     ExitCode::from(exit as u8)
@@ -48,7 +55,10 @@ async fn service(
         .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
     let service = control::open_local(world, &arguments.store).await?;
     if let Some(file) = settings {
-        control::import_file(world, &service, file).await?;
+        if let Err(refusal) = control::import_file(world, &service, file).await {
+            service.close().await?;
+            return Err(refusal);
+        }
     }
     let socket = arguments.socket();
     let ended =

@@ -3,13 +3,14 @@
 
 #[path = "commands/fake.rs"]
 mod fake;
+#[path = "commands/local.rs"]
+mod local;
+#[path = "commands/socket.rs"]
+mod socket;
 
-use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use fake::{Running, RIGHT};
 use postern::control::Limits;
@@ -465,106 +466,4 @@ fn lists_come_in_pages_and_what_came_from_outside_is_harmless() {
     ends(folder, "", &["directory", "sync"], 0);
     let status = ends(folder, "", &["status"], 0);
     assert!(status.contains("! the portal is away"), "{status}");
-}
-
-/// Sends octets to the socket; gives what came back until it was closed.
-fn raw(running: &Running, octets: &[u8]) -> String {
-    let mut stream = UnixStream::connect(running.socket()).expect("it listens");
-    // The other end may close before all was sent.
-    let _ = stream.write_all(octets);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[track_caller]
-fn answers(running: &Running, request: &str, status: &str) {
-    let answer = raw(running, request.as_bytes());
-    let line = answer.lines().next().unwrap_or("");
-    assert!(line.contains(status), "{request:?}: {answer:?}");
-}
-
-#[test]
-fn the_socket_is_for_owner_and_group_and_goes_with_the_service() {
-    let running = Running::start(Limits::default());
-    let socket = running.socket();
-    let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o660);
-}
-
-#[test]
-fn other_programs_speak_plain_http_and_json_to_the_socket() {
-    let running = Running::start(Limits::default());
-    let close = "Host: x\r\nConnection: close\r\n\r\n";
-    let answer = raw(
-        &running,
-        format!("GET /v1/status HTTP/1.1\r\n{close}").as_bytes(),
-    );
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.contains("\"answer\":\"status\""), "{answer}");
-    answers(
-        &running,
-        &format!("GET /v1/sync HTTP/1.1\r\n{close}"),
-        "405",
-    );
-    answers(
-        &running,
-        &format!("PUT /v1/sync HTTP/1.1\r\n{close}"),
-        "405",
-    );
-    answers(
-        &running,
-        &format!("GET /v1/nonsense HTTP/1.1\r\n{close}"),
-        "400",
-    );
-    answers(&running, &format!("GET / HTTP/1.1\r\n{close}"), "404");
-    answers(&running, "nonsense\r\n\r\n", "400");
-    let post = |name: &str, body: &str| {
-        let length = body.len();
-        format!("POST /v1/{name} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
-    };
-    answers(&running, &post("get", "{\"key\":\"store.quota\"}"), "200");
-    answers(&running, &post("get", "{\"key\":\"store.quote\"}"), "422");
-    answers(&running, &post("get", "{\"key\":1}"), "400");
-    answers(&running, &post("get", "[]"), "400");
-    let wrong = raw(
-        &running,
-        post("set", "{\"how\":{\"secrets\":\"hunter2\"}}").as_bytes(),
-    );
-    assert!(
-        wrong.contains(" 400 ") && !wrong.contains("hunter2"),
-        "{wrong}"
-    );
-}
-
-#[test]
-fn a_request_that_is_too_large_or_too_slow_is_turned_away() {
-    let running = Running::start(Limits {
-        request_bytes: 1000,
-        import_bytes: 100_000,
-        request_after: Duration::from_millis(200),
-        connections: 2,
-        ..Limits::default()
-    });
-    let post = |name: &str, length: usize| {
-        let body = "x".repeat(length);
-        format!("POST /v1/{name} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
-    };
-    answers(&running, &post("get", 1001), "413");
-    answers(&running, &post("get", 1000), "400");
-    answers(&running, &post("import", 1001), "400");
-    // Both seats are taken by callers that say nothing; a third is served once their time is up.
-    let quiet: Vec<UnixStream> = (0..2)
-        .map(|_| UnixStream::connect(running.socket()).unwrap())
-        .collect();
-    answers(
-        &running,
-        "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
-        "200",
-    );
-    for mut stream in quiet {
-        let mut rest = Vec::new();
-        let _ = stream.read_to_end(&mut rest);
-        assert_eq!(rest, b"");
-    }
 }

@@ -110,7 +110,7 @@ impl Console {
             let Some(answer) = self.ask(&link, &request).await? else {
                 return Ok(Exit::Failed);
             };
-            let Some(how) = how_of(&mut request) else {
+            let Some(how) = request.how_mut() else {
                 return Ok(self.end(&answer));
             };
             let again = match &answer {
@@ -198,18 +198,6 @@ impl Console {
 
 /// Marks a `Show` that is to explain; not a character of any key.
 const EXPLAIN: &str = "?";
-
-fn how_of(request: &mut Request) -> Option<&mut How> {
-    match request {
-        Request::Set { how, .. }
-        | Request::Add { how, .. }
-        | Request::Remove { how, .. }
-        | Request::Rename { how, .. }
-        | Request::Import { how, .. }
-        | Request::Rollback { how, .. } => Some(how),
-        _ => None,
-    }
-}
 
 fn exit_of(kind: Kind) -> Exit {
     match kind {

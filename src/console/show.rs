@@ -222,9 +222,8 @@ fn status(status: &Status, style: Style) -> String {
     out.push_str(&waits(status.waits_until.as_deref(), style));
     let portal = &status.portal;
     out.push_str(&format!(
-        "Portal  {} {}; directory: {} people, {} companies{}\n",
-        clean(&portal.url),
-        clean(&portal.state),
+        "Portal  {}; directory: {} people, {} companies{}\n",
+        clean(format!("{} {}", portal.url, portal.state).trim_start()),
         portal.people,
         portal.companies,
         match portal.directory_read {

@@ -47,6 +47,17 @@ impl Link {
         match self {
             Self::Socket(socket) => client::ask(socket, request, each).await,
             Self::Within { world, store } => {
+                // It would be undone by the very next command: unconfirmed at a start.
+                if request
+                    .how()
+                    .is_some_and(|how| how.confirm_within_min.is_some())
+                {
+                    return Err(Refusal::new(
+                        Kind::Refused,
+                        "--confirm-within needs the running service, which undoes the change when \
+                         its time is up: start the service, or leave the limit out",
+                    ));
+                }
                 let service = Rc::new(open_local(world, store).await?);
                 let caller = Caller { name: own_name() };
                 {

@@ -1,7 +1,7 @@
 //! The service as commands and programs see it: one set of requests, wherever the engine runs.
 //!
-//! - `wire` has the documents; `port` says what a service must be able to do; `dispatch` and
-//!   `change` turn the one into the other.
+//! - `wire` has requests, answers and (in `documents`) what they carry; `port` says what a service
+//!   must be able to do; `dispatch` and `change` turn the one into the other.
 //! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
 //! - `local` finds the way: the socket where a service listens, else an engine of this process.
 //!
@@ -19,6 +19,7 @@
 mod change;
 mod client;
 mod dispatch;
+mod documents;
 mod local;
 mod overview;
 mod port;

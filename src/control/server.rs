@@ -142,7 +142,10 @@ async fn respond<S: Service>(
     arrived.set(true);
     let request = match read {
         Ok(request) => request,
-        Err(response) => return Ok(response),
+        Err((status, said)) => {
+            let reply = Reply::Refusal(Refusal::new(Kind::Usage, said));
+            return Ok(document(status, &reply));
+        }
     };
     let mut replies: Replies = Box::pin(replies(service, caller, request));
     Ok(match replies.next().await {
@@ -191,23 +194,15 @@ impl Stream for Frames {
 async fn read(
     request: hyper::Request<Incoming>,
     limits: Limits,
-) -> Result<Request, hyper::Response<Body>> {
-    let no = |status, said: &str| {
-        let refusal = Refusal::new(Kind::Usage, said);
-        Err(document(status, &Reply::Refusal(refusal)))
-    };
-    let Some(name) = request.uri().path().strip_prefix("/v1/").map(str::to_owned) else {
-        return no(StatusCode::NOT_FOUND, "requests are POST /v1/NAME");
+) -> Result<Request, (StatusCode, String)> {
+    let no = |status, said: &str| Err((status, said.to_owned()));
+    let name = match request.uri().path().strip_prefix("/v1/") {
+        Some(name) => name.to_owned(),
+        None => return no(StatusCode::NOT_FOUND, "requests are POST /v1/NAME"),
     };
     let method = request.method().clone();
     if method != Method::POST && method != Method::GET {
-        let mut response = document(
-            StatusCode::METHOD_NOT_ALLOWED,
-            &Reply::Refusal(Refusal::new(Kind::Usage, "requests are POST /v1/NAME")),
-        );
-        let allowed = HeaderValue::from_static("GET, POST");
-        response.headers_mut().insert(ALLOW, allowed);
-        return Err(response);
+        return no(StatusCode::METHOD_NOT_ALLOWED, "requests are POST /v1/NAME");
     }
     let most = match name.as_str() {
         "import" => limits.import_bytes,
@@ -224,9 +219,8 @@ async fn read(
         true => Ok(Map::new()),
         false => serde_json::from_slice::<Map<String, Value>>(&octets),
     };
-    let mut fields = match fields {
-        Ok(fields) => fields,
-        Err(_) => return no(StatusCode::BAD_REQUEST, "the request is no JSON object"),
+    let Ok(mut fields) = fields else {
+        return no(StatusCode::BAD_REQUEST, "the request is no JSON object");
     };
     fields.insert("request".to_owned(), Value::String(name));
     match serde_json::from_value::<Request>(Value::Object(fields)) {
@@ -235,7 +229,6 @@ async fn read(
             StatusCode::METHOD_NOT_ALLOWED,
             "this request changes something: use POST",
         ),
-        // The text may repeat what was sent, but only names and types of it, never a value of ours.
         Err(fault) => no(
             StatusCode::BAD_REQUEST,
             &format!(
@@ -259,8 +252,11 @@ fn document(status: StatusCode, reply: &Reply) -> hyper::Response<Body> {
     let body = Full::new(Bytes::from(reply.line() + "\n"));
     let mut response = hyper::Response::new(Either::Left(body));
     *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST, GET"));
+    }
     response
 }
 

@@ -84,3 +84,6 @@ fn shown(value: &Value) -> Option<String> {
         value => Some(value.text()),
     }
 }
+
+#[cfg(test)]
+mod tests;

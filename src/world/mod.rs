@@ -15,6 +15,8 @@ pub mod secret;
 #[cfg(test)]
 pub mod sim;
 pub mod signals;
+#[cfg(test)]
+pub mod sim;
 pub mod socket;
 pub mod switches;
 pub mod terminal;

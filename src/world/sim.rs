@@ -498,6 +498,25 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn remove_tree(&self, dir: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.act()?;
+        let within: Vec<PathBuf> = state
+            .names
+            .keys()
+            .filter(|path| path.starts_with(dir))
+            .cloned()
+            .collect();
+        for path in within {
+            state.named(Naming {
+                gone: Some(path),
+                made: None,
+            });
+        }
+        state.dirs.retain(|known| !known.starts_with(dir));
+        Ok(())
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.act()?;

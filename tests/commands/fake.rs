@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -17,6 +18,9 @@ use postern::world::{zones, Secret, Wall, World};
 
 /// The password that the fake's mail server takes.
 pub const RIGHT: &str = "open sesame";
+
+/// Set when an endless `follow` was dropped.
+pub static ENDLESS_ENDED: AtomicBool = AtomicBool::new(false);
 
 pub struct Fake {
     history: RefCell<History>,
@@ -231,7 +235,14 @@ impl Service for Fake {
         Ok(Tested::default())
     }
 
-    async fn follow(&self, _: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
+    /// Without a mailbox it never ends, and tells when it is dropped.
+    async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
+        struct Ending;
+        impl Drop for Ending {
+            fn drop(&mut self) {
+                ENDLESS_ENDED.store(true, Ordering::SeqCst);
+            }
+        }
         lines
             .say(Event::Stage {
                 key: "00000001".to_owned(),
@@ -240,6 +251,10 @@ impl Service for Fake {
                 said: "moved".to_owned(),
             })
             .await;
+        if mailbox.is_none() {
+            let _ending = Ending;
+            std::future::pending::<()>().await;
+        }
         Ok(())
     }
 

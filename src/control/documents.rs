@@ -1,0 +1,219 @@
+//! The documents that answers carry: how things are, messages, people, settings, revisions.
+//!
+//! Part of `wire`, whose rules hold here: names are kept, times are RFC 3339 in UTC, text from
+//! outside is as it came.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What one mailbox is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it is to be watched.
+    pub active: bool,
+    /// One word: off, connecting, watching, checking, fetching, paused, failing.
+    pub state: String,
+    /// What there is to say about it, with the mend where something fails.
+    pub said: Option<String>,
+    /// Unread messages that were not taken yet.
+    pub unread: Option<u64>,
+    /// Unread messages that the date leaves out.
+    pub left_out: Option<u64>,
+    /// Messages that were read before they were processed.
+    pub already_read: Option<u64>,
+    /// When the server was last heard of.
+    pub heard_at: Option<String>,
+}
+
+/// How the portal is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortalStatus {
+    /// Its address.
+    pub url: String,
+    /// One word: unset, unknown, up, away, paused.
+    pub state: String,
+    /// What there is to say about it.
+    pub said: Option<String>,
+    /// When it last answered.
+    pub heard_at: Option<String>,
+    /// People in the directory.
+    pub people: u64,
+    /// Companies in the directory.
+    pub companies: u64,
+    /// Whether the directory was read whole once.
+    pub directory_read: bool,
+}
+
+/// How the store is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// Where it lies.
+    pub path: String,
+    /// What the journal takes.
+    pub used_bytes: u64,
+    /// What it may take.
+    pub quota_bytes: u64,
+    /// What is free on the disk.
+    pub free_bytes: u64,
+    /// What the last start replayed and mended.
+    pub start: Option<String>,
+}
+
+/// How everything is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version that answers.
+    pub version: String,
+    /// Whether the service answers, or a command that opened the store itself.
+    pub running: bool,
+    /// The time here.
+    pub at: String,
+    /// Seconds since the start.
+    pub up_s: u64,
+    /// Each mailbox.
+    pub mailboxes: Vec<MailboxStatus>,
+    /// The portal.
+    pub portal: PortalStatus,
+    /// The store.
+    pub store: StoreStatus,
+    /// Counts by name, such as committed, forwarded, held, refused.
+    pub counts: BTreeMap<String, u64>,
+    /// The revision in force.
+    pub revision: u64,
+    /// When a change that waits is undone.
+    pub waits_until: Option<String>,
+    /// What needs somebody's attention.
+    pub alarms: Vec<String>,
+}
+
+/// One message in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageLine {
+    /// Its key, short.
+    pub key: String,
+    /// The mailbox that it came from.
+    pub mailbox: String,
+    /// The stage that it is at.
+    pub stage: String,
+    /// The reason's code, of what is held, ignored or refused.
+    pub reason: Option<String>,
+    /// When the server received it.
+    pub received_at: Option<String>,
+    /// Its sender.
+    pub from: String,
+    /// Its subject.
+    pub subject: String,
+    /// How often forwarding was tried.
+    pub attempts: u32,
+    /// Seconds until the next attempt.
+    pub next_s: Option<u64>,
+    /// The portal's words, or what else there is to say.
+    pub said: Option<String>,
+}
+
+/// Something that happened to a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happening {
+    /// When.
+    pub at: Option<String>,
+    /// Which stage.
+    pub stage: String,
+    /// What.
+    pub said: String,
+}
+
+/// The life of one message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// The line that lists show.
+    #[serde(flatten)]
+    pub line: MessageLine,
+    /// The whole key.
+    pub whole_key: String,
+    /// Where it lies on its server.
+    pub place: String,
+    /// Its octets.
+    pub size: Option<u64>,
+    /// The portal's number.
+    pub ticket: Option<String>,
+    /// What happened to it, oldest first.
+    pub happenings: Vec<Happening>,
+}
+
+/// One of the directory's people or companies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryLine {
+    /// `person` or `company`.
+    pub kind: String,
+    /// The portal's id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// A person's company.
+    pub company: Option<String>,
+    /// A person's addresses, a company's domains.
+    pub known_by: Vec<String>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; absent on the last.
+    pub next: Option<String>,
+    /// How many there are in all.
+    pub total: Option<u64>,
+}
+
+/// One setting with its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingLine {
+    /// The key.
+    pub key: String,
+    /// The label.
+    pub label: String,
+    /// The value; null when unset.
+    pub value: serde_json::Value,
+    /// The value for people.
+    pub text: String,
+}
+
+/// One revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionLine {
+    /// Its number.
+    pub number: u64,
+    /// When it was made.
+    pub at: String,
+    /// Who made it.
+    pub author: String,
+    /// What was done.
+    pub note: String,
+    /// One word: current, waiting, past, undone.
+    pub standing: String,
+    /// When it is undone unless confirmed.
+    pub waits_until: Option<String>,
+}
+
+/// What turning a mailbox on would do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The mailbox.
+    pub mailbox: String,
+    /// Its address.
+    pub address: String,
+    /// Unread messages that would become tickets now.
+    pub converts: u64,
+    /// Unread messages that the date leaves out.
+    pub left_out: u64,
+    /// Whether the server can move.
+    pub moves: bool,
+    /// The portal's user whose address it is.
+    pub user: Option<String>,
+    /// What else there is to say.
+    pub notes: Vec<String>,
+}
