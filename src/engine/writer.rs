@@ -399,16 +399,15 @@ fn open_index(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Index, Opening), StoreFault> {
     let index_dir = dir.join("index");
-    let mut why = None;
-    match Index::open(&index_dir, sizes.cache, journal.life()) {
+    let why = match Index::open(&index_dir, sizes.cache, journal.life()) {
         Ok((mut index, Some(position))) if position <= position_of(journal.end()) => {
             match replay(&mut index, journal, Some(position), progress) {
                 Ok(opening) => return Ok((index, opening)),
-                Err(Replay::Index(said)) => why = Some(said),
+                Err(Replay::Index(said)) => said,
                 Err(Replay::Store(fault)) => return Err(fault),
             }
         }
-        Ok((_, Some(_))) => why = Some("it knows more than the journal holds".to_owned()),
+        Ok((_, Some(_))) => "it knows more than the journal holds".to_owned(),
         Ok((mut index, None)) => {
             // A fresh one: nothing to make again when the journal is fresh too.
             let mut opening =
@@ -416,13 +415,13 @@ fn open_index(
             opening.rebuilt = (opening.replayed > 0).then(|| "it was missing".to_owned());
             return Ok((index, opening));
         }
-        Err(index::Fault::Damaged { said }) => why = Some(said),
+        Err(index::Fault::Damaged { said }) => said,
         Err(fault @ index::Fault::Disk { .. }) => return Err(fault.into()),
-    }
+    };
     remove_tree(disk, &index_dir)?;
     let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
     let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
-    opening.rebuilt = why;
+    opening.rebuilt = Some(why);
     Ok((index, opening))
 }
 

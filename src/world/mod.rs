@@ -12,8 +12,6 @@ pub mod disk;
 pub mod entropy;
 pub mod net;
 pub mod secret;
-#[cfg(test)]
-pub mod sim;
 pub mod signals;
 #[cfg(test)]
 pub mod sim;

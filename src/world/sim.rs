@@ -402,13 +402,6 @@ impl File for SimFile {
 }
 
 impl Disk for SimDisk {
-    fn remove_tree(&self, dir: &Path) -> io::Result<()> {
-        for entry in self.list(dir)? {
-            self.remove(&dir.join(entry.name))?;
-        }
-        Ok(())
-    }
-
     fn create(&self, path: &Path, preallocated: u64) -> io::Result<Box<dyn File>> {
         let mut state = self.state();
         state.act()?;

@@ -7,7 +7,7 @@
 use std::io;
 use std::thread;
 
-use async_channel::Sender;
+use async_channel::{Receiver, Sender};
 
 /// Lets the timers of this thread, and of those that it starts, be late by up to two minutes: for
 /// threads that wake by the clock and do nothing most of the time (sled starts seven of those).
@@ -31,6 +31,17 @@ pub struct Stopped(pub &'static str);
 pub struct Worker<T> {
     name: &'static str,
     jobs: Sender<Job<T>>,
+}
+
+/// Lets go of every job that will not be done any more, also while a panic unwinds: whoever waits
+/// for its answer is told that way.
+struct Closing<T>(Receiver<Job<T>>);
+
+impl<T> Drop for Closing<T> {
+    fn drop(&mut self) {
+        self.0.close();
+        while self.0.try_recv().is_ok() {}
+    }
 }
 
 impl<T> Clone for Worker<T> {
@@ -76,7 +87,8 @@ impl<T: 'static> Worker<T> {
                         return;
                     }
                 };
-                while let Ok(job) = queue.recv_blocking() {
+                let queue = Closing(queue);
+                while let Ok(job) = queue.0.recv_blocking() {
                     job(&mut value);
                 }
             })
