@@ -1,5 +1,8 @@
 //! The mailbox port against a real Dovecot and against a server that lies.
 
+// Clippy knows test functions, not the helpers beside them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 #[path = "imap/dovecot.rs"]
 mod dovecot;
 #[path = "imap/lies.rs"]
@@ -190,7 +193,15 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
             .archive(&[Uid(1)], &folder("INBOX.Ablage"), How::Move)
             .await
             .err();
-        let lacking = |f: &Fault| matches!(f, Fault::Refused { why: Refusal::Lacking { .. }, .. });
+        let lacking = |f: &Fault| {
+            matches!(
+                f,
+                Fault::Refused {
+                    why: Refusal::Lacking { .. },
+                    ..
+                }
+            )
+        };
         assert!(fault.is_some_and(|f| lacking(&f)));
         let session = inbox(&account).await?;
         let uids = [Uid(1), Uid(3), Uid(99)];
@@ -219,13 +230,25 @@ fn an_archive_folder_with_any_name_is_made_and_subscribed() {
         assert!(made.created);
         assert_eq!(made.name, "INBOX.Erledigt & \"abgelegt\".2026.Übrig 台北");
         let (session, found) = session.archive_folder(&wanted, true).await?;
-        assert_eq!(found, Some(Folder { created: false, ..made.clone() }));
+        assert_eq!(
+            found,
+            Some(Folder {
+                created: false,
+                ..made.clone()
+            })
+        );
         let subscribed = server.doveadm(&["mailbox", "list", "-s", "-u", USER]);
         assert!(subscribed.contains("Übrig 台北"), "{subscribed}");
         let (session, _) = session.open(&made.name, Access::Watch).await?;
         let fault = session.archive_folder(&wanted, true).await.err();
         let watched = |f: &Fault| {
-            matches!(f, Fault::Refused { why: Refusal::ArchiveIsWatched { .. }, .. })
+            matches!(
+                f,
+                Fault::Refused {
+                    why: Refusal::ArchiveIsWatched { .. },
+                    ..
+                }
+            )
         };
         assert!(fault.is_some_and(|f| watched(&f)));
         Ok(())

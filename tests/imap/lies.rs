@@ -38,7 +38,11 @@ fn greeting(octets: &'static [u8]) -> Account {
 #[test]
 fn a_server_that_says_goodbye_first_gets_no_password() {
     let fault = connecting(&greeting(b"* BYE too many connections\r\n"));
-    let Fault::Lost { why: Loss::Bye { said }, .. } = fault else {
+    let Fault::Lost {
+        why: Loss::Bye { said },
+        ..
+    } = fault
+    else {
         panic!("{fault}");
     };
     assert_eq!(said, "too many connections");
@@ -52,7 +56,15 @@ fn a_server_that_signs_in_everybody_gets_no_password() {
     assert!(matches!(connecting(&account), Fault::Broken { .. }));
     account.security = Security::StartTls;
     let fault = connecting(&account);
-    let wanted = |f: &Fault| matches!(f, Fault::Refused { why: Refusal::NoStartTls { .. }, .. });
+    let wanted = |f: &Fault| {
+        matches!(
+            f,
+            Fault::Refused {
+                why: Refusal::NoStartTls { .. },
+                ..
+            }
+        )
+    };
     assert!(wanted(&fault), "{fault}");
 }
 
@@ -67,7 +79,11 @@ fn other_protocols_are_named() {
     ] {
         let account = scripted(move |_, peer| peer.say(octets));
         let fault = connecting(&account);
-        let Fault::Refused { why: Refusal::OtherProtocol(spoken), .. } = fault else {
+        let Fault::Refused {
+            why: Refusal::OtherProtocol(spoken),
+            ..
+        } = fault
+        else {
             panic!("{fault}");
         };
         assert_eq!(spoken, wanted);
@@ -84,7 +100,10 @@ fn a_plain_server_on_a_tls_port_is_recognised() {
     account.security = Security::Tls;
     let fault = connecting(&account);
     let wanted = Refusal::OtherProtocol(Spoken::PlainImap);
-    assert!(matches!(&fault, Fault::Refused { why, .. } if *why == wanted), "{fault}");
+    assert!(
+        matches!(&fault, Fault::Refused { why, .. } if *why == wanted),
+        "{fault}"
+    );
 }
 
 #[test]
@@ -94,7 +113,16 @@ fn a_silent_server_costs_the_timeout_and_no_more() {
     let begun = std::time::Instant::now();
     let fault = connecting(&account);
     assert!(begun.elapsed() < Duration::from_secs(2));
-    assert!(matches!(fault, Fault::Lost { why: Loss::Silent { .. }, .. }), "{fault}");
+    assert!(
+        matches!(
+            fault,
+            Fault::Lost {
+                why: Loss::Silent { .. },
+                ..
+            }
+        ),
+        "{fault}"
+    );
 }
 
 #[test]
@@ -106,7 +134,11 @@ fn starttls_never_falls_back() {
     });
     account.security = Security::StartTls;
     let fault = connecting(&account);
-    let Fault::Refused { why: Refusal::NoStartTls { said }, .. } = fault else {
+    let Fault::Refused {
+        why: Refusal::NoStartTls { said },
+        ..
+    } = fault
+    else {
         panic!("{fault}");
     };
     assert_eq!(said, "not today");
@@ -117,7 +149,9 @@ fn octets_injected_behind_starttls_drop_the_connection() {
     let mut account = scripted(|_, peer| {
         peer.say("* OK hello\r\n");
         let tag = peer.hear("STARTTLS");
-        peer.say(format!("{tag} OK go\r\n* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] me\r\n"));
+        peer.say(format!(
+            "{tag} OK go\r\n* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] me\r\n"
+        ));
         assert_eq!(peer.line(), "");
     });
     account.security = Security::StartTls;
@@ -133,7 +167,13 @@ fn a_server_that_forbids_passwords_in_clear_gets_none() {
     });
     let fault = connecting(&account);
     assert!(
-        matches!(fault, Fault::Refused { why: Refusal::NoSignIn { .. }, .. }),
+        matches!(
+            fault,
+            Fault::Refused {
+                why: Refusal::NoSignIn { .. },
+                ..
+            }
+        ),
         "{fault}"
     );
 }
@@ -206,7 +246,16 @@ fn a_connection_that_drops_in_the_middle_of_a_message_is_lost() {
         peer.say("* 1 FETCH (UID 1 BODY[]<0> {4000}\r\nFrom: half");
     });
     let fault = fault(async { opened(&account).await?.fetch(&[Uid(1)], 10_000).await });
-    assert!(matches!(fault, Fault::Lost { why: Loss::Closed, .. }), "{fault}");
+    assert!(
+        matches!(
+            fault,
+            Fault::Lost {
+                why: Loss::Closed,
+                ..
+            }
+        ),
+        "{fault}"
+    );
 }
 
 #[test]
@@ -214,7 +263,10 @@ fn what_no_server_may_send_is_refused_by_name() {
     let deep = format!("* 1 FETCH {}\r\n", "(".repeat(400));
     let endless = "x".repeat(2_000_000);
     for (octets, wanted) in [
-        ("* 1 FETCH (UID 1 BODY[] {500000000}\r\n".to_owned(), "literal of 500000000"),
+        (
+            "* 1 FETCH (UID 1 BODY[] {500000000}\r\n".to_owned(),
+            "literal of 500000000",
+        ),
         (deep, "nested"),
         (endless, "line of more than"),
         ("* 1 FETCH (UID x\r\n".to_owned(), "open"),
@@ -239,11 +291,23 @@ fn one_message_that_the_server_refuses_to_show_is_named() {
         let body = "* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n";
         peer.answer("UID FETCH 1:3 ", body, "NO [SERVERBUG] internal error");
         peer.answer("UID FETCH 2 ", "", "NO internal error");
-        peer.answer("UID FETCH 3 ", "* 3 FETCH (UID 3 BODY[]<0> {1}\r\nc)\r\n", "OK");
+        peer.answer(
+            "UID FETCH 3 ",
+            "* 3 FETCH (UID 3 BODY[]<0> {1}\r\nc)\r\n",
+            "OK",
+        );
     });
-    let fault =
-        fault(async { opened(&account).await?.fetch(&[Uid(1), Uid(2), Uid(3)], 100).await });
-    let Fault::Refused { why: Refusal::Messages { uids, said }, .. } = fault else {
+    let fault = fault(async {
+        opened(&account)
+            .await?
+            .fetch(&[Uid(1), Uid(2), Uid(3)], 100)
+            .await
+    });
+    let Fault::Refused {
+        why: Refusal::Messages { uids, said },
+        ..
+    } = fault
+    else {
         panic!("{fault}");
     };
     assert_eq!(uids, [Uid(2)]);
@@ -271,8 +335,15 @@ fn a_message_larger_than_announced_is_completed() {
 fn short_slices_leave_no_gap() {
     let account = after_open(1, "", |peer| {
         let answer = |peer: &mut Peer, at: &str, octets: &str| {
-            let data = format!("* 1 FETCH (UID 1 BODY[]<{at}> {{{}}}\r\n{octets})\r\n", octets.len());
-            peer.answer(&format!("UID FETCH 1 (UID BODY.PEEK[]<{at}.4>)"), &data, "OK");
+            let data = format!(
+                "* 1 FETCH (UID 1 BODY[]<{at}> {{{}}}\r\n{octets})\r\n",
+                octets.len()
+            );
+            peer.answer(
+                &format!("UID FETCH 1 (UID BODY.PEEK[]<{at}.4>)"),
+                &data,
+                "OK",
+            );
         };
         answer(peer, "0", "ab");
         answer(peer, "4", "ef");
@@ -281,7 +352,9 @@ fn short_slices_leave_no_gap() {
         // Whatever else is asked for lies past the end.
         loop {
             let line = peer.line();
-            let Some((tag, _)) = line.split_once(' ') else { break };
+            let Some((tag, _)) = line.split_once(' ') else {
+                break;
+            };
             peer.say(format!("{tag} OK\r\n"));
         }
     });
@@ -323,7 +396,11 @@ fn slices_that_overtake_each_other_stay_in_order() {
 fn messages_that_go_between_two_windows_make_none_be_skipped() {
     let account = after_open(7000, "", |peer| {
         peer.answer("NOOP", "", "OK");
-        peer.answer("UID SEARCH 1:5000 UNSEEN", "* SEARCH 1 2\r\n* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n", "OK");
+        peer.answer(
+            "UID SEARCH 1:5000 UNSEEN",
+            "* SEARCH 1 2\r\n* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n",
+            "OK",
+        );
         // 5001 became 4999.
         peer.answer("UID SEARCH 4999:6998 UNSEEN", "* SEARCH 6000\r\n", "OK");
     });
@@ -398,7 +475,9 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
                 "MOVE" if range.contains(&3) => peer.say(format!("{tag} NO it is damaged\r\n")),
                 "MOVE" => {
                     there.retain(|u| !range.contains(u));
-                    peer.say(format!("* OK [COPYUID 5 {set} {set}] moved\r\n{tag} OK\r\n"));
+                    peer.say(format!(
+                        "* OK [COPYUID 5 {set} {set}] moved\r\n{tag} OK\r\n"
+                    ));
                 }
                 other => panic!("{other}"),
             }
@@ -419,7 +498,11 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
 fn an_archive_folder_that_disappeared_is_made_again_once() {
     let account = after_open(1, "MOVE", |peer| {
         peer.answer("UID STORE 1 ", "", "OK");
-        peer.answer("UID MOVE 1 \"Archive\"", "", "NO [TRYCREATE] no such folder");
+        peer.answer(
+            "UID MOVE 1 \"Archive\"",
+            "",
+            "NO [TRYCREATE] no such folder",
+        );
         peer.answer("UID FETCH 1 ", "* 1 FETCH (UID 1 FLAGS ())\r\n", "OK");
         peer.answer("CREATE \"Archive\"", "", "OK");
         peer.answer("SUBSCRIBE \"Archive\"", "", "OK");
@@ -428,7 +511,10 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
     });
     smol::block_on(async {
         let session = opened(&account).await.unwrap();
-        let (_, archived) = session.archive(&[Uid(1)], &archive(), How::Move).await.unwrap();
+        let (_, archived) = session
+            .archive(&[Uid(1)], &archive(), How::Move)
+            .await
+            .unwrap();
         assert_eq!(archived.moved, [(Uid(1), Uid(1))]);
     });
 }
@@ -441,8 +527,17 @@ fn a_full_archive_is_said_at_once() {
         peer.answer("UID FETCH 1:9 ", "* 1 FETCH (UID 1 FLAGS ())\r\n", "OK");
     });
     let uids: Vec<Uid> = (1..=9).map(Uid).collect();
-    let fault = fault(async { opened(&account).await?.archive(&uids, &archive(), How::Move).await });
-    let Fault::Refused { why: Refusal::Command { code, .. }, .. } = fault else {
+    let fault = fault(async {
+        opened(&account)
+            .await?
+            .archive(&uids, &archive(), How::Move)
+            .await
+    });
+    let Fault::Refused {
+        why: Refusal::Command { code, .. },
+        ..
+    } = fault
+    else {
         panic!("{fault}");
     };
     assert_eq!(code.as_deref(), Some("OVERQUOTA"));

@@ -45,7 +45,10 @@ impl Peer {
     /// Greets and lets everyone in.
     pub fn sign_in(&mut self, abilities: &str) {
         self.say("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hello\r\n");
-        let status = format!("OK [CAPABILITY IMAP4rev1 ENABLE {abilities}").trim_end().to_owned() + "] in";
+        let status = format!("OK [CAPABILITY IMAP4rev1 ENABLE {abilities}")
+            .trim_end()
+            .to_owned()
+            + "] in";
         self.answer("AUTHENTICATE PLAIN ", "", &status);
     }
 

@@ -123,11 +123,7 @@ pub(super) async fn connect_showing(
     })
 }
 
-async fn dial(
-    world: &World,
-    account: &Account,
-    allowed: &Allowed,
-) -> Result<BoxConnection, Fault> {
+async fn dial(world: &World, account: &Account, allowed: &Allowed) -> Result<BoxConnection, Fault> {
     let doing = format!("connecting to {} port {}", account.host, account.port);
     let dialled = allowed
         .within(&doing, world.net.dial(&account.host, account.port))
@@ -200,9 +196,7 @@ async fn second_look(
     let shown = allowed
         .within(
             doing,
-            world
-                .net
-                .secure(connection, &account.host, &Trust::ToShow),
+            world.net.secure(connection, &account.host, &Trust::ToShow),
         )
         .await?;
     if let Ok(Secured {
@@ -236,12 +230,7 @@ async fn greeting(
     // Some of the time is kept for a look at what else the port may speak.
     let early = Allowed {
         clock: Arc::clone(&allowed.clock),
-        deadline: Tick(
-            allowed
-                .deadline
-                .0
-                .saturating_sub(allowed.timeout / 4),
-        ),
+        deadline: Tick(allowed.deadline.0.saturating_sub(allowed.timeout / 4)),
         timeout: allowed.timeout - allowed.timeout / 4,
     };
     let line = match first_line(guard, &early, doing).await {
@@ -325,9 +314,7 @@ async fn speaks_tls(world: &World, account: &Account, allowed: &Allowed) -> Resu
     let shown = allowed
         .within(
             doing,
-            world
-                .net
-                .secure(connection, &account.host, &Trust::ToShow),
+            world.net.secure(connection, &account.host, &Trust::ToShow),
         )
         .await?;
     Ok(shown.is_ok())
@@ -339,7 +326,14 @@ async fn start_tls(mut wire: Wire) -> Result<BoxConnection, Fault> {
     let doing = "starting TLS";
     let mut state = State::default();
     let commands = ["STARTTLS".to_owned()];
-    let dones = pipeline(&mut wire, &mut state, doing, &commands, |_: &Response<'_>| {}).await?;
+    let dones = pipeline(
+        &mut wire,
+        &mut state,
+        doing,
+        &commands,
+        |_: &Response<'_>| {},
+    )
+    .await?;
     for done in dones {
         done.map_err(|denial| Fault::Refused {
             doing: doing.to_owned(),

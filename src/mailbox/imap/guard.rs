@@ -164,12 +164,20 @@ impl Guard {
             }
             if self.end - self.start >= 1024 {
                 // Longer than any greeting: what there is tells the protocol as well.
-                let octets = self.buffer.get(self.start..self.end).unwrap_or(&[]).to_vec();
+                let octets = self
+                    .buffer
+                    .get(self.start..self.end)
+                    .unwrap_or(&[])
+                    .to_vec();
                 self.consume(self.end - self.start);
                 return Poll::Ready(Ok(octets));
             }
             if ready!(self.poll_fill(cx))? == 0 {
-                let octets = self.buffer.get(self.start..self.end).unwrap_or(&[]).to_vec();
+                let octets = self
+                    .buffer
+                    .get(self.start..self.end)
+                    .unwrap_or(&[])
+                    .to_vec();
                 self.consume(self.end - self.start);
                 return Poll::Ready(Ok(octets));
             }
@@ -301,7 +309,11 @@ fn classify(line: &[u8]) -> Kind {
     } else {
         first
     };
-    let is = |names: &[&str]| names.iter().any(|n| word.eq_ignore_ascii_case(n.as_bytes()));
+    let is = |names: &[&str]| {
+        names
+            .iter()
+            .any(|n| word.eq_ignore_ascii_case(n.as_bytes()))
+    };
     if numbered {
         if is(&["EXISTS", "EXPUNGE", "FETCH", "RECENT"]) {
             return Kind::Data;

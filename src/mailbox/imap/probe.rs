@@ -8,9 +8,7 @@ use super::folders::quote;
 use super::Imap;
 use crate::mailbox::probe::{Found, Outcome, Step, Trial, What};
 use crate::mailbox::settings::port_hint;
-use crate::mailbox::{
-    Access, Account, Count, Fault, Loss, Refusal, Security, Spoken, Wanted,
-};
+use crate::mailbox::{Access, Account, Count, Fault, Loss, Refusal, Security, Spoken, Wanted};
 use crate::world::tls::{hex, Blemish};
 use crate::world::{Certificate, Wall, World};
 
@@ -95,7 +93,10 @@ async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) ->
         }
         Reached::Greeted(line) => {
             let words = line.trim_start_matches("* OK").trim();
-            teller.ok(What::Greeting, format!("an IMAP server: {}", super::verdict::cut(words)));
+            teller.ok(
+                What::Greeting,
+                format!("an IMAP server: {}", super::verdict::cut(words)),
+            );
             next = match account.security {
                 Security::StartTls => What::Tls,
                 Security::None => {
@@ -112,10 +113,7 @@ async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) ->
     };
     match connect_showing(world, account, &mut tell_reached).await {
         Ok(imap) => {
-            teller.ok(
-                What::SignIn,
-                format!("{} is signed in", account.username),
-            );
+            teller.ok(What::SignIn, format!("{} is signed in", account.username));
             Some(imap)
         }
         Err(fault) => {
@@ -147,7 +145,11 @@ fn certificate_step(teller: &mut Teller<'_>, certificate: Option<&Certificate>, 
         certificate.issuer
     );
     if days < DAYS_MIN {
-        teller.warn(What::Tls, said, "have the server's certificate renewed in time");
+        teller.warn(
+            What::Tls,
+            said,
+            "have the server's certificate renewed in time",
+        );
     } else {
         teller.ok(What::Tls, said);
     }
@@ -243,11 +245,7 @@ fn move_step(imap: &Imap, trial: &Trial<'_>, teller: &mut Teller<'_>) {
     }
 }
 
-async fn quota_step(
-    imap: &mut Imap,
-    folder: &str,
-    teller: &mut Teller<'_>,
-) -> Result<(), Fault> {
+async fn quota_step(imap: &mut Imap, folder: &str, teller: &mut Teller<'_>) -> Result<(), Fault> {
     if !imap.abilities().quota {
         return Ok(());
     }
@@ -375,9 +373,11 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
                 }
             }
         }
-        Refusal::NotPinned { .. } => "if the server's certificate was renewed, look at the new one \
+        Refusal::NotPinned { .. } => {
+            "if the server's certificate was renewed, look at the new one \
              and pin it"
-            .to_owned(),
+                .to_owned()
+        }
         Refusal::Authority { .. } => "give the authority as PEM text".to_owned(),
         Refusal::OtherProtocol(spoken) => match spoken {
             Spoken::Tls => "set Enable SSL to tls".to_owned(),
@@ -388,7 +388,10 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
                 "use the server's IMAP port ({})",
                 port_hint(account.port).unwrap_or_else(|| account.security.default_port())
             ),
-            _ => format!("use the server's IMAP port ({})", account.security.default_port()),
+            _ => format!(
+                "use the server's IMAP port ({})",
+                account.security.default_port()
+            ),
         },
         Refusal::NoStartTls { .. } => "set Enable SSL to tls, with port 993".to_owned(),
         Refusal::NoSignIn { .. } if account.security == Security::None => {

@@ -70,7 +70,10 @@ pub(super) fn copied(code: &ResponseCode<'_>, most: usize) -> Option<Copied> {
     })
 }
 
-fn expand(members: &[async_imap::imap_proto::rfc4315::UidSetMember], most: usize) -> Option<Vec<Uid>> {
+fn expand(
+    members: &[async_imap::imap_proto::rfc4315::UidSetMember],
+    most: usize,
+) -> Option<Vec<Uid>> {
     use async_imap::imap_proto::rfc4315::UidSetMember;
     let mut uids = Vec::new();
     for member in members {

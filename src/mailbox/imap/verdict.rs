@@ -61,11 +61,7 @@ pub(super) fn words(outcome: &Outcome<'_>) -> (Option<String>, String) {
                 .and_then(|t| t.split([']', ' ']).next())
                 .filter(|n| !n.is_empty())
                 .map(str::to_ascii_uppercase);
-            let said = if text.is_empty() {
-                "(no words)"
-            } else {
-                text
-            };
+            let said = if text.is_empty() { "(no words)" } else { text };
             (name, cut(said))
         }
     }

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_imap::imap_proto::{Response, Status};
 use async_imap::extensions::idle::Handle;
+use async_imap::imap_proto::{Response, Status};
 use async_imap::Client;
 use futures_lite::future::or;
 use futures_lite::{AsyncWriteExt, Stream};
@@ -122,13 +122,10 @@ impl Wire {
         doing: &str,
     ) -> Result<Option<Answer>, Fault> {
         let clock = Arc::clone(&self.clock);
-        let answer = or(
-            async { Some(self.client.read_response().await) },
-            async {
-                clock.sleep_until(deadline).await;
-                None
-            },
-        )
+        let answer = or(async { Some(self.client.read_response().await) }, async {
+            clock.sleep_until(deadline).await;
+            None
+        })
         .await;
         match answer {
             None => Ok(None),

@@ -17,7 +17,14 @@ fn ports_that_send_mail_have_a_hint() {
 
 #[test]
 fn hosts_are_names_or_addresses() {
-    for good in ["mail.example.org", "10.0.0.1", "::1", "[::1]", "müller.example", "box_1"] {
+    for good in [
+        "mail.example.org",
+        "10.0.0.1",
+        "::1",
+        "[::1]",
+        "müller.example",
+        "box_1",
+    ] {
         assert_eq!(check_host(good), Ok(()), "{good}");
     }
     for (bad, why) in [
@@ -37,7 +44,10 @@ fn the_archive_is_never_the_watched_folder() {
     assert_eq!(check_archive("inbox", "INBOX"), Err(Wrong::Watched));
     assert_eq!(check_archive("Support", "Support"), Err(Wrong::Watched));
     assert_eq!(check_archive("Archive/%Y-%m", "INBOX"), Ok(()));
-    assert_eq!(check_archive("Archive//%Y", "INBOX"), Err(Wrong::EmptyLevel));
+    assert_eq!(
+        check_archive("Archive//%Y", "INBOX"),
+        Err(Wrong::EmptyLevel)
+    );
     assert_eq!(check_archive("Archive/%d", "INBOX"), Err(Wrong::Pattern));
     assert_eq!(check_archive("50%", "INBOX"), Err(Wrong::Pattern));
 }

@@ -30,7 +30,10 @@ fn the_first_personal_namespace_is_read() {
         read("* NAMESPACE ((\"\" \"\\\\\")) ((\"~\" \"/\")) NIL"),
         Some((String::new(), Some('\\')))
     );
-    assert_eq!(read("* NAMESPACE ((\"\" NIL)) NIL NIL"), Some((String::new(), None)));
+    assert_eq!(
+        read("* NAMESPACE ((\"\" NIL)) NIL NIL"),
+        Some((String::new(), None))
+    );
     assert_eq!(read("* NAMESPACE NIL NIL NIL"), None);
 }
 

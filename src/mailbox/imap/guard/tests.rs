@@ -68,7 +68,10 @@ fn passes(octets: &[u8]) {
     for step in [1, 7, 100_000] {
         let (out, breach, _) = through(octets, 1 << 20, step);
         assert_eq!(breach, None);
-        assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(octets));
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            String::from_utf8_lossy(octets)
+        );
     }
 }
 
@@ -124,7 +127,12 @@ fn deep_nesting_is_refused() {
     let deep = [b"* 1 FETCH ".to_vec(), vec![b'('; 400], b"\r\n".to_vec()].concat();
     breaks(&deep, Breach::Depth);
     // Parentheses in quotes nest nothing.
-    let quoted = [b"* LIST () \"/\" \"".to_vec(), vec![b'('; 400], b"\"\r\n".to_vec()].concat();
+    let quoted = [
+        b"* LIST () \"/\" \"".to_vec(),
+        vec![b'('; 400],
+        b"\"\r\n".to_vec(),
+    ]
+    .concat();
     passes(&quoted);
 }
 

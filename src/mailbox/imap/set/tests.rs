@@ -63,11 +63,7 @@ fn copyuid_pairs_old_and_new() {
     assert_eq!(copied.uid_validity, Some(UidValidity(9)));
     assert_eq!(
         copied.pairs,
-        [
-            (Uid(4), Uid(101)),
-            (Uid(5), Uid(102)),
-            (Uid(9), Uid(103))
-        ]
+        [(Uid(4), Uid(101)), (Uid(5), Uid(102)), (Uid(9), Uid(103))]
     );
 }
 

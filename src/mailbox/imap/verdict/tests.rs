@@ -68,5 +68,8 @@ fn the_servers_words_are_kept_with_their_code() {
 #[test]
 fn a_bye_is_a_loss_unless_its_code_asks_for_patience() {
     assert_eq!(kind(&bye("x", None, "too many".to_owned())), "lost");
-    assert_eq!(kind(&bye("x", Some("UNAVAILABLE"), String::new())), "throttled");
+    assert_eq!(
+        kind(&bye("x", Some("UNAVAILABLE"), String::new())),
+        "throttled"
+    );
 }
