@@ -1,5 +1,8 @@
 //! The mailbox port against a real Dovecot and against a server that lies.
 
+// Clippy knows test functions, not the helpers beside them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 #[path = "imap/dovecot.rs"]
 mod dovecot;
 #[path = "imap/lies.rs"]
