@@ -18,6 +18,8 @@ fn main() -> ExitCode {
                 None => "warn",
             };
             env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
+                // Its trace would show mail; the level is not the operator's to raise.
+                .filter_module("async_imap", log::LevelFilter::Info)
                 // Standard output is the answer's.
                 .target(env_logger::Target::Stderr)
                 .init();

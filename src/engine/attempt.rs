@@ -60,6 +60,11 @@ pub enum Outcome {
     },
     /// It is not in the queue any more.
     Gone,
+    /// Its octets can't be read here any more.
+    Torn {
+        /// What happened.
+        said: String,
+    },
     /// The store can't go on.
     Store(StoreFault),
 }
@@ -74,6 +79,7 @@ pub async fn run(
 ) -> Outcome {
     match attempt(engine, portal, row, at_hand, doubt).await {
         Ok(outcome) => outcome,
+        Err(StoreFault::Torn { said }) => Outcome::Torn { said },
         Err(fault) => Outcome::Store(fault),
     }
 }

@@ -228,6 +228,7 @@ fn plan_one(
             octets: understood.size,
             decided_at: now,
             message: None,
+            large: None,
             outcome,
             address,
             lane,

@@ -219,9 +219,13 @@ impl Visit<'_> {
         let after = self.mailbox.received_after;
         let origin = account::origin(self.mailbox);
         let mut found = Found::default();
-        let mut pass = Some(match from {
+        let first = match from {
             Some(uid) => Pass::from(uid, after),
             None => Pass::whole(after),
+        };
+        let mut pass = Some(match self.mailbox.convert_read {
+            true => first.with_read(),
+            false => first,
         });
         let (done, all_done) = async_channel::bounded(1);
         while let Some(now) = pass {

@@ -18,9 +18,9 @@ use super::attempt::{self, Outcome};
 use super::bell::Bell;
 use super::news::Event;
 use super::state::{Deferred, Outgoing, Window};
-use super::{Engine, StoreFault};
+use super::{held, Engine, StoreFault};
 use crate::index::Queued;
-use crate::passage::record::{Receipt, Refusal};
+use crate::passage::record::{ActKind, Receipt, Refusal};
 use crate::passage::retry::Backoff;
 use crate::passage::{Record, Stage};
 use crate::portal::{Contract, Fault, Ping, Portal};
@@ -432,6 +432,18 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             }
         }
         Outcome::Gone => link.window.borrow_mut().settle(row),
+        Outcome::Torn { said } => {
+            log::error!(
+                "{}: {said}; it is fetched again from its mailbox",
+                row.key.short()
+            );
+            link.window.borrow_mut().settle(row);
+            let act = held::act(engine, ActKind::Refetch, "journal");
+            engine.receipts.push(row.key, act);
+            for post in engine.posts.borrow().values() {
+                post.look_bell.ring();
+            }
+        }
         Outcome::Store(fault) => return Err(fault),
     }
     Ok(())

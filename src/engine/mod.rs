@@ -25,6 +25,7 @@ pub mod news;
 pub mod post;
 pub mod reader;
 pub mod receipts;
+mod reclaim;
 pub mod revisions;
 pub mod state;
 pub mod understand;
@@ -62,6 +63,12 @@ pub enum StoreFault {
         /// What was attempted.
         said: String,
     },
+    /// What was asked for can't be read any more: it must come from elsewhere.
+    #[error("{said}")]
+    Torn {
+        /// What was attempted, and what happened.
+        said: String,
+    },
     /// Stop, reopen and replay: nothing may be believed of what was not synced.
     #[error("{said}")]
     Broken {
@@ -88,6 +95,7 @@ impl From<spool::Fault> for StoreFault {
         match fault {
             spool::Fault::Full { .. } => StoreFault::Full { said },
             spool::Fault::Newer { .. } => StoreFault::Newer { said },
+            spool::Fault::Torn { .. } | spool::Fault::Gone { .. } => StoreFault::Torn { said },
             _ => StoreFault::Broken { said },
         }
     }
@@ -249,6 +257,7 @@ impl Engine {
             self.executor.spawn(forward::run(Rc::clone(self))),
             self.executor.spawn(directory::run(Rc::clone(self))),
             self.executor.spawn(revisions::watch(Rc::clone(self))),
+            self.executor.spawn(reclaim::run(Rc::clone(self))),
         ];
         let (batches, queue) = async_channel::bounded(1);
         let (decided, commits) = async_channel::bounded(1);

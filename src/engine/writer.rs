@@ -9,7 +9,7 @@
 //!
 //! Decides nothing about mail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +59,8 @@ pub struct Opening {
     pub damage: Vec<String>,
     /// Ends that a crash left torn: nothing that had been promised was in them.
     pub torn_tails: u64,
+    /// Segments in which something is missing: they are kept.
+    pub damaged: Vec<u64>,
     /// Why the index was made again, if it was.
     pub rebuilt: Option<String>,
     /// Records that did not fit, each as a sentence.
@@ -128,6 +130,8 @@ pub struct Writer {
     pending: Vec<Durable>,
     large: BTreeMap<u64, Large>,
     next_large: u64,
+    /// Segments that are finished and not referred to yet.
+    finished: BTreeSet<u64>,
     appended: u64,
     _lock: Lock,
 }
@@ -170,6 +174,14 @@ impl Writer {
         // sled can't open on a full disk: the ballast is there to make room for exactly that.
         journal.ballast(0)?;
         let (index, opening) = open_index(&*disk, dir, sizes, &journal, progress)?;
+        // Each start takes a segment: those in which nothing was written are given back.
+        let empty: Vec<u64> = journal
+            .segments()
+            .iter()
+            .filter(|s| s.records == Some(0) && !s.large && !s.current)
+            .filter(|s| !opening.damaged.contains(&s.number))
+            .map(|s| s.number)
+            .collect();
         let mut writer = Self {
             disk,
             dir: dir.to_owned(),
@@ -178,10 +190,15 @@ impl Writer {
             pending: Vec::new(),
             large: BTreeMap::new(),
             next_large: 0,
+            finished: BTreeSet::new(),
             appended: 0,
             _lock: lock,
         };
         writer.checkpoint()?;
+        for segment in empty {
+            writer.journal.release(segment)?;
+        }
+        writer.release_orphans()?;
         if let Err(spool::Fault::Full { .. }) = writer.journal.ballast(sizes.ballast) {
             log::warn!("the disk has no room for the store's ballast; fetching will stop early");
         }
@@ -212,15 +229,21 @@ impl Writer {
                     large,
                 })
             };
+            let mut large = decision.large;
             let (record, octets) = match raw {
                 Raw::Inline(octets) => (Some(head(None)), Some(octets)),
-                Raw::Large(stored) => (Some(head(Some(stored))), None),
+                Raw::Large(stored) => {
+                    large = Some(stored.segment);
+                    self.finished.remove(&stored.segment);
+                    (Some(head(Some(stored))), None)
+                }
                 Raw::Left | Raw::Kept => (None, None),
             };
             if let Some(record) = record {
                 let raw = octets.as_deref().map(Vec::as_slice).unwrap_or_default();
                 decision.message = Some(self.put(key, &record, raw)?);
             }
+            decision.large = large;
             self.append(key, Record::Decision(Box::new(decision)))?;
         }
         for (key, record) in others {
@@ -301,7 +324,11 @@ impl Writer {
     /// Ends it; the next `sync` makes it durable before the records that refer to it.
     pub fn finish_large(&mut self, number: u64, key: Key) -> Result<Option<Stored>, StoreFault> {
         match self.large.remove(&number) {
-            Some(large) => Ok(Some(stored(large.finish(&key.0)?))),
+            Some(large) => {
+                let stored = stored(large.finish(&key.0)?);
+                self.finished.insert(stored.segment);
+                Ok(Some(stored))
+            }
             None => Ok(None),
         }
     }
@@ -316,7 +343,19 @@ impl Writer {
 
     /// Lets a finished segment go that no record will refer to.
     pub fn drop_large(&mut self, segment: u64) -> Result<(), StoreFault> {
+        self.finished.remove(&segment);
         Ok(self.journal.release(segment)?)
+    }
+
+    /// Segments of large messages that no record refers to yet, rightly.
+    pub(super) fn large_under_way(&self) -> BTreeSet<u64> {
+        let unfinished = self.large.values().map(Large::segment);
+        unfinished.chain(self.finished.iter().copied()).collect()
+    }
+
+    /// Forgets these messages.
+    pub(super) fn forget(&mut self, keys: &[Key]) -> Result<(), StoreFault> {
+        Ok(self.index.forget(keys)?)
     }
 
     /// Learns a page of the directory.
@@ -371,13 +410,9 @@ impl Writer {
                 .append(Kind::Message as u8, &key.0, &[&payload])?;
             entry.message = Some(stored(at));
         }
-        if let Some(at) = entry.decision {
-            if at.segment == segment || entry.message.is_some_and(|m| m.segment != segment) {
-                let mut decision = reader.decision(at)?;
-                decision.message = entry.message;
-                let stored = self.put(key, &Record::Copied(Box::new(decision)), &[])?;
-                entry.decision = Some(stored);
-            }
+        if let Some(at) = entry.decision.filter(|d| d.segment == segment) {
+            let decision = Box::new(reader.decision(at)?);
+            entry.decision = Some(self.put(key, &Record::Copied(decision), &[])?);
         }
         if let Some(at) = entry.refusal.filter(|r| r.segment == segment) {
             let payload = reader.payload(at)?;
@@ -507,6 +542,7 @@ fn replay(
     opening.misfits.extend(applied.misfits);
     opening.replayed = done;
     opening.torn_tails = replayed.torn_tails;
+    opening.damaged = replayed.damage().map(|gap| gap.segment).collect();
     opening.damage = replayed
         .damage()
         .map(|gap| {

@@ -12,6 +12,7 @@
 //!   q seq      the queue to the portal -> key, lane
 //!   a box seq  to be archived, by mailbox -> key
 //!   l stage seq   what people list: held, refused, ignored, released, dismissed, closed -> key
+//!   g segment  a segment of its own that some message has -> key
 //!   d ...      the directory, see `directory`
 //!
 //! Never walks a table and never calls `len`: pages are key ranges, counts are kept.
@@ -263,6 +264,25 @@ impl Index {
         count(counters, before, after);
     }
 
+    /// Forgets these messages wholly: nothing of them is in the journal any more, or will be before
+    /// the next `apply`.
+    pub fn forget(&mut self, keys: &[Key]) -> Result<(), Fault> {
+        let mut batch = sled::Batch::default();
+        let mut meta = self.meta.clone();
+        for key in keys {
+            if let Some(entry) = self.entry(key)? {
+                for row in rows(*key, &entry).keys() {
+                    batch.remove(row.as_slice());
+                }
+                count(&mut meta.counters, Some(&entry), None);
+            }
+        }
+        batch.insert(META, encode(&meta));
+        self.db.apply_batch(batch)?;
+        self.meta = meta;
+        Ok(())
+    }
+
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
         self.db.get(entry_row(key))?.map(|v| decode(&v)).transpose()
     }
@@ -282,17 +302,18 @@ impl Index {
 }
 
 fn count(counters: &mut Counters, before: Option<&Entry>, after: Option<&Entry>) {
-    if let Some(after) = after {
-        if before.map(|e| e.stage) != Some(after.stage) {
-            counters.moved(before.map(|e| e.stage), after.stage);
-        }
+    match (before.map(|e| e.stage), after.map(|e| e.stage)) {
+        (from, Some(to)) if from != Some(to) => counters.moved(from, to),
+        (Some(from), None) => counters.left(from),
+        _ => {}
     }
     let tally = |entry: Option<&Entry>| {
-        entry.map_or((0, 0, 0), |e| {
+        entry.map_or((0, 0, 0, 0), |e| {
             (
                 u64::from(e.wants_archive()),
                 u64::from(e.archived),
                 e.owed_octets(),
+                e.kept_octets(),
             )
         })
     };
@@ -300,6 +321,7 @@ fn count(counters: &mut Counters, before: Option<&Entry>, after: Option<&Entry>)
     counters.to_archive = (counters.to_archive + new.0).saturating_sub(old.0);
     counters.archived = (counters.archived + new.1).saturating_sub(old.1);
     counters.owed_octets = (counters.owed_octets + new.2).saturating_sub(old.2);
+    counters.kept_octets = (counters.kept_octets + new.3).saturating_sub(old.3);
 }
 
 /// Every row of an entry: the entry itself and all the lists that it stands in.
@@ -327,7 +349,14 @@ fn rows(key: Key, entry: &Entry) -> BTreeMap<Vec<u8>, Vec<u8>> {
     if !matches!(entry.stage, Stage::Committed | Stage::Forwarded) {
         rows.insert(list_row(entry.stage, entry.sequence), encode(&key));
     }
+    if let Some(large) = entry.large {
+        rows.insert(large_row(large), encode(&key));
+    }
     rows
+}
+
+fn large_row(segment: u64) -> Vec<u8> {
+    [b"g".as_slice(), &segment.to_be_bytes()].concat()
 }
 
 fn entry_row(key: &Key) -> Vec<u8> {

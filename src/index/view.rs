@@ -67,6 +67,14 @@ impl View {
         Ok(keys)
     }
 
+    /// Whose message has this segment of its own.
+    pub fn large(&self, segment: u64) -> Result<Option<Key>, Fault> {
+        self.db
+            .get(super::large_row(segment))?
+            .map(|v| decode(&v))
+            .transpose()
+    }
+
     /// What is known of a place.
     pub fn place(&self, place: &Place) -> Result<Option<Known>, Fault> {
         let Some(octets) = self.db.get(place_row(place))? else {

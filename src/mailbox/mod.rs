@@ -75,6 +75,7 @@ pub struct Opened {
 pub struct Pass {
     pub(crate) from: Option<Uid>,
     pub(crate) received_after: Option<Wall>,
+    pub(crate) read_too: bool,
     /// Which walk of the session it is; zero before its first window.
     pub(crate) number: u64,
 }
@@ -86,7 +87,16 @@ impl Pass {
         Self {
             from: None,
             received_after,
+            read_too: false,
             number: 0,
+        }
+    }
+
+    /// The same walk, over messages that were read too.
+    pub fn with_read(self) -> Self {
+        Self {
+            read_too: true,
+            ..self
         }
     }
 

@@ -44,6 +44,8 @@ pub struct Entry {
     pub spots: Vec<Spot>,
     /// The message record, while its octets are kept.
     pub message: Option<Stored>,
+    /// The segment of its own that the octets have, if they have one.
+    pub large: Option<u64>,
     /// The decision record.
     pub decision: Option<Stored>,
     /// The refusal record, where the portal refused it.
@@ -82,6 +84,14 @@ impl Entry {
     pub fn owed_octets(&self) -> u64 {
         match self.stage {
             Stage::Committed | Stage::Refused => self.octets,
+            _ => 0,
+        }
+    }
+
+    /// Octets that are kept for the operator only.
+    pub fn kept_octets(&self) -> u64 {
+        match (self.owed_octets(), &self.message) {
+            (0, Some(_)) => self.octets,
             _ => 0,
         }
     }
@@ -170,6 +180,7 @@ pub fn apply(
             Ok((!before.retired).then(|| Entry {
                 retired: true,
                 message: None,
+                large: None,
                 ..before.clone()
             }))
         }
@@ -218,6 +229,7 @@ fn decided(
         octets: decision.octets,
         spots,
         message: decision.message,
+        large: decision.large,
         decision: Some(stored),
         refusal: None,
         lane: decision.lane,
@@ -241,6 +253,7 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
         ActKind::Dismiss => Event::Dismiss,
         ActKind::Retry => Event::Retry,
         ActKind::Close(_) => Event::Close,
+        ActKind::Refetch => Event::Refetch,
     };
     let before = before.ok_or(Illegal { from, event })?;
     let stage = step(from, event).ok_or(Illegal { from, event })?;
@@ -256,6 +269,10 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
             after.reason = Some(reason);
             // Unread again one day, it is a message like any other.
             after.spots.clear();
+        }
+        ActKind::Refetch => {
+            after.message = None;
+            after.large = None;
         }
         ActKind::Release | ActKind::Retry => {}
     }

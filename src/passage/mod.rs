@@ -7,12 +7,14 @@
 //! Pure: knows no disk, no server and no clock.
 
 pub mod entry;
+pub mod keep;
 pub mod place;
 pub mod record;
 pub mod retry;
 pub mod stage;
 
 pub use entry::{apply, Entry, Illegal};
+pub use keep::{keep, Keep, Retention};
 pub use place::{MailboxId, Origin, Place, Position, Uid, UidValidity};
 pub use record::{Kind, Outcome, Record, Stored};
 pub use stage::{Counters, Event, Stage};

@@ -123,6 +123,8 @@ pub struct Decision {
     pub decided_at: i64,
     /// The message record; none for what is held or ignored.
     pub message: Option<Stored>,
+    /// The segment of its own that the octets have, if they have one.
+    pub large: Option<u64>,
     /// What was decided.
     pub outcome: Outcome,
     /// The mailbox's address as the ticket will name it.
@@ -198,6 +200,8 @@ pub enum ActKind {
     Retry,
     /// It is no longer unread at its place, for this reason.
     Close(Reason),
+    /// Fetch it again: its octets can't be read here any more.
+    Refetch,
 }
 
 /// A known message lies at a further place.

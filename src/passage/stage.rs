@@ -10,6 +10,8 @@
 //!     |               '--closed----> Closed --decided--> ...
 //!     '--decided--> Ignored --released--> Released
 //!
+//!   Committed, Refused --refetched--> Released (their octets can't be read here any more)
+//!
 //! Archived and retired are marks beside the stage: with `archive_when = "committed"` a message is
 //! archived before it is forwarded.
 
@@ -94,6 +96,8 @@ pub enum Event {
     Dismiss,
     /// It is no longer unread at its place.
     Close,
+    /// Its octets can't be read here any more.
+    Refetch,
 }
 
 /// The stage after `event`; `None` where there is no such edge. `from` is `None` for a message
@@ -111,6 +115,8 @@ pub fn step(from: Option<Stage>, event: Event) -> Option<Stage> {
         (Some(Held | Ignored | Dismissed | Closed), Event::Release) => Some(Released),
         (Some(Held | Refused | Released), Event::Dismiss) => Some(Dismissed),
         (Some(Held | Released), Event::Close) => Some(Closed),
+        // Its place on the server still has it: nothing is archived before the receipt.
+        (Some(Committed | Refused), Event::Refetch) => Some(Released),
         _ => None,
     }
 }
@@ -126,6 +132,8 @@ pub struct Counters {
     pub archived: u64,
     /// Octets of committed and refused messages, which must be kept.
     pub owed_octets: u64,
+    /// Octets of other messages that are still kept.
+    pub kept_octets: u64,
 }
 
 impl Counters {
@@ -141,6 +149,12 @@ impl Counters {
             *count = count.saturating_sub(1);
         }
         self.by_stage[to as usize] += 1;
+    }
+
+    /// Counts that a message is forgotten.
+    pub fn left(&mut self, from: Stage) {
+        let count = &mut self.by_stage[from as usize];
+        *count = count.saturating_sub(1);
     }
 
     /// All messages that anything is known of.

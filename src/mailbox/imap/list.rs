@@ -35,7 +35,10 @@ impl Imap {
         // Moved before the command goes: an EXPUNGE that comes with its answer counts.
         self.state.walk.1 = end + 1;
         self.state.news = false;
-        let mut what = "UNSEEN".to_owned();
+        let mut what = match pass.read_too {
+            true => "ALL".to_owned(),
+            false => "UNSEEN".to_owned(),
+        };
         if let Some(since) = pass.received_after.and_then(|at| date::day(at, -1)) {
             what.push_str(&format!(" SINCE {since}"));
         }

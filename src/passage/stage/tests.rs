@@ -1,6 +1,6 @@
 use super::*;
 
-const EVENTS: [Event; 9] = [
+const EVENTS: [Event; 10] = [
     Event::Ticket,
     Event::Hold,
     Event::Ignore,
@@ -10,6 +10,7 @@ const EVENTS: [Event; 9] = [
     Event::Release,
     Event::Dismiss,
     Event::Close,
+    Event::Refetch,
 ];
 
 #[test]

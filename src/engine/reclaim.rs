@@ -1,0 +1,237 @@
+//! Room in the journal: what needs nothing more is let go, segment by segment, oldest first.
+//!
+//! Of one segment: what is still wanted is copied behind everything else, one sync makes the copies
+//! durable, the index learns where they are and is made durable itself, and only then the segment
+//! is given back. In that order: a crash at any point finds every wanted record at least once, and
+//! twice is harmless.
+//!
+//! How much is kept is `passage::keep`'s to say; when room is short, what is kept only for the
+//! operator goes early.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::reader::Reader;
+use super::writer::Writer;
+use super::{Engine, StoreFault};
+use crate::passage::{keep, Entry, Keep, Kind, Retention};
+use crate::settings::Store;
+use crate::spool;
+use crate::ticket::Key;
+
+/// How often it is looked whether something may go.
+const EVERY: Duration = Duration::from_secs(60);
+/// Days that a key is remembered after all else of its message has gone.
+const KEY_DAYS: i64 = 400;
+const DAY_MS: i64 = 86_400_000;
+/// Segments of which more than this share must be copied are left alone: the copying would cost
+/// more of the card than the segment gives back.
+const WORTH: f64 = 0.5;
+
+/// The task.
+pub async fn run(engine: Rc<Engine>) {
+    let mut from = 0;
+    loop {
+        match step(&engine, from).await {
+            Ok(Some(next)) => {
+                from = next;
+                futures_lite::future::yield_now().await;
+            }
+            Ok(None) => {
+                from = 0;
+                engine.world.clock.sleep(EVERY).await;
+            }
+            Err(StoreFault::Full { said }) => {
+                log::error!("making room in the journal: {said}");
+                from = 0;
+                engine.world.clock.sleep(EVERY).await;
+            }
+            Err(fault) => {
+                engine.broke(fault);
+                return;
+            }
+        }
+    }
+}
+
+/// Looks at the first segment behind `from`; tells from where to go on, `None` when nothing can go.
+async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault> {
+    let store = engine.settings().store.clone();
+    let now = engine.world.clock.wall().0;
+    let counters = engine.counters.borrow().clone();
+    let free = engine.free_octets.get();
+    let journal = engine.journal_octets.get();
+    let retention = Retention {
+        octets_ms: i64::try_from(store.retain_days)
+            .unwrap_or(i64::MAX / DAY_MS)
+            .saturating_mul(DAY_MS),
+        key_ms: KEY_DAYS * DAY_MS,
+        pressed: is_pressed(&store, journal, free, counters.kept_octets),
+    };
+    let done = engine
+        .writer
+        .ask(move |w| w.reclaim(from, now, retention))
+        .await??;
+    let (journal, free) = engine.writer.ask(|w| w.octets()).await?;
+    engine.journal_octets.set(journal);
+    engine.free_octets.set(free);
+    Ok(done)
+}
+
+/// Whether what is kept only for the operator must go early.
+fn is_pressed(store: &Store, journal: u64, free: u64, kept: u64) -> bool {
+    kept > store.retain_bytes_max
+        || journal > store.quota_bytes / 10 * 9
+        || free
+            < store
+                .free_bytes_min
+                .saturating_add(store.free_bytes_min / 4)
+}
+
+/// What is to be done with one segment.
+#[derive(Default)]
+struct Plan {
+    copied: Vec<(Key, Entry)>,
+    keys: Vec<(Key, Entry)>,
+    forgotten: Vec<Key>,
+    copied_octets: u64,
+    still: bool,
+}
+
+impl Writer {
+    /// Gives back the first segment behind `from` if it can go. Tells where to go on; `None` when
+    /// there is no further one, or nothing behind it can go either.
+    fn reclaim(
+        &mut self,
+        from: u64,
+        now: i64,
+        retention: Retention,
+    ) -> Result<Option<u64>, StoreFault> {
+        let segment = self
+            .journal()
+            .segments()
+            .into_iter()
+            .find(|s| s.number > from && !s.large);
+        let Some(segment) = segment.filter(|s| !s.current) else {
+            self.release_orphans()?;
+            return Ok(None);
+        };
+        let number = segment.number;
+        // Records that no sync holds yet may refer to what goes.
+        self.sync()?;
+        let plan = self.plan(number, now, retention)?;
+        let used = segment.octets_used.max(1);
+        if plan.still || plan.copied_octets as f64 > used as f64 * WORTH {
+            return Ok(Some(number));
+        }
+        self.carry_out(number, plan)?;
+        Ok(Some(number))
+    }
+
+    /// What each message that has a record in the segment needs.
+    fn plan(&mut self, number: u64, now: i64, retention: Retention) -> Result<Plan, StoreFault> {
+        let mut keys = BTreeSet::new();
+        let start = spool::Position {
+            segment: number,
+            offset: 0,
+        };
+        self.journal().replay(Some(start), &mut |record| {
+            if record.at.segment != number {
+                return ControlFlow::Break(());
+            }
+            if Kind::of(record.kind).is_some_and(|k| k != Kind::Trying) {
+                keys.insert(Key(record.key));
+            }
+            ControlFlow::Continue(())
+        })?;
+        let view = self.index().view();
+        let mut plan = Plan::default();
+        for key in keys {
+            let Some(entry) = view.entry(&key)? else {
+                continue;
+            };
+            match keep(&entry, now, retention) {
+                Keep::Still => {
+                    // Where none of its octets lie here, its short records can be copied.
+                    if [entry.message, entry.decision]
+                        .iter()
+                        .flatten()
+                        .any(|s| s.segment == number)
+                    {
+                        plan.still = true;
+                        return Ok(plan);
+                    }
+                    plan.copied.push((key, entry));
+                }
+                Keep::All => {
+                    if let Some(message) = entry.message.filter(|m| m.segment == number) {
+                        plan.copied_octets += message.length;
+                    }
+                    plan.copied.push((key, entry));
+                }
+                Keep::Key => plan.keys.push((key, entry)),
+                Keep::Nothing => plan.forgotten.push(key),
+            }
+        }
+        Ok(plan)
+    }
+
+    fn carry_out(&mut self, number: u64, plan: Plan) -> Result<(), StoreFault> {
+        let reader = Reader::new(self.journal().reader(), self.index().view());
+        self.journal().use_reserve(true);
+        let copied = self.copy(number, plan, &reader);
+        self.journal().use_reserve(false);
+        let large = copied?;
+        self.sync()?;
+        // The index must not, after a crash, point into what is given back.
+        self.checkpoint()?;
+        for segment in large {
+            self.drop_large(segment)?;
+        }
+        Ok(self.journal().release(number)?)
+    }
+
+    /// Returns the segments of large messages that go with this one.
+    fn copy(&mut self, number: u64, plan: Plan, reader: &Reader) -> Result<Vec<u64>, StoreFault> {
+        let mut large = Vec::new();
+        for (key, entry) in plan.copied {
+            self.copy_forward(key, entry, reader, number)?;
+        }
+        for (key, mut entry) in plan.keys {
+            large.extend(entry.large.take());
+            entry.retired = true;
+            entry.message = None;
+            entry.decision = None;
+            entry.refusal = None;
+            self.copy_forward(key, entry, reader, number)?;
+        }
+        for key in &plan.forgotten {
+            if let Some(entry) = reader.entry(key)? {
+                large.extend(entry.large);
+            }
+        }
+        self.forget(&plan.forgotten)?;
+        Ok(large)
+    }
+
+    /// Lets go of large messages that were finished and never referred to: a crash came between, or
+    /// they turned out to be held.
+    pub(super) fn release_orphans(&mut self) -> Result<(), StoreFault> {
+        let under_way = self.large_under_way();
+        let view = self.index().view();
+        for segment in self.journal().segments() {
+            let free = segment.large
+                && !under_way.contains(&segment.number)
+                && view.large(segment.number)?.is_none();
+            if free {
+                self.drop_large(segment.number)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! What the journal must keep of a message, and for how long.
+
+use super::entry::Entry;
+use super::stage::Stage;
+
+/// How much is kept of what needs nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Milliseconds that octets are kept after the last change.
+    pub octets_ms: i64,
+    /// Milliseconds that the key is kept: within them the same message is known again.
+    pub key_ms: i64,
+    /// Whether octets may go early, since room is needed.
+    pub pressed: bool,
+}
+
+/// What must stay of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Octets and records: there is something to do yet.
+    All,
+    /// Everything for now: it is kept for the operator.
+    Still,
+    /// Key and stage alone.
+    Key,
+    /// Nothing.
+    Nothing,
+}
+
+/// What must stay of `entry` at `now` (Unix milliseconds). A clock that went back keeps more.
+pub fn keep(entry: &Entry, now: i64, retention: Retention) -> Keep {
+    let open = match entry.stage {
+        Stage::Committed | Stage::Refused | Stage::Held | Stage::Released => true,
+        Stage::Forwarded | Stage::Ignored | Stage::Dismissed | Stage::Closed => {
+            !entry.spots.is_empty()
+        }
+    };
+    let age = now.saturating_sub(entry.changed_at);
+    if open {
+        Keep::All
+    } else if age > retention.key_ms {
+        Keep::Nothing
+    } else if entry.retired || age > retention.octets_ms || retention.pressed {
+        Keep::Key
+    } else {
+        Keep::Still
+    }
+}
