@@ -103,14 +103,23 @@ async fn attempt(
         },
     };
     let key = row.key;
-    let earlier = row.sequence <= engine.link.earlier.get();
-    let keeps_keys = engine
+    let earlier = row.sequence <= engine.link.earlier;
+    // A key that the portal may have forgotten by now protects no better than none.
+    let kept = engine
         .link
         .ping
         .borrow()
         .as_ref()
-        .is_some_and(|p| p.keeps_keys.is_some());
-    let look_up = outgoing.doubt || ((doubt || earlier) && !keeps_keys);
+        .and_then(|p| p.keeps_keys);
+    let age = engine
+        .world
+        .clock
+        .wall()
+        .0
+        .saturating_sub(outgoing.decided_at);
+    let keeps_key =
+        kept.is_some_and(|kept| age < i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
+    let look_up = outgoing.doubt || ((doubt || earlier) && !keeps_key);
     if look_up {
         match first(portal.find(&key.to_string()).await) {
             Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
@@ -270,6 +279,7 @@ struct Again {
     message: mail::Message,
     raw: Option<RawOriginal>,
     lane: u32,
+    decided_at: i64,
     digest: Option<[u8; 32]>,
 }
 
@@ -285,6 +295,7 @@ impl Again {
             &self.message,
             self.raw.as_ref(),
             self.lane,
+            self.decided_at,
         );
         outgoing.doubt = !same;
         outgoing
@@ -338,6 +349,7 @@ fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault>
         message,
         raw: original,
         lane: decision.lane,
+        decided_at: decision.decided_at,
         digest: decision.composed,
     }))
 }

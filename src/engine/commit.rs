@@ -206,7 +206,14 @@ fn plan_one(
         digest = Some(Sha256::digest(&body).into());
         plan.composed.insert(
             key,
-            outgoing(&ticket, body, &understood.message, facts.raw.as_ref(), lane),
+            outgoing(
+                &ticket,
+                body,
+                &understood.message,
+                facts.raw.as_ref(),
+                lane,
+                now,
+            ),
         );
     }
     let raw = match (&outcome, understood.raw) {
@@ -222,6 +229,7 @@ fn plan_one(
         key,
         raw,
         decision: Decision {
+            sequence: 0,
             mailbox: mailbox.id,
             place: understood.place,
             received_at: understood.received_at,
@@ -266,6 +274,7 @@ pub(super) fn outgoing(
     message: &Message,
     raw: Option<&RawOriginal>,
     lane: u32,
+    decided_at: i64,
 ) -> Outgoing {
     Outgoing {
         lane,
@@ -273,6 +282,7 @@ pub(super) fn outgoing(
         sources: Rc::new(ticket::sources(message, raw)),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),
+        decided_at,
         doubt: false,
     }
 }

@@ -73,14 +73,15 @@ pub struct Link {
     changed: Cell<bool>,
     caught_up: Bell,
     /// Sequences up to this one were decided in an earlier start.
-    pub(super) earlier: Cell<u64>,
+    pub(super) earlier: u64,
     /// When a ticket was last accepted.
     pub last_receipt_at: Cell<Option<Wall>>,
 }
 
 impl Link {
-    /// A link that nothing is known of.
-    pub fn new() -> Self {
+    /// A link that nothing is known of. Decisions below `next_sequence` are of an earlier start:
+    /// whether they were sent is not known.
+    pub fn new(next_sequence: u64) -> Self {
         Self {
             bell: Bell::new(),
             window: RefCell::new(Window::new()),
@@ -91,7 +92,7 @@ impl Link {
             ping: RefCell::default(),
             changed: Cell::new(true),
             caught_up: Bell::new(),
-            earlier: Cell::new(0),
+            earlier: next_sequence.saturating_sub(1),
             last_receipt_at: Cell::new(None),
         }
     }
@@ -132,12 +133,6 @@ impl Link {
 
     fn is_up(&self) -> bool {
         matches!(*self.standing.borrow(), Standing::Up | Standing::Fresh)
-    }
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Outgoing {
     pub subject: String,
     /// For the log.
     pub sender: String,
+    /// When it was decided, Unix milliseconds.
+    pub decided_at: i64,
     /// It must be looked up before it is sent, whatever else is known: what was composed now is not
     /// what was composed when it was decided.
     pub doubt: bool,

@@ -53,6 +53,8 @@ impl Default for Sizes {
 /// What a start found and did, for the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opening {
+    /// The number that the next decision gets.
+    pub next_sequence: u64,
     /// Records that were replayed.
     pub replayed: u64,
     /// Gaps in what should have been durable, each as a sentence.
@@ -132,6 +134,7 @@ pub struct Writer {
     next_large: u64,
     /// Segments that are finished and not referred to yet.
     finished: BTreeSet<u64>,
+    next_sequence: u64,
     appended: u64,
     _lock: Lock,
 }
@@ -173,7 +176,8 @@ impl Writer {
         )?;
         // sled can't open on a full disk: the ballast is there to make room for exactly that.
         journal.ballast(0)?;
-        let (index, opening) = open_index(&*disk, dir, sizes, &journal, progress)?;
+        let (index, mut opening) = open_index(&*disk, dir, sizes, &journal, progress)?;
+        opening.next_sequence = index.next_sequence();
         // Each start takes a segment: those in which nothing was written are given back.
         let empty: Vec<u64> = journal
             .segments()
@@ -186,6 +190,7 @@ impl Writer {
             disk,
             dir: dir.to_owned(),
             journal,
+            next_sequence: index.next_sequence(),
             index,
             pending: Vec::new(),
             large: BTreeMap::new(),
@@ -244,6 +249,8 @@ impl Writer {
                 decision.message = Some(self.put(key, &record, raw)?);
             }
             decision.large = large;
+            decision.sequence = self.next_sequence;
+            self.next_sequence += 1;
             self.append(key, Record::Decision(Box::new(decision)))?;
         }
         for (key, record) in others {

@@ -169,6 +169,11 @@ impl Index {
         &self.meta.counters
     }
 
+    /// The number that the next decision gets.
+    pub fn next_sequence(&self) -> u64 {
+        self.meta.sequence
+    }
+
     /// The position up to which the journal is known.
     pub fn position(&self) -> Position {
         self.meta.position
@@ -194,18 +199,9 @@ impl Index {
             let Some((_, now)) = overlay.get_mut(key) else {
                 continue;
             };
-            match apply(now.as_ref(), record, *stored, meta.sequence) {
-                Ok(Some(mut after)) => {
-                    if matches!(record, Record::Snapshot(_)) {
-                        // Order is kept among what a rebuild finds; numbers begin anew.
-                        after.sequence = match now.as_ref() {
-                            Some(known) => known.sequence,
-                            None => meta.sequence,
-                        };
-                    }
-                    if now.as_ref().map(|e| e.sequence) != Some(after.sequence) {
-                        meta.sequence += 1;
-                    }
+            match apply(now.as_ref(), record, *stored) {
+                Ok(Some(after)) => {
+                    meta.sequence = meta.sequence.max(after.sequence.saturating_add(1));
                     *now = Some(after);
                     order.push(*key);
                 }

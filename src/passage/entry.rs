@@ -112,13 +112,12 @@ pub struct Illegal {
     pub event: Event,
 }
 
-/// The entry after `record`, which lies at `stored`. `sequence` is given to a new decision.
+/// The entry after `record`, which lies at `stored`.
 /// `Ok(None)` where the record changes nothing.
 pub fn apply(
     before: Option<&Entry>,
     record: &Record,
     stored: Stored,
-    sequence: u64,
 ) -> Result<Option<Entry>, Illegal> {
     let from = before.map(|e| e.stage);
     let illegal = |event| Illegal { from, event };
@@ -137,7 +136,7 @@ pub fn apply(
                 Outcome::Ignored(_) => Event::Ignore,
             };
             let stage = next(event)?;
-            Ok(Some(decided(before, decision, stage, stored, sequence)))
+            Ok(Some(decided(before, decision, stage, stored)))
         }
         Record::Receipt(receipt) => {
             let before = before.ok_or(illegal(Event::Receipt))?;
@@ -205,13 +204,7 @@ pub fn apply(
     }
 }
 
-fn decided(
-    before: Option<&Entry>,
-    decision: &Decision,
-    stage: Stage,
-    stored: Stored,
-    sequence: u64,
-) -> Entry {
+fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: Stored) -> Entry {
     let spot = Spot {
         mailbox: decision.mailbox,
         place: decision.place.clone(),
@@ -223,7 +216,7 @@ fn decided(
     spots.insert(0, spot);
     Entry {
         stage,
-        sequence,
+        sequence: decision.sequence,
         mailbox: decision.mailbox,
         received_at: decision.received_at,
         octets: decision.octets,

@@ -111,6 +111,9 @@ pub enum Outcome {
 /// A decision, with all that composing the ticket needs besides the message itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
+    /// The how-manieth decision of this store it is: queues are walked in this order, and a rebuild
+    /// finds the same.
+    pub sequence: u64,
     /// The mailbox of the settings that it came by.
     pub mailbox: MailboxId,
     /// Where the message lies.

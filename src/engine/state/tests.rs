@@ -102,6 +102,7 @@ fn composed_tickets_stay_within_their_room() {
                 sources: Rc::default(),
                 subject: String::new(),
                 sender: String::new(),
+                decided_at: 0,
                 doubt: false,
             },
         );
