@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_lite::{future, StreamExt};
 use smol::LocalExecutor;
@@ -16,6 +17,9 @@ use crate::engine::writer::Sizes;
 use crate::engine::{Engine, StoreFault};
 use crate::world::socket::{own_name, Listener};
 use crate::world::World;
+
+/// How long a store that is in use may take to be let go.
+const LET_GO: Duration = Duration::from_secs(2);
 
 /// Where requests go.
 pub enum Link {
@@ -58,7 +62,7 @@ impl Link {
                          its time is up: start the service, or leave the limit out",
                     ));
                 }
-                let service = Rc::new(open_local(world, store).await?);
+                let service = Rc::new(open_soon(world, store).await?);
                 let caller = Caller { name: own_name() };
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
@@ -134,6 +138,22 @@ pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Ref
         Ok((engine, endings)) => Ok(Running::new(engine, endings)),
         Err(StoreFault::Locked { .. }) => Err(in_use(store)),
         Err(fault) => Err(fault.into()),
+    }
+}
+
+/// `open_local`, waiting a moment for a store that is just being let go: the threads of an engine
+/// end a little after its close, also those of this command's question before.
+async fn open_soon(world: &World, store: &Path) -> Result<impl Service, Refusal> {
+    let deadline = world.clock.tick().plus(LET_GO);
+    loop {
+        match open_local(world, store).await {
+            Err(refusal)
+                if refusal.refused == Kind::Unreachable && world.clock.tick() < deadline =>
+            {
+                world.clock.sleep(LET_GO / 40).await;
+            }
+            opened => return opened,
+        }
     }
 }
 
