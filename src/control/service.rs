@@ -23,8 +23,9 @@ const PAGE_MAX: u32 = 500;
 
 /// An open engine, and the way to end it.
 pub struct Running {
+    // Before `joining`: the threads end when the engine lets go of them.
     pub(super) engine: Rc<Engine>,
-    endings: std::cell::RefCell<Option<Endings>>,
+    joining: Joining,
     pub(super) serves: std::cell::Cell<bool>,
 }
 
@@ -47,12 +48,33 @@ impl From<Unchanged> for Refusal {
     }
 }
 
+/// Waits for the disk threads when it goes, so that whoever opens the store next finds it free.
+struct Joining(Option<Endings>);
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        if let Some(endings) = self.0.take() {
+            endings.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if Rc::strong_count(&self.engine) > 1 {
+            // A task of a run that has ended still has it: the process ends soon, and the threads
+            // with it.
+            self.joining.0 = None;
+        }
+    }
+}
+
 impl Running {
     /// Takes an open engine.
     pub fn new(engine: Rc<Engine>, endings: Endings) -> Self {
         Self {
             engine,
-            endings: std::cell::RefCell::new(Some(endings)),
+            joining: Joining(Some(endings)),
             serves: std::cell::Cell::new(false),
         }
     }
@@ -564,8 +586,6 @@ impl Service for Running {
             .ask(crate::engine::writer::Writer::checkpoint)
             .await;
         checkpoint.map_err(StoreFault::from)??;
-        // The threads end with the last handle on them; nobody waits for those that lend one.
-        drop(self.endings.borrow_mut().take());
         Ok(())
     }
 }
