@@ -32,7 +32,7 @@ fn a_hundred_kills_lose_and_double_nothing() {
     for kill in 0..kills {
         feed(&scene, &mut dice, kill);
         let moment = match dice.below(5) {
-            0 | 1 => Moment::After(Duration::from_millis(5 + dice.below(900))),
+            0 | 1 => Moment::After(Duration::from_millis(5 + dice.below(600))),
             2 | 3 => Moment::Tickets(1 + dice.below(60)),
             _ => Moment::Move(Duration::from_millis(dice.below(30))),
         };
@@ -68,7 +68,8 @@ fn a_hundred_kills_lose_and_double_nothing() {
 
 /// New mail of every kind, so that there is something to interrupt.
 fn feed(scene: &Scene, dice: &mut Dice, kill: u64) {
-    scene.fill(20 + dice.below(60) as usize, "4k");
+    let many = if kill % 25 == 20 { 700 } else { 0 };
+    scene.fill(20 + many + dice.below(60) as usize, "4k");
     if dice.below(4) == 0 {
         scene.fill_twins(3, "4k");
     }
