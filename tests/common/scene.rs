@@ -116,8 +116,13 @@ impl Scene {
         let switch = ("POSTERN_SWITCH", self.switch);
         let arguments = ["--store", &store, "run", "--once"];
         let mut run = Postern::start(self.folder.path(), &arguments, &[switch]);
-        let status = run.ended(limit);
+        let deadline = Instant::now() + limit;
+        while run.runs() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let said = format!("{}{}", run.out(), run.err());
+        assert!(!run.runs(), "the last run does not end: {said}");
+        let status = run.ended(limit);
         assert!(status.success(), "the last run ended with {status}: {said}");
         said
     }
