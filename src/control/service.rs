@@ -372,7 +372,7 @@ impl Service for Running {
         self.engine.link.retry_now();
         for post in self.engine.posts.borrow().values() {
             post.look_bell.ring();
-            post.archive_bell.ring();
+            post.retry_bell.ring();
         }
         Ok(count)
     }

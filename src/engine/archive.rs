@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::news::Event;
 use super::post::Post;
-use super::{account, Engine, StoreFault};
+use super::{account, fetch, Engine, StoreFault};
 use crate::index::Listed;
 use crate::mailbox::{Access, Fault, Folder, How, Session};
 use crate::passage::record::Archived;
@@ -79,28 +79,29 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
                 }
                 post.archive_bell.wait().await;
             }
-            Err(End::Store(fault)) => {
-                engine.broke(fault);
-                return;
-            }
             Err(End::Mailbox(Fault::Moved { .. })) => open = None,
             Err(end) => {
                 open = None;
                 failures += 1;
-                let said = match end {
-                    End::Mailbox(fault) => fault.to_string(),
-                    End::Settings(said) => said,
-                    End::Store(fault) => fault.to_string(),
+                let jitter = u64::from_le_bytes(engine.world.entropy.octets());
+                let (said, wait) = match end {
+                    End::Store(StoreFault::Full { said }) | End::Settings(said) => {
+                        (said, BACKOFF.after(failures, jitter))
+                    }
+                    End::Store(fault) => {
+                        engine.broke(fault);
+                        return;
+                    }
+                    End::Mailbox(fault) => {
+                        (fault.to_string(), fetch::wait_for(&fault, failures, jitter))
+                    }
                 };
                 log::warn!("mailbox {}: archiving: {said}", mailbox.name);
                 post.archive_trouble.replace(Some(said));
                 engine.news.tell(&Event::Counted);
-                let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-                engine
-                    .world
-                    .clock
-                    .sleep(BACKOFF.after(failures, jitter))
-                    .await;
+                // `retry` and a settings change cut it short.
+                let hurry = post.retry_bell.wait();
+                engine.world.clock.within(wait, hurry).await;
             }
         }
     }

@@ -30,6 +30,7 @@ const SHOWN_MAX: usize = 160;
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
     while let Ok(batch) = batches.recv().await {
         let done = batch.done.clone();
+        let mailbox = batch.mailbox.id;
         match commit(&engine, batch).await {
             Ok(()) => engine.full.replace(None).map_or((), |_| {
                 log::info!("the disk has room again");
@@ -38,6 +39,9 @@ pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
                 // Nothing of the batch counts; the messages are still unread on their server.
                 log::error!("{said}; fetching waits for room");
                 *engine.full.borrow_mut() = Some(said);
+                if let Some(post) = engine.posts.borrow().get(&mailbox) {
+                    post.look_bell.ring();
+                }
             }
             Err(fault) => {
                 engine.broke(fault);

@@ -96,12 +96,12 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
         failures = failures.saturating_add(1);
         let jitter = u64::from_le_bytes(engine.world.entropy.octets());
         let (said, wait) = match end {
+            End::Store(StoreFault::Full { said }) => (said, ROOM_EVERY),
             End::Store(fault) => {
                 engine.broke(fault);
                 return;
             }
             End::Settings(said) => (said, REFUSED.most),
-            End::Mailbox(Fault::Moved { .. }) => continue,
             End::Mailbox(fault) => (fault.to_string(), wait_for(&fault, failures, jitter)),
         };
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
@@ -114,7 +114,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
     }
 }
 
-fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
+pub(super) fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
     match fault {
         Fault::Throttled { after, .. } => *after,
         Fault::Refused {
@@ -174,7 +174,6 @@ impl Visit<'_> {
             let now = self.engine.world.clock.tick();
             if now >= whole_at {
                 self.post.look_bell.hush();
-                self.post.forgive();
                 let found;
                 (session, found) = self.pass(session, validity, None).await?;
                 if let Some(last) = found.unread.last() {
@@ -205,6 +204,9 @@ impl Visit<'_> {
             (session, news) = session.watch(check, self.post.look_bell.wait()).await?;
             if news == News::Stopped {
                 whole_at = Tick(Duration::ZERO);
+            }
+            if self.engine.world.clock.tick() >= whole_at {
+                self.post.forgive();
             }
         }
     }
@@ -333,9 +335,10 @@ impl Visit<'_> {
                 continue;
             }
             let mut octets = 0;
+            let alone = self.post.is_suspect(first.uid);
             let count = rest
                 .iter()
-                .take(BATCH_MESSAGES)
+                .take(if alone { 1 } else { BATCH_MESSAGES })
                 .take_while(|i| {
                     octets += i.size;
                     i.size <= SMALL_MAX && octets <= BATCH_OCTETS
@@ -371,18 +374,20 @@ impl Visit<'_> {
         let (mut session, fetched) = match fetched {
             Ok(fetched) => fetched,
             Err(fault) => {
-                if let Fault::Refused {
-                    why: Refusal::Messages { uids, .. },
-                    ..
-                } = &fault
-                {
-                    self.post.tried(uids);
+                match &fault {
+                    Fault::Refused {
+                        why: Refusal::Messages { uids, .. },
+                        ..
+                    } => self.post.tried(uids),
+                    _ if uids.len() == 1 => self.post.tried(&uids),
+                    _ => self.post.suspect(&uids),
                 }
                 return Err(fault.into());
             }
         };
         let mut messages = Vec::with_capacity(fetched.len());
         for (uid, octets) in fetched {
+            self.post.clear(uid);
             if let Some(item) = group.iter().find(|i| i.uid == uid) {
                 messages.push(Fetched {
                     place: place(origin, validity, uid),
@@ -412,7 +417,10 @@ impl Visit<'_> {
         let fetched = large::fetch(self.engine, session, item, &identity).await;
         let (mut session, octets) = match fetched {
             Ok(fetched) => fetched,
-            Err(large::Failed::Mailbox(fault)) => return Err(fault.into()),
+            Err(large::Failed::Mailbox(fault)) => {
+                self.post.tried(&[item.uid]);
+                return Err(fault.into());
+            }
             Err(large::Failed::Store(StoreFault::Full { said })) => {
                 // The message stays unread where it is; the slices written so far are gone.
                 *self.engine.full.borrow_mut() = Some(said.clone());

@@ -403,7 +403,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             if failures == 0 {
                 link.failures.set(1);
             } else {
-                pause(engine, &said, None);
+                pause(engine, &said, after);
             }
         }
         Outcome::Link { said, after, doubt } => {

@@ -43,16 +43,28 @@ pub async fn fetch(
     identity: &str,
 ) -> Result<(Session, Option<Octets>), Failed> {
     let number = ask(engine.writer.ask(|w| w.begin_large()).await)?;
-    match slices(engine, session, item, identity, number).await {
-        Ok((session, Some(octets))) => Ok((session, Some(octets))),
-        Ok((session, None)) => {
-            ask(engine.writer.ask(move |w| w.abandon_large(number)).await)?;
-            Ok((session, None))
-        }
-        Err(failed) => {
-            ask(engine.writer.ask(move |w| w.abandon_large(number)).await)?;
-            Err(failed)
-        }
+    let begun = Begun(engine, number);
+    let fetched = slices(engine, session, item, identity, number).await;
+    drop(begun);
+    fetched
+}
+
+/// A begun segment. One that was not finished is given up when this goes, also when the whole task
+/// is ended by a change of settings; for a finished one that does nothing.
+struct Begun<'a>(&'a Rc<Engine>, u64);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        let (engine, number) = (Rc::clone(self.0), self.1);
+        self.0
+            .executor
+            .spawn(async move {
+                let gone = engine.writer.ask(move |w| w.abandon_large(number)).await;
+                if let Ok(Err(fault)) = gone {
+                    log::warn!("giving up a large message: {fault}");
+                }
+            })
+            .detach();
     }
 }
 

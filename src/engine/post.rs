@@ -1,7 +1,7 @@
 //! The live state of one mailbox: how it stands, in words and numbers, and its bells.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bell::Bell;
 use crate::passage::Uid;
@@ -39,6 +39,8 @@ pub struct Post {
     pub look_bell: Bell,
     /// Something is to be archived.
     pub archive_bell: Bell,
+    /// Try archiving again, now.
+    pub retry_bell: Bell,
     /// Unread messages that the date leaves out, at the last pass.
     pub before_date: Cell<u64>,
     /// Read but unprocessed messages, at the last pass.
@@ -51,6 +53,7 @@ pub struct Post {
     pub passes: Cell<u64>,
     /// Messages that could not be fetched, and how often that was tried.
     failed: RefCell<BTreeMap<Uid, u32>>,
+    suspects: RefCell<BTreeSet<Uid>>,
     /// What the archiver last had trouble with.
     pub archive_trouble: RefCell<Option<String>>,
 }
@@ -62,12 +65,14 @@ impl Post {
             standing: RefCell::new(Standing::Off),
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
+            retry_bell: Bell::new(),
             before_date: Cell::new(0),
             already_read: Cell::new(0),
             exists: Cell::new(0),
             passed_at: Cell::new(None),
             passes: Cell::new(0),
             failed: RefCell::default(),
+            suspects: RefCell::default(),
             archive_trouble: RefCell::default(),
         }
     }
@@ -90,6 +95,24 @@ impl Post {
     /// How many messages can't be fetched.
     pub fn unfetchable(&self) -> usize {
         self.failed.borrow().len()
+    }
+
+    /// Takes note of messages that were under way when a connection was lost: one of them may be
+    /// why, so they go one at a time until it is known which.
+    pub fn suspect(&self, uids: &[Uid]) {
+        let mut suspects = self.suspects.borrow_mut();
+        suspects.clear();
+        suspects.extend(uids.iter().take(FAILED_MAX));
+    }
+
+    /// Whether a message was under way when a connection was lost.
+    pub fn is_suspect(&self, uid: Uid) -> bool {
+        self.suspects.borrow().contains(&uid)
+    }
+
+    /// A message came through.
+    pub fn clear(&self, uid: Uid) {
+        self.suspects.borrow_mut().remove(&uid);
     }
 
     /// Gives every message another chance: at each hourly pass, and when somebody asks.

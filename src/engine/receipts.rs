@@ -15,6 +15,8 @@ use crate::ticket::Key;
 
 /// Receipts that are not left waiting for a commit.
 const MANY: usize = 256;
+/// How long writing waits for room on a full disk.
+const FULL_WAIT: Duration = Duration::from_secs(5);
 /// How long one may wait.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -71,12 +73,21 @@ impl Receipts {
         if records.is_empty() {
             return Ok(());
         }
-        let committed = engine
+        let (committed, records) = engine
             .writer
-            .ask(move |w| w.commit(Vec::new(), records))
-            .await??;
-        engine.learned(&committed);
-        Ok(())
+            .ask(move |w| (w.commit(Vec::new(), records.clone()), records))
+            .await?;
+        match committed {
+            Ok(committed) => {
+                engine.learned(&committed);
+                Ok(())
+            }
+            Err(fault) => {
+                // They are still ours to write.
+                self.waiting.borrow_mut().splice(0..0, records);
+                Err(fault)
+            }
+        }
     }
 }
 
@@ -98,11 +109,19 @@ pub async fn run(engine: Rc<Engine>) {
                 .within(WAIT, engine.receipts.enough.wait())
                 .await;
         }
-        if let Err(fault) = engine.receipts.flush(&engine).await {
+        match engine.receipts.flush(&engine).await {
+            Ok(()) => {}
+            Err(StoreFault::Full { said }) => {
+                log::error!("{said}; receipts wait for room");
+                engine.world.clock.sleep(FULL_WAIT).await;
+                engine.receipts.some.ring();
+            }
             // A receipt that can't be written is asked for again after the next start: the portal
             // knows the key.
-            engine.broke(fault);
-            return;
+            Err(fault) => {
+                engine.broke(fault);
+                return;
+            }
         }
     }
 }

@@ -219,6 +219,41 @@ impl Writer {
         batch: Vec<Decided>,
         others: Vec<(Key, Record)>,
     ) -> Result<Committed, StoreFault> {
+        // What empties the store must find room where what fills it finds none.
+        let drains = batch.is_empty();
+        self.journal.use_reserve(drains);
+        let committed = match self.write_batch(batch, &others) {
+            Err(StoreFault::Full { said }) if drains => {
+                log::error!("{said}: the ballast is let go");
+                self.journal.ballast(0)?;
+                self.write_batch(Vec::new(), &others)
+            }
+            written => written,
+        };
+        self.journal.use_reserve(false);
+        committed
+    }
+
+    fn write_batch(
+        &mut self,
+        batch: Vec<Decided>,
+        others: &[(Key, Record)],
+    ) -> Result<Committed, StoreFault> {
+        // What an earlier, failed batch left behind was told to nobody: it must not be learned.
+        let before = self.pending.len();
+        let written = self.append_batch(batch, others);
+        if written.is_err() {
+            self.pending.truncate(before);
+        }
+        written?;
+        self.sync()
+    }
+
+    fn append_batch(
+        &mut self,
+        batch: Vec<Decided>,
+        others: &[(Key, Record)],
+    ) -> Result<(), StoreFault> {
         for Decided {
             key,
             raw,
@@ -254,9 +289,9 @@ impl Writer {
             self.append(key, Record::Decision(Box::new(decision)))?;
         }
         for (key, record) in others {
-            self.append(key, record)?;
+            self.append(*key, record.clone())?;
         }
-        self.sync()
+        Ok(())
     }
 
     /// Appends a record; it is durable, and known to the index, after the next `sync`.
