@@ -8,6 +8,7 @@
 #![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
 pub mod scene;
+pub mod service;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
