@@ -26,6 +26,7 @@ pub mod post;
 pub mod reader;
 pub mod receipts;
 mod reclaim;
+pub mod replay;
 pub mod revisions;
 pub mod state;
 pub mod understand;
@@ -52,7 +53,8 @@ use forward::Link;
 use news::{Event, News};
 use post::Post;
 use reader::Reader;
-use writer::{Opening, Sizes, Writer};
+use replay::Opening;
+use writer::{Sizes, Writer};
 
 /// Why the store can't go on, by what the caller must do.
 #[derive(Debug, thiserror::Error)]
