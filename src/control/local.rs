@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_lite::{future, StreamExt};
 use smol::LocalExecutor;
@@ -17,9 +16,6 @@ use crate::engine::writer::Sizes;
 use crate::engine::{Engine, StoreFault};
 use crate::world::socket::{own_name, Listener};
 use crate::world::World;
-
-/// How long a store that is in use may take to be let go.
-const LET_GO: Duration = Duration::from_secs(2);
 
 /// Where requests go.
 pub enum Link {
@@ -62,7 +58,7 @@ impl Link {
                          its time is up: start the service, or leave the limit out",
                     ));
                 }
-                let service = Rc::new(open_soon(world, store).await?);
+                let service = Rc::new(open(world, store)?);
                 let caller = Caller { name: own_name() };
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
@@ -70,7 +66,12 @@ impl Link {
                         each(&reply.line());
                     }
                 }
-                service.close().await
+                let closed = service.close().await;
+                // A command that asks a second time opens the store again: it must be free by then.
+                if let Some(service) = Rc::into_inner(service) {
+                    service.end();
+                }
+                closed
             }
         }
     }
@@ -133,27 +134,15 @@ pub async fn serve_and_run<S: Service>(
 /// Opens the engine on `store` within this process: takes its lock, replays what must be replayed.
 /// Refused with `in_use` when another process has it.
 pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Refusal> {
+    open(world, store)
+}
+
+fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
     let executor = Rc::new(LocalExecutor::new());
     match Engine::open(world.clone(), executor, store, Sizes::default()) {
         Ok((engine, endings)) => Ok(Running::new(engine, endings)),
         Err(StoreFault::Locked { .. }) => Err(in_use(store)),
         Err(fault) => Err(fault.into()),
-    }
-}
-
-/// `open_local`, waiting a moment for a store that is just being let go: the threads of an engine
-/// end a little after its close, also those of this command's question before.
-async fn open_soon(world: &World, store: &Path) -> Result<impl Service, Refusal> {
-    let deadline = world.clock.tick().plus(LET_GO);
-    loop {
-        match open_local(world, store).await {
-            Err(refusal)
-                if refusal.refused == Kind::Unreachable && world.clock.tick() < deadline =>
-            {
-                world.clock.sleep(LET_GO / 40).await;
-            }
-            opened => return opened,
-        }
     }
 }
 
