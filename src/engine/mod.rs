@@ -26,6 +26,7 @@ pub mod post;
 pub mod reader;
 pub mod receipts;
 mod reclaim;
+pub mod replay;
 pub mod revisions;
 pub mod state;
 pub mod understand;
@@ -52,7 +53,8 @@ use forward::Link;
 use news::{Event, News};
 use post::Post;
 use reader::Reader;
-use writer::{Opening, Sizes, Writer};
+use replay::Opening;
+use writer::{Sizes, Writer};
 
 /// Why the store can't go on, by what the caller must do.
 #[derive(Debug, thiserror::Error)]
@@ -353,6 +355,13 @@ impl Engine {
         }
         forward::learned(&self.link, &committed.applied.changed);
         for (_, entry) in &committed.applied.changed {
+            if entry.wants_fetch() {
+                // Only now: a listing before this would still leave it out, and the next whole one
+                // is an hour away.
+                if let Some(post) = self.posts.borrow().get(&entry.mailbox) {
+                    post.look_bell.ring();
+                }
+            }
             if entry.wants_archive() {
                 for spot in &entry.spots {
                     if let Some(post) = self.posts.borrow().get(&spot.mailbox) {

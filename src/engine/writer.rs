@@ -4,17 +4,16 @@
 //! then the index learns them in one batch together with the position. Never the other way round:
 //! an index that knew more than the journal could point at what a power cut took.
 //!
-//! A start opens the journal, asks the index how far it knows, and replays what follows. An index
-//! that is damaged, missing, of another version, or ahead of the journal is removed and made again.
+//! A start opens the journal and then the index, which `replay` brings up to it.
 //!
 //! Decides nothing about mail.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reader::Reader;
+use super::replay::{open_index, Opening};
 use super::StoreFault;
 use crate::index::{self, Applied, Durable, Index};
 use crate::passage::record::{Decision, MessageHead};
@@ -26,8 +25,6 @@ use crate::world::{worker, Disk, World};
 
 /// A checkpoint is due once this much was appended since the last.
 const CHECKPOINT_OCTETS: u64 = 16 << 20;
-/// Records handed to the index in one batch while replaying.
-const REPLAY_BATCH: usize = 512;
 
 /// Sizes of the store's parts, in octets.
 #[derive(Clone, Copy, Debug)]
@@ -47,44 +44,6 @@ impl Default for Sizes {
             cache: 2 << 20,
             ballast: 8 << 20,
         }
-    }
-}
-
-/// What a start found and did, for the operator.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
-    /// The number that the next decision gets.
-    pub next_sequence: u64,
-    /// Records that were replayed.
-    pub replayed: u64,
-    /// Gaps in what should have been durable, each as a sentence.
-    pub damage: Vec<String>,
-    /// Ends that a crash left torn: nothing that had been promised was in them.
-    pub torn_tails: u64,
-    /// Segments in which something is missing: they are kept.
-    pub damaged: Vec<u64>,
-    /// Why the index was made again, if it was.
-    pub rebuilt: Option<String>,
-    /// Records that did not fit, each as a sentence.
-    pub misfits: Vec<String>,
-}
-
-impl Opening {
-    /// The whole as one sentence.
-    pub fn sentence(&self) -> String {
-        let mut said = format!("{} records replayed", self.replayed);
-        match self.torn_tails {
-            0 => {}
-            1 => said.push_str(", a torn end left where it was"),
-            n => said.push_str(&format!(", {n} torn ends left where they were")),
-        }
-        if let Some(why) = &self.rebuilt {
-            said.push_str(&format!(", the index made again from the journal ({why})"));
-        }
-        if !self.damage.is_empty() {
-            said.push_str(&format!(", {} places damaged", self.damage.len()));
-        }
-        said
     }
 }
 
@@ -468,145 +427,7 @@ impl Writer {
     }
 }
 
-fn open_index(
-    disk: &dyn Disk,
-    dir: &Path,
-    sizes: Sizes,
-    journal: &Journal,
-    progress: &mut dyn FnMut(u64),
-) -> Result<(Index, Opening), StoreFault> {
-    let index_dir = dir.join("index");
-    let why = match Index::open(&index_dir, sizes.cache, journal.life()) {
-        Ok((mut index, Some(position))) if position <= position_of(journal.end()) => {
-            match replay(&mut index, journal, Some(position), progress) {
-                Ok(opening) => return Ok((index, opening)),
-                Err(Replay::Index(said)) => said,
-                Err(Replay::Store(fault)) => return Err(fault),
-            }
-        }
-        Ok((_, Some(_))) => "it knows more than the journal holds".to_owned(),
-        Ok((mut index, None)) => {
-            // A fresh one: nothing to make again when the journal is fresh too.
-            let mut opening =
-                replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
-            opening.rebuilt = (opening.replayed > 0).then(|| "it was missing".to_owned());
-            return Ok((index, opening));
-        }
-        Err(index::Fault::Damaged { said }) => said,
-        Err(fault @ index::Fault::Disk { .. }) => return Err(fault.into()),
-    };
-    remove_tree(disk, &index_dir)?;
-    let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
-    let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
-    opening.rebuilt = Some(why);
-    Ok((index, opening))
-}
-
-enum Replay {
-    Index(String),
-    Store(StoreFault),
-}
-
-impl Replay {
-    fn into_store(self) -> StoreFault {
-        match self {
-            Replay::Index(said) => StoreFault::Broken { said },
-            Replay::Store(fault) => fault,
-        }
-    }
-}
-
-fn replay(
-    index: &mut Index,
-    journal: &Journal,
-    from: Option<Position>,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Opening, Replay> {
-    let mut opening = Opening::default();
-    let mut batch = Vec::new();
-    let mut fault = None;
-    let mut done = 0_u64;
-    let start = from.map(|p| spool::Position {
-        segment: p.segment,
-        offset: p.offset,
-    });
-    let mut learned = from.unwrap_or_default();
-    let replayed = journal.replay(start, &mut |record: spool::Record<'_>| {
-        let Some(kind) = Kind::of(record.kind) else {
-            // A mark of the journal's own, or a kind of newer code: nothing for the index.
-            return ControlFlow::Continue(());
-        };
-        let key = Key(record.key);
-        let stored = stored(record.at);
-        if matches!(kind, Kind::Message | Kind::Copied | Kind::Trying) {
-            return ControlFlow::Continue(());
-        }
-        let decoded = record
-            .payload
-            .octets()
-            .map_err(StoreFault::from)
-            .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
-        match decoded {
-            Ok(record) => batch.push(Durable {
-                key,
-                stored,
-                record,
-            }),
-            Err(StoreFault::Newer { said }) => {
-                fault = Some(Replay::Store(StoreFault::Newer { said }));
-                return ControlFlow::Break(());
-            }
-            Err(other) => opening.misfits.push(other.to_string()),
-        }
-        done += 1;
-        if batch.len() >= REPLAY_BATCH {
-            // The position is told at the end only: a crash in here replays the same again.
-            match index.apply(&batch, learned) {
-                Ok(applied) => opening.misfits.extend(applied.misfits),
-                Err(e) => {
-                    fault = Some(Replay::Index(e.to_string()));
-                    return ControlFlow::Break(());
-                }
-            }
-            batch.clear();
-            progress(done);
-        }
-        ControlFlow::Continue(())
-    });
-    if let Some(fault) = fault {
-        return Err(fault);
-    }
-    let replayed = replayed.map_err(|e| Replay::Store(e.into()))?;
-    learned = position_of(journal.end());
-    let applied = index
-        .apply(&batch, learned)
-        .map_err(|e| Replay::Index(e.to_string()))?;
-    opening.misfits.extend(applied.misfits);
-    opening.replayed = done;
-    opening.torn_tails = replayed.torn_tails;
-    opening.damaged = replayed.damage().map(|gap| gap.segment).collect();
-    opening.damage = replayed
-        .damage()
-        .map(|gap| {
-            format!(
-                "segment {}, octets {} to {}, {} records",
-                gap.segment,
-                gap.from,
-                gap.to,
-                gap.records.map_or("some".to_owned(), |n| n.to_string())
-            )
-        })
-        .collect();
-    Ok(opening)
-}
-
-fn remove_tree(disk: &dyn Disk, dir: &Path) -> Result<(), StoreFault> {
-    disk.remove_tree(dir).map_err(|source| StoreFault::Broken {
-        said: format!("removing the damaged index {}: {source}", dir.display()),
-    })
-}
-
-fn stored(at: spool::At) -> Stored {
+pub(super) fn stored(at: spool::At) -> Stored {
     Stored {
         segment: at.segment,
         offset: at.offset,
@@ -614,9 +435,12 @@ fn stored(at: spool::At) -> Stored {
     }
 }
 
-fn position_of(position: spool::Position) -> Position {
+pub(super) fn position_of(position: spool::Position) -> Position {
     Position {
         segment: position.segment,
         offset: position.offset,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! What is known of one message, and how each record changes it.
 //!
 //! `apply` is the only place where a record turns into knowledge: the running engine and a replay
-//! after a crash both go through it. A record that was seen before changes nothing.
+//! after a crash both go through it. A record that was seen before changes nothing: an entry says
+//! up to where in the journal it knows, since a replay may begin well before that point.
 
 use serde::{Deserialize, Serialize};
 
-use super::place::{MailboxId, Place};
+use super::place::{MailboxId, Place, Position};
 use super::record::{Act, ActKind, Decision, Outcome, Record, Stored};
 use super::stage::{step, Event, Stage};
 use crate::ticket::Reason;
@@ -66,6 +67,8 @@ pub struct Entry {
     pub retired: bool,
     /// The operator wants a ticket of it, whoever wrote it.
     pub convert: bool,
+    /// The record that changed it last: those up to it are in here already.
+    pub known_to: Position,
 }
 
 impl Entry {
@@ -119,6 +122,22 @@ pub fn apply(
     record: &Record,
     stored: Stored,
 ) -> Result<Option<Entry>, Illegal> {
+    let at = Position {
+        segment: stored.segment,
+        offset: stored.offset,
+    };
+    if before.is_some_and(|e| at <= e.known_to) {
+        return Ok(None);
+    }
+    let after = changed(before, record, stored)?;
+    Ok(after.map(|e| Entry { known_to: at, ..e }))
+}
+
+fn changed(
+    before: Option<&Entry>,
+    record: &Record,
+    stored: Stored,
+) -> Result<Option<Entry>, Illegal> {
     let from = before.map(|e| e.stage);
     let illegal = |event| Illegal { from, event };
     let next = |event| step(from, event).ok_or(illegal(event));
@@ -127,9 +146,6 @@ pub fn apply(
         Record::Message(_) | Record::Trying(_) | Record::Copied(_) => Ok(None),
         Record::Snapshot(entry) => Ok(Some((**entry).clone())),
         Record::Decision(decision) => {
-            if before.is_some_and(|e| e.decision == Some(stored)) {
-                return Ok(None);
-            }
             let event = match decision.outcome {
                 Outcome::Ticket { .. } => Event::Ticket,
                 Outcome::Held(_) => Event::Hold,
@@ -153,9 +169,6 @@ pub fn apply(
         }
         Record::Refused(refusal) => {
             let before = before.ok_or(illegal(Event::Refuse))?;
-            if before.refusal == Some(stored) {
-                return Ok(None);
-            }
             Ok(Some(Entry {
                 stage: next(Event::Refuse)?,
                 refusal: Some(stored),
@@ -236,6 +249,7 @@ fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: St
         archived: before.is_some_and(|e| e.archived),
         retired: false,
         convert: false,
+        known_to: Position::default(),
     }
 }
 
@@ -271,3 +285,6 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
     }
     Ok(Some(after))
 }
+
+#[cfg(test)]
+mod tests;

@@ -361,3 +361,6 @@ fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
 fn decoded<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Option<T> {
     postcard::from_bytes(octets).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! The start: the index brought up to the journal, or made again from it.
+//!
+//! The index says up to where it knows the journal; what follows is replayed into it. One that is
+//! damaged, missing, of another version or another journal's, or ahead of this one is removed first,
+//! and everything is replayed. What was damaged on the way is told and never mended here.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::writer::{position_of, stored, Sizes};
+use super::StoreFault;
+use crate::index::{self, Durable, Index};
+use crate::passage::{Kind, Position, Record};
+use crate::spool::{self, Journal};
+use crate::ticket::Key;
+use crate::world::Disk;
+
+/// Records handed to the index in one batch while replaying.
+const REPLAY_BATCH: usize = 512;
+
+/// What a start found and did, for the operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// The number that the next decision gets.
+    pub next_sequence: u64,
+    /// Records that were replayed.
+    pub replayed: u64,
+    /// Gaps in what should have been durable, each as a sentence.
+    pub damage: Vec<String>,
+    /// Ends that a crash left torn: nothing that had been promised was in them.
+    pub torn_tails: u64,
+    /// Segments in which something is missing: they are kept.
+    pub damaged: Vec<u64>,
+    /// Why the index was made again, if it was.
+    pub rebuilt: Option<String>,
+    /// Records that did not fit, each as a sentence.
+    pub misfits: Vec<String>,
+}
+
+impl Opening {
+    /// The whole as one sentence.
+    pub fn sentence(&self) -> String {
+        let mut said = format!("{} records replayed", self.replayed);
+        match self.torn_tails {
+            0 => {}
+            1 => said.push_str(", a torn end left where it was"),
+            n => said.push_str(&format!(", {n} torn ends left where they were")),
+        }
+        if let Some(why) = &self.rebuilt {
+            said.push_str(&format!(", the index made again from the journal ({why})"));
+        }
+        if !self.damage.is_empty() {
+            said.push_str(&format!(", {} places damaged", self.damage.len()));
+        }
+        said
+    }
+}
+
+/// Opens the index in the store's `dir` and replays into it what it doesn't know.
+pub(super) fn open_index(
+    disk: &dyn Disk,
+    dir: &Path,
+    sizes: Sizes,
+    journal: &Journal,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Index, Opening), StoreFault> {
+    let index_dir = dir.join("index");
+    let why = match Index::open(&index_dir, sizes.cache, journal.life()) {
+        Ok((mut index, Some(position))) if position <= position_of(journal.end()) => {
+            match replay(&mut index, journal, Some(position), progress) {
+                Ok(opening) => return Ok((index, opening)),
+                Err(Replay::Index(said)) => said,
+                Err(Replay::Store(fault)) => return Err(fault),
+            }
+        }
+        Ok((_, Some(_))) => "it knows more than the journal holds".to_owned(),
+        Ok((mut index, None)) => {
+            // A fresh one: nothing to make again when the journal is fresh too.
+            let mut opening =
+                replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+            opening.rebuilt = (opening.replayed > 0).then(|| "it was missing".to_owned());
+            return Ok((index, opening));
+        }
+        Err(index::Fault::Damaged { said }) => said,
+        Err(fault @ index::Fault::Disk { .. }) => return Err(fault.into()),
+    };
+    remove_tree(disk, &index_dir)?;
+    let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
+    let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+    opening.rebuilt = Some(why);
+    Ok((index, opening))
+}
+
+enum Replay {
+    Index(String),
+    Store(StoreFault),
+}
+
+impl Replay {
+    fn into_store(self) -> StoreFault {
+        match self {
+            Replay::Index(said) => StoreFault::Broken { said },
+            Replay::Store(fault) => fault,
+        }
+    }
+}
+
+fn replay(
+    index: &mut Index,
+    journal: &Journal,
+    from: Option<Position>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Opening, Replay> {
+    let mut opening = Opening::default();
+    let mut batch = Vec::new();
+    let mut fault = None;
+    let mut done = 0_u64;
+    let start = from.map(|p| spool::Position {
+        segment: p.segment,
+        offset: p.offset,
+    });
+    let mut learned = from.unwrap_or_default();
+    let replayed = journal.replay(start, &mut |record: spool::Record<'_>| {
+        let Some(kind) = Kind::of(record.kind) else {
+            // A mark of the journal's own, or a kind of newer code: nothing for the index.
+            return ControlFlow::Continue(());
+        };
+        let key = Key(record.key);
+        let stored = stored(record.at);
+        if matches!(kind, Kind::Message | Kind::Copied | Kind::Trying) {
+            return ControlFlow::Continue(());
+        }
+        let decoded = record
+            .payload
+            .octets()
+            .map_err(StoreFault::from)
+            .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
+        match decoded {
+            Ok(record) => batch.push(Durable {
+                key,
+                stored,
+                record,
+            }),
+            Err(StoreFault::Newer { said }) => {
+                fault = Some(Replay::Store(StoreFault::Newer { said }));
+                return ControlFlow::Break(());
+            }
+            Err(other) => opening.misfits.push(other.to_string()),
+        }
+        done += 1;
+        if batch.len() >= REPLAY_BATCH {
+            // The position is told at the end only: a crash in here replays the same again.
+            match index.apply(&batch, learned) {
+                Ok(applied) => opening.misfits.extend(applied.misfits),
+                Err(e) => {
+                    fault = Some(Replay::Index(e.to_string()));
+                    return ControlFlow::Break(());
+                }
+            }
+            batch.clear();
+            progress(done);
+        }
+        ControlFlow::Continue(())
+    });
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let replayed = replayed.map_err(|e| Replay::Store(e.into()))?;
+    learned = position_of(journal.end());
+    let applied = index
+        .apply(&batch, learned)
+        .map_err(|e| Replay::Index(e.to_string()))?;
+    opening.misfits.extend(applied.misfits);
+    opening.replayed = done;
+    opening.torn_tails = replayed.torn_tails;
+    opening.damaged = replayed.damage().map(|gap| gap.segment).collect();
+    opening.damage = replayed
+        .damage()
+        .map(|gap| {
+            format!(
+                "segment {}, octets {} to {}, {} records",
+                gap.segment,
+                gap.from,
+                gap.to,
+                gap.records.map_or("some".to_owned(), |n| n.to_string())
+            )
+        })
+        .collect();
+    Ok(opening)
+}
+
+fn remove_tree(disk: &dyn Disk, dir: &Path) -> Result<(), StoreFault> {
+    disk.remove_tree(dir).map_err(|source| StoreFault::Broken {
+        said: format!("removing the damaged index {}: {source}", dir.display()),
+    })
+}
