@@ -335,8 +335,12 @@ fn windows_skip_nothing_while_others_remove_messages() {
         let (session, since) = session.count(Count::UnreadSince(yesterday)).await?;
         assert_eq!(since, 3100);
         let tomorrow = Wall(now.0 + 86_400_000);
-        let (_, since) = session.count(Count::UnreadSince(tomorrow)).await?;
+        let (session, since) = session.count(Count::UnreadSince(tomorrow)).await?;
         assert_eq!(since, 0);
+        let (session, before) = session.count(Count::UnreadBefore(tomorrow)).await?;
+        assert_eq!(before, 3100);
+        let (_, before) = session.count(Count::UnreadBefore(yesterday)).await?;
+        assert_eq!(before, 0);
         Ok(())
     });
 }

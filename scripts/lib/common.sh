@@ -7,11 +7,13 @@
 RUST_WANTED=1.88
 
 # say TEXT...: one line for the user, set apart from the output of programs.
-say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+say() {
+    if [ -t 2 ]; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
+}
 
 # fail TEXT...: the last line, and status 1.
 fail() {
-    printf '\033[1;31merror:\033[0m %s\n' "$*" >&2
+    if [ -t 2 ]; then printf '\033[1;31merror:\033[0m %s\n' "$*" >&2; else printf 'error: %s\n' "$*" >&2; fi
     exit 1
 }
 
@@ -122,6 +124,14 @@ need_rust() {
         fail "rustc ${have:-(none)} is found first in PATH, and $RUST_WANTED is needed"
 }
 
+# own_cargo_home: crates go into the checkout's .tools where the user has no cargo folder yet, so
+# that a machine without Rust gets nothing into its home.
+own_cargo_home() {
+    if [ -z "${CARGO_HOME:-}" ] && [ ! -d "$HOME/.cargo" ]; then
+        export CARGO_HOME=$ROOT/.tools/cargo
+    fi
+}
+
 # json_field NAME: the value of a string or number on one line of JSON from standard input.
 json_field() {
     sed -n 's/.*"'"$1"'": *"\{0,1\}\([^",}]*\)"\{0,1\}.*/\1/p' | head -n 1
@@ -143,7 +153,7 @@ await_line() {
 stop() {
     local pid
     for pid in "$@"; do
-        [ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+        [ -n "$pid" ] && kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || :
     done
     return 0
 }

@@ -58,7 +58,7 @@ impl Link {
                          its time is up: start the service, or leave the limit out",
                     ));
                 }
-                let service = Rc::new(open_local(world, store).await?);
+                let service = Rc::new(open(world, store)?);
                 let caller = Caller { name: own_name() };
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
@@ -66,7 +66,12 @@ impl Link {
                         each(&reply.line());
                     }
                 }
-                service.close().await
+                let closed = service.close().await;
+                // A command that asks a second time opens the store again: it must be free by then.
+                if let Some(service) = Rc::into_inner(service) {
+                    service.end();
+                }
+                closed
             }
         }
     }
@@ -129,6 +134,10 @@ pub async fn serve_and_run<S: Service>(
 /// Opens the engine on `store` within this process: takes its lock, replays what must be replayed.
 /// Refused with `in_use` when another process has it.
 pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Refusal> {
+    open(world, store)
+}
+
+fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
     let executor = Rc::new(LocalExecutor::new());
     match Engine::open(world.clone(), executor, store, Sizes::default()) {
         Ok((engine, endings)) => Ok(Running::new(engine, endings)),

@@ -24,7 +24,7 @@ const PAGE_MAX: u32 = 500;
 /// An open engine, and the way to end it.
 pub struct Running {
     pub(super) engine: Rc<Engine>,
-    endings: std::cell::RefCell<Option<Endings>>,
+    endings: Endings,
     pub(super) serves: std::cell::Cell<bool>,
 }
 
@@ -52,8 +52,16 @@ impl Running {
     pub fn new(engine: Rc<Engine>, endings: Endings) -> Self {
         Self {
             engine,
-            endings: std::cell::RefCell::new(Some(endings)),
+            endings,
             serves: std::cell::Cell::new(false),
+        }
+    }
+
+    /// Ends the disk threads and waits for them, so that the store is free again.
+    pub(super) fn end(self) {
+        // Whoever else holds the engine keeps its threads: waiting for them could last for ever.
+        if Rc::into_inner(self.engine).is_some() {
+            self.endings.join();
         }
     }
 
@@ -564,8 +572,6 @@ impl Service for Running {
             .ask(crate::engine::writer::Writer::checkpoint)
             .await;
         checkpoint.map_err(StoreFault::from)??;
-        // The threads end with the last handle on them; nobody waits for those that lend one.
-        drop(self.endings.borrow_mut().take());
         Ok(())
     }
 }

@@ -150,7 +150,6 @@ struct Visit<'a> {
 struct Found {
     /// Every unread message, in ascending order.
     unread: BTreeSet<Uid>,
-    before_date: u64,
 }
 
 impl Visit<'_> {
@@ -182,8 +181,7 @@ impl Visit<'_> {
                 let (engine, mailbox) = (self.engine, self.mailbox);
                 session =
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
-                session = self.count_read(session).await?;
-                self.post.before_date.set(found.before_date);
+                session = self.count_others(session).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
                 self.post
                     .passed_at
@@ -250,9 +248,7 @@ impl Visit<'_> {
             (session, items) = session.look(&wanted).await?;
             items.retain(|i| !i.seen || self.mailbox.convert_read);
             if let Some(after) = after {
-                let all = items.len();
                 items.retain(|i| i.received_at >= after);
-                found.before_date += (all - items.len()) as u64;
             }
             // Oldest first: what waits longest is served first.
             items.sort_by_key(|i| (i.received_at, i.uid));
@@ -467,11 +463,18 @@ impl Visit<'_> {
         self.post.say(Standing::Fetching);
     }
 
-    async fn count_read(&self, session: Session) -> Result<Session, End> {
-        let since = self.mailbox.received_after.unwrap_or(Wall(0));
-        let (session, read) = session
-            .count(crate::mailbox::Count::ReadSince(since))
+    /// Counts what no pass lists: what was read already, and what the date leaves out.
+    async fn count_others(&self, session: Session) -> Result<Session, End> {
+        use crate::mailbox::Count;
+        let since = self.mailbox.received_after;
+        let (mut session, read) = session
+            .count(Count::ReadSince(since.unwrap_or(Wall(0))))
             .await?;
+        let mut before = 0;
+        if let Some(since) = since {
+            (session, before) = session.count(Count::UnreadBefore(since)).await?;
+        }
+        self.post.before_date.set(before);
         self.post.already_read.set(read);
         Ok(session)
     }

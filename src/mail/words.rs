@@ -104,6 +104,7 @@ fn each(value: &[u8], odd: &mut Oddities, mut take: impl FnMut(Piece<'_>, bool))
             let Some(following) = word(next) else { break };
             rest = next.get(following.length..).unwrap_or_default();
             if following.charset.eq_ignore_ascii_case(current) {
+                leave_one_shift(current, &mut octets, &following.octets);
                 octets.extend_from_slice(&following.octets);
             } else {
                 decoded.push_str(&charset::decode(Some(current), &octets, odd));
@@ -117,6 +118,19 @@ fn each(value: &[u8], odd: &mut Oddities, mut take: impl FnMut(Piece<'_>, bool))
     }
     if !plain_from.is_empty() {
         take(Piece::Plain(String::from_utf8_lossy(plain_from)), quoted);
+    }
+}
+
+/// ISO-2022 text returns to ASCII at the end of each word (RFC 2047 §3, RFC 1468), and the next
+/// word leaves it again: joined, that is a shift without a character, which decoders take for an
+/// attempt to hide something, and mark.
+fn leave_one_shift(charset: &str, octets: &mut Vec<u8>, following: &[u8]) {
+    let prefix = charset.get(..8).unwrap_or_default();
+    if prefix.eq_ignore_ascii_case("iso-2022")
+        && octets.ends_with(b"\x1b(B")
+        && following.starts_with(b"\x1b")
+    {
+        octets.truncate(octets.len() - 3);
     }
 }
 

@@ -190,6 +190,8 @@ pub enum Count {
     Unread,
     /// Unread messages received at this time or later.
     UnreadSince(Wall),
+    /// Unread messages received before this time.
+    UnreadBefore(Wall),
     /// Messages already read, received at this time or later.
     ReadSince(Wall),
 }

@@ -24,6 +24,15 @@ fn a_character_cut_in_two_words_is_one_character() {
 }
 
 #[test]
+fn words_that_each_shift_to_japanese_and_back_lose_nothing_where_they_meet() {
+    // "につい" and "て", each in a word of its own, as RFC 1468 has it.
+    check(
+        "=?ISO-2022-JP?B?GyRCJEskRCQkGyhC?=\r\n =?iso-2022-jp?B?GyRCJEYbKEI=?=",
+        "について",
+    );
+}
+
+#[test]
 fn what_is_no_encoded_word_stays() {
     for value in [
         "=?",

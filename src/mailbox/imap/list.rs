@@ -96,26 +96,28 @@ impl Imap {
     }
 
     pub(in crate::mailbox) async fn count(&mut self, what: Count) -> Result<u64, Fault> {
-        let (flag, since) = match what {
-            Count::Unread => ("UNSEEN", None),
-            Count::UnreadSince(at) => ("UNSEEN", Some(at)),
-            Count::ReadSince(at) => ("SEEN", Some(at)),
-        };
-        let Some(since) = since else {
-            return Ok(self.search_all(flag).await?.len() as u64);
+        let (flag, earlier, at) = match what {
+            Count::Unread => return Ok(self.search_all("UNSEEN").await?.len() as u64),
+            Count::UnreadSince(at) => ("UNSEEN", false, at),
+            Count::UnreadBefore(at) => ("UNSEEN", true, at),
+            Count::ReadSince(at) => ("SEEN", false, at),
         };
         // Whole days in the server's zone decide but for the days around the cut-off, where the
         // received time does.
-        let (Some(before), Some(after)) = (date::day(since, -1), date::day(since, 2)) else {
+        let (Some(before), Some(after)) = (date::day(at, -1), date::day(at, 2)) else {
             return Ok(0);
         };
-        let clear = self.search_all(&format!("{flag} SINCE {after}")).await?;
+        let clear = match earlier {
+            true => format!("{flag} BEFORE {before}"),
+            false => format!("{flag} SINCE {after}"),
+        };
+        let clear = self.search_all(&clear).await?;
         let edge = self
             .search_all(&format!("{flag} SINCE {before} BEFORE {after}"))
             .await?;
         let edge = self.look(&edge).await?;
-        let edge = edge.iter().filter(|i| i.received_at >= since).count();
-        Ok((clear.len() + edge) as u64)
+        let counted = edge.iter().filter(|i| (i.received_at < at) == earlier);
+        Ok((clear.len() + counted.count()) as u64)
     }
 
     async fn search_all(&mut self, what: &str) -> Result<Vec<Uid>, Fault> {

@@ -36,6 +36,9 @@ pub struct Plan {
     /// Mails of a batch
     #[arg(long, default_value_t = 256)]
     pub batch: usize,
+    /// Mails of one MOVE: batches are gathered up to this many; 0 moves each batch
+    #[arg(long, default_value_t = 0)]
+    pub move_batch: usize,
     /// Octets of a batch
     #[arg(long, default_value_t = 8 << 20)]
     pub batch_octets: u64,
@@ -115,10 +118,12 @@ pub fn drain(plan: &Plan) -> Outcome<Report> {
             file: preallocated(file, report.octets)?,
             at: 0,
             posters: posters?,
+            unmoved: Vec::new(),
         };
         for batch in batches(&listed, plan) {
             drain.batch(batch, &mut report)?;
         }
+        drain.archive(&mut report)?;
     }
     report.seconds = begun.elapsed().as_secs_f64();
     report.rate = report.mails as f64 / report.seconds;
@@ -218,6 +223,8 @@ struct Drain<'a> {
     file: File,
     at: u64,
     posters: Vec<Poster>,
+    /// Posted, not moved yet.
+    unmoved: Vec<(u64, u64)>,
 }
 
 impl Drain<'_> {
@@ -258,8 +265,22 @@ impl Drain<'_> {
             post_all(&mut self.posters, &octets, &mails)?;
         }
         let posted = Instant::now();
-        if !self.plan.no_move {
-            let range = range(batch);
+        report.fetch += (fetched - begun).as_secs_f64();
+        report.sync += (synced - fetched).as_secs_f64();
+        report.post += (posted - synced).as_secs_f64();
+        self.unmoved.extend_from_slice(batch);
+        if self.unmoved.len() >= self.plan.move_batch {
+            self.archive(report)?;
+        }
+        Ok(())
+    }
+
+    /// Moves what was posted.
+    fn archive(&mut self, report: &mut Report) -> Outcome<()> {
+        let begun = Instant::now();
+        let batch = std::mem::take(&mut self.unmoved);
+        if !batch.is_empty() && !self.plan.no_move {
+            let range = range(&batch);
             let archive = quoted(&self.plan.archive);
             let seen = self
                 .imap
@@ -269,10 +290,7 @@ impl Drain<'_> {
             self.imap.until(&seen, |_| Ok(()))?;
             self.imap.until(&moved, |_| Ok(()))?;
         }
-        report.fetch += (fetched - begun).as_secs_f64();
-        report.sync += (synced - fetched).as_secs_f64();
-        report.post += (posted - synced).as_secs_f64();
-        report.archive += posted.elapsed().as_secs_f64();
+        report.archive += begun.elapsed().as_secs_f64();
         Ok(())
     }
 

@@ -2,13 +2,14 @@
 //!
 //! A mail server of one's own ([`dovecot`]), mail to put into it ([`sample`], [`bulk`], [`fill`]),
 //! an outside count of what became of it ([`census`]), the yardsticks of the bench ([`bare`],
-//! [`sink`]) and a power cut ([`powercut`]). Nothing in here knows the appliance: its only
+//! [`sink`]), the bench itself ([`bench`](mod@bench)) and a power cut ([`powercut`]). Nothing in here knows the appliance: its only
 //! witnesses are the mail server and the portal. Blocking I/O throughout, because a yardstick
 //! should have nothing to hide behind.
 
 use std::fmt::Display;
 
 pub mod bare;
+pub mod bench;
 pub mod bulk;
 pub mod census;
 pub mod dovecot;

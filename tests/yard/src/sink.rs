@@ -13,7 +13,7 @@ use std::time::Instant;
 use memchr::memmem;
 use serde::Serialize;
 
-use crate::{Failure, Outcome, While};
+use crate::{people, Failure, Outcome, While};
 
 /// What the sink has seen.
 #[derive(Default)]
@@ -56,6 +56,30 @@ pub struct Documents {
     pub ping: String,
     /// Answer to GET directory without a cursor.
     pub directory: String,
+}
+
+impl Documents {
+    /// A ping of today and the yard's people.
+    pub fn usual() -> Documents {
+        let now = std::time::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |d| d.as_secs() as i64);
+        let ping = serde_json::json!({
+            "api": "1.0", "portal": "bare sink", "time": crate::mime::iso_date(now),
+            "epoch": "sink", "restored_to": null, "keys_kept_seconds": 2_592_000,
+            "capabilities": {"idempotency_keys": true, "find_by_key": true},
+        });
+        let mut directory = people::directory();
+        if let Some(page) = directory.as_object_mut() {
+            page.insert("removed".into(), serde_json::json!([]));
+            page.insert("cursor".into(), serde_json::json!("1"));
+            page.insert("more".into(), serde_json::json!(false));
+        }
+        Documents {
+            ping: ping.to_string(),
+            directory: directory.to_string(),
+        }
+    }
 }
 
 /// Serves connections for ever; returns only when the listener fails.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use yard::sink::{ceiling, serve, Counts, Documents};
-use yard::{finish, people, Outcome, While};
+use yard::{finish, Outcome, While};
 
 /// Serves a portal that is only fast. Prints one JSON line with its address;
 /// GET /_counts tells what it has seen.
@@ -20,7 +20,7 @@ struct Arguments {
     /// Answer to GET ping; a usual one when absent
     #[arg(long)]
     ping_file: Option<PathBuf>,
-    /// Answer to GET directory; the yard's people when absent
+    /// Answer to GET directory, a whole page; the yard's people when absent
     #[arg(long)]
     directory_file: Option<PathBuf>,
     /// Measure how many posts a second it takes, print that, and end
@@ -42,10 +42,7 @@ fn main() -> ExitCode {
 }
 
 fn sink(arguments: &Arguments) -> Outcome<()> {
-    let documents = Documents {
-        ping: ping(arguments)?,
-        directory: directory(arguments)?,
-    };
+    let documents = documents(arguments)?;
     let listener = TcpListener::bind(&arguments.listen).during("listening")?;
     let address = listener.local_addr().during("listening")?.to_string();
     let counts = Arc::new(Counts::default());
@@ -74,33 +71,14 @@ fn read(path: &PathBuf) -> Outcome<String> {
     std::fs::read_to_string(path).during(format!("reading {}", path.display()))
 }
 
-fn ping(arguments: &Arguments) -> Outcome<String> {
+/// The usual documents, with those of the command line in their place.
+fn documents(arguments: &Arguments) -> Outcome<Documents> {
+    let mut documents = Documents::usual();
     if let Some(path) = &arguments.ping_file {
-        return read(path);
+        documents.ping = read(path)?;
     }
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs() as i64);
-    let ping = serde_json::json!({
-        "api": "1.0", "portal": "bare sink", "time": yard::mime::iso_date(now), "epoch": "sink",
-        "restored_to": null, "keys_kept_seconds": 2_592_000,
-        "capabilities": {"idempotency_keys": true, "find_by_key": true},
-    });
-    Ok(ping.to_string())
-}
-
-fn directory(arguments: &Arguments) -> Outcome<String> {
-    let mut page = match &arguments.directory_file {
-        Some(path) => serde_json::from_str(&read(path)?).during("parsing the directory")?,
-        None => people::directory(),
-    };
-    if let Some(page) = page.as_object_mut() {
-        page.entry("removed")
-            .or_insert_with(|| serde_json::json!([]));
-        page.entry("cursor")
-            .or_insert_with(|| serde_json::json!("1"));
-        page.entry("more")
-            .or_insert_with(|| serde_json::json!(false));
+    if let Some(path) = &arguments.directory_file {
+        documents.directory = read(path)?;
     }
-    Ok(page.to_string())
+    Ok(documents)
 }

@@ -1,0 +1,78 @@
+# A run on the user's own mailbox and portal: no Dovecot, no stand-in, nothing taken away.
+#
+# Sourced by run.sh, whose names it uses. The store lies in DIR/own and is kept from run to run:
+# it knows which mails are tickets already. The counts are postern's own; nobody else has the
+# password.
+# shellcheck shell=bash
+
+run_own() {
+    STORE=$DIR/own
+    cat <<END
+
+With your own mailbox and portal this will, in this order:
+  1. put $OWN in force in the store $STORE
+  2. ask for passwords and tokens that the store has not got (kept sealed there)
+  3. test the connection, touching no message
+  4. say how many unread messages would become tickets, and ask, for each mailbox not active yet
+  5. make tickets of them, and move each into the archive folder once the portal has it
+
+END
+    local status=0
+    postern settings import "$OWN" $YES || status=$?
+    # 4: the settings hold that already.
+    case $status in
+    0 | 4) ;;
+    *) fail "the settings are not in force; postern's words stand above" ;;
+    esac
+    local name names=()
+    mapfile -t names < <(postern settings export | sed -n 's/^\[mailbox\.\(.*\)\]$/\1/p')
+    [ ${#names[@]} -gt 0 ] || fail "$OWN has no mailbox: add a section such as [mailbox.support]"
+    for name in "${names[@]}"; do
+        has_secret "mailbox.$name.password" ||
+            postern settings set "mailbox.$name.password" ||
+            fail "mailbox $name has no password; postern's words stand above"
+    done
+    has_secret portal.token || say "no portal.token is set: fine if the portal wants none"
+    postern test || fail "the test did not pass: mend what it says, then start again. No message was touched."
+    local active=0
+    for name in "${names[@]}"; do
+        if [ "$(postern settings get "mailbox.$name.active")" != true ]; then
+            postern settings set "mailbox.$name.active" on $YES || {
+                say "mailbox $name stays inactive"
+                continue
+            }
+        fi
+        active=$((active + 1))
+    done
+    [ $active -gt 0 ] || fail "no mailbox is active: nothing to do"
+    if [ -n "$STAY" ]; then
+        begin_service
+        say "taking mail until Ctrl-C; from another terminal: $BIN/postern --store $STORE status"
+        RESULT=0
+        return
+    fi
+    begin_service --once
+    wait "$POSTERN" && RESULT=0 || RESULT=1
+    POSTERN=''
+    wait "$SHOW" || :
+    SHOW=''
+    own_table
+}
+
+# has_secret KEY: whether the store has it, without ever seeing it.
+has_secret() { postern settings show "$1" --json | grep -q '"value":"'; }
+
+own_table() {
+    local status=$DIR/status.json held=$DIR/held.json
+    postern status --json >"$status"
+    postern held list --limit 500 --json >"$held"
+    echo
+    printf '%sCounted by postern, since this store was made%s\n' "$BOLD" "$PLAIN"
+    row tickets "$(number forwarded <"$status")" "at the portal"
+    row archived "$(number archived <"$status")"
+    row held "$(number held <"$status")" "$(reasons "$held")"
+    must refused "$(number refused <"$status")" 0 "by the portal, for good"
+    must 'on their way' "$(number committed <"$status")" 0
+    must 'to archive' "$(number to-archive <"$status")" 0
+    [ $RESULT -eq 0 ] || printf '%snot all is done%s: %s\n' "$RED" "$PLAIN" "$(tail -n 1 "$DIR/postern.log")"
+}

@@ -1,0 +1,10 @@
+//! From a real mail server to the portal, with the real binary, judged from outside: what lies in
+//! the mailbox, what the portal holds, compared with what was put in.
+//!
+//! Each test has a mail server, a portal and a store of its own. What the portal does wrong on
+//! request is `portal_faults`' business.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod sample;

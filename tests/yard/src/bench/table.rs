@@ -1,0 +1,82 @@
+//! The bench's table for people.
+
+use super::{median, Report, Row, RATIO_BUDGET, RSS_BUDGET};
+
+/// The table, with its footnotes.
+pub fn render(report: &Report) -> String {
+    let mut out = format!(
+        "{:<26} {:>6} {:>5} {:>7} {:>7} {:>7} {:>8} {:>7} {:>6} {:>5} {:>8} {:>6}\n",
+        "row",
+        "mails",
+        "MiB",
+        "raw",
+        "bare",
+        "postern",
+        "mails/s",
+        "MiB/s",
+        "ratio",
+        "net",
+        "RSS MiB",
+        "sink"
+    );
+    for row in &report.rows {
+        out.push_str(&line(row));
+    }
+    out.push_str(&format!(
+        "\nraw, bare, postern: seconds from start to end, medians. ratio: bare / postern, median of \
+         the pairs; net:\nwithout what an empty drain takes. sink: its ceiling as a multiple of the \
+         faster drain, void under 5.\n! over budget: ratio at least {RATIO_BUDGET}, resident at \
+         most {} MiB. {} pairs, {} processors, {:.0} s in all.\n",
+        RSS_BUDGET >> 20,
+        report.rows.iter().map(|r| r.bare.len()).max().unwrap_or(0),
+        report.processors,
+        report.seconds,
+    ));
+    for row in &report.rows {
+        if row.ratio.is_some() {
+            out.push_str(&format!(
+                "{}: empty drain bare {:.2} s, postern {:.2} s; processor seconds bare {:.2}, postern {:.2}{}\n",
+                row.name,
+                row.bare_empty,
+                row.postern_empty,
+                median(&row.bare.iter().map(|t| t.processor).collect::<Vec<_>>()),
+                median(&row.postern.iter().map(|t| t.processor).collect::<Vec<_>>()),
+                row.mbsync.map_or(String::new(), |s| format!("; mbsync copies in {s:.2} s")),
+            ));
+        }
+    }
+    out
+}
+
+fn line(row: &Row) -> String {
+    let dash = || "-".to_owned();
+    let seconds = |of: Option<f64>| of.map_or_else(dash, |s| format!("{s:.2}"));
+    let taken = |of: &[super::Taken]| match of.is_empty() {
+        true => None,
+        false => Some(median(&of.iter().map(|t| t.seconds).collect::<Vec<_>>())),
+    };
+    let postern = taken(&row.postern);
+    let mib = row.octets as f64 / f64::from(1 << 20);
+    let mark = |bad: bool| if bad { "!" } else { " " };
+    let fastest = row.bare.iter().chain(&row.postern);
+    let fastest = fastest.map(|t| t.seconds).fold(f64::INFINITY, f64::min);
+    let sink = row.ceiling.map(|c| c / (row.mails as f64 / fastest));
+    format!(
+        "{:<26} {:>6} {:>5.0} {:>7} {:>7} {:>7} {:>8} {:>7} {:>5}{} {:>5} {:>7.1}{} {:>6}{}\n",
+        row.name,
+        row.mails,
+        mib,
+        seconds(row.raw),
+        seconds(taken(&row.bare)),
+        seconds(postern),
+        postern.map_or_else(dash, |s| format!("{:.0}", row.mails as f64 / s)),
+        postern.map_or_else(dash, |s| format!("{:.0}", mib / s)),
+        row.ratio.map_or_else(dash, |r| format!("{r:.2}")),
+        mark(row.ratio.is_some_and(|r| r < RATIO_BUDGET)),
+        row.net.map_or_else(dash, |r| format!("{r:.2}")),
+        row.peak_rss as f64 / f64::from(1 << 20),
+        mark(row.peak_rss > RSS_BUDGET),
+        sink.map_or_else(dash, |s| format!("{s:.1}x")),
+        if row.void { " void" } else { "" },
+    )
+}
