@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_lite::{future, StreamExt};
 use smol::LocalExecutor;
@@ -16,6 +17,11 @@ use crate::engine::writer::Sizes;
 use crate::engine::{Engine, StoreFault};
 use crate::world::socket::{own_name, Listener};
 use crate::world::World;
+
+/// How long a command waits for the store of one that is just ending.
+const MOMENT: Duration = Duration::from_secs(1);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Where requests go.
 pub enum Link {
@@ -58,7 +64,7 @@ impl Link {
                          its time is up: start the service, or leave the limit out",
                     ));
                 }
-                let service = Rc::new(open(world, store)?);
+                let service = Rc::new(open_patiently(world, store).await?);
                 let caller = Caller { name: own_name() };
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
@@ -66,12 +72,7 @@ impl Link {
                         each(&reply.line());
                     }
                 }
-                let closed = service.close().await;
-                // A command that asks a second time opens the store again: it must be free by then.
-                if let Some(service) = Rc::into_inner(service) {
-                    service.end();
-                }
-                closed
+                service.close().await
             }
         }
     }
@@ -134,15 +135,26 @@ pub async fn serve_and_run<S: Service>(
 /// Opens the engine on `store` within this process: takes its lock, replays what must be replayed.
 /// Refused with `in_use` when another process has it.
 pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Refusal> {
-    open(world, store)
-}
-
-fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
     let executor = Rc::new(LocalExecutor::new());
     match Engine::open(world.clone(), executor, store, Sizes::default()) {
         Ok((engine, endings)) => Ok(Running::new(engine, endings)),
         Err(StoreFault::Locked { .. }) => Err(in_use(store)),
         Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Opens the engine for a command. The store of a command that has just ended, also one of this
+/// very process, is let go of by a thread that nobody waits for: that takes a moment.
+async fn open_patiently(world: &World, store: &Path) -> Result<impl Service, Refusal> {
+    let mut left = MOMENT;
+    loop {
+        match open_local(world, store).await {
+            Err(refusal) if refusal.refused == Kind::Unreachable && !left.is_zero() => {
+                world.clock.sleep(LOOK).await;
+                left = left.saturating_sub(LOOK);
+            }
+            ended => return ended,
+        }
     }
 }
 

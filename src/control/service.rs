@@ -23,8 +23,9 @@ const PAGE_MAX: u32 = 500;
 
 /// An open engine, and the way to end it.
 pub struct Running {
+    // Before `joining`: the threads end when the engine lets go of them.
     pub(super) engine: Rc<Engine>,
-    endings: Endings,
+    joining: Joining,
     pub(super) serves: std::cell::Cell<bool>,
 }
 
@@ -47,21 +48,34 @@ impl From<Unchanged> for Refusal {
     }
 }
 
+/// Waits for the disk threads when it goes, so that whoever opens the store next finds it free.
+struct Joining(Option<Endings>);
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        if let Some(endings) = self.0.take() {
+            endings.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if Rc::strong_count(&self.engine) > 1 {
+            // A task of a run that has ended still has it: the process ends soon, and the threads
+            // with it.
+            self.joining.0 = None;
+        }
+    }
+}
+
 impl Running {
     /// Takes an open engine.
     pub fn new(engine: Rc<Engine>, endings: Endings) -> Self {
         Self {
             engine,
-            endings,
+            joining: Joining(Some(endings)),
             serves: std::cell::Cell::new(false),
-        }
-    }
-
-    /// Ends the disk threads and waits for them, so that the store is free again.
-    pub(super) fn end(self) {
-        // Whoever else holds the engine keeps its threads: waiting for them could last for ever.
-        if Rc::into_inner(self.engine).is_some() {
-            self.endings.join();
         }
     }
 

@@ -435,9 +435,6 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             link.window.borrow_mut().settle(row);
             let act = held::act(engine, ActKind::Refetch, "journal");
             engine.receipts.push(row.key, act);
-            for post in engine.posts.borrow().values() {
-                post.look_bell.ring();
-            }
         }
         Outcome::Store(fault) => return Err(fault),
     }

@@ -77,6 +77,11 @@ pub async fn look_after(
                         _ => missing = missing.or(Some(None)),
                     }
                 }
+                if entry.spots.is_empty() && entry.mailbox == id {
+                    // Archived at its commit, and then its octets were lost here: only the archive
+                    // has it now.
+                    missing = Some(None);
+                }
                 if let (false, Some(uid)) = (present, missing) {
                     suspects.push((*key, uid));
                 }

@@ -353,6 +353,13 @@ impl Engine {
         }
         forward::learned(&self.link, &committed.applied.changed);
         for (_, entry) in &committed.applied.changed {
+            if entry.wants_fetch() {
+                // Only now: a listing before this would still leave it out, and the next whole one
+                // is an hour away.
+                if let Some(post) = self.posts.borrow().get(&entry.mailbox) {
+                    post.look_bell.ring();
+                }
+            }
             if entry.wants_archive() {
                 for spot in &entry.spots {
                     if let Some(post) = self.posts.borrow().get(&spot.mailbox) {

@@ -7,6 +7,7 @@
 //! them; a static would outlive its thread. Deliberately holds no checks of its own.
 #![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
+pub mod scene;
 pub mod service;
 
 use std::ffi::OsStr;

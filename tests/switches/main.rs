@@ -1,0 +1,111 @@
+//! Each of three protections taken out must show the damage it keeps away; the same scene with the
+//! protection in must show none. A judge that never sees a loss would prove nothing.
+//!
+//! Only in a build with the feature `switches`; the shipped binary can't be talked out of anything.
+#![cfg(feature = "switches")]
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::scene::{skipped, Count, Dice, Plan, Scene};
+use common::Disk;
+use serde_json::json;
+
+/// Tries within which the damage must show.
+const TRIES: usize = 12;
+
+/// Plays one scene until it shows damage, at most `tries` times; the first faults seen.
+fn damage(tries: usize, mut play: impl FnMut() -> Count) -> Option<Vec<String>> {
+    (0..tries).map(|_| play().faults()).find(|f| !f.is_empty())
+}
+
+/// Messages archived at commit while the portal is away, and the power cut right after.
+fn cut_behind_an_early_archive(switch: &'static str, disk: &Disk, round: usize) -> Count {
+    let scene = Scene::set(&Plan {
+        store: Some(disk.path().join(format!("store-{round}"))),
+        mailbox: "archive_when = \"committed\"",
+        switch,
+        ..Plan::default()
+    });
+    scene.portal_fault(json!({ "route": "ticket", "action": { "status": 503 } }));
+    scene.fill(80, "4k");
+    let mut postern = scene.begin();
+    common::eventually("messages are archived", Duration::from_secs(20), || {
+        scene.count_quickly().of("archived") > 0
+    });
+    disk.cut(&mut postern);
+    scene.portal_mends();
+    scene.finish(Duration::from_secs(90));
+    scene.count()
+}
+
+#[test]
+fn without_the_sync_a_power_cut_loses_messages() {
+    let test = "without_the_sync_a_power_cut_loses_messages";
+    let Some(disk) = Disk::make(256) else {
+        skipped(test, "it needs root and ext4 on a loop device");
+        return;
+    };
+    let mut round = 0;
+    let mut play = |switch| {
+        round += 1;
+        cut_behind_an_early_archive(switch, &disk, round)
+    };
+    let seen = damage(TRIES, || play("no-sync"));
+    let seen = seen.expect("without the sync, a cut must lose messages");
+    assert!(seen.iter().any(|f| f.starts_with("archived_not_at_portal")));
+    assert_eq!(damage(3, || play("")), None);
+}
+
+/// A drain that is killed in its middle.
+fn kill_in_a_drain(switch: &'static str, dice: &mut Dice) -> Count {
+    let scene = Scene::set(&Plan {
+        switch,
+        ..Plan::default()
+    });
+    scene.fill(1200, "4k");
+    let mut postern = scene.begin();
+    let begun = Instant::now();
+    while scene.tickets() == 0 && begun.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    std::thread::sleep(Duration::from_millis(dice.below(80)));
+    postern.kill();
+    scene.finish(Duration::from_secs(90));
+    scene.count()
+}
+
+#[test]
+fn moved_before_it_is_durable_a_message_is_lost_by_a_crash() {
+    let mut dice = Dice::new("moved_before_it_is_durable_a_message_is_lost_by_a_crash");
+    let seen = damage(TRIES, || kill_in_a_drain("move-early", &mut dice));
+    let seen = seen.expect("moved early, messages must be lost by a kill");
+    assert!(seen.iter().any(|f| f.starts_with("archived_not_at_portal")));
+    assert_eq!(damage(2, || kill_in_a_drain("", &mut dice)), None);
+}
+
+/// A portal that accepts, and loses some of its answers.
+fn lost_answers(switch: &'static str) -> Count {
+    let scene = Scene::set(&Plan {
+        switch,
+        ..Plan::default()
+    });
+    scene.portal_fault(json!({
+        "route": "ticket", "probability": 0.2, "count": 8, "action": { "reset": "after_accept" }
+    }));
+    scene.fill(60, "4k");
+    let _service = scene.begin();
+    scene.count_when_complete(60)
+}
+
+#[test]
+fn without_the_key_a_lost_answer_doubles_a_ticket() {
+    let seen = damage(TRIES, || lost_answers("no-key"));
+    let seen = seen.expect("without the key, a lost answer must double a ticket");
+    assert!(seen.iter().any(|f| f.starts_with("doubled")), "{seen:?}");
+    let count = lost_answers("");
+    count.check_complete("with the key");
+}
