@@ -27,7 +27,7 @@ fn check(action: &str, words: &str) {
     let story = site.asks(&["queue", "show", &key]);
     assert_eq!(story["stage"], "refused", "{story}");
     assert!(text(&story, "said").contains(words), "{story}");
-    let shown = site.does(&["queue", "list"]);
+    let shown = site.does(&["queue", "show", &key]);
     assert!(
         shown.contains("the bad one") && shown.contains(words),
         "{shown}"
