@@ -25,9 +25,9 @@ use crate::world::{Tick, Wall};
 /// into a segment of their own.
 const SMALL_MAX: u64 = 192 * 1024;
 /// Messages of one batch at most.
-const BATCH_MESSAGES: usize = 256;
+const BATCH_MESSAGES: usize = 128;
 /// Octets of one batch, as announced, at most (one message may exceed it).
-const BATCH_OCTETS: u64 = 1024 * 1024;
+const BATCH_OCTETS: u64 = 512 * 1024;
 /// How often the whole mailbox is passed over.
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.

@@ -7,4 +7,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod held;
+mod places;
+mod running;
 mod sample;
+mod settings;

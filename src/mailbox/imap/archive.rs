@@ -124,6 +124,9 @@ impl Imap {
 
     /// `\Seen` first, in the same write: a message that is moved unread would be news in the
     /// archive, and one that is read but not moved is known here by its place.
+    ///
+    /// Before both a NOOP (RFC 9051 §6.1.2): this session may be older than the messages, and a
+    /// server that has not told it of them yet moves nothing and says OK.
     async fn move_batch(
         &mut self,
         batch: &[Uid],
@@ -134,6 +137,7 @@ impl Imap {
             return Ok(Outcome::Done);
         };
         let commands = [
+            "NOOP".to_owned(),
             format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
             format!("UID MOVE {set} {}", quote(&folder.name)),
         ];
@@ -151,6 +155,7 @@ impl Imap {
             return Ok(Outcome::Done);
         };
         let commands = [
+            "NOOP".to_owned(),
             format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
             format!("UID COPY {set} {}", quote(&folder.name)),
         ];

@@ -23,7 +23,8 @@ use crate::{sample, Failure, Outcome, While};
 
 /// Users that the server knows; each run takes the next.
 const USERS: usize = 400;
-const PASSWORD: &str = "yard-secret";
+/// Everybody's password.
+pub const PASSWORD: &str = "yard-secret";
 
 /// Server and sink.
 pub struct Ground {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::ground::{Ground, Template};
+use super::ground::{self, Ground, Template};
 use super::Plan;
 use crate::imap::Security;
 use crate::{people, Failure, Outcome, While};
@@ -17,7 +17,8 @@ use crate::{people, Failure, Outcome, While};
 /// How often a program's memory is looked at. The kernel keeps the highest value, so only what a
 /// program takes in its last moment can be missed.
 const LOOK: Duration = Duration::from_millis(8);
-const TOKEN: &str = "bench-token";
+/// The token as well as the password, so that the order of the questions doesn't matter.
+const SECRET: &str = ground::PASSWORD;
 
 /// What one run took.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -57,7 +58,13 @@ impl<'a> Programs<'a> {
         Command::new(self.folder.join(name))
     }
 
-    fn bare_command(&self, ground: &Ground, user: &str, security: Security) -> Command {
+    fn bare_command(
+        &self,
+        ground: &Ground,
+        user: &str,
+        security: Security,
+        (batch, octets): (usize, u64),
+    ) -> Command {
         let plan = self.plan;
         let target = ground.target(user, security);
         let mut command = self.program("yard-bare");
@@ -68,8 +75,8 @@ impl<'a> Programs<'a> {
             .args(["--security", word(security)])
             .arg("--ca")
             .arg(&ground.address.ca)
-            .args(["--batch", &plan.batch.to_string()])
-            .args(["--batch-octets", &plan.batch_octets.to_string()])
+            .args(["--batch", &batch.to_string()])
+            .args(["--batch-octets", &octets.to_string()])
             .args(["--large", &plan.large.to_string()])
             .args(["--move-batch", &plan.move_batch.to_string()])
             .args(["--inflight", &plan.inflight.to_string()]);
@@ -78,16 +85,17 @@ impl<'a> Programs<'a> {
 
     /// Fetches everything to nowhere.
     pub fn raw(&self, ground: &Ground, user: &str, security: Security) -> Outcome<Taken> {
-        let mut command = self.bare_command(ground, user, security);
-        // Nothing is to be safe here, so batches are as large as is good for speed.
-        command.args(["--raw", "--batch-octets", "8388608", "--batch", "500"]);
+        // Nothing is to be kept here, so batches are as large as is good for speed.
+        let mut command = self.bare_command(ground, user, security, (500, 8 << 20));
+        command.arg("--raw");
         measured(&mut command, &ground.dir().join("raw.log"))
     }
 
     /// A bare drain.
     pub fn bare(&self, ground: &Ground, user: &str, security: Security) -> Outcome<Taken> {
         let file = ground.dir().join("bare.journal");
-        let mut command = self.bare_command(ground, user, security);
+        let batch = (self.plan.batch, self.plan.batch_octets);
+        let mut command = self.bare_command(ground, user, security, batch);
         command
             .args(["--sink", &ground.sink])
             .arg("--file")
@@ -133,7 +141,7 @@ impl<'a> Programs<'a> {
             .program("standin")
             .arg("--state")
             .arg(&state)
-            .args(["--token", TOKEN])
+            .args(["--token", SECRET])
             .arg("--directory")
             .arg(&directory)
             .stdin(Stdio::null())
@@ -173,18 +181,9 @@ impl<'a> Programs<'a> {
         );
         fs::write(&settings, text).during("writing the settings")?;
         let path = settings.to_string_lossy().into_owned();
-        self.set(&store, &["import", &path, "--yes"], "")?;
-        self.set(&store, &["set", "portal.token"], TOKEN)?;
-        self.set(
-            &store,
-            &["set", "mailbox.support.password"],
-            &target.password,
-        )?;
-        self.set(
-            &store,
-            &["set", "mailbox.support.active", "on", "--yes"],
-            "",
-        )?;
+        // It asks for both secrets, a line each.
+        self.set(&store, &["import", &path, "--yes"])?;
+        self.set(&store, &["set", "mailbox.support.active", "on", "--yes"])?;
         let mut command = self.program("postern");
         command.arg("--store").arg(&store).args(["run", "--once"]);
         let log = ground.dir().join("postern.log");
@@ -193,7 +192,7 @@ impl<'a> Programs<'a> {
         taken
     }
 
-    fn set(&self, store: &Path, words: &[&str], input: &str) -> Outcome<()> {
+    fn set(&self, store: &Path, words: &[&str]) -> Outcome<()> {
         let doing = format!("postern settings {}", words.join(" "));
         let mut child = self
             .program("postern")
@@ -208,7 +207,7 @@ impl<'a> Programs<'a> {
             .during(&doing)?;
         if let Some(mut stdin) = child.stdin.take() {
             // A command that asks nothing closes it unread.
-            let _ = stdin.write_all(format!("{input}\n").as_bytes());
+            let _ = stdin.write_all(format!("{SECRET}\n{SECRET}\n").as_bytes());
         }
         let done = child.wait_with_output().during(&doing)?;
         if done.status.success() {
