@@ -428,7 +428,7 @@ impl Visit<'_> {
             Err(large::Failed::Store(StoreFault::Full { said })) => {
                 // The message stays unread where it is; the slices written so far are gone.
                 *self.engine.full.borrow_mut() = Some(said.clone());
-                return Err(End::Settings(said));
+                return Err(End::Store(StoreFault::Full { said }));
             }
             Err(large::Failed::Store(fault)) => return Err(fault.into()),
         };
