@@ -18,10 +18,15 @@ With your own mailbox and portal this will, in this order:
 
 END
     local status=0
-    postern settings import "$OWN" $YES || status=$?
+    # A file that is in force already would only undo what was changed since, activation above all.
+    if cmp -s "$OWN" "$DIR/own.toml" && [ -d "$STORE" ]; then
+        say "the file has not changed since it was put in force: the settings stay as they are"
+    else
+        import_own || status=$?
+    fi
     # 4: the settings hold that already.
     case $status in
-    0 | 4) ;;
+    0 | 4) (umask 077 && cp "$OWN" "$DIR/own.toml") ;;
     *) fail "the settings are not in force; postern's words stand above" ;;
     esac
     local name names=()
@@ -29,14 +34,14 @@ END
     [ ${#names[@]} -gt 0 ] || fail "$OWN has no mailbox: add a section such as [mailbox.support]"
     for name in "${names[@]}"; do
         has_secret "mailbox.$name.password" ||
-            postern settings set "mailbox.$name.password" ||
+            with_secrets "mailbox.$name.password" settings set "mailbox.$name.password" ||
             fail "mailbox $name has no password; postern's words stand above"
     done
     has_secret portal.token || say "no portal.token is set: fine if the portal wants none"
     postern test || fail "the test did not pass: mend what it says, then start again. No message was touched."
     local active=0
     for name in "${names[@]}"; do
-        if [ "$(postern settings get "mailbox.$name.active")" != true ]; then
+        if [ "$(postern settings get "mailbox.$name.active")" != on ]; then
             postern settings set "mailbox.$name.active" on $YES || {
                 say "mailbox $name stays inactive"
                 continue
@@ -59,8 +64,34 @@ END
     own_table
 }
 
+# import_own: puts the file in force, with the secrets that it wants.
+import_own() {
+    local keys=''
+    # From a pipe: a try without any of them names those that are missing.
+    [ -t 0 ] || keys=$(postern settings import "$OWN" --json </dev/null 2>/dev/null |
+        sed -n 's/.*"need-secrets".*"keys":\[\([^]]*\)\].*/\1/p' | tr -d '"' | tr , ' ')
+    with_secrets "$keys" settings import "$OWN" $YES
+}
+
+# with_secrets KEYS ARGUMENTS...: postern with a line of our standard input for each key. At a
+# terminal it asks for itself; from a pipe each of its processes would swallow all the lines.
+with_secrets() {
+    local keys key line lines=''
+    read -ra keys <<<"$1"
+    shift
+    if [ -t 0 ]; then
+        postern "$@"
+        return
+    fi
+    for key in "${keys[@]}"; do
+        IFS= read -r line || fail "$key is wanted as a line on standard input, and that has ended"
+        lines+=$line$'\n'
+    done
+    printf %s "$lines" | postern "$@"
+}
+
 # has_secret KEY: whether the store has it, without ever seeing it.
-has_secret() { postern settings show "$1" --json | grep -q '"value":"'; }
+has_secret() { postern settings show "$1" --json | grep -q '"value":{"set"'; }
 
 own_table() {
     local status=$DIR/status.json held=$DIR/held.json

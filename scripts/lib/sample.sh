@@ -97,8 +97,14 @@ watch_sample() {
     fi
     wait "$COUNT" && RESULT=0 || RESULT=1
     COUNT=''
-    # The last lines are on their way through the pipe.
-    sleep 0.3
+    # What the date leaves out is counted at the end of a whole pass; and the last lines are on
+    # their way through the pipe.
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        sleep 0.2
+        ! postern status --json | grep -q '"left_out":null' || continue
+        break
+    done
     [ -s "$census" ] || fail "mailbox and portal could not be counted: $(cat "$DIR/census.err")"
     closing_table "$census"
     [ -z "$STAY" ] || how_to_go_on

@@ -11,31 +11,36 @@ fi
 
 # show_log FILE: reads postern's log, writes it to FILE, and shows what happens to mails.
 #   [TIME INFO  postern::engine::forward] KEY ticket NUMBER "SUBJECT" from ADDRESS
-#   [TIME INFO  postern::engine::commit] KEY held: REASON
+#   [TIME INFO  postern::engine::commit] KEY held: REASON "SUBJECT" from ADDRESS
 # Warnings and errors are shown as they are; the rest is for the file alone.
 show_log() {
     # Until postern has closed it: Ctrl-C must not cut the last lines off.
     trap '' INT TERM HUP
     local line text
     local ticket='^([0-9a-f]+) ticket ([^ ]+) "(.*)" from (.*)$'
-    local aside='^([0-9a-f]+) (held|ignored|closed): (.*)$'
+    local aside='^([0-9a-f]+) (held|ignored|closed): ([^ ]+)( "(.*)" from (.*))?$'
     while IFS= read -r line; do
         printf '%s\n' "$line" >>"$1"
         # From outside, subjects among it: nothing of it may move the cursor.
         line=${line//[[:cntrl:]]/?}
         text=${line#*] }
         if [[ $text =~ $ticket ]]; then
-            printf '%sticket%s   %-6s %-44s %s\n' "$GREEN" "$PLAIN" \
-                "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]}" "${BASH_REMATCH[3]}"
+            mail_line "$GREEN" ticket "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]}" "${BASH_REMATCH[3]}"
         elif [[ $text =~ $aside ]]; then
-            printf '%s%-8s%s %s (message %s)\n' "$YELLOW" "${BASH_REMATCH[2]}" "$PLAIN" \
-                "${BASH_REMATCH[3]}" "${BASH_REMATCH[1]}"
+            mail_line "$YELLOW" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" \
+                "${BASH_REMATCH[6]:-message ${BASH_REMATCH[1]}}" "${BASH_REMATCH[5]}"
         elif [[ $line == *' WARN '* ]]; then
-            printf '%swarning%s  %s\n' "$YELLOW" "$PLAIN" "$text"
+            printf '%swarning%s %s\n' "$YELLOW" "$PLAIN" "$text"
         elif [[ $line == *' ERROR '* || $line == postern:* ]]; then
-            printf '%serror%s    %s\n' "$RED" "$PLAIN" "$text"
+            printf '%serror%s   %s\n' "$RED" "$PLAIN" "$text"
         fi
     done
+}
+
+# mail_line COLOUR WORD NUMBER ADDRESS SUBJECT: one mail on one line. The numbers of a portal may be
+# long: columns are a wish.
+mail_line() {
+    printf '%s%-7s%s %-14s  %-40s  %s\n' "$1" "$2" "$PLAIN" "$3" "$4" "${5:-(no subject)}"
 }
 
 # number NAME: the first count of that name in JSON from standard input; 0 without one.

@@ -105,6 +105,16 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         abandoned,
     } = plan;
     others.extend(engine.receipts.take());
+    let aside: BTreeMap<Key, String> = decided
+        .iter()
+        .filter(|d| !matches!(d.decision.outcome, Outcome::Ticket { .. }))
+        .map(|d| {
+            let Decision {
+                subject, sender, ..
+            } = &d.decision;
+            (d.key, format!(" \"{subject}\" from {sender}"))
+        })
+        .collect();
     let committed = engine
         .writer
         .ask(move |w| {
@@ -127,7 +137,10 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
                     engine.link.offer(entry.sequence, outgoing);
                 }
             }
-            Some(reason) => log::info!("{} {}: {reason}", key.short(), entry.stage),
+            Some(reason) => {
+                let what = aside.get(key).map(String::as_str).unwrap_or_default();
+                log::info!("{} {}: {reason}{what}", key.short(), entry.stage);
+            }
         }
     }
     engine.learned(&committed);
@@ -148,6 +161,7 @@ fn plan_one(
 ) {
     let key = understood.key;
     let already = match entry {
+        None if understood.wanted => Known::Wanted,
         None => Known::New,
         Some(entry) => match entry.stage {
             Stage::Released if entry.convert => Known::Wanted,

@@ -10,12 +10,18 @@ use std::time::Duration;
 use super::bell::Bell;
 use super::{held, Engine, StoreFault};
 use crate::index::Change;
+use crate::passage::retry::Backoff;
 use crate::portal::{Changes, Fault, Page, Portal, Removed};
 use crate::ticket::{Company, User};
 use crate::world::Wall;
 
 /// How often changes are asked for.
 const EVERY: Duration = Duration::from_secs(300);
+/// How soon it is tried again after trouble: mail is held as long as nobody can be known.
+const AGAIN: Backoff = Backoff {
+    first: Duration::from_secs(2),
+    most: EVERY,
+};
 /// Entries asked for at once.
 const PAGE: u32 = 500;
 
@@ -34,13 +40,15 @@ pub struct Live {
 
 /// The task.
 pub async fn run(engine: Rc<Engine>) {
+    let mut failures = 0_u32;
     loop {
         let portal = engine.link.portal.borrow().clone();
         let up = engine.link.ping.borrow().is_some();
         if let (Some(portal), true) = (portal, up) {
             match sync(&engine, &*portal).await {
-                Ok(_) => {}
+                Ok(_) => failures = 0,
                 Err(Failed::Portal(fault)) => {
+                    failures = failures.saturating_add(1);
                     let said = fault.to_string();
                     log::warn!("the directory could not be read: {said}");
                     engine.directory.trouble.replace(Some(said));
@@ -51,8 +59,12 @@ pub async fn run(engine: Rc<Engine>) {
                 }
             }
         }
+        let wait = match failures {
+            0 => EVERY,
+            _ => AGAIN.after(failures, u64::from_le_bytes(engine.world.entropy.octets())),
+        };
         let bell = engine.directory.bell.wait();
-        engine.world.clock.within(EVERY, bell).await;
+        engine.world.clock.within(wait, bell).await;
     }
 }
 

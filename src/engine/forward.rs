@@ -191,9 +191,10 @@ async fn drive(
         if link.pause.get().is_some_and(|until| until <= now) {
             link.pause.set(None);
         }
+        let mut room = false;
         if link.pause.get().is_none() {
             if let Some(portal) = portal(engine).await {
-                send_all(engine, &portal, jobs).await;
+                room = send_all(engine, &portal, jobs).await;
             }
         }
         let idle = link.window.borrow().flying() == 0;
@@ -201,9 +202,12 @@ async fn drive(
         if !link.window.borrow().is_ahead() {
             link.caught_up.ring();
         }
+        // A row that is due and can't be handed out waits for an outcome or the bell: waking for it
+        // would be at once, again and again, and nothing else would ever run.
         let wake = match link.pause.get() {
             Some(until) => Some(until),
-            None => link.window.borrow().due(),
+            None if room => link.window.borrow().due(),
+            None => None,
         };
         let outcome = futures_lite::future::or(
             async { outcomes.recv().await.ok() },
@@ -246,8 +250,9 @@ async fn read_ahead(engine: &Engine) -> Result<(), StoreFault> {
     }
 }
 
-/// Hands out as much as may be in flight: one ticket after trouble, until an answer is good.
-async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) {
+/// Hands out as much as may be in flight: one ticket after trouble, until an answer is good. Returns
+/// whether there is room for more.
+async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) -> bool {
     let link = &engine.link;
     let most = if link.failures.get() > 0 { 1 } else { HANDS };
     loop {
@@ -255,17 +260,17 @@ async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) {
         let job = {
             let mut window = link.window.borrow_mut();
             if window.flying() >= most {
-                return;
+                return false;
             }
             let Some((row, deferred)) = window.next(now) else {
-                return;
+                return true;
             };
             let outgoing = window.composed(row.sequence);
             (Rc::clone(portal), row, outgoing, deferred)
         };
         // There are as many places as hands: this never waits.
         if jobs.send(job).await.is_err() {
-            return;
+            return false;
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::world::Tick;
 /// Rows held at most.
 pub const WINDOW: usize = 512;
 /// Octets of composed tickets held at most; what exceeds it is composed again from the journal.
-pub const COMPOSED_OCTETS: usize = 2 << 20;
+pub const COMPOSED_OCTETS: usize = 1 << 20;
 
 /// A composed ticket.
 #[derive(Clone)]

@@ -4,17 +4,20 @@
 //! journal. A whole reading fills a new generation beside the old one, which serves until the new
 //! one is complete; then the old rows go, page by page.
 //!
+//! ```text
 //!   d!                 state
 //!   d <gen> a address  -> user id, company id
 //!   d <gen> u id       -> user: name, addresses, company
 //!   d <gen> c id       -> company: name, domains
 //!   d <gen> n domain   -> company id
+//! ```
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::{decode, encode, Fault, Index};
+use crate::ticket::directory::address_form;
 use crate::ticket::{Company, User};
 
 const STATE: &[u8] = b"d!";
@@ -86,6 +89,22 @@ pub enum Found {
     NotRead,
 }
 
+/// What a page of changes will write.
+#[derive(Default)]
+struct Page {
+    batch: sled::Batch,
+    /// Addresses and domains that something in this page has: who had them before, and loses them
+    /// further on in the same page, must not take them along.
+    claimed: BTreeSet<Vec<u8>>,
+}
+
+impl Page {
+    fn claim(&mut self, row: Vec<u8>, owner: Vec<u8>) {
+        self.claimed.insert(row.clone());
+        self.batch.insert(row, owner);
+    }
+}
+
 impl Index {
     /// Learns a page of changes; `cursor` is where the next begins, `last` says that none follows
     /// now, `at` is the time of the reading.
@@ -98,17 +117,20 @@ impl Index {
     ) -> Result<Directory, Fault> {
         let mut state = state(&self.db)?;
         let generation = state.filling;
-        let mut batch = sled::Batch::default();
+        let mut page = Page::default();
         let mut touched = BTreeSet::new();
         for change in changes {
-            // A second change of the same thing must see what the first one wrote.
+            // A second change of the same thing must see what the first one wrote. The cursor is
+            // still the old one: a crash behind this reads the page again, and counts nobody twice.
             if !touched.insert(change.id()) {
-                self.db.apply_batch(std::mem::take(&mut batch))?;
+                page.batch.insert(STATE, encode(&state));
+                self.db.apply_batch(std::mem::take(&mut page).batch)?;
                 touched.clear();
                 touched.insert(change.id());
             }
-            self.learn(&mut batch, &mut state, generation, change)?;
+            self.learn(&mut page, &mut state, generation, change)?;
         }
+        let mut batch = page.batch;
         state.cursor = cursor;
         if last {
             state.read_at = Some(at);
@@ -145,7 +167,7 @@ impl Index {
 
     fn learn(
         &self,
-        batch: &mut sled::Batch,
+        page: &mut Page,
         state: &mut Directory,
         generation: u8,
         change: &Change,
@@ -154,46 +176,46 @@ impl Index {
             Change::User(user) => {
                 let row = row(generation, b'u', &user.id);
                 if let Some(old) = self.db.get(&row)? {
-                    self.forget_addresses(batch, generation, &decode(&old)?)?;
+                    self.forget_addresses(page, generation, &decode(&old)?)?;
                 } else {
                     state.users += 1;
                 }
                 for address in &user.addresses {
-                    batch.insert(
-                        self::row(generation, b'a', &address.to_lowercase()),
+                    page.claim(
+                        self::row(generation, b'a', &address_form(address)),
                         encode(&(&user.id, &user.company)),
                     );
                 }
-                batch.insert(row, encode(user));
+                page.batch.insert(row, encode(user));
             }
             Change::UserGone(id) => {
                 let row = row(generation, b'u', id);
                 if let Some(old) = self.db.get(&row)? {
-                    self.forget_addresses(batch, generation, &decode(&old)?)?;
-                    batch.remove(row);
+                    self.forget_addresses(page, generation, &decode(&old)?)?;
+                    page.batch.remove(row);
                     state.users = state.users.saturating_sub(1);
                 }
             }
             Change::Company(company) => {
                 let row = row(generation, b'c', &company.id);
                 if let Some(old) = self.db.get(&row)? {
-                    self.forget_domains(batch, generation, &decode(&old)?)?;
+                    self.forget_domains(page, generation, &decode(&old)?)?;
                 } else {
                     state.companies += 1;
                 }
                 for domain in &company.domains {
-                    batch.insert(
+                    page.claim(
                         self::row(generation, b'n', &domain.to_lowercase()),
                         encode(&company.id),
                     );
                 }
-                batch.insert(row, encode(company));
+                page.batch.insert(row, encode(company));
             }
             Change::CompanyGone(id) => {
                 let row = row(generation, b'c', id);
                 if let Some(old) = self.db.get(&row)? {
-                    self.forget_domains(batch, generation, &decode(&old)?)?;
-                    batch.remove(row);
+                    self.forget_domains(page, generation, &decode(&old)?)?;
+                    page.batch.remove(row);
                     state.companies = state.companies.saturating_sub(1);
                 }
             }
@@ -202,18 +224,16 @@ impl Index {
     }
 
     /// Removes a user's addresses, but for those that another user has taken over since.
-    fn forget_addresses(
-        &self,
-        batch: &mut sled::Batch,
-        generation: u8,
-        user: &User,
-    ) -> Result<(), Fault> {
+    fn forget_addresses(&self, page: &mut Page, generation: u8, user: &User) -> Result<(), Fault> {
         for address in &user.addresses {
-            let row = row(generation, b'a', &address.to_lowercase());
+            let row = row(generation, b'a', &address_form(address));
+            if page.claimed.contains(&row) {
+                continue;
+            }
             if let Some(value) = self.db.get(&row)? {
                 let (id, _): (String, Option<String>) = decode(&value)?;
                 if id == user.id {
-                    batch.remove(row);
+                    page.batch.remove(row);
                 }
             }
         }
@@ -222,16 +242,19 @@ impl Index {
 
     fn forget_domains(
         &self,
-        batch: &mut sled::Batch,
+        page: &mut Page,
         generation: u8,
         company: &Company,
     ) -> Result<(), Fault> {
         for domain in &company.domains {
             let row = row(generation, b'n', &domain.to_lowercase());
+            if page.claimed.contains(&row) {
+                continue;
+            }
             if let Some(value) = self.db.get(&row)? {
                 let id: String = decode(&value)?;
                 if id == company.id {
-                    batch.remove(row);
+                    page.batch.remove(row);
                 }
             }
         }

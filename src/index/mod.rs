@@ -21,7 +21,7 @@
 mod directory;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{btree_map as map, BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,15 @@ pub struct Applied {
     pub misfits: Vec<String>,
 }
 
+/// What a batch of records changes.
+#[derive(Default)]
+struct Changes {
+    /// Before, and now.
+    entries: BTreeMap<Key, (Option<Entry>, Option<Entry>)>,
+    /// Places that a record of the batch gives to a message.
+    claims: BTreeMap<Place, Key>,
+}
+
 impl Index {
     /// Opens the index in `dir`, which must have been made from the journal with this `life`. The
     /// position is `None` where there was nothing: then the caller replays the whole journal.
@@ -183,7 +192,7 @@ impl Index {
     pub fn apply(&mut self, records: &[Durable], position: Position) -> Result<Applied, Fault> {
         let mut meta = self.meta.clone();
         meta.position = position;
-        let mut overlay: BTreeMap<Key, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
+        let mut changes = Changes::default();
         let mut order = Vec::new();
         let mut applied = Applied::default();
         for Durable {
@@ -192,72 +201,85 @@ impl Index {
             record,
         } in records
         {
-            if !overlay.contains_key(key) {
-                let before = self.entry(key)?;
-                overlay.insert(*key, (before.clone(), before));
-            }
-            let Some((_, now)) = overlay.get_mut(key) else {
-                continue;
-            };
+            let now = self.now(&mut changes, *key)?;
             match apply(now.as_ref(), record, *stored) {
                 Ok(Some(after)) => {
                     meta.sequence = meta.sequence.max(after.sequence.saturating_add(1));
                     *now = Some(after);
                     order.push(*key);
+                    match record {
+                        Record::Decision(d) => self.claim(&mut changes, &d.place, *key)?,
+                        Record::Alias(a) => self.claim(&mut changes, &a.place, *key)?,
+                        _ => {}
+                    }
                 }
                 Ok(None) => {}
                 Err(illegal) => applied.misfits.push(format!("{}: {illegal}", key.short())),
             }
         }
         let mut batch = sled::Batch::default();
-        for (key, (before, after)) in &overlay {
-            if before != after {
-                self.write(
-                    &mut batch,
-                    &mut meta.counters,
-                    *key,
-                    before.as_ref(),
-                    after.as_ref(),
-                );
+        let mut written = BTreeMap::new();
+        for (key, (before, after)) in &changes.entries {
+            if before == after {
+                continue;
             }
+            // What the old entry stood in and the new one doesn't goes; the rest is written over.
+            let old = before.as_ref().map(|e| rows(*key, e)).unwrap_or_default();
+            let new = after.as_ref().map(|e| rows(*key, e)).unwrap_or_default();
+            for row in old.keys().filter(|row| !new.contains_key(*row)) {
+                batch.remove(row.as_slice());
+            }
+            written.extend(new.into_iter().filter(|(row, v)| old.get(row) != Some(v)));
+            count(&mut meta.counters, before.as_ref(), after.as_ref());
+        }
+        // Behind all removals: what one message leaves may be another's place by now.
+        for (row, value) in written {
+            batch.insert(row, value);
         }
         batch.insert(META, encode(&meta));
         self.db.apply_batch(batch)?;
         self.meta = meta;
         order.reverse();
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         order.retain(|k| seen.insert(*k));
         order.reverse();
         for key in order {
-            if let Some((_, Some(after))) = overlay.remove(&key) {
+            if let Some((_, Some(after))) = changes.entries.remove(&key) {
                 applied.changed.push((key, after));
             }
         }
         Ok(applied)
     }
 
-    fn write(
-        &self,
-        batch: &mut sled::Batch,
-        counters: &mut Counters,
-        key: Key,
-        before: Option<&Entry>,
-        after: Option<&Entry>,
-    ) {
-        // What the old entry stood in and the new one doesn't goes; the rest is written over.
-        let old = before.map(|e| rows(key, e)).unwrap_or_default();
-        let new = after.map(|e| rows(key, e)).unwrap_or_default();
-        for row in old.keys() {
-            if !new.contains_key(row) {
-                batch.remove(row.as_slice());
-            }
+    /// Nobody but `key` lies at `place` from now on: a server that counts its UIDs anew gives the
+    /// numbers of old mail to new mail, and what the old one still had to do there would be done to
+    /// the new one.
+    fn claim(&self, changes: &mut Changes, place: &Place, key: Key) -> Result<(), Fault> {
+        let owner = match changes.claims.insert(place.clone(), key) {
+            Some(owner) => Some(owner),
+            None => match self.db.get(place_row(place))? {
+                Some(value) => Some(decode::<PlaceValue>(&value)?.key),
+                None => None,
+            },
+        };
+        let Some(owner) = owner.filter(|o| *o != key) else {
+            return Ok(());
+        };
+        if let Some(entry) = self.now(changes, owner)? {
+            entry.spots.retain(|s| s.place != *place);
         }
-        for (row, value) in &new {
-            if old.get(row) != Some(value) {
-                batch.insert(row.as_slice(), value.as_slice());
+        Ok(())
+    }
+
+    /// What is known of `key`, with these changes.
+    fn now<'c>(&self, changes: &'c mut Changes, key: Key) -> Result<&'c mut Option<Entry>, Fault> {
+        Ok(match changes.entries.entry(key) {
+            map::Entry::Occupied(known) => &mut known.into_mut().1,
+            map::Entry::Vacant(unknown) => {
+                let before = self.entry(&key)?;
+                &mut unknown.insert((before.clone(), before)).1
             }
-        }
-        count(counters, before, after);
+        })
     }
 
     /// Forgets these messages wholly: nothing of them is in the journal any more, or will be before
@@ -389,3 +411,6 @@ fn decode<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Result<T, Fault> {
         said: format!("a row can't be read ({e})"),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -301,13 +301,18 @@ pub struct Hand {
 impl Hand {
     /// Signs in as the mailbox's user.
     pub fn sign_in(port: u16) -> Hand {
+        Hand::sign_in_as(port, USER)
+    }
+
+    /// Signs in as another user with the same password.
+    pub fn sign_in_as(port: u16, user: &str) -> Hand {
         let tcp = TcpStream::connect(("127.0.0.1", port)).expect("the mail server listens");
         let mut hand = Hand {
             tcp: BufReader::new(tcp),
             number: 0,
         };
         hand.line();
-        hand.does(&format!("LOGIN \"{USER}\" \"{PASSWORD}\""));
+        hand.does(&format!("LOGIN \"{user}\" \"{PASSWORD}\""));
         hand
     }
 

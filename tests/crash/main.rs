@@ -8,4 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod disk;
 mod kill;
+mod store;
+mod two;

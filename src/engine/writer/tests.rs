@@ -1,1 +1,263 @@
 use super::*;
+use crate::passage::record::{Act, ActKind, Receipt, Refusal};
+use crate::passage::{MailboxId, Origin, Outcome, Place, Stage, Uid, UidValidity};
+use crate::ticket::Reason;
+
+const SIZES: Sizes = Sizes {
+    segment: 64 << 10,
+    cache: 1 << 20,
+    ballast: 0,
+};
+
+struct Opened {
+    writer: Writer,
+    reader: Reader,
+    opening: Opening,
+}
+
+fn open(dir: &Path) -> Opened {
+    let (writer, (opening, reader, _)) =
+        Writer::open(&World::real(), dir, SIZES, &mut |_| {}).unwrap();
+    Opened {
+        writer,
+        reader,
+        opening,
+    }
+}
+
+/// Keys that do not sort as they are counted.
+fn key(n: u32) -> Key {
+    let mut key = [0; 32];
+    key[..4].copy_from_slice(&n.wrapping_mul(2_654_435_769).to_be_bytes());
+    Key(key)
+}
+
+fn octets(n: u32) -> Vec<u8> {
+    format!("Subject: {n}\r\n\r\n").repeat(20).into_bytes()
+}
+
+fn decided(n: u32, outcome: Outcome) -> Decided {
+    let raw = match outcome {
+        Outcome::Ticket { .. } => Raw::Inline(Arc::new(octets(n))),
+        _ => Raw::Left,
+    };
+    let decision = Decision {
+        sequence: 0,
+        mailbox: MailboxId(1),
+        place: Place::Imap {
+            origin: Origin([1; 8]),
+            uid_validity: UidValidity(1),
+            uid: Uid(n),
+        },
+        received_at: 0,
+        octets: octets(n).len() as u64,
+        decided_at: 1,
+        message: None,
+        large: None,
+        outcome,
+        address: String::new(),
+        lane: n,
+        sender: String::new(),
+        subject: String::new(),
+        composed: None,
+        archive_early: false,
+    };
+    Decided {
+        key: key(n),
+        raw,
+        decision,
+    }
+}
+
+fn ticket() -> Outcome {
+    Outcome::Ticket {
+        user: None,
+        company: None,
+    }
+}
+
+fn receipt() -> Record {
+    Record::Receipt(Receipt {
+        ticket: "T".to_owned(),
+        number: None,
+        at: 2,
+        epoch: String::new(),
+    })
+}
+
+fn refusal() -> Record {
+    Record::Refused(Refusal {
+        said: "no".to_owned(),
+        at: 3,
+    })
+}
+
+fn retry() -> Record {
+    Record::Act(Act {
+        what: ActKind::Retry,
+        by: "operator".to_owned(),
+        at: 4,
+    })
+}
+
+/// A store in which every fifth message is held, and something was done with some of the others.
+fn fill(writer: &mut Writer) {
+    for batch in (0..60).collect::<Vec<u32>>().chunks(7) {
+        let batch = batch
+            .iter()
+            .map(|n| match n % 5 {
+                0 => decided(*n, Outcome::Held(Reason::UnknownSender)),
+                _ => decided(*n, ticket()),
+            })
+            .collect();
+        writer.commit(batch, Vec::new()).unwrap();
+    }
+    let others = vec![
+        (key(1), receipt()),
+        (key(2), refusal()),
+        (key(3), refusal()),
+        (key(3), retry()),
+        (key(4), refusal()),
+        (key(4), retry()),
+        (key(4), refusal()),
+    ];
+    writer.commit(Vec::new(), others).unwrap();
+}
+
+/// Everything that the index shows of the messages.
+#[derive(Debug, PartialEq)]
+struct Shown {
+    counters: Counters,
+    entries: Vec<Option<Entry>>,
+    queue: Vec<Key>,
+    held: Vec<Key>,
+    next: u64,
+}
+
+fn shown(writer: &Writer) -> Shown {
+    let view = writer.index.view();
+    let queue = view.queue(0, 1000).unwrap();
+    let held = view.list(Stage::Held, 0, 1000).unwrap();
+    Shown {
+        counters: writer.index.counters().clone(),
+        entries: (0..60).map(|n| view.entry(&key(n)).unwrap()).collect(),
+        queue: queue.iter().map(|q| q.key).collect(),
+        held: held.iter().map(|l| l.key).collect(),
+        next: writer.next_sequence,
+    }
+}
+
+#[test]
+fn a_reopened_store_knows_what_was_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    fill(&mut first.writer);
+    let before = shown(&first.writer);
+    drop(first);
+    let again = open(dir.path());
+    assert_eq!(shown(&again.writer), before);
+    assert_eq!(again.opening.rebuilt, None);
+    assert_eq!(again.opening.misfits, Vec::<String>::new());
+    assert_eq!(again.opening.damage, Vec::<String>::new());
+    let entry = before.entries[7].clone().unwrap();
+    let message = again.reader.payload(entry.message.unwrap()).unwrap();
+    assert!(message.ends_with(&octets(7)));
+}
+
+#[test]
+fn an_index_that_was_removed_is_made_again_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    fill(&mut first.writer);
+    let before = shown(&first.writer);
+    drop(first);
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let again = open(dir.path());
+    assert!(again.opening.rebuilt.is_some());
+    assert_eq!(again.opening.misfits, Vec::<String>::new());
+    assert_eq!(shown(&again.writer), before);
+    assert_eq!(again.opening.next_sequence, before.next);
+}
+
+#[test]
+fn an_index_of_another_store_is_removed_and_made_again_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    fill(&mut first.writer);
+    let before = shown(&first.writer);
+    drop(first);
+    let index = dir.path().join("index");
+    std::fs::remove_dir_all(&index).unwrap();
+    // An index of some other journal.
+    let (mut other, _) = Index::open(&index, SIZES.cache, [3; 8]).unwrap();
+    other.apply(&[], Position::default()).unwrap();
+    other.flush().unwrap();
+    drop(other);
+    let again = open(dir.path());
+    assert!(again.opening.rebuilt.is_some());
+    assert_eq!(shown(&again.writer), before);
+}
+
+#[test]
+fn a_store_whose_journal_was_removed_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    fill(&mut first.writer);
+    drop(first);
+    std::fs::remove_dir_all(dir.path().join("journal")).unwrap();
+    let mut again = open(dir.path());
+    assert!(again.opening.rebuilt.is_some());
+    assert_eq!(again.writer.index.counters(), &Counters::default());
+    assert_eq!(again.writer.next_sequence, 1);
+    // And it works: the same messages are committed again, under the same keys.
+    fill(&mut again.writer);
+    assert_eq!(again.writer.index.counters().total(), 60);
+}
+
+#[test]
+fn the_queue_keeps_its_order_through_a_rebuild() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    fill(&mut first.writer);
+    let queue = shown(&first.writer).queue;
+    drop(first);
+    let wanted: Vec<Key> = (0..60)
+        .filter(|n| n % 5 != 0 && !matches!(n, 1 | 2 | 4))
+        .map(key)
+        .collect();
+    assert_eq!(queue, wanted);
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let mut again = open(dir.path());
+    assert_eq!(shown(&again.writer).queue, wanted);
+    // What is decided from now on stands behind all of them.
+    again
+        .writer
+        .commit(vec![decided(99, ticket())], Vec::new())
+        .unwrap();
+    assert_eq!(shown(&again.writer).queue.last(), Some(&key(99)));
+}
+
+#[test]
+fn a_store_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path());
+    let second = Writer::open(&World::real(), dir.path(), SIZES, &mut |_| {});
+    assert!(matches!(second, Err(StoreFault::Locked { .. })));
+    drop(first);
+    open(dir.path());
+}
+
+#[test]
+fn what_was_appended_and_not_synced_is_not_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    store
+        .writer
+        .commit(vec![decided(1, ticket())], vec![])
+        .unwrap();
+    store.writer.append(key(1), receipt()).unwrap();
+    let stage = |writer: &Writer| writer.index.view().entry(&key(1)).unwrap().unwrap().stage;
+    assert_eq!(stage(&store.writer), Stage::Committed);
+    store.writer.sync().unwrap();
+    assert_eq!(stage(&store.writer), Stage::Forwarded);
+}

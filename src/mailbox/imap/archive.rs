@@ -50,6 +50,7 @@ impl Imap {
         let mut archived = Archived::default();
         let mut made = false;
         let mut denied = 0;
+        let mut twice = BTreeSet::new();
         // A stack, the oldest on top.
         let mut batches: Vec<Vec<Uid>> = set::sets(uids, MANY)
             .into_iter()
@@ -80,7 +81,17 @@ impl Imap {
             };
             let denial = match outcome {
                 Outcome::Done => {
-                    archived.left.append(&mut left);
+                    // A session that is older than a message may not have been told of it yet
+                    // (RFC 3501 §7.3.1): Dovecot then moves nothing of it and says OK. It has been
+                    // told by the look above, so once more. Never what was copied: it would be
+                    // there twice.
+                    let (again, stays): (Vec<Uid>, Vec<Uid>) = left
+                        .into_iter()
+                        .partition(|uid| !known.contains(uid) && twice.insert(*uid));
+                    archived.left.extend(stays);
+                    if !again.is_empty() {
+                        batches.push(again);
+                    }
                     continue;
                 }
                 Outcome::Stuck(denial) => {

@@ -1,0 +1,563 @@
+use std::path::Path;
+
+use super::*;
+use crate::passage::record::{Act, ActKind, Alias, Archived, Decision, Receipt, Refusal};
+use crate::passage::{MailboxId, Origin, Outcome, Uid, UidValidity};
+use crate::ticket::{Company, Reason, User};
+
+const LIFE: [u8; 8] = [9; 8];
+const CACHE: u64 = 1 << 20;
+
+fn key(n: u64) -> Key {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&n.to_be_bytes());
+    Key(key)
+}
+
+fn place(uid: u32) -> Place {
+    Place::Imap {
+        origin: Origin([1; 8]),
+        uid_validity: UidValidity(1),
+        uid: Uid(uid),
+    }
+}
+
+fn ticket() -> Outcome {
+    Outcome::Ticket {
+        user: None,
+        company: None,
+    }
+}
+
+fn held() -> Outcome {
+    Outcome::Held(Reason::UnknownSender)
+}
+
+fn decision(sequence: u64, uid: u32, outcome: Outcome) -> Record {
+    Record::Decision(Box::new(Decision {
+        sequence,
+        mailbox: MailboxId(1),
+        place: place(uid),
+        received_at: 10,
+        octets: 100,
+        decided_at: 20,
+        message: None,
+        large: None,
+        outcome,
+        address: String::new(),
+        lane: uid,
+        sender: String::new(),
+        subject: String::new(),
+        composed: None,
+        archive_early: false,
+    }))
+}
+
+fn receipt() -> Record {
+    Record::Receipt(Receipt {
+        ticket: "T".to_owned(),
+        number: None,
+        at: 30,
+        epoch: String::new(),
+    })
+}
+
+fn archived(uid: u32) -> Record {
+    Record::Archived(Archived {
+        place: place(uid),
+        folder: "Archive".to_owned(),
+        moved_to: None,
+    })
+}
+
+fn act(what: ActKind) -> Record {
+    Record::Act(Act {
+        what,
+        by: "operator".to_owned(),
+        at: 40,
+    })
+}
+
+/// An index that is told records one after the other, as a journal would hold them.
+struct Told {
+    index: Index,
+    view: View,
+    at: u64,
+}
+
+impl Told {
+    fn open(dir: &Path) -> Self {
+        let (index, position) = Index::open(dir, CACHE, LIFE).unwrap();
+        Self {
+            view: index.view(),
+            at: position.unwrap_or_default().offset,
+            index,
+        }
+    }
+
+    #[track_caller]
+    fn tell(&mut self, records: Vec<(u64, Record)>) {
+        let applied = self.learn(records);
+        assert_eq!(applied.misfits, Vec::<String>::new());
+    }
+
+    fn learn(&mut self, records: Vec<(u64, Record)>) -> Applied {
+        let durable: Vec<Durable> = records
+            .into_iter()
+            .map(|(n, record)| {
+                self.at += 1;
+                Durable {
+                    key: key(n),
+                    stored: Stored {
+                        segment: 1,
+                        offset: self.at,
+                        length: 1,
+                    },
+                    record,
+                }
+            })
+            .collect();
+        self.index.apply(&durable, self.position()).unwrap()
+    }
+
+    fn position(&self) -> Position {
+        Position {
+            segment: 1,
+            offset: self.at,
+        }
+    }
+
+    fn queue(&self) -> Vec<u64> {
+        let rows = self.view.queue(0, 100).unwrap();
+        rows.iter().map(|r| r.sequence).collect()
+    }
+
+    fn archive(&self) -> Vec<Key> {
+        let rows = self.view.to_archive(1, 0, 100).unwrap();
+        rows.iter().map(|l| l.key).collect()
+    }
+
+    fn list(&self, stage: Stage) -> Vec<Key> {
+        let rows = self.view.list(stage, 0, 100).unwrap();
+        rows.iter().map(|l| l.key).collect()
+    }
+}
+
+#[track_caller]
+fn check(told: &Told, queue: &[u64], archive: &[u64], stage: Stage) {
+    assert_eq!(told.queue(), queue, "the queue");
+    let archive: Vec<Key> = archive.iter().map(|n| key(*n)).collect();
+    assert_eq!(told.archive(), archive, "the archive list");
+    assert_eq!(told.index.counters().of(stage), 1, "{stage}");
+    assert_eq!(told.index.counters().total(), 1);
+    let waiting = told.index.counters().to_archive;
+    assert_eq!(waiting, archive.len() as u64);
+}
+
+#[test]
+fn the_lists_follow_a_message_from_commit_to_archive() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, decision(5, 1, ticket()))]);
+    check(&told, &[5], &[], Stage::Committed);
+    assert_eq!(told.index.counters().owed_octets, 100);
+    told.tell(vec![(1, receipt())]);
+    check(&told, &[], &[1], Stage::Forwarded);
+    assert_eq!(told.index.counters().owed_octets, 0);
+    assert!(told.view.place(&place(1)).unwrap().is_some());
+    told.tell(vec![(1, archived(1))]);
+    check(&told, &[], &[], Stage::Forwarded);
+    assert_eq!(told.view.place(&place(1)).unwrap(), None);
+    assert_eq!(told.index.counters().archived, 1);
+}
+
+#[test]
+fn a_refused_ticket_leaves_the_queue_and_comes_back_when_it_is_retried() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let refused = Record::Refused(Refusal {
+        said: "no".to_owned(),
+        at: 1,
+    });
+    told.tell(vec![(1, decision(5, 1, ticket())), (1, refused)]);
+    check(&told, &[], &[], Stage::Refused);
+    assert_eq!(told.list(Stage::Refused), [key(1)]);
+    told.tell(vec![(1, act(ActKind::Retry))]);
+    check(&told, &[5], &[], Stage::Committed);
+    assert_eq!(told.list(Stage::Refused), []);
+}
+
+#[test]
+fn what_is_held_is_known_at_its_place_and_fetched_again_when_it_is_released() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, decision(5, 1, held()))]);
+    check(&told, &[], &[], Stage::Held);
+    assert_eq!(told.list(Stage::Held), [key(1)]);
+    let known = |told: &Told| told.view.place(&place(1)).unwrap().unwrap();
+    assert!(!known(&told).again);
+    told.tell(vec![(1, act(ActKind::Release))]);
+    assert!(known(&told).again);
+    assert_eq!(told.list(Stage::Held), []);
+    told.tell(vec![(1, decision(6, 1, ticket()))]);
+    check(&told, &[6], &[], Stage::Committed);
+    assert!(!known(&told).again);
+}
+
+#[test]
+fn what_changed_is_told_once_and_in_the_order_of_its_last_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let applied = told.learn(vec![
+        (2, decision(1, 2, ticket())),
+        (1, decision(2, 1, ticket())),
+        (2, receipt()),
+        (9, receipt()),
+    ]);
+    let order: Vec<Key> = applied.changed.iter().map(|(k, _)| *k).collect();
+    assert_eq!(order, [key(1), key(2)]);
+    assert_eq!(applied.misfits.len(), 1);
+}
+
+#[test]
+fn position_and_contents_are_there_together_after_a_reopen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![
+        (1, decision(5, 1, ticket())),
+        (2, decision(6, 2, held())),
+    ]);
+    told.index.flush().unwrap();
+    let counters = told.index.counters().clone();
+    let position = told.position();
+    drop(told);
+    let (index, found) = Index::open(dir.path(), CACHE, LIFE).unwrap();
+    assert_eq!(found, Some(position));
+    assert_eq!(index.position(), position);
+    assert_eq!(index.counters(), &counters);
+    assert_eq!(index.next_sequence(), 7);
+    assert_eq!(index.view().counters().unwrap(), (counters, position));
+}
+
+#[test]
+fn an_index_of_another_journal_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, decision(5, 1, ticket()))]);
+    told.index.flush().unwrap();
+    drop(told);
+    match Index::open(dir.path(), CACHE, [8; 8]) {
+        Err(Fault::Damaged { said }) => assert!(said.contains("another journal")),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was taken for this journal's"),
+    }
+}
+
+#[test]
+fn records_told_again_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let records = || {
+        vec![
+            (1, decision(5, 1, ticket())),
+            (2, decision(6, 2, held())),
+            (1, receipt()),
+            (1, archived(1)),
+            (2, act(ActKind::Release)),
+            (2, decision(7, 2, ticket())),
+        ]
+    };
+    told.tell(records());
+    let counters = told.index.counters().clone();
+    let rows = || told.view.list(Stage::Committed, 0, 9).unwrap();
+    let (queue, lists) = (told.queue(), rows());
+    told.at = 0;
+    let applied = told.learn(records());
+    assert!(applied.changed.is_empty() && applied.misfits.is_empty());
+    assert_eq!(told.index.counters(), &counters);
+    assert_eq!(
+        (
+            told.queue(),
+            told.view.list(Stage::Committed, 0, 9).unwrap()
+        ),
+        (queue, lists)
+    );
+}
+
+/// A server that was moved counts its UIDs from the beginning: the numbers of an old message are a
+/// new one's, and what is still to be done with the old one must not be done to the new one.
+#[test]
+fn a_place_that_another_message_has_taken_is_not_archived_for_the_old_one() {
+    // Whichever key is the smaller, and in one batch or two.
+    for (old, new) in [(1, 2), (2, 1)] {
+        for together in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut told = Told::open(dir.path());
+            let first = vec![(old, decision(5, 1, ticket()))];
+            let second = vec![(new, decision(6, 1, ticket())), (old, receipt())];
+            if together {
+                told.tell(first.into_iter().chain(second).collect());
+            } else {
+                told.tell(first);
+                told.tell(second);
+            }
+            assert_eq!(told.archive(), []);
+            let known = told.view.place(&place(1)).unwrap().unwrap();
+            assert_eq!(known.key, key(new));
+            assert_eq!(told.index.counters().to_archive, 0);
+        }
+    }
+}
+
+#[test]
+fn a_message_at_two_places_is_archived_from_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let alias = Record::Alias(Alias {
+        mailbox: MailboxId(2),
+        place: place(9),
+        received_at: 10,
+        octets: 100,
+    });
+    told.tell(vec![
+        (1, decision(5, 1, ticket())),
+        (1, alias),
+        (1, receipt()),
+    ]);
+    assert_eq!(told.archive(), [key(1)]);
+    assert_eq!(told.view.to_archive(2, 0, 9).unwrap().len(), 1);
+    told.tell(vec![(1, archived(1))]);
+    assert_eq!(told.archive(), []);
+    assert_eq!(told.view.to_archive(2, 0, 9).unwrap().len(), 1);
+    told.tell(vec![(1, archived(9))]);
+    assert_eq!(told.view.to_archive(2, 0, 9).unwrap(), []);
+}
+
+#[test]
+fn a_forgotten_message_leaves_no_row_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, decision(5, 1, held()))]);
+    told.index.forget(&[key(1), key(2)]).unwrap();
+    assert_eq!(told.view.entry(&key(1)).unwrap(), None);
+    assert_eq!(told.view.place(&place(1)).unwrap(), None);
+    assert_eq!(told.list(Stage::Held), []);
+    assert_eq!(told.index.counters(), &Counters::default());
+}
+
+#[test]
+fn pages_are_ranges_behind_what_was_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let all = (1..=300).map(|n| (n, decision(n, n as u32, ticket())));
+    told.tell(all.collect());
+    let (mut seen, mut after) = (Vec::new(), 0);
+    loop {
+        let page = told.view.queue(after, 7).unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.sequence;
+        seen.extend(page.iter().map(|r| (r.sequence, r.lane)));
+    }
+    let wanted: Vec<(u64, u32)> = (1..=300).map(|n| (n, n as u32)).collect();
+    assert_eq!(seen, wanted);
+    assert_eq!(told.view.keys(&key(7).0[..8], 5).unwrap(), [key(7)]);
+    assert_eq!(told.view.keys(&[0], 5).unwrap().len(), 5);
+}
+
+fn user(id: &str, company: Option<&str>, addresses: &[&str]) -> Change {
+    Change::User(User {
+        id: id.to_owned(),
+        addresses: addresses.iter().map(|a| (*a).to_owned()).collect(),
+        name: id.to_owned(),
+        company: company.map(str::to_owned),
+    })
+}
+
+fn company(id: &str, domains: &[&str]) -> Change {
+    Change::Company(Company {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        domains: domains.iter().map(|d| (*d).to_owned()).collect(),
+    })
+}
+
+fn found(id: &str, company: Option<&str>) -> Found {
+    Found::User {
+        id: id.to_owned(),
+        company: company.map(str::to_owned),
+    }
+}
+
+fn nobody(company: Option<&str>) -> Found {
+    Found::Nobody {
+        company: company.map(str::to_owned),
+    }
+}
+
+#[test]
+fn nobody_is_unknown_before_the_directory_was_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let Told {
+        mut index, view, ..
+    } = Told::open(dir.path());
+    let at = Some("1".to_owned());
+    index
+        .learn_directory(&[user("u", None, &["A@x.org"])], at, false, 1)
+        .unwrap();
+    assert_eq!(view.find_address("a@x.org").unwrap(), Found::NotRead);
+    index
+        .learn_directory(&[company("c", &["X.org"])], None, true, 2)
+        .unwrap();
+    assert_eq!(view.find_address("a@x.org").unwrap(), found("u", None));
+    assert_eq!(view.find_address("b@x.org").unwrap(), nobody(Some("c")));
+    assert_eq!(view.find_address("b@y.org").unwrap(), nobody(None));
+    let state = view.directory().unwrap();
+    assert!(state.is_complete());
+    assert_eq!(
+        (state.users, state.companies, state.read_at),
+        (1, 1, Some(2))
+    );
+}
+
+#[test]
+fn the_old_directory_serves_until_the_new_one_is_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let Told {
+        mut index, view, ..
+    } = Told::open(dir.path());
+    let first = [user("u", None, &["a@x.org"]), user("v", None, &["b@x.org"])];
+    index.learn_directory(&first, None, true, 1).unwrap();
+    for _ in 0..3 {
+        index.restart_directory().unwrap();
+        let page = [user("w", None, &["c@x.org"])];
+        index
+            .learn_directory(&page, Some("1".to_owned()), false, 2)
+            .unwrap();
+        assert_eq!(view.find_address("a@x.org").unwrap(), found("u", None));
+        assert_eq!(view.find_address("c@x.org").unwrap(), nobody(None));
+    }
+    // A filling that was given up leaves nothing in the next one.
+    index.restart_directory().unwrap();
+    let page = [user("v", None, &["b@x.org"])];
+    index.learn_directory(&page, None, true, 3).unwrap();
+    assert_eq!(view.find_address("a@x.org").unwrap(), nobody(None));
+    assert_eq!(view.find_address("b@x.org").unwrap(), found("v", None));
+    assert_eq!(view.find_address("c@x.org").unwrap(), nobody(None));
+    assert_eq!(view.directory().unwrap().users, 1);
+    assert_eq!(view.users("", 9).unwrap().len(), 1);
+}
+
+#[test]
+fn who_is_gone_is_gone_with_all_addresses_and_domains() {
+    let dir = tempfile::tempdir().unwrap();
+    let Told {
+        mut index, view, ..
+    } = Told::open(dir.path());
+    let first = [
+        user("u", Some("c"), &["a@x.org", "b@x.org"]),
+        company("c", &["x.org", "y.org"]),
+    ];
+    index.learn_directory(&first, None, true, 1).unwrap();
+    let fewer = [user("u", Some("c"), &["b@x.org"]), company("c", &["y.org"])];
+    index.learn_directory(&fewer, None, true, 2).unwrap();
+    assert_eq!(view.find_address("a@x.org").unwrap(), nobody(None));
+    assert_eq!(view.find_address("a@y.org").unwrap(), nobody(Some("c")));
+    let gone = [
+        Change::UserGone("u".to_owned()),
+        Change::CompanyGone("c".to_owned()),
+        Change::UserGone("never-there".to_owned()),
+    ];
+    index.learn_directory(&gone, None, true, 3).unwrap();
+    assert_eq!(view.find_address("b@x.org").unwrap(), nobody(None));
+    assert_eq!(view.find_address("a@y.org").unwrap(), nobody(None));
+    let state = view.directory().unwrap();
+    assert_eq!((state.users, state.companies), (0, 0));
+}
+
+#[test]
+fn an_address_that_moves_within_one_page_belongs_to_its_new_owner() {
+    let old = || user("u", Some("c"), &["a@x.org"]);
+    let loses = || user("u", Some("c"), &[]);
+    let gains = || user("v", Some("d"), &["a@x.org"]);
+    for page in [[loses(), gains()], [gains(), loses()]] {
+        let dir = tempfile::tempdir().unwrap();
+        let Told {
+            mut index, view, ..
+        } = Told::open(dir.path());
+        index
+            .learn_directory(&[old(), company("c", &["x.org"])], None, true, 1)
+            .unwrap();
+        index.learn_directory(&page, None, true, 2).unwrap();
+        assert_eq!(view.find_address("a@x.org").unwrap(), found("v", Some("d")));
+    }
+    for page in [
+        [company("c", &[]), company("d", &["x.org"])],
+        [company("d", &["x.org"]), company("c", &[])],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let Told {
+            mut index, view, ..
+        } = Told::open(dir.path());
+        index
+            .learn_directory(&[company("c", &["x.org"])], None, true, 1)
+            .unwrap();
+        index.learn_directory(&page, None, true, 2).unwrap();
+        assert_eq!(view.find_address("b@x.org").unwrap(), nobody(Some("d")));
+    }
+}
+
+#[test]
+fn a_user_who_goes_to_another_company_takes_the_address_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let Told {
+        mut index, view, ..
+    } = Told::open(dir.path());
+    index
+        .learn_directory(&[user("u", Some("c"), &["a@x.org"])], None, true, 1)
+        .unwrap();
+    index
+        .learn_directory(&[user("u", Some("d"), &["a@x.org"])], None, true, 2)
+        .unwrap();
+    assert_eq!(view.find_address("a@x.org").unwrap(), found("u", Some("d")));
+    assert_eq!(view.directory().unwrap().users, 1);
+}
+
+#[test]
+fn the_second_change_of_one_user_in_a_page_sees_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let Told {
+        mut index, view, ..
+    } = Told::open(dir.path());
+    let page = [
+        user("u", None, &["a@x.org", "b@x.org"]),
+        user("u", None, &["b@x.org", "c@x.org"]),
+        Change::UserGone("u".to_owned()),
+        user("u", Some("c"), &["d@x.org"]),
+    ];
+    index.learn_directory(&page, None, true, 1).unwrap();
+    let users = view.users("", 9).unwrap();
+    let only = ("d@x.org".to_owned(), "u".to_owned(), Some("c".to_owned()));
+    assert_eq!(users, [only]);
+    assert_eq!(view.directory().unwrap().users, 1);
+}
+
+#[test]
+fn users_come_in_pages_by_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let Told {
+        mut index, view, ..
+    } = Told::open(dir.path());
+    let all: Vec<Change> = (0..50)
+        .map(|n| user(&format!("u{n}"), None, &[&format!("p{n:02}@x.org")]))
+        .collect();
+    index.learn_directory(&all, None, true, 1).unwrap();
+    let (mut seen, mut after) = (0, String::new());
+    loop {
+        let page = view.users(&after, 7).unwrap();
+        let Some((last, ..)) = page.last() else { break };
+        assert!(*last > after);
+        after = last.clone();
+        seen += page.len();
+    }
+    assert_eq!(seen, 50);
+}

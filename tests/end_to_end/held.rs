@@ -1,0 +1,177 @@
+//! What is held: listed with its reason, converted, dismissed, released by itself, or closed when
+//! somebody was faster.
+
+use crate::common::service::{text, Site};
+
+const STRANGER: &str = "nadia@elsewhere.example";
+
+/// A running site with one mail of a stranger's held.
+#[track_caller]
+fn with_stranger() -> Site {
+    let mut site = Site::ready();
+    site.start();
+    site.send_from(STRANGER, "who am I");
+    site.until("it is held", |s| s.count("held") == 1);
+    site
+}
+
+/// Waits until it lies in the archive, read, and nowhere else.
+#[track_caller]
+fn archived(site: &Site, count: usize) {
+    site.until("it is archived", |s| {
+        let messages = s.mail.messages();
+        messages.len() == count
+            && messages
+                .iter()
+                .all(|m| m["folder"] == "Archive" && m["seen"] == true)
+    });
+}
+
+#[test]
+fn a_stranger_is_held_and_can_be_converted_into_a_ticket_without_a_user() {
+    let site = with_stranger();
+    let held = site.list("held");
+    assert_eq!(held[0]["reason"], "unknown-sender");
+    assert_eq!(held[0]["from"], STRANGER);
+    let key = text(&held[0], "key");
+    let story = site.does(&["held", "show", key]);
+    assert!(story.contains("unknown-sender"), "{story}");
+    assert!(site.mail.messages()[0]["seen"] == false);
+    site.does(&["held", "convert", key]);
+    archived(&site, 1);
+    let tickets = site.tickets("who am I");
+    assert_eq!(tickets.len(), 1);
+    let body = site.body(&tickets[0]);
+    assert!(
+        body["user"].is_null() && body["company"].is_null(),
+        "{body}"
+    );
+    // Once more is refused, and with --again it is another ticket.
+    site.refuses(&["held", "convert", key]);
+    site.does(&["held", "convert", key, "--again"]);
+    site.until("a second ticket", |s| s.tickets("who am I").len() == 2);
+}
+
+#[test]
+fn a_stranger_can_be_dismissed_and_is_archived_without_a_ticket() {
+    let site = with_stranger();
+    let key = site.key("held", "who am I");
+    site.does(&["held", "dismiss", &key, "--reason", "advertising"]);
+    archived(&site, 1);
+    assert!(site.portal.tickets().is_empty());
+    assert_eq!((site.count("held"), site.count("dismissed")), (0, 1));
+}
+
+#[test]
+fn a_stranger_is_released_once_the_directory_knows_them() {
+    let site = with_stranger();
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let new = serde_json::json!({"id": "U-99", "name": "Nadia", "addresses": [STRANGER], "company": "C-02"});
+    directory["users"].as_array_mut().expect("users").push(new);
+    let known =
+        serde_json::json!({"users": directory["users"], "companies": directory["companies"]});
+    site.portal
+        .admin("PUT", "/_admin/directory", &known.to_string());
+    site.does(&["directory", "sync"]);
+    archived(&site, 1);
+    let ticket = &site.tickets("who am I")[0];
+    assert_eq!(
+        (text(ticket, "user"), text(ticket, "company")),
+        ("U-99", "C-02")
+    );
+}
+
+#[test]
+fn strangers_are_released_when_they_are_to_be_processed() {
+    let site = with_stranger();
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.process_unknown_senders",
+        "on",
+    ]);
+    archived(&site, 1);
+    assert_eq!(site.tickets("who am I").len(), 1);
+    assert_eq!(site.count("held"), 0);
+}
+
+#[test]
+fn what_somebody_reads_moves_or_deletes_while_it_is_held_is_closed_with_the_reason() {
+    let mut site = with_stranger();
+    site.send_from(STRANGER, "moved away");
+    site.send_from(STRANGER, "deleted");
+    site.until("all are held", |s| s.count("held") == 3);
+    let mut hand = site.hand();
+    let uid = |hand: &mut crate::common::service::Hand, subject: &str| {
+        hand.search("INBOX", &format!("SUBJECT \"{subject}\""))[0]
+    };
+    hand.does("CREATE Elsewhere");
+    let read = uid(&mut hand, "who am I");
+    hand.does(&format!("UID STORE {read} +FLAGS (\\Seen)"));
+    let moved = uid(&mut hand, "moved away");
+    hand.does(&format!("UID MOVE {moved} Elsewhere"));
+    let deleted = uid(&mut hand, "deleted");
+    hand.does(&format!("UID STORE {deleted} +FLAGS (\\Deleted)"));
+    hand.does(&format!("UID EXPUNGE {deleted}"));
+    let keys: Vec<String> = ["who am I", "moved away", "deleted"]
+        .iter()
+        .map(|s| site.key("held", s))
+        .collect();
+    site.stop();
+    site.start();
+    site.until("all are closed", |s| s.count("closed") == 3);
+    let reason = |key: &str| text(&site.asks(&["held", "show", key]), "reason").to_owned();
+    assert_eq!(reason(&keys[0]), "read-while-held");
+    assert_eq!(reason(&keys[1]), "gone");
+    assert_eq!(reason(&keys[2]), "gone");
+    assert!(site.portal.tickets().is_empty());
+    // Unread again, it is a message like any other.
+    hand.does("SELECT INBOX");
+    hand.does(&format!("UID STORE {read} -FLAGS (\\Seen)"));
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.process_unknown_senders",
+        "on",
+    ]);
+    site.until("it is a ticket", |s| s.tickets("who am I").len() == 1);
+}
+
+#[test]
+fn the_same_octets_twice_are_one_ticket_and_both_are_archived() {
+    let mut site = Site::ready();
+    let mail = crate::common::service::message("twice", "said twice");
+    site.hand().append("INBOX", "", &mail);
+    site.hand().append("INBOX", "", &mail);
+    site.start();
+    archived(&site, 2);
+    site.hand().append("INBOX", "", &mail);
+    archived(&site, 3);
+    assert_eq!(site.tickets("said twice").len(), 1);
+    // The same message in another guise is another message.
+    let other = String::from_utf8_lossy(&mail).replace("again.", "again!");
+    site.hand().append("INBOX", "", other.as_bytes());
+    archived(&site, 4);
+    assert_eq!(site.tickets("said twice").len(), 2);
+}
+
+#[test]
+fn what_can_not_be_read_at_all_is_a_ticket_with_the_original() {
+    use sha2::Digest as _;
+    let mut site = Site::ready();
+    let mail = b"this is no mail,\r\njust two lines of prose.\r\n";
+    site.hand().append("INBOX", "", mail);
+    site.start();
+    archived(&site, 1);
+    let body = site.body(&site.portal.tickets()[0]);
+    assert_eq!(body["unparsed"], true, "{body}");
+    let file = &body["attachments"][0];
+    assert_eq!(file["name"], "original.eml");
+    let digest: String = sha2::Sha256::digest(mail)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    assert_eq!(file["sha256"], digest);
+    let stored = site.portal.admin("GET", "/_admin/attachments", "");
+    assert_eq!(stored[&digest], mail.len());
+}

@@ -1,0 +1,170 @@
+//! Where messages lie on the server: numbers that change, folders that vanish, servers that can't
+//! move, and other people's messages beside ours.
+
+use crate::common::service::{message, text, Site};
+
+#[test]
+fn numbers_that_begin_anew_double_nothing() {
+    let mut site = Site::ready();
+    site.start();
+    site.send("archived before");
+    site.until("it is archived", |s| s.count("archived") == 1);
+    site.send_from("nadia@elsewhere.example", "held before");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.portal.kill();
+    site.send("committed before");
+    site.until("it is committed", |s| s.count("committed") == 1);
+    site.stop();
+    // The folder is made again, with the same messages under other numbers.
+    let mut hand = site.hand();
+    hand.does("CREATE Spare");
+    hand.does("SELECT INBOX");
+    hand.does("COPY 1:* Spare");
+    hand.does("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    hand.does("EXPUNGE");
+    hand.does("CLOSE");
+    drop(hand);
+    site.mail.stop();
+    let inbox = walk(&site.mail.path().join("mail"), "INBOX");
+    for folder in inbox {
+        std::fs::remove_dir_all(folder).expect("a folder can be removed");
+    }
+    site.mail.start_again(&[]);
+    let mut hand = site.hand();
+    hand.does("SELECT Spare");
+    hand.does("COPY 1:* INBOX");
+    hand.does("CLOSE");
+    hand.does("DELETE Spare");
+    site.portal.start_again();
+    site.start();
+    site.complete();
+    assert_eq!(site.portal.tickets().len(), 2);
+    assert_eq!(site.count("held"), 1);
+}
+
+/// Folders of this name below a folder.
+fn walk(below: &std::path::Path, name: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|n| n == name) {
+                found.push(path);
+            } else {
+                found.extend(walk(&path, name));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn an_archive_folder_that_was_deleted_is_made_again() {
+    let site = Site::ready();
+    site.send("one");
+    site.drains();
+    let mut hand = site.hand();
+    hand.does("CREATE Kept");
+    hand.does("SELECT Archive");
+    hand.does("MOVE 1:* Kept");
+    hand.does("CLOSE");
+    hand.does("DELETE Archive");
+    site.send("two");
+    site.drains();
+    site.complete();
+    assert_eq!(hand.search("Archive", "SUBJECT two").len(), 1);
+}
+
+#[test]
+fn the_archive_is_deleted_while_the_service_has_it_open() {
+    let mut site = Site::ready();
+    site.start();
+    site.send("one");
+    site.until("it is archived", |s| s.count("archived") == 1);
+    let mut hand = site.hand();
+    hand.does("RENAME Archive Kept");
+    site.send("two");
+    site.until("it is archived", |s| s.count("archived") == 2);
+    site.complete();
+}
+
+#[test]
+fn a_server_without_move_is_said_and_copied_only_when_that_was_allowed() {
+    let mut site = Site::ready_with(&["--without", "MOVE"], &[], "archive_by_copy = true", "");
+    site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
+    site.does(&["settings", "set", "mailbox.support.archive_by_copy", "off"]);
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
+    assert!(
+        said.contains("MOVE") && said.contains("archive_by_copy"),
+        "{said}"
+    );
+    let (_, out, _) = site.command(&["test", "support"], "");
+    assert!(out.contains("MOVE"), "{out}");
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.archive_by_copy=on",
+        "mailbox.support.active=on",
+        "--yes",
+    ]);
+    // Somebody else's message, marked as deleted and not expunged: it is not ours to remove.
+    site.hand()
+        .append("INBOX", "\\Deleted \\Seen", &message("theirs", "theirs"));
+    for number in 0..3 {
+        site.send(&format!("copied {number}"));
+    }
+    site.start();
+    site.until("they are archived", |s| s.count("archived") == 3);
+    let mut hand = site.hand();
+    assert_eq!(hand.search("INBOX", "DELETED"), hand.search("INBOX", "ALL"));
+    assert_eq!(hand.search("INBOX", "SUBJECT theirs").len(), 1);
+    assert_eq!(hand.search("Archive", "SEEN UNDELETED").len(), 3);
+    assert_eq!(site.tickets("copied").len(), 3);
+    assert!(site.tickets("theirs").is_empty());
+}
+
+#[test]
+fn a_server_that_lets_us_in_only_once_loses_nothing() {
+    let mut site = Site::ready_with(&["--extra", "mail_max_userip_connections = 1"], &[], "", "");
+    for number in 0..3 {
+        // One session at a time: the hand lets go before the next.
+        site.hand().append(
+            "INBOX",
+            "",
+            &message(&format!("only-{number}"), &format!("only {number}")),
+        );
+    }
+    site.start();
+    site.until("all are tickets", |s| s.tickets("only").len() == 3);
+    // The second session, which archives, is not let in: that must be said, or overcome.
+    site.until("they are archived, or it is said why not", |s| {
+        let status = s.status();
+        status["counts"]["archived"] == 3 || status["alarms"].to_string().contains("archiving")
+    });
+    site.stop();
+    site.mail.start_again(&[]);
+    site.drains();
+    let census = site.sound();
+    assert_eq!(
+        (&census["archived"], &census["inbox_unread"]),
+        (&3.into(), &0.into()),
+        "{census}"
+    );
+}
+
+#[test]
+fn a_folder_tree_below_the_inbox_gets_its_archive_there() {
+    let site = Site::ready_with(&["--inbox-prefix", "."], &[], "", "");
+    site.send("prefixed");
+    site.drains();
+    let folders: Vec<String> = site
+        .mail
+        .messages()
+        .iter()
+        .map(|m| text(m, "folder").to_owned())
+        .collect();
+    assert_eq!(folders, ["INBOX.Archive"]);
+}

@@ -1,0 +1,103 @@
+//! The service as it runs: news within moments, following a message, what was read before.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::service::{message, Site};
+
+#[test]
+fn a_new_mail_is_a_ticket_within_two_seconds() {
+    let mut site = Site::ready();
+    site.start();
+    site.until("it watches", |s| {
+        s.status()["mailboxes"][0]["state"] == "watching"
+            && s.status()["portal"]["directory_read"] == true
+    });
+    let mut best = Duration::MAX;
+    // Other tests share the machine: the best of three counts.
+    for number in 0..3 {
+        let subject = format!("news {number}");
+        let mail = message(&format!("news-{number}"), &subject);
+        let mut hand = site.hand();
+        let since = Instant::now();
+        hand.append("INBOX", "", &mail);
+        site.until("it is a ticket", |s| s.tickets(&subject).len() == 1);
+        best = best.min(since.elapsed());
+        site.until("it is archived", |s| s.count("archived") == number + 1);
+    }
+    assert!(best < Duration::from_secs(2), "{best:?}");
+    // Nobody had to wait for a second attempt of the move either.
+    assert!(!site.log().contains("WARN"), "{}", site.log());
+}
+
+#[test]
+fn test_wait_follows_the_next_mail_through_its_stages() {
+    let mut site = Site::ready();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .args(["--json", "test", "support", "--wait", "--store"])
+        .arg(site.store())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary can be started");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut before = Vec::new();
+    for line in lines.by_ref().map_while(Result::ok) {
+        let waits = line.contains("waiting for the next message");
+        before.push(line);
+        if waits {
+            break;
+        }
+    }
+    assert!(before.iter().any(|l| l.contains("sign-in")), "{before:?}");
+    site.send("follow me");
+    let after: Vec<String> = lines.map_while(Result::ok).collect();
+    let all = after.join("\n");
+    for stage in ["fetched", "committed", "forwarded", "archived"] {
+        assert!(
+            all.contains(&format!("\"stage\":\"{stage}\"")),
+            "{stage}: {all}"
+        );
+    }
+    assert!(child.wait().expect("it ends").success(), "{before:?} {all}");
+}
+
+#[test]
+fn what_was_read_before_is_counted_and_taken_when_it_is_wanted() {
+    let mut site = Site::ready();
+    site.hand()
+        .append("INBOX", "\\Seen", &message("read", "read by hand"));
+    site.start();
+    site.until("it is counted", |s| {
+        s.status()["mailboxes"][0]["already_read"] == 1
+    });
+    assert!(site.portal.tickets().is_empty());
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.convert_read",
+        "on",
+        "--yes",
+    ]);
+    site.until("it is archived", |s| s.count("archived") == 1);
+    assert_eq!(site.tickets("read by hand").len(), 1);
+}
+
+#[test]
+fn a_backlog_survives_two_stops_in_the_middle() {
+    let mut site = Site::ready();
+    site.mail.fill(&["--count", "400", "--series", "stops"]);
+    for so_far in [60, 200] {
+        site.start();
+        site.until("some are there", |s| s.portal.tickets().len() >= so_far);
+        site.stop();
+        site.sound();
+    }
+    site.drains();
+    site.complete();
+    assert_eq!(site.portal.tickets().len(), 400);
+}

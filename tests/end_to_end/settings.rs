@@ -1,0 +1,249 @@
+//! Settings changed under the running service: each takes effect, and no message is touched twice.
+
+use std::time::Duration;
+
+use crate::common::service::{text, Site, CUTOFF};
+use crate::common::{PASSWORD, USER};
+
+#[test]
+fn an_earlier_date_takes_the_older_messages_too() {
+    let mut site = Site::ready();
+    site.mail.fill(&["--sample"]);
+    site.start();
+    site.complete();
+    let status = site.status();
+    assert_eq!(status["mailboxes"][0]["left_out"], 4, "{status}");
+    assert!(site.tickets("Old: toner").is_empty());
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.received_after",
+        "2025-12-01T00:00:00Z",
+        "--yes",
+    ]);
+    site.until("the two of December are tickets", |s| {
+        s.tickets("microfilm").len() == 1 && s.tickets("Happy New Year").len() == 1
+    });
+    site.until("two are left out", |s| {
+        s.status()["mailboxes"][0]["left_out"] == 2
+    });
+    assert!(site.tickets("Old: toner").is_empty());
+    assert_eq!(site.portal.tickets().len(), 56);
+}
+
+#[test]
+fn a_mailbox_turned_off_fetches_nothing_and_what_is_committed_goes_on() {
+    let mut site = Site::ready();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.portal.kill();
+    site.send("on the way");
+    site.until("it is committed", |s| s.count("committed") == 1);
+    site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
+    site.send("too late");
+    site.portal.start_again();
+    site.until("it is archived", |s| s.count("archived") == 1);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(site.portal.tickets().len(), 1);
+    assert_eq!(site.status()["mailboxes"][0]["state"], "off");
+    site.does(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
+    site.complete();
+    assert_eq!(site.portal.tickets().len(), 2);
+}
+
+#[test]
+fn archived_at_commit_it_leaves_the_inbox_while_the_portal_is_away() {
+    let mut site = Site::ready_with(&[], &[], "archive_when = \"committed\"", "");
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.portal.kill();
+    site.send("tidy");
+    site.until("it is in the archive", |s| {
+        s.mail
+            .messages()
+            .iter()
+            .all(|m| m["folder"] == "Archive" && m["seen"] == true)
+    });
+    assert_eq!(site.count("committed"), 1);
+    site.portal.start_again();
+    site.complete();
+}
+
+#[test]
+fn a_password_that_changed_on_the_server_is_said_and_the_new_one_goes_on() {
+    let mut site = Site::ready();
+    site.start();
+    site.send("before");
+    site.complete();
+    let other = "another secret";
+    // Its session ends with the server; Dovecot reads the file again when it has changed.
+    site.mail.start_again(&[]);
+    let users = site.mail.path().join("users");
+    std::fs::write(&users, format!("{USER}:{{PLAIN}}{other}\n")).expect("a file");
+    site.until("the sign-in fails", |s| {
+        text(&s.status()["mailboxes"][0], "said").contains("sign")
+    });
+    let (code, out, err) = site.command(
+        &["settings", "set", "mailbox.support.password"],
+        "a wrong one\n",
+    );
+    assert_eq!(code, 1, "{out}{err}");
+    let (code, out, err) = site.command(
+        &["settings", "set", "mailbox.support.password"],
+        &format!("{other}\n"),
+    );
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(!format!("{out}{err}{}", site.log()).contains(other));
+    site.until("it watches", |s| {
+        s.status()["mailboxes"][0]["state"] == "watching"
+    });
+}
+
+#[test]
+fn another_folder_is_watched_at_once() {
+    let mut site = Site::ready();
+    site.hand().does("CREATE Tickets");
+    site.start();
+    site.send("in the inbox");
+    site.until("it is archived", |s| s.count("archived") == 1);
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.folder",
+        "Tickets",
+        "--yes",
+    ]);
+    site.send("nobody looks here");
+    let mail = crate::common::service::message("other", "in the other folder");
+    site.hand().append("Tickets", "", &mail);
+    site.until("it is archived too", |s| s.count("archived") == 2);
+    assert!(site.tickets("nobody looks").is_empty());
+    assert_eq!(site.tickets("in the other folder").len(), 1);
+}
+
+#[test]
+fn another_folder_while_something_is_under_way_loses_and_doubles_nothing() {
+    let mut site = Site::ready();
+    site.hand().does("CREATE Tickets");
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.portal.kill();
+    site.send("under way");
+    site.until("it is committed", |s| s.count("committed") == 1);
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.folder",
+        "Tickets",
+        "--yes",
+    ]);
+    site.portal.start_again();
+    site.until("it is a ticket", |s| s.tickets("under way").len() == 1);
+    site.until("it is archived", |s| {
+        s.count("to-archive") == 0 && s.count("archived") == 1
+    });
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.folder",
+        "INBOX",
+        "--yes",
+    ]);
+    site.complete();
+    assert_eq!(site.portal.tickets().len(), 1);
+}
+
+#[test]
+fn two_mailboxes_at_once_each_get_their_tickets() {
+    let second = "sales@yard.example";
+    let mut site = Site::with(&["--user", &format!("{second}:{PASSWORD}")], &[]);
+    let toml = format!(
+        "{}\n[mailbox.sales]\nactive = true\nhost = \"localhost\"\nport = {}\nsecurity = \"none\"\n\
+         username = \"{second}\"\nreceived_after = \"{CUTOFF}\"\n",
+        site.settings("none", "", ""),
+        site.mail.imap
+    );
+    let file = site.store().with_extension("toml");
+    std::fs::write(&file, toml).expect("a file");
+    let file = file.display().to_string();
+    let typed = format!("{PASSWORD}\n{PASSWORD}\n{}\n", crate::common::TOKEN);
+    let (code, out, err) = site.command(&["settings", "import", &file, "--yes"], &typed);
+    assert_eq!(code, 0, "{out}{err}");
+    let mail = crate::common::service::message("both", "to both of you");
+    site.hand().append("INBOX", "", &mail);
+    let mut other = crate::common::service::Hand::sign_in_as(site.mail.imap, second);
+    other.append("INBOX", "", &mail);
+    site.start();
+    site.until("both are archived", |s| s.count("archived") == 2);
+    let mut to: Vec<String> = site
+        .tickets("to both of you")
+        .iter()
+        .map(|t| text(&site.body(t), "mailbox").to_owned())
+        .collect();
+    to.sort();
+    assert_eq!(to, [USER, second]);
+}
+
+#[test]
+fn a_mailbox_that_is_a_persons_own_is_refused_unless_it_is_said_to_be_dedicated() {
+    let person = "priya.raman@northgate-dental.example";
+    let site = Site::ready_with(&["--user", &format!("{person}:{PASSWORD}")], &[], "", "");
+    site.drains();
+    let address = format!("mailbox.own.username={person}");
+    let port = format!("mailbox.own.port={}", site.mail.imap);
+    site.does(&["settings", "add", "own"]);
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.own.host=localhost",
+        "mailbox.own.security=none",
+        &address,
+        &port,
+    ]);
+    let (code, out, err) = site.command(
+        &["settings", "set", "mailbox.own.password"],
+        &format!("{PASSWORD}\n"),
+    );
+    assert_eq!(code, 0, "{out}{err}");
+    let said = site.refuses(&["settings", "set", "mailbox.own.active", "on", "--yes"]);
+    assert!(
+        said.contains("U-03") && said.contains("--dedicated"),
+        "{said}"
+    );
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.own.active",
+        "on",
+        "--yes",
+        "--dedicated",
+    ]);
+    assert_eq!(site.status()["mailboxes"][1]["active"], true);
+}
+
+#[test]
+fn an_address_that_becomes_a_persons_later_is_said_and_fetching_goes_on() {
+    let mut site = Site::ready();
+    site.start();
+    site.send("before");
+    site.complete();
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let new =
+        serde_json::json!({"id": "U-77", "name": "Desk", "addresses": [USER], "company": "C-02"});
+    directory["users"].as_array_mut().expect("users").push(new);
+    let known =
+        serde_json::json!({"users": directory["users"], "companies": directory["companies"]});
+    site.portal
+        .admin("PUT", "/_admin/directory", &known.to_string());
+    site.does(&["directory", "sync"]);
+    let alarms = site.status()["alarms"].to_string();
+    assert!(alarms.contains("U-77"), "{alarms}");
+    site.send("after");
+    site.complete();
+}

@@ -1,0 +1,103 @@
+//! Refusals for good: the one ticket is kept with the portal's own words, the others go on.
+
+use crate::common::service::{text, Site};
+
+/// One mail of three meets this answer; then its cause is mended and it is retried.
+#[track_caller]
+fn check(action: &str, words: &str) {
+    let mut site = Site::ready();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.fault(&format!(
+        r#"[{{"route": "ticket", "subject": "bad", "action": {action}}}]"#
+    ));
+    site.send("good one");
+    site.send("the bad one");
+    // Of the same sender, behind the bad one.
+    site.send("good two");
+    site.send_from("elodie@vieuxphare.example", "good three");
+    site.until("it is refused", |s| s.count("refused") == 1);
+    site.until("the others are there", |s| s.tickets("good").len() == 3);
+    site.until("they are archived", |s| s.count("archived") == 3);
+    let census = site.sound();
+    assert_eq!(census["waiting"], 1, "{census}");
+    let key = site.key("queue", "the bad one");
+    let story = site.asks(&["queue", "show", &key]);
+    assert_eq!(story["stage"], "refused", "{story}");
+    assert!(text(&story, "said").contains(words), "{story}");
+    let shown = site.does(&["queue", "show", &key]);
+    assert!(
+        shown.contains("the bad one") && shown.contains(words),
+        "{shown}"
+    );
+    assert!(site.status()["alarms"].to_string().contains("refused"));
+    // Nothing is tried again by itself, and a retry that fails again changes nothing.
+    let before = site.requests("ticket").len();
+    site.does(&["queue", "retry", &key]);
+    site.until("it was asked again", |s| {
+        s.requests("ticket").len() > before
+    });
+    site.until("it is refused again", |s| s.count("refused") == 1);
+    // Also over a restart.
+    site.stop();
+    site.start();
+    assert_eq!(site.count("refused"), 1);
+    site.no_faults();
+    site.does(&["queue", "retry", &key]);
+    site.complete();
+    assert_eq!(site.count("refused"), 0);
+}
+
+#[test]
+fn a_ticket_that_the_portal_finds_invalid_is_kept_with_its_words() {
+    check(r#"{"status": 422}"#, "said by the stand-in");
+}
+
+#[test]
+fn a_ticket_that_is_too_large_for_the_portal_is_kept_with_its_words() {
+    check(r#"{"status": 413}"#, "said by the stand-in");
+}
+
+#[test]
+fn a_refused_ticket_can_be_dismissed_and_is_archived() {
+    let mut site = Site::ready();
+    site.start();
+    site.fault(r#"[{"route": "ticket", "action": {"status": 422}}]"#);
+    site.send("unwanted");
+    site.until("it is refused", |s| s.count("refused") == 1);
+    let key = site.key("queue", "unwanted");
+    site.does(&["held", "dismiss", &key, "--reason", "advertising"]);
+    site.until("it is archived", |s| {
+        s.mail
+            .messages()
+            .iter()
+            .all(|m| m["folder"] == "Archive" && m["seen"] == true)
+    });
+    assert!(site.portal.tickets().is_empty());
+    assert_eq!((site.count("refused"), site.count("dismissed")), (0, 1));
+}
+
+#[test]
+fn a_ticket_that_fails_each_time_holds_up_no_other_sender() {
+    let mut site = Site::ready();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.fault(r#"[{"route": "ticket", "subject": "stuck", "action": {"status": 500}}]"#);
+    site.send("stuck");
+    for number in 0..6 {
+        site.send_from("elodie@vieuxphare.example", &format!("going {number}"));
+        site.send_from("gwen@llanfairvets.example", &format!("going on {number}"));
+    }
+    site.until("the others are there", |s| s.tickets("going").len() == 12);
+    assert!(site.tickets("stuck").is_empty());
+    let listed = site.list("queue");
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert!(listed[0]["attempts"].as_u64() >= Some(1), "{listed:?}");
+    site.no_faults();
+    site.does(&["queue", "retry", "--all"]);
+    site.complete();
+}
