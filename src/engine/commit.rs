@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
@@ -222,17 +223,18 @@ fn plan_one(
     if let Some((ticket, facts)) = composed {
         let body = crate::portal::document::encode(&ticket);
         digest = Some(Sha256::digest(&body).into());
-        plan.composed.insert(
-            key,
-            outgoing(
-                &ticket,
-                body,
-                &understood.message,
-                facts.raw.as_ref(),
-                lane,
-                now,
-            ),
+        let mut outgoing = outgoing(
+            &ticket,
+            body,
+            &understood.message,
+            facts.raw.as_ref(),
+            lane,
+            now,
         );
+        if let (Raw::Inline(octets), false) = (&understood.raw, outgoing.sources.is_empty()) {
+            outgoing.raw = Some(Arc::clone(octets));
+        }
+        plan.composed.insert(key, outgoing);
     }
     let raw = match (&outcome, understood.raw) {
         (Outcome::Ticket { .. }, Raw::Inline(octets)) => writer::Raw::Inline(octets),
@@ -297,6 +299,7 @@ pub(super) fn outgoing(
     Outgoing {
         lane,
         body,
+        raw: None,
         sources: Rc::new(ticket::sources(message, raw)),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),

@@ -22,8 +22,10 @@ use crate::settings::Mailbox;
 use crate::world::{Tick, Wall};
 
 /// Messages up to this size are fetched many to a command and held whole; larger ones go by slices
-/// into a segment of their own.
-const SMALL_MAX: u64 = 192 * 1024;
+/// into a segment of their own, which costs two syncs more.
+const SMALL_MAX: u64 = BATCH_OCTETS;
+/// How much larger than announced a message may be and still come with one command.
+const SMALL_SLACK: u64 = 64 * 1024;
 /// Messages of one batch at most.
 const BATCH_MESSAGES: usize = 128;
 /// Octets of one batch, as announced, at most (one message may exceed it).
@@ -373,7 +375,7 @@ impl Visit<'_> {
         if uids.is_empty() {
             return Ok(session);
         }
-        let fetched = session.fetch(&uids, SMALL_MAX * 2).await;
+        let fetched = session.fetch(&uids, SMALL_MAX + SMALL_SLACK).await;
         let (mut session, fetched) = match fetched {
             Ok(fetched) => fetched,
             Err(fault) => {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::http::Bytes;
 use crate::index::Queued;
@@ -14,7 +15,8 @@ use crate::world::Tick;
 
 /// Rows held at most.
 pub const WINDOW: usize = 512;
-/// Octets of composed tickets held at most; what exceeds it is composed again from the journal.
+/// Octets of composed tickets held at most, with the messages that their attachments lie in; what
+/// exceeds it is read, or composed, again from the journal.
 pub const COMPOSED_OCTETS: usize = 1 << 20;
 
 /// A composed ticket.
@@ -26,6 +28,8 @@ pub struct Outgoing {
     pub body: Bytes,
     /// Where its attachments lie in the message.
     pub sources: Rc<Vec<Source>>,
+    /// The message's octets, while they are at hand and hold attachments.
+    pub raw: Option<Arc<Vec<u8>>>,
     /// For the log.
     pub subject: String,
     /// For the log.
@@ -35,6 +39,12 @@ pub struct Outgoing {
     /// It must be looked up before it is sent, whatever else is known: what was composed now is not
     /// what was composed when it was decided.
     pub doubt: bool,
+}
+
+impl Outgoing {
+    fn octets(&self) -> usize {
+        self.body.len() + self.raw.as_ref().map_or(0, |raw| raw.len())
+    }
 }
 
 /// A ticket that waits for another attempt.
@@ -85,8 +95,11 @@ impl Window {
     }
 
     /// Keeps a composed ticket if there is room for it.
-    pub fn offer(&mut self, sequence: u64, outgoing: Outgoing) {
-        let octets = outgoing.body.len();
+    pub fn offer(&mut self, sequence: u64, mut outgoing: Outgoing) {
+        if self.composed_octets + outgoing.octets() > COMPOSED_OCTETS {
+            outgoing.raw = None;
+        }
+        let octets = outgoing.octets();
         if self.composed_octets + octets <= COMPOSED_OCTETS {
             self.composed_octets += octets;
             self.composed.insert(sequence, outgoing);
@@ -96,7 +109,7 @@ impl Window {
     /// The composed ticket of a row, if it is still at hand.
     pub fn composed(&mut self, sequence: u64) -> Option<Outgoing> {
         let outgoing = self.composed.remove(&sequence)?;
-        self.composed_octets -= outgoing.body.len();
+        self.composed_octets -= outgoing.octets();
         Some(outgoing)
     }
 

@@ -99,6 +99,7 @@ fn composed_tickets_stay_within_their_room() {
             Outgoing {
                 lane: 0,
                 body: vec![0; 100_000].into(),
+                raw: None,
                 sources: Rc::default(),
                 subject: String::new(),
                 sender: String::new(),

@@ -54,19 +54,19 @@ pub struct Plan {
     #[arg(long)]
     pub programs: Option<PathBuf>,
     /// Mails of a bare batch, as the appliance has it
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 128)]
     pub batch: usize,
     /// Octets of a bare batch, as the appliance has it
-    #[arg(long, default_value_t = 1 << 20)]
+    #[arg(long, default_value_t = 512 << 10)]
     pub batch_octets: u64,
     /// Mails over this size go by slices, as with the appliance
-    #[arg(long, default_value_t = 192 << 10)]
+    #[arg(long, default_value_t = 512 << 10)]
     pub large: u64,
     /// Mails of one MOVE, as the appliance has it
     #[arg(long, default_value_t = 500)]
     pub move_batch: usize,
     /// Posts in flight, as the appliance has them
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 4)]
     pub inflight: usize,
     /// Say what happens meanwhile
     #[arg(long)]
