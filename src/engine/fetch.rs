@@ -23,13 +23,13 @@ use crate::world::{Tick, Wall};
 
 /// Messages up to this size are fetched many to a command and held whole; larger ones go by slices
 /// into a segment of their own, which costs two syncs more.
-const SMALL_MAX: u64 = BATCH_OCTETS;
+const SMALL_MAX: u64 = 512 * 1024;
 /// How much larger than announced a message may be and still come with one command.
 const SMALL_SLACK: u64 = 64 * 1024;
 /// Messages of one batch at most.
 const BATCH_MESSAGES: usize = 128;
-/// Octets of one batch, as announced, at most (one message may exceed it).
-const BATCH_OCTETS: u64 = 512 * 1024;
+/// What the messages of one batch may weigh together (one message may exceed it).
+const BATCH_WEIGHT: u64 = 2 * 1024 * 1024;
 /// How often the whole mailbox is passed over.
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
@@ -52,6 +52,12 @@ const SIGN_IN: Backoff = Backoff {
     first: Duration::from_secs(900),
     most: Duration::from_secs(3600),
 };
+
+/// What a message takes in memory on its way: text exists as octets, as meaning and as a ticket,
+/// attachments as octets alone. How much is text isn't known before; most have little of it.
+fn weight_of(octets: u64) -> u64 {
+    octets + 3 * octets.min(16 * 1024)
+}
 
 /// Why a connection's life ended.
 enum End {
@@ -339,14 +345,14 @@ impl Visit<'_> {
                     .await?;
                 continue;
             }
-            let mut octets = 0;
+            let mut weight = 0;
             let alone = self.post.is_suspect(first.uid);
             let count = rest
                 .iter()
                 .take(if alone { 1 } else { BATCH_MESSAGES })
                 .take_while(|i| {
-                    octets += i.size;
-                    i.size <= SMALL_MAX && octets <= BATCH_OCTETS
+                    weight += weight_of(i.size);
+                    i.size <= SMALL_MAX && weight <= BATCH_WEIGHT
                 })
                 .count()
                 .max(1);

@@ -57,7 +57,7 @@ pub struct Plan {
     #[arg(long, default_value_t = 128)]
     pub batch: usize,
     /// Octets of a bare batch, as the appliance has it
-    #[arg(long, default_value_t = 512 << 10)]
+    #[arg(long, default_value_t = 1280 << 10)]
     pub batch_octets: u64,
     /// Mails over this size go by slices, as with the appliance
     #[arg(long, default_value_t = 512 << 10)]
