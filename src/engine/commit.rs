@@ -280,10 +280,10 @@ fn facts(
         received_at: understood.received_at,
         user,
         company,
-        raw: understood
-            .message
-            .unparsed
-            .then(|| RawOriginal::whole(understood.raw.digest())),
+        raw: match understood.message.unparsed {
+            true => understood.raw.digest().map(RawOriginal::whole),
+            false => None,
+        },
     }
 }
 

@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::understand::Octets;
+use super::writer::Writer;
 use super::{Engine, StoreFault};
 use crate::mail;
 use crate::mailbox::{Fault, Item, Session, Slice};
@@ -84,19 +85,32 @@ async fn slices(
     let mut slices = session.slices(item.uid, SLICE);
     let mut hasher = KeyHasher::new(identity);
     let mut skim = mail::Skim::new(mail::Limits::default());
-    let mut digester = mail::Digester::default();
+    let mut last: Option<Vec<u8>> = None;
     loop {
-        // The end is where the server has no more to give, not where it announced it.
-        match slices.next().await? {
-            Slice::Octets(octets) => {
-                hasher.update(&octets);
-                skim.feed(&octets);
-                digester.update(&octets);
-                ask(engine
-                    .writer
-                    .ask(move |w| w.large_slice(number, &octets))
-                    .await)?;
+        // One slice is hashed and written by the writer's thread while the next one comes in and
+        // is skimmed here.
+        let taken = hasher;
+        let write = async {
+            let Some(octets) = last.take() else {
+                return Ok(taken);
+            };
+            ask(engine
+                .writer
+                .ask(move |w| take_slice(w, number, taken, &octets))
+                .await)
+        };
+        let read = async {
+            let slice = slices.next().await?;
+            if let Slice::Octets(octets) = &slice {
+                skim.feed(octets);
             }
+            Ok::<_, Fault>(slice)
+        };
+        let (written, slice) = futures_lite::future::zip(write, read).await;
+        hasher = written?;
+        // The end is where the server has no more to give, not where it announced it.
+        match slice? {
+            Slice::Octets(octets) => last = Some(octets),
             Slice::End => break,
             Slice::Gone => return Ok((slices.finish().await?, None)),
         }
@@ -111,13 +125,29 @@ async fn slices(
         return Ok((session, None));
     };
     let message = Box::new(mail::understand(&skim.finish()));
+    // Only a message that becomes an attachment itself needs a digest of the whole.
+    let digest = match message.unparsed {
+        true => Some(ask(engine.reader.ask(move |r| r.digest(stored)).await)?),
+        false => None,
+    };
     Ok((
         session,
         Some(Octets::Large {
             stored,
             key,
             message,
-            digest: digester.finish(),
+            digest,
         }),
     ))
+}
+
+fn take_slice(
+    writer: &mut Writer,
+    number: u64,
+    mut hasher: KeyHasher,
+    octets: &[u8],
+) -> Result<KeyHasher, StoreFault> {
+    hasher.update(octets);
+    writer.large_slice(number, octets)?;
+    Ok(hasher)
 }

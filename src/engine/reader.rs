@@ -4,6 +4,7 @@
 //! Reads only what the journal holds (synced or not) and what the index has learned.
 
 use crate::index::{Found, Known, Listed, Queued, View};
+use crate::mail;
 use crate::passage::record::{raw_start, Decision, Refusal};
 use crate::passage::{Counters, Entry, Kind, Place, Position, Record, Stage, Stored};
 use crate::spool;
@@ -13,6 +14,8 @@ use super::StoreFault;
 
 /// Octets of a message record that surely hold its head.
 const HEAD_OCTETS: usize = 4096;
+/// Octets read at once for a digest.
+const DIGEST_OCTETS: usize = 256 * 1024;
 
 /// The reader's value: see the file's head.
 #[derive(Clone)]
@@ -97,6 +100,25 @@ impl Reader {
         Ok(self
             .journal
             .read_slice(at(raw.stored), raw.start + offset, length)?)
+    }
+
+    /// Size and digest of a large message.
+    pub fn digest(&self, stored: Stored) -> Result<mail::Digest, StoreFault> {
+        let raw = RawAt {
+            stored,
+            start: 0,
+            octets: stored.length,
+        };
+        let mut digester = mail::Digester::default();
+        let mut at = 0;
+        loop {
+            let octets = self.raw(raw, at, DIGEST_OCTETS)?;
+            if octets.is_empty() {
+                return Ok(digester.finish());
+            }
+            at += octets.len() as u64;
+            digester.update(&octets);
+        }
     }
 
     /// What is known of a message.

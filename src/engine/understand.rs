@@ -29,8 +29,8 @@ pub enum Octets {
         key: Key,
         /// What they mean.
         message: Box<Message>,
-        /// Their digest.
-        digest: mail::Digest,
+        /// Their digest, when they can't be understood.
+        digest: Option<mail::Digest>,
     },
 }
 
@@ -80,15 +80,15 @@ pub struct Understood {
 pub enum Raw {
     /// All of them.
     Inline(Arc<Vec<u8>>),
-    /// In a segment of their own.
-    Large(Stored, mail::Digest),
+    /// In a segment of their own; their digest, when they can't be understood.
+    Large(Stored, Option<mail::Digest>),
 }
 
 impl Raw {
-    /// Size and digest of the whole.
-    pub fn digest(&self) -> mail::Digest {
+    /// Size and digest of the whole, of a message that can't be understood.
+    pub fn digest(&self) -> Option<mail::Digest> {
         match self {
-            Raw::Inline(octets) => mail::Digest::of(octets),
+            Raw::Inline(octets) => Some(mail::Digest::of(octets)),
             Raw::Large(_, digest) => *digest,
         }
     }
