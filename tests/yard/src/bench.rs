@@ -54,10 +54,10 @@ pub struct Plan {
     #[arg(long)]
     pub programs: Option<PathBuf>,
     /// Mails of a bare batch, as the appliance has it
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 80)]
     pub batch: usize,
     /// Octets of a bare batch, as the appliance has it
-    #[arg(long, default_value_t = 1280 << 10)]
+    #[arg(long, default_value_t = 768 << 10)]
     pub batch_octets: u64,
     /// Mails over this size go by slices, as with the appliance
     #[arg(long, default_value_t = 512 << 10)]
