@@ -98,7 +98,7 @@ fn lost_answers(switch: &'static str) -> Count {
     }));
     scene.fill(60, "4k");
     let _service = scene.begin();
-    scene.count_when_complete(60)
+    scene.count_when_settled(Duration::from_secs(60))
 }
 
 #[test]
