@@ -26,6 +26,7 @@ mod port;
 mod server;
 mod service;
 mod trial;
+mod unprocessed;
 mod wire;
 
 pub use client::ask as ask_at;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 use super::wire::{DirectoryLine, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{overview, trial};
+use super::{overview, trial, unprocessed};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
@@ -289,7 +289,11 @@ impl Service for Running {
     }
 
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
-        self.list(&[Stage::Held, Stage::Released], page).await
+        let mut listed = self.list(&[Stage::Held, Stage::Released], page).await?;
+        if listed.next.is_none() {
+            unprocessed::add(self, &mut listed, page);
+        }
+        Ok(listed)
     }
 
     async fn message(&self, key: &str) -> Result<Story, Refusal> {
@@ -378,6 +382,9 @@ impl Service for Running {
     }
 
     async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal> {
+        if let Some(wanted) = unprocessed::want(self, key) {
+            return wanted;
+        }
         let (key, entry) = self.find(key).await?;
         match entry.stage {
             Stage::Held | Stage::Released => {

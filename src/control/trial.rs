@@ -355,7 +355,7 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
                 crate::portal::Fault::Link { .. } => {
                     "check the portal's address, its certificate and the token."
                 }
-                _ => "it may be busy: try again in a minute.",
+                _ => "check the portal's address; if that is right, it is away or busy: try again in a minute.",
             };
             teller
                 .say(

@@ -198,10 +198,18 @@ async fn archive(
                 } if at == origin && uid_validity == open.validity => {
                     here.push((uid, *key, spot.place.clone()));
                 }
-                // A place of another account, or of an earlier life of the numbers, is no place
-                // any more; where the message still lies there it is found again under its new
-                // number, and archived from that.
-                _ => records.push((*key, moved(spot.place.clone(), &open.folder, None))),
+                // A place of another account or folder, or of an earlier life of the numbers, can't
+                // be reached any more. Where the message is found under a new number it is archived
+                // from that.
+                _ => {
+                    log::warn!(
+                        "{}: its place ({}) is not in the watched folder of {} any more; it is left there, its ticket exists",
+                        key.short(),
+                        described(&spot.place),
+                        mailbox.name
+                    );
+                    records.push((*key, moved(spot.place.clone(), String::new(), None)));
+                }
             }
         }
     }
@@ -232,7 +240,7 @@ async fn archive(
             key,
             folder: folder.name.clone(),
         });
-        records.push((key, moved(place, &folder, to)));
+        records.push((key, moved(place, folder.name.clone(), to)));
     }
     // A second box, or a person, may have taken any of them first: that is archived too.
     let count = records.len();
@@ -262,10 +270,19 @@ async fn archive(
     ))
 }
 
-fn moved(place: Place, folder: &Folder, to: Option<(u32, u32)>) -> Record {
+fn moved(place: Place, folder: String, moved_to: Option<(u32, u32)>) -> Record {
     Record::Archived(Archived {
         place,
-        folder: folder.name.clone(),
-        moved_to: to,
+        folder,
+        moved_to,
     })
+}
+
+fn described(place: &Place) -> String {
+    match place {
+        Place::Imap {
+            uid_validity, uid, ..
+        } => format!("UID {uid}, UIDVALIDITY {uid_validity}"),
+        Place::Item { id, .. } => id.clone(),
+    }
 }

@@ -161,6 +161,7 @@ fn plan_one(
 ) {
     let key = understood.key;
     let already = match entry {
+        None if understood.wanted => Known::Wanted,
         None => Known::New,
         Some(entry) => match entry.stage {
             Stage::Released if entry.convert => Known::Wanted,

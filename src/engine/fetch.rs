@@ -32,6 +32,8 @@ const BATCH_OCTETS: u64 = 512 * 1024;
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
 const ROOM_EVERY: Duration = Duration::from_secs(5);
+/// Read messages beyond this many are counted and not listed.
+const READ_MAX: u64 = 2_000;
 /// How often a message that can't be fetched is tried before it waits for the next whole pass.
 const TRIES: u32 = 3;
 
@@ -181,7 +183,9 @@ impl Visit<'_> {
                 let (engine, mailbox) = (self.engine, self.mailbox);
                 session =
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
+                self.post.served();
                 session = self.count_others(session).await?;
+                session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
                 self.post
                     .passed_at
@@ -235,6 +239,9 @@ impl Visit<'_> {
             let (unknown, known) = self.sort(&listed.uids, origin, validity).await?;
             found.unread.extend(listed.uids);
             let mut wanted = unknown;
+            if from.is_none() && pass.is_none() {
+                wanted.extend(self.post.wanted());
+            }
             if from.is_none() && !known.is_empty() {
                 let changed;
                 (session, changed) = self.verify(session, known).await?;
@@ -246,7 +253,7 @@ impl Visit<'_> {
             self.post.say(Standing::Fetching);
             let mut items;
             (session, items) = session.look(&wanted).await?;
-            items.retain(|i| !i.seen || self.mailbox.convert_read);
+            items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i.uid));
             if let Some(after) = after {
                 items.retain(|i| i.received_at >= after);
             }
@@ -389,6 +396,7 @@ impl Visit<'_> {
                     place: place(origin, validity, uid),
                     received_at: item.received_at.0,
                     size: item.size,
+                    wanted: self.post.is_wanted(uid),
                     octets: Octets::Inline(octets),
                 });
             }
@@ -429,6 +437,7 @@ impl Visit<'_> {
                 place: place(origin, validity, item.uid),
                 received_at: item.received_at.0,
                 size: item.size,
+                wanted: self.post.is_wanted(item.uid),
                 octets,
             };
             session = early::move_now(self.engine, self.mailbox, session, &[item.uid]).await?;
@@ -476,6 +485,34 @@ impl Visit<'_> {
         }
         self.post.before_date.set(before);
         self.post.already_read.set(read);
+        Ok(session)
+    }
+
+    /// Lists what lies read and unprocessed, for the operator.
+    async fn list_read(
+        &self,
+        mut session: Session,
+        validity: UidValidity,
+        unread: &BTreeSet<Uid>,
+    ) -> Result<Session, End> {
+        let after = self.mailbox.received_after;
+        let origin = account::origin(self.mailbox);
+        let mut read = Vec::new();
+        let worth = (1..=READ_MAX).contains(&self.post.already_read.get());
+        let mut pass = worth.then(|| Pass::whole(after).with_read());
+        while let Some(now) = pass {
+            let listed;
+            (session, listed) = session.list(now).await?;
+            pass = listed.pass;
+            let mut uids = listed.uids;
+            uids.retain(|uid| !unread.contains(uid));
+            let (unknown, _) = self.sort(&uids, origin, validity).await?;
+            let items;
+            (session, items) = session.look(&unknown).await?;
+            let young = |i: &Item| after.is_none_or(|after| i.received_at >= after);
+            read.extend(items.into_iter().filter(|i| i.seen && young(i)));
+        }
+        self.post.read.replace(read);
         Ok(session)
     }
 }

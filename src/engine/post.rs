@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bell::Bell;
+use crate::mailbox::Item;
 use crate::passage::Uid;
 use crate::world::Wall;
 
@@ -53,6 +54,9 @@ pub struct Post {
     pub passes: Cell<u64>,
     /// Messages that could not be fetched, and how often that was tried.
     failed: RefCell<BTreeMap<Uid, u32>>,
+    /// Messages that lie read and unprocessed, the newest ones: what `held` shows of them.
+    pub read: RefCell<Vec<Item>>,
+    wanted: RefCell<BTreeSet<Uid>>,
     suspects: RefCell<BTreeSet<Uid>>,
     /// What the archiver last had trouble with.
     pub archive_trouble: RefCell<Option<String>>,
@@ -72,6 +76,8 @@ impl Post {
             passed_at: Cell::new(None),
             passes: Cell::new(0),
             failed: RefCell::default(),
+            read: RefCell::default(),
+            wanted: RefCell::default(),
             suspects: RefCell::default(),
             archive_trouble: RefCell::default(),
         }
@@ -95,6 +101,27 @@ impl Post {
     /// How many messages can't be fetched.
     pub fn unfetchable(&self) -> usize {
         self.failed.borrow().len()
+    }
+
+    /// The operator wants a ticket of a message that lies read: it is fetched at the next look.
+    pub fn want(&self, uid: Uid) {
+        self.wanted.borrow_mut().insert(uid);
+        self.look_bell.ring();
+    }
+
+    /// Whether the operator wants a ticket of it although it was read.
+    pub fn is_wanted(&self, uid: Uid) -> bool {
+        self.wanted.borrow().contains(&uid)
+    }
+
+    /// Those messages, to be fetched now.
+    pub fn wanted(&self) -> Vec<Uid> {
+        self.wanted.borrow().iter().copied().collect()
+    }
+
+    /// They were fetched, or are gone.
+    pub fn served(&self) {
+        self.wanted.borrow_mut().clear();
     }
 
     /// Takes note of messages that were under way when a connection was lost: one of them may be

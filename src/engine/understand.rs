@@ -42,6 +42,8 @@ pub struct Fetched {
     pub received_at: i64,
     /// Octets as the server counts them.
     pub size: u64,
+    /// The operator wants a ticket of it, whoever wrote it.
+    pub wanted: bool,
     /// The octets.
     pub octets: Octets,
 }
@@ -64,6 +66,8 @@ pub struct Understood {
     pub received_at: i64,
     /// Octets as the server counts them.
     pub size: u64,
+    /// The operator wants a ticket of it, whoever wrote it.
+    pub wanted: bool,
     /// The delivery key.
     pub key: Key,
     /// What it means.
@@ -137,6 +141,7 @@ pub async fn run(_engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<Und
                 place: fetched.place,
                 received_at: fetched.received_at,
                 size: fetched.size,
+                wanted: fetched.wanted,
                 key,
                 message,
                 raw,

@@ -4,11 +4,13 @@
 //! journal. A whole reading fills a new generation beside the old one, which serves until the new
 //! one is complete; then the old rows go, page by page.
 //!
+//! ```text
 //!   d!                 state
 //!   d <gen> a address  -> user id, company id
 //!   d <gen> u id       -> user: name, addresses, company
 //!   d <gen> c id       -> company: name, domains
 //!   d <gen> n domain   -> company id
+//! ```
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 //! 1. Feed every message, in slices of any size, to a [`Skim`]; `finish` gives a [`Skimmed`]:
 //!    the tree of parts, the fields that matter, the text bodies, and for every other leaf its
 //!    range, size and digest. Memory stays flat whatever the message's size.
-//! 2. [`understand`] turns that into a [`Message`]. It never fails: what is odd is an [`Oddity`].
+//! 2. [`understand()`] turns that into a [`Message`]. It never fails: what is odd is an [`Oddity`].
 //! 3. An attachment is streamed later from its range through a [`Decoder`], the same one that
 //!    measured it here.
 //!

@@ -182,7 +182,7 @@ fn changed(
             };
             let mut after = before.clone();
             after.spots.retain(|s| s.place != archived.place);
-            after.archived = true;
+            after.archived |= !archived.folder.is_empty();
             Ok((after != *before).then_some(after))
         }
         Record::Retired => {

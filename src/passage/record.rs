@@ -172,7 +172,8 @@ pub struct Refusal {
 pub struct Archived {
     /// Where it had lain.
     pub place: Place,
-    /// Folder on the server.
+    /// Folder on the server; empty where the place was given up: it belongs to another account, or
+    /// to an earlier life of the UIDs, and cannot be reached any more.
     pub folder: String,
     /// UIDVALIDITY and UID there, where the server told (COPYUID, RFC 4315 §3); none where the
     /// message was no longer at its place.

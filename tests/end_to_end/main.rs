@@ -3,6 +3,7 @@
 //!
 //! Each test has a mail server, a portal and a store of its own. What the portal does wrong on
 //! request is `portal_faults`' business.
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -460,11 +460,7 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
             if tag.is_empty() {
                 break;
             }
-            if words.next() == Some("NOOP") {
-                peer.say(format!("{tag} OK\r\n"));
-                continue;
-            }
-            let verb = words.next().unwrap_or("").to_owned();
+            let verb = words.nth(1).unwrap_or("").to_owned();
             let set = words.next().unwrap_or("");
             let (from, to) = set.split_once(':').unwrap_or((set, set));
             let range = from.parse::<u32>().unwrap()..=to.parse::<u32>().unwrap();
@@ -501,7 +497,6 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
 #[test]
 fn an_archive_folder_that_disappeared_is_made_again_once() {
     let account = after_open(1, "MOVE", |peer| {
-        peer.answer("NOOP", "", "OK");
         peer.answer("UID STORE 1 ", "", "OK");
         peer.answer(
             "UID MOVE 1 \"Archive\"",
@@ -511,7 +506,6 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
         peer.answer("UID FETCH 1 ", "* 1 FETCH (UID 1 FLAGS ())\r\n", "OK");
         peer.answer("CREATE \"Archive\"", "", "OK");
         peer.answer("SUBSCRIBE \"Archive\"", "", "OK");
-        peer.answer("NOOP", "", "OK");
         peer.answer("UID STORE 1 ", "", "OK");
         peer.answer("UID MOVE 1 \"Archive\"", "", "OK [COPYUID 5 1 1] done");
     });
@@ -528,7 +522,6 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
 #[test]
 fn a_full_archive_is_said_at_once() {
     let account = after_open(9, "MOVE", |peer| {
-        peer.answer("NOOP", "", "OK");
         peer.answer("UID STORE 1:9 ", "", "OK");
         peer.answer("UID MOVE 1:9 ", "", "NO [OVERQUOTA] full");
         peer.answer("UID FETCH 1:9 ", "* 1 FETCH (UID 1 FLAGS ())\r\n", "OK");

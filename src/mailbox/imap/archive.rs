@@ -50,6 +50,7 @@ impl Imap {
         let mut archived = Archived::default();
         let mut made = false;
         let mut denied = 0;
+        let mut twice = BTreeSet::new();
         // A stack, the oldest on top.
         let mut batches: Vec<Vec<Uid>> = set::sets(uids, MANY)
             .into_iter()
@@ -80,7 +81,17 @@ impl Imap {
             };
             let denial = match outcome {
                 Outcome::Done => {
-                    archived.left.append(&mut left);
+                    // A session that is older than a message may not have been told of it yet
+                    // (RFC 3501 §7.3.1): Dovecot then moves nothing of it and says OK. It has been
+                    // told by the look above, so once more. Never what was copied: it would be
+                    // there twice.
+                    let (again, stays): (Vec<Uid>, Vec<Uid>) = left
+                        .into_iter()
+                        .partition(|uid| !known.contains(uid) && twice.insert(*uid));
+                    archived.left.extend(stays);
+                    if !again.is_empty() {
+                        batches.push(again);
+                    }
                     continue;
                 }
                 Outcome::Stuck(denial) => {
@@ -124,9 +135,6 @@ impl Imap {
 
     /// `\Seen` first, in the same write: a message that is moved unread would be news in the
     /// archive, and one that is read but not moved is known here by its place.
-    ///
-    /// Before both a NOOP (RFC 9051 §6.1.2): this session may be older than the messages, and a
-    /// server that has not told it of them yet moves nothing and says OK.
     async fn move_batch(
         &mut self,
         batch: &[Uid],
@@ -137,7 +145,6 @@ impl Imap {
             return Ok(Outcome::Done);
         };
         let commands = [
-            "NOOP".to_owned(),
             format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
             format!("UID MOVE {set} {}", quote(&folder.name)),
         ];
@@ -155,7 +162,6 @@ impl Imap {
             return Ok(Outcome::Done);
         };
         let commands = [
-            "NOOP".to_owned(),
             format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
             format!("UID COPY {set} {}", quote(&folder.name)),
         ];

@@ -172,7 +172,7 @@ impl<'a> Programs<'a> {
         let ca = fs::read_to_string(&ground.address.ca).during("reading the CA")?;
         let settings = ground.dir().join("settings.toml");
         let text = format!(
-            "[portal]\nurl = \"{url}\"\n\n[mailbox.support]\nhost = \"{}\"\nport = {}\n\
+            "[portal]\nurl = \"{url}\"\n\n[mailbox.support]\nactive = true\nhost = \"{}\"\nport = {}\n\
              security = \"{}\"\nusername = \"{user}\"\narchive_folder = \"Archive\"\n\
              received_after = \"2020-01-01T00:00:00Z\"\nca_pem = \"\"\"\n{ca}\"\"\"\n",
             target.host,
@@ -183,7 +183,6 @@ impl<'a> Programs<'a> {
         let path = settings.to_string_lossy().into_owned();
         // It asks for both secrets, a line each.
         self.set(&store, &["import", &path, "--yes"])?;
-        self.set(&store, &["set", "mailbox.support.active", "on", "--yes"])?;
         let mut command = self.program("postern");
         command.arg("--store").arg(&store).args(["run", "--once"]);
         let log = ground.dir().join("postern.log");
