@@ -56,16 +56,27 @@ skip() {
 
 has() { command -v "cargo-$1" >/dev/null; }
 
-# tests NAME ARGUMENTS...: by nextest where it is found.
+# tests NAME ARGUMENTS...: by nextest where it is found. What tests say goes to the file; shown are
+# their names, and all that the failed ones said.
 tests() {
-    local name=$1
+    local name=$1 begun=$SECONDS status=0 log
     shift
+    log=$LOGS/${name//[^a-z]/-}.log
+    say "$name"
     if has nextest; then
-        check "$name" cargo nextest run --no-fail-fast --success-output final --cargo-quiet "$@"
+        cargo nextest run --no-fail-fast --success-output immediate --failure-output final "$@" 2>&1
     else
-        check "$name" cargo test --no-fail-fast "$@" -- --show-output
+        cargo test --no-fail-fast "$@" -- --show-output 2>&1
+    fi | tee "$log" | { grep --line-buffered -E "$SHOWN" || :; } || status=$?
+    if [ $status -eq 0 ]; then
+        PASSED+=("$name ($((SECONDS - begun)) s)")
+        return
     fi
+    # nextest repeats the failed ones behind its summary, cargo test behind "failures:".
+    sed -n '/^ *Summary \[/,$p; /^failures:$/,/^test result/p; /^error/,$p' "$log"
+    FAILED+=("$name ($((SECONDS - begun)) s)")
 }
+SHOWN='^ *(PASS|FAIL|SLOW|LEAK|TIMEOUT|SIG[A-Z]+|Starting|Summary|Running|Compiling (postern|standin|yard)) |^test .*\.\.\. |\*\*\* SKIPPED|^(error|warning)'
 
 # audit_database: where the advisory database is, if anywhere.
 audit_database() {
@@ -107,6 +118,9 @@ if cargo fmt --version >/dev/null 2>&1; then
 else
     skip 'format: no rustfmt here'
 fi
+
+# The programs that tests start, and the binary itself, before any test waits for them.
+check 'build' cargo build "${WHOLE[@]}" --bins
 
 if [ -n "$QUICK" ]; then
     tests 'unit tests' "${WHOLE[@]}" --lib --bins

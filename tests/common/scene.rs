@@ -197,6 +197,20 @@ impl Scene {
         count["tickets"].as_u64().unwrap_or(0)
     }
 
+    /// The outside count once every message is at the portal and archived, or the time is over: for
+    /// scenes that expect more than the census calls complete, and have no strangers.
+    pub fn count_when_settled(&self, limit: Duration) -> Count {
+        let deadline = Instant::now() + limit;
+        loop {
+            let quick = self.count_quickly();
+            let open = quick.of("waiting") + quick.of("not_yet_archived");
+            if open == 0 || Instant::now() > deadline {
+                return self.count();
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+
     /// Puts a rule of misbehaviour into the portal.
     pub fn portal_fault(&self, rule: Value) {
         self.portal

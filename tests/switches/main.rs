@@ -98,15 +98,7 @@ fn lost_answers(switch: &'static str) -> Count {
     }));
     scene.fill(60, "4k");
     let _service = scene.begin();
-    let limit = Instant::now() + Duration::from_secs(60);
-    loop {
-        let count = scene.count();
-        let open = count.of("waiting") + count.of("not_yet_archived");
-        if open == 0 || Instant::now() > limit {
-            return count;
-        }
-        std::thread::sleep(Duration::from_millis(300));
-    }
+    scene.count_when_settled(Duration::from_secs(60))
 }
 
 #[test]
