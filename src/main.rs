@@ -7,9 +7,10 @@ use std::rc::Rc;
 use postern::console::{self, Arguments, Exit};
 use postern::control::{self, Kind, Refusal, Service};
 use postern::world::signals::Stop;
-use postern::world::World;
+use postern::world::{memory, World};
 
 fn main() -> ExitCode {
+    memory::keep_small();
     let exit = match console::parse(std::env::args_os()) {
         Ok(arguments) => {
             // Whoever types a command wants its answer, not an engine's diary.

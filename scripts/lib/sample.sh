@@ -88,9 +88,9 @@ postern_told() {
 # watch_sample: tickets appear; once nothing more is due, or after a long time, the table.
 watch_sample() {
     local census=$DIR/census.json
-    "$BIN/yard-census" --port "$IMAP" --manifest "$DIR/manifest.json" --portal "$PORTAL" \
-        --complete --wait $SAMPLE_PATIENCE >"$census" 2>"$DIR/census.err" 9>&- </dev/null &
-    COUNT=$!
+    keep "$BIN/yard-census" --port "$IMAP" --manifest "$DIR/manifest.json" --portal "$PORTAL" \
+        --complete --wait $SAMPLE_PATIENCE >"$census" 2>"$DIR/census.err"
+    COUNT=$KEPT
     while running "$COUNT" && running "$POSTERN"; do sleep 0.1; done
     if ! running "$POSTERN"; then
         fail "postern ended before its work was done: $(tail -n 2 "$DIR/postern.log")"

@@ -18,7 +18,7 @@ pub struct MailboxStatus {
     pub state: String,
     /// What there is to say about it, with the mend where something fails.
     pub said: Option<String>,
-    /// Unread messages that were not taken yet.
+    /// Unread messages in the folder when it was last looked through.
     pub unread: Option<u64>,
     /// Unread messages that the date leaves out.
     pub left_out: Option<u64>,

@@ -104,7 +104,7 @@ pub(super) async fn preview(
             if step.what == What::Move {
                 moves = false;
             } else {
-                bad.push(format!("{said} {mend}"));
+                bad.push(format!("{said}: {mend}"));
             }
         }
     })

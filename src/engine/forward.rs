@@ -67,6 +67,7 @@ pub struct Link {
     standing: RefCell<Standing>,
     pause: Cell<Option<Tick>>,
     failures: Cell<u32>,
+    failed_last: Cell<Option<u64>>,
     pub(super) portal: RefCell<Option<Rc<Contract>>>,
     /// What the last ping told.
     pub ping: RefCell<Option<Ping>>,
@@ -88,6 +89,7 @@ impl Link {
             standing: RefCell::new(Standing::Fresh),
             pause: Cell::new(None),
             failures: Cell::new(0),
+            failed_last: Cell::new(None),
             portal: RefCell::default(),
             ping: RefCell::default(),
             changed: Cell::new(true),
@@ -403,11 +405,13 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
                 said: said.clone(),
                 doubt,
             });
-            // The first failure may be this ticket's alone; a second one in a row is the portal's.
+            // One ticket's failures, however many, may be its own; another one's in a row is the
+            // portal's.
+            let another = link.failed_last.replace(Some(row.sequence)) != Some(row.sequence);
             let failures = link.failures.get();
             if failures == 0 {
                 link.failures.set(1);
-            } else {
+            } else if another {
                 pause(engine, &said, after);
             }
         }

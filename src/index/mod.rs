@@ -34,6 +34,8 @@ pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
 const VERSION: u8 = 1;
+/// sled's unit of writing; half its default.
+const SEGMENT_OCTETS: usize = 256 << 10;
 const META: &[u8] = b"!";
 
 /// Why the index can't be used.
@@ -138,6 +140,8 @@ impl Index {
         let db = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_octets)
+            // Several of sled's buffers of this size are under way at once.
+            .segment_size(SEGMENT_OCTETS)
             .flush_every_ms(None)
             .open()?;
         let meta = match db.get(META)? {

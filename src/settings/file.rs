@@ -42,7 +42,7 @@ pub fn template() -> String {
         "# Every setting of postern with its default. Put it in force with\n\
          #     postern settings import postern.toml\n\
          # A file says the whole: a setting that is left out has its default. Passwords and tokens\n\
-         # don't belong here: the import asks for them. One section for each mailbox.\n",
+         # don't belong here: type them with `postern settings set KEY`. One section for each mailbox.\n",
     );
     let mailbox = Mailbox::new(MailboxId(1), "support");
     write_section(&mut out, "mailbox.support", MAILBOX, &mailbox);

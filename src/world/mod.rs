@@ -10,6 +10,7 @@ pub mod body;
 pub mod clock;
 pub mod disk;
 pub mod entropy;
+pub mod memory;
 pub mod net;
 pub mod secret;
 pub mod signals;

@@ -129,14 +129,13 @@ fn a_server_without_move_is_said_and_copied_only_when_that_was_allowed() {
 #[test]
 fn a_server_that_lets_us_in_only_once_loses_nothing() {
     let mut site = Site::ready_with(&["--extra", "mail_max_userip_connections = 1"], &[], "", "");
+    let mut hand = site.hand();
     for number in 0..3 {
-        // One session at a time: the hand lets go before the next.
-        site.hand().append(
-            "INBOX",
-            "",
-            &message(&format!("only-{number}"), &format!("only {number}")),
-        );
+        let mail = message(&format!("only-{number}"), &format!("only {number}"));
+        hand.append("INBOX", "", &mail);
     }
+    hand.does("LOGOUT");
+    drop(hand);
     site.start();
     site.until("all are tickets", |s| s.tickets("only").len() == 3);
     // The second session, which archives, is not let in: that must be said, or overcome.

@@ -92,7 +92,7 @@ fn the_order_of_one_sender_is_kept_whatever_goes_wrong() {
 }
 
 #[test]
-fn a_portal_restored_from_a_backup_is_noticed() {
+fn a_portal_restored_from_a_backup_takes_what_comes_after() {
     let mut site = Site::ready_with(&[], &[], "", SHORT);
     site.start();
     site.send("before the backup");

@@ -69,7 +69,7 @@ fn retry_after_is_obeyed_by_everything_that_waits() {
         );
         // What was in flight when the answer came could not know yet.
         assert!(
-            asked <= 4,
+            asked <= 3,
             "{status}: {asked} requests within the time that the portal asked for\n{}",
             site.log()
         );
@@ -127,6 +127,8 @@ fn a_token_that_is_not_taken_pauses_the_link_until_it_is_changed() {
     site.no_faults();
     let (code, out, err) = site.command(&["settings", "set", "portal.token"], "yard-token\n");
     assert!(code == 0 || code == 4, "{out}{err}");
-    site.does(&["queue", "retry", "--all"]);
+    // It may have gone on by itself already: then there is nothing to retry.
+    let (code, out, err) = site.command(&["queue", "retry", "--all"], "");
+    assert!(code == 0 || code == 4, "{out}{err}");
     site.complete();
 }
