@@ -11,7 +11,7 @@ use crate::passage::Stage;
 /// Trouble that lasts this long ends a run that was to end.
 const GIVE_UP: Duration = Duration::from_secs(20);
 /// How often it is looked.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How a run with an end ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
