@@ -245,16 +245,13 @@ fn body(octets: Octets, source: Source) -> Body {
                 decoder.finish(&mut out);
                 return (!out.is_empty()).then_some((Ok(out), None));
             }
-            let octets = match read(&from, at, end).await {
-                Ok(octets) => octets,
+            let taken;
+            let out;
+            (taken, out, decoder) = match read(&from, at, end, decoder, source.encoding).await {
+                Ok(slice) => slice,
                 Err(fault) => return Some((Err(fault), None)),
             };
-            at += octets.len() as u64;
-            if source.encoding == Encoding::Identity {
-                return Some((Ok(octets), Some((from, at, decoder))));
-            }
-            let mut out = Vec::with_capacity(octets.len());
-            decoder.feed(&octets, &mut out);
+            at += taken;
             if !out.is_empty() {
                 return Some((Ok(out), Some((from, at, decoder))));
             }
@@ -267,30 +264,54 @@ fn body(octets: Octets, source: Source) -> Body {
     }
 }
 
-async fn read(from: &Octets, at: u64, end: u64) -> io::Result<Vec<u8>> {
+/// How many octets were read, what they are decoded, and the decoder for the next.
+type Slice = (u64, Vec<u8>, Decoder);
+
+/// Reads and decodes a slice; what comes from the journal is decoded by the reader's thread.
+async fn read(
+    from: &Octets,
+    at: u64,
+    end: u64,
+    decoder: Decoder,
+    encoding: Encoding,
+) -> io::Result<Slice> {
     let length = usize::try_from(end - at).map_or(SLICE, |left| left.min(SLICE));
-    let octets = match from {
+    let slice = match from {
         Octets::AtHand(octets) => {
             let rest = usize::try_from(at).ok().and_then(|at| octets.get(at..));
             let rest = rest.unwrap_or_default();
-            rest.get(..length).unwrap_or(rest).to_vec()
+            decode(
+                rest.get(..length).unwrap_or(rest).to_vec(),
+                decoder,
+                encoding,
+            )
         }
         Octets::Stored(reader, raw) => {
             let raw = *raw;
             reader
-                .ask(move |r| r.raw(raw, at, length))
+                .ask(move |r| Ok(decode(r.raw(raw, at, length)?, decoder, encoding)))
                 .await
                 .map_err(io::Error::other)?
-                .map_err(io::Error::other)?
+                .map_err(|fault: StoreFault| io::Error::other(fault))?
         }
     };
-    if octets.is_empty() {
+    if slice.0 == 0 {
         return Err(io::Error::new(
             io::ErrorKind::UnexpectedEof,
             "the message in the journal is shorter than it was",
         ));
     }
-    Ok(octets)
+    Ok(slice)
+}
+
+fn decode(octets: Vec<u8>, mut decoder: Decoder, encoding: Encoding) -> Slice {
+    let taken = octets.len() as u64;
+    if encoding == Encoding::Identity {
+        return (taken, octets, decoder);
+    }
+    let mut out = Vec::with_capacity(octets.len());
+    decoder.feed(&octets, &mut out);
+    (taken, out, decoder)
 }
 
 /// A ticket composed again, on the reader's thread.
