@@ -41,7 +41,7 @@ impl Default for Sizes {
     fn default() -> Self {
         Self {
             segment: 4 << 20,
-            cache: 1 << 20,
+            cache: 512 << 10,
             ballast: 8 << 20,
         }
     }
