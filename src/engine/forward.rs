@@ -27,7 +27,7 @@ use crate::portal::{Contract, Fault, Ping, Portal};
 use crate::world::{Tick, Wall};
 
 /// Tickets in flight at once.
-const HANDS: usize = 6;
+const HANDS: usize = 8;
 /// Rows read from the index at once.
 const PAGE: usize = 256;
 /// How long committing waits for the link to catch up, before it goes on without.

@@ -17,7 +17,7 @@ use crate::world::Tick;
 pub const WINDOW: usize = 512;
 /// Octets of composed tickets held at most, with the messages that their attachments lie in; what
 /// exceeds it is read, or composed, again from the journal.
-pub const COMPOSED_OCTETS: usize = 512 << 10;
+pub const COMPOSED_OCTETS: usize = 768 << 10;
 
 /// A composed ticket.
 #[derive(Clone)]

@@ -34,8 +34,8 @@ pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
 const VERSION: u8 = 1;
-/// sled's unit of writing; half its default.
-const SEGMENT_OCTETS: usize = 256 << 10;
+/// sled's unit of writing; a quarter of its default.
+const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
 
 /// Why the index can't be used.

@@ -52,7 +52,7 @@ impl Default for Settings {
             connect_ms: 30_000,
             idle_ms: 60_000,
             answer_ms: 120_000,
-            connections: 4,
+            connections: 8,
         }
     }
 }

@@ -66,7 +66,7 @@ pub struct Plan {
     #[arg(long, default_value_t = 500)]
     pub move_batch: usize,
     /// Posts in flight, as the appliance has them
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 8)]
     pub inflight: usize,
     /// Say what happens meanwhile
     #[arg(long)]
