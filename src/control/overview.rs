@@ -55,7 +55,6 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             line.state = state.to_owned();
             line.said = said;
             if post.passed_at.get().is_some() {
-                line.unread = post.unread.get();
                 line.left_out = Some(post.before_date.get());
                 line.already_read = Some(post.already_read.get());
             }

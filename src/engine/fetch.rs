@@ -191,7 +191,6 @@ impl Visit<'_> {
                 let (engine, mailbox) = (self.engine, self.mailbox);
                 session =
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
-                self.post.unread.set(Some(found.unread.len() as u64));
                 self.post.served();
                 session = self.count_others(session).await?;
                 session = self.list_read(session, validity, &found.unread).await?;

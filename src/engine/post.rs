@@ -46,8 +46,6 @@ pub struct Post {
     pub before_date: Cell<u64>,
     /// Read but unprocessed messages, at the last pass.
     pub already_read: Cell<u64>,
-    /// Unread messages in the folder, at the last whole pass.
-    pub unread: Cell<Option<u64>>,
     /// Messages in the folder.
     pub exists: Cell<u64>,
     /// When a pass was last complete.
@@ -74,7 +72,6 @@ impl Post {
             retry_bell: Bell::new(),
             before_date: Cell::new(0),
             already_read: Cell::new(0),
-            unread: Cell::new(None),
             exists: Cell::new(0),
             passed_at: Cell::new(None),
             passes: Cell::new(0),

@@ -16,13 +16,15 @@ use std::time::Duration;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Engine, StoreFault};
-use crate::passage::{keep, Entry, Keep, Kind, Retention};
+use crate::passage::{keep, Entry, Keep, Kind, Record, Retention};
 use crate::settings::Store;
 use crate::spool;
 use crate::ticket::Key;
 
 /// How often it is looked whether something may go.
 const EVERY: Duration = Duration::from_secs(60);
+/// How often while fetching waits for room.
+const SOON: Duration = Duration::from_secs(2);
 /// Days that a key is remembered after all else of its message has gone.
 const KEY_DAYS: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
@@ -41,7 +43,8 @@ pub async fn run(engine: Rc<Engine>) {
             }
             Ok(None) => {
                 from = 0;
-                engine.world.clock.sleep(EVERY).await;
+                let wait = engine.room().map_or(SOON, |()| EVERY);
+                engine.world.clock.sleep(wait).await;
             }
             Err(StoreFault::Full { said }) => {
                 log::error!("making room in the journal: {said}");
@@ -115,6 +118,7 @@ impl Writer {
             .into_iter()
             .find(|s| s.number > from && !s.large);
         let Some(segment) = segment.filter(|s| !s.current) else {
+            self.retire_large(now, retention)?;
             self.release_orphans()?;
             return Ok(None);
         };
@@ -214,6 +218,34 @@ impl Writer {
         }
         self.forget(&plan.forgotten)?;
         Ok(large)
+    }
+
+    /// Lets go of large messages whose octets may go. Their records are short and may stand in the
+    /// current segment, which nothing fills while fetching waits for room: waiting for that segment
+    /// could last for ever.
+    fn retire_large(&mut self, now: i64, retention: Retention) -> Result<(), StoreFault> {
+        let view = self.index().view();
+        let mut gone = Vec::new();
+        for segment in self.journal().segments().iter().filter(|s| s.large) {
+            let Some(key) = view.large(segment.number)? else {
+                continue;
+            };
+            let entry = view.entry(&key)?;
+            if entry.is_some_and(|e| !e.retired && keep(&e, now, retention) == Keep::Key) {
+                self.append(key, Record::Retired)?;
+                gone.push(segment.number);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.sync()?;
+        // The index must not, after a crash, point into what is given back.
+        self.checkpoint()?;
+        for segment in gone {
+            self.drop_large(segment)?;
+        }
+        Ok(())
     }
 
     /// Lets go of large messages that were finished and never referred to: a crash came between, or

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::writer::{Decided, Raw, Sizes};
 use crate::passage::record::{Archived, Decision, Receipt};
-use crate::passage::{MailboxId, Origin, Outcome, Place, Record, Stage, Uid, UidValidity};
+use crate::passage::{MailboxId, Origin, Outcome, Place, Stage, Uid, UidValidity};
 use crate::world::World;
 
 const SIZES: Sizes = Sizes {
@@ -206,4 +206,26 @@ fn a_large_message_goes_with_its_record_and_an_orphan_at_the_next_start() {
     assert_eq!(large(&mut writer), 1);
     reclaim_all(&mut writer, RETENTION);
     assert_eq!(large(&mut writer), 0);
+}
+
+#[test]
+fn a_large_message_goes_although_its_record_stands_in_the_current_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path());
+    let number = writer.begin_large().unwrap();
+    writer.large_slice(number, &vec![7; 300_000]).unwrap();
+    let stored = writer.finish_large(number, key(1)).unwrap().unwrap();
+    commit(&mut writer, 1, Raw::Large(stored), NOW);
+    let pressed = Retention {
+        pressed: true,
+        ..RETENTION
+    };
+    let large = |w: &mut Writer| w.journal().segments().iter().filter(|s| s.large).count();
+    reclaim_all(&mut writer, pressed);
+    assert_eq!(large(&mut writer), 1, "it is still owed");
+    finish(&mut writer, 1, NOW);
+    reclaim_all(&mut writer, pressed);
+    assert_eq!(large(&mut writer), 0);
+    let entry = reader.entry(&key(1)).unwrap().unwrap();
+    assert!(entry.retired && entry.message.is_none());
 }
