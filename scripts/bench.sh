@@ -29,4 +29,4 @@ cargo build --release --quiet -p postern -p yard -p standin
 folder=$(mktemp -d "${BENCH_DIR:-/var/tmp}/postern-bench.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 say "everything lies in $folder ($(stat -f -c %T "$folder")), and goes at the end"
-target/release/yard-bench --dir "$folder/yard" --verbose "$@"
+${CARGO_TARGET_DIR:-target}/release/yard-bench --dir "$folder/yard" --verbose "$@"

@@ -11,7 +11,7 @@ use crate::mailbox::probe::{self, Step, Trial, What};
 use crate::mailbox::{Fault, Session};
 use crate::passage::MailboxId;
 use crate::portal::Portal as _;
-use crate::settings::{Mailbox, Portal, Settings};
+use crate::settings::{Mailbox, Portal, Protocol, Settings};
 use crate::world::Wall;
 
 /// The newest time that this program could have been built at is after this: an earlier clock is
@@ -233,6 +233,17 @@ async fn test_mailbox(
             return Ok(());
         }
     };
+    if mailbox.protocol != Protocol::Imap {
+        let said = "this version reads imap only.".to_owned();
+        let mend = format!(
+            "`postern settings set mailbox.{}.protocol imap`",
+            mailbox.name
+        );
+        teller
+            .say(name, "protocol", Outcome::Failed, said, Some(mend))
+            .await;
+        return Ok(());
+    }
     if mailbox.host.is_empty() {
         let said = "no host is set.".to_owned();
         let mend = format!("`postern settings set mailbox.{}.host NAME`", mailbox.name);

@@ -146,7 +146,8 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
 async fn look_for_personal(engine: &Rc<Engine>) -> Result<(), StoreFault> {
     let settings = engine.settings();
     let mut personal = Vec::new();
-    for mailbox in &settings.mailboxes {
+    // Where the operator said that it is a dedicated one, that stands.
+    for mailbox in settings.mailboxes.iter().filter(|m| !m.dedicated) {
         let Some(address) = mailbox.mail_address().map(str::to_lowercase) else {
             continue;
         };

@@ -411,7 +411,8 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             let failures = link.failures.get();
             if failures == 0 {
                 link.failures.set(1);
-            } else if another {
+            } else if another && link.pause.get().is_none() {
+                // Several in flight meet the same trouble: it counts once.
                 pause(engine, &said, after);
             }
         }
