@@ -13,6 +13,9 @@ const GIVE_UP: Duration = Duration::from_secs(20);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(10);
 
+/// Looks in a row that must find nothing left.
+const CALM: u32 = 6;
+
 /// How a run with an end ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drained {
@@ -26,18 +29,27 @@ pub struct Drained {
 pub async fn wait(engine: &Rc<Engine>) -> Drained {
     let clock = &engine.world.clock;
     let mut trouble_since = None;
+    let mut calm = 0;
     loop {
         let now = clock.tick();
         if let Some(left) = idle(engine) {
             if left.is_empty() {
-                return Drained { clean: true, left };
+                // One look may fall between two stages: what is done stays done.
+                calm += 1;
+                if calm >= CALM {
+                    return Drained { clean: true, left };
+                }
+                clock.sleep(LOOK).await;
+                continue;
             }
+            calm = 0;
             let since = *trouble_since.get_or_insert(now);
             if now.since(since) >= GIVE_UP {
                 return Drained { clean: false, left };
             }
         } else {
             trouble_since = None;
+            calm = 0;
         }
         clock.sleep(LOOK).await;
     }
