@@ -64,7 +64,8 @@ fn check(test: &str, what: &str) {
         return;
     };
     scene.fill(150, "4k");
-    scene.fill(2, "300k");
+    // More than a segment takes: some have segments of their own, and the current one fills up.
+    scene.fill(8, "700k");
     let limit = Instant::now() + Duration::from_secs(20);
     while postern.runs() && Instant::now() < limit && scene.count_quickly().of("waiting") > 0 {
         std::thread::sleep(Duration::from_millis(100));

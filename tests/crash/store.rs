@@ -161,7 +161,11 @@ fn a_rotten_store_starts_says_so_and_loses_nothing() {
                 }
             }
             let said = scene.finish(Duration::from_secs(120));
-            let told = ["damaged", "made again", "could not be", "did not fit"];
+            // A file that ends early is no damage by itself: a crash leaves the same behind.
+            let told = match round % 2 {
+                0 => &["damaged", "made again", "could not be", "did not fit"][..],
+                _ => &["damaged", "made again", "did not fit", "a torn end"][..],
+            };
             let told = told.iter().any(|word| said.contains(word));
             // A bit that hit what nobody needs any more changes nothing.
             eprintln!("round {round}, {part} rotten or cut short: said so: {told}");
