@@ -15,14 +15,19 @@
 //!   g segment  a segment of its own that some message has -> key
 //!   d ...      the directory, see `directory`
 //!
+//! What a message's rows go through within a moment is gathered in front of sled (`table`), since
+//! sled's price is by the change.
+//!
 //! Never walks a table and never calls `len`: pages are key ranges, counts are kept.
 //! Knows nothing of the disk's state: durability is `checkpoint`'s, called by the writer.
 
 mod directory;
+mod table;
 mod view;
 
 use std::collections::{btree_map as map, BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +35,7 @@ use crate::passage::{apply, Counters, Entry, Place, Position, Record, Stage, Sto
 use crate::ticket::Key;
 
 pub use directory::{Change, Directory, Found};
+use table::{Batch, Table};
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
@@ -96,7 +102,22 @@ pub(crate) struct PlaceValue {
 /// The index, owned by the writer thread.
 pub struct Index {
     db: sled::Db,
+    table: Arc<Table>,
     meta: Meta,
+    /// Messages with rows that sled has not been told yet.
+    gathered: BTreeMap<Key, Gathered>,
+    /// Counters of what sled has been told.
+    told: Counters,
+}
+
+/// A message with rows that sled has not been told yet.
+struct Gathered {
+    /// The position before the first of those changes: a replay must begin there.
+    since: Position,
+    /// What sled knows of the message.
+    below: Option<Entry>,
+    /// All that was to be done with it is done: its rows will hardly change again soon.
+    settled: bool,
 }
 
 /// A record that the journal durably holds.
@@ -125,6 +146,8 @@ struct Changes {
     entries: BTreeMap<Key, (Option<Entry>, Option<Entry>)>,
     /// Places that a record of the batch gives to a message.
     claims: BTreeMap<Place, Key>,
+    /// Those of them that no row knew before.
+    unknown: BTreeSet<Vec<u8>>,
 }
 
 impl Index {
@@ -144,6 +167,11 @@ impl Index {
             .segment_size(SEGMENT_OCTETS)
             .flush_every_ms(None)
             .open()?;
+        Self::over(db, life, table::ROWS)
+    }
+
+    /// The index in `db`, in front of which about `most` rows gather.
+    fn over(db: sled::Db, life: [u8; 8], most: usize) -> Result<(Self, Option<Position>), Fault> {
         let meta = match db.get(META)? {
             Some(octets) => {
                 let meta: Meta = decode(&octets)?;
@@ -169,12 +197,20 @@ impl Index {
             sequence: 1,
             counters: Counters::default(),
         });
-        Ok((Self { db, meta }, position))
+        let table = Arc::new(Table::new(db.clone(), most));
+        let index = Self {
+            db,
+            table,
+            told: meta.counters.clone(),
+            meta,
+            gathered: BTreeMap::new(),
+        };
+        Ok((index, position))
     }
 
     /// A handle for reading from other threads.
     pub fn view(&self) -> View {
-        View::new(self.db.clone())
+        View::new(self.db.clone(), Arc::clone(&self.table))
     }
 
     /// How many messages stand where.
@@ -221,8 +257,7 @@ impl Index {
                 Err(illegal) => applied.misfits.push(format!("{}: {illegal}", key.short())),
             }
         }
-        let mut batch = sled::Batch::default();
-        let mut written = BTreeMap::new();
+        let mut batch = Batch::default();
         for (key, (before, after)) in &changes.entries {
             if before == after {
                 continue;
@@ -230,19 +265,30 @@ impl Index {
             // What the old entry stood in and the new one doesn't goes; the rest is written over.
             let old = before.as_ref().map(|e| rows(*key, e)).unwrap_or_default();
             let new = after.as_ref().map(|e| rows(*key, e)).unwrap_or_default();
-            for row in old.keys().filter(|row| !new.contains_key(*row)) {
-                batch.remove(row.as_slice());
+            for (row, _) in old.iter().filter(|(row, _)| value_of(&new, row).is_none()) {
+                batch.remove(*key, row.clone());
             }
-            written.extend(new.into_iter().filter(|(row, v)| old.get(row) != Some(v)));
+            for (row, value) in new {
+                let before = value_of(&old, &row);
+                if before != Some(&value) {
+                    let named = is_of_one(&row) || changes.unknown.contains(&row);
+                    batch.insert(*key, row, value, before.is_none() && named);
+                }
+            }
             count(&mut meta.counters, before.as_ref(), after.as_ref());
+            let since = self.meta.position;
+            let gathered = self.gathered.entry(*key).or_insert_with(|| Gathered {
+                since,
+                below: before.clone(),
+                settled: false,
+            });
+            gathered.settled = after.as_ref().is_some_and(is_settled);
         }
-        // Behind all removals: what one message leaves may be another's place by now.
-        for (row, value) in written {
-            batch.insert(row, value);
-        }
-        batch.insert(META, encode(&meta));
-        self.db.apply_batch(batch)?;
+        let enough = self.table.apply(batch, encode(&meta));
         self.meta = meta;
+        if enough {
+            self.make_room()?;
+        }
         order.reverse();
         let mut seen = BTreeSet::new();
         order.retain(|k| seen.insert(*k));
@@ -261,10 +307,16 @@ impl Index {
     fn claim(&self, changes: &mut Changes, place: &Place, key: Key) -> Result<(), Fault> {
         let owner = match changes.claims.insert(place.clone(), key) {
             Some(owner) => Some(owner),
-            None => match self.db.get(place_row(place))? {
-                Some(value) => Some(decode::<PlaceValue>(&value)?.key),
-                None => None,
-            },
+            None => {
+                let row = place_row(place);
+                match self.table.get(&row)? {
+                    Some(value) => Some(decode::<PlaceValue>(&value)?.key),
+                    None => {
+                        changes.unknown.insert(row);
+                        None
+                    }
+                }
+            }
         };
         let Some(owner) = owner.filter(|o| *o != key) else {
             return Ok(());
@@ -289,30 +341,74 @@ impl Index {
     /// Forgets these messages wholly: nothing of them is in the journal any more, or will be before
     /// the next `apply`.
     pub fn forget(&mut self, keys: &[Key]) -> Result<(), Fault> {
-        let mut batch = sled::Batch::default();
+        let mut batch = Batch::default();
         let mut meta = self.meta.clone();
         for key in keys {
             if let Some(entry) = self.entry(key)? {
-                for row in rows(*key, &entry).keys() {
-                    batch.remove(row.as_slice());
+                for (row, _) in rows(*key, &entry) {
+                    batch.remove(*key, row);
                 }
                 count(&mut meta.counters, Some(&entry), None);
             }
         }
-        batch.insert(META, encode(&meta));
-        self.db.apply_batch(batch)?;
+        self.table.apply(batch, encode(&meta));
         self.meta = meta;
+        // The journal has nothing left that a replay could forget them by.
+        self.tell_all()
+    }
+
+    /// Tells sled what has gathered: of the messages that all is done for, where those are many, else
+    /// everything. What is told while it still changes is written again and again.
+    fn make_room(&mut self) -> Result<(), Fault> {
+        let settled = self.gathered.values().filter(|g| g.settled).count();
+        if settled < self.gathered.len() / 4 {
+            return self.tell_all();
+        }
+        // sled gets ahead of the position here: what a replay from there tells again of these
+        // messages changes nothing, as each entry says up to where it knows. So they are counted
+        // now, and not then.
+        let mut told = self.told.clone();
+        let mut position = self.meta.position;
+        for (key, gathered) in &self.gathered {
+            match gathered.settled {
+                true => count(
+                    &mut told,
+                    gathered.below.as_ref(),
+                    self.entry(key)?.as_ref(),
+                ),
+                false => position = position.min(gathered.since),
+            }
+        }
+        let meta = Meta {
+            position,
+            counters: told.clone(),
+            ..self.meta.clone()
+        };
+        let gathered = &self.gathered;
+        let wanted = |owner: &Key| gathered.get(owner).is_some_and(|g| g.settled);
+        self.table.spill(encode(&meta), wanted)?;
+        self.gathered.retain(|_, g| !g.settled);
+        self.told = told;
+        Ok(())
+    }
+
+    fn tell_all(&mut self) -> Result<(), Fault> {
+        self.table.spill(encode(&self.meta), |_| true)?;
+        self.gathered.clear();
+        self.told = self.meta.counters.clone();
         Ok(())
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
-        self.db.get(entry_row(key))?.map(|v| decode(&v)).transpose()
+        let row = self.table.get(&entry_row(key))?;
+        row.map(|v| decode(&v)).transpose()
     }
 
     /// Hands everything to the file system. Alone it makes nothing durable: the caller syncs the
     /// file system behind it (measured: without that, acknowledged records were lost in 30 of 30
     /// cuts).
-    pub fn flush(&self) -> Result<(), Fault> {
+    pub fn flush(&mut self) -> Result<(), Fault> {
+        self.tell_all()?;
         self.db.flush()?;
         Ok(())
     }
@@ -346,10 +442,17 @@ fn count(counters: &mut Counters, before: Option<&Entry>, after: Option<&Entry>)
     counters.kept_octets = (counters.kept_octets + new.3).saturating_sub(old.3);
 }
 
+/// Rows by name, a handful.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn value_of<'r>(rows: &'r Rows, name: &[u8]) -> Option<&'r Vec<u8>> {
+    rows.iter().find(|(row, _)| row == name).map(|(_, v)| v)
+}
+
 /// Every row of an entry: the entry itself and all the lists that it stands in.
-fn rows(key: Key, entry: &Entry) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut rows = BTreeMap::new();
-    rows.insert(entry_row(&key), encode(entry));
+fn rows(key: Key, entry: &Entry) -> Rows {
+    let mut rows = Vec::with_capacity(3 + entry.spots.len());
+    rows.push((entry_row(&key), encode(entry)));
     for spot in &entry.spots {
         let value = PlaceValue {
             key,
@@ -357,24 +460,35 @@ fn rows(key: Key, entry: &Entry) -> BTreeMap<Vec<u8>, Vec<u8>> {
             octets: spot.octets,
             again: entry.wants_fetch(),
         };
-        rows.insert(place_row(&spot.place), encode(&value));
+        rows.push((place_row(&spot.place), encode(&value)));
     }
     if entry.stage == Stage::Committed {
-        rows.insert(queue_row(entry.sequence), encode(&(key, entry.lane)));
+        rows.push((queue_row(entry.sequence), encode(&(key, entry.lane))));
     }
     if entry.wants_archive() {
         // One row for each mailbox that it lies in.
         for spot in &entry.spots {
-            rows.insert(archive_row(spot.mailbox.0, entry.sequence), encode(&key));
+            rows.push((archive_row(spot.mailbox.0, entry.sequence), encode(&key)));
         }
     }
     if !matches!(entry.stage, Stage::Committed | Stage::Forwarded) {
-        rows.insert(list_row(entry.stage, entry.sequence), encode(&key));
+        rows.push((list_row(entry.stage, entry.sequence), encode(&key)));
     }
     if let Some(large) = entry.large {
-        rows.insert(large_row(large), encode(&key));
+        rows.push((large_row(large), encode(&key)));
     }
     rows
+}
+
+/// Whether all that was to be done with a message is done: it stands in no list, and has no place.
+fn is_settled(entry: &Entry) -> bool {
+    entry.stage == Stage::Forwarded && entry.spots.is_empty()
+}
+
+/// Whether a row belongs to one message by its name, and to no other before or after: the lists,
+/// by sequence. A place may have been another's.
+fn is_of_one(row: &[u8]) -> bool {
+    matches!(row.first(), Some(b'q' | b'a' | b'l'))
 }
 
 fn large_row(segment: u64) -> Vec<u8> {
@@ -407,7 +521,9 @@ fn list_row(stage: Stage, sequence: u64) -> Vec<u8> {
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("these structs have no part that postcard refuses")
+    // Enough for most rows: growing is what costs.
+    postcard::to_extend(value, Vec::with_capacity(256))
+        .expect("these structs have no part that postcard refuses")
 }
 
 fn decode<'a, T: Deserialize<'a>>(octets: &'a [u8]) -> Result<T, Fault> {

@@ -1,7 +1,10 @@
 //! Reading the index from any thread: single rows, and pages of the lists.
 
+use std::sync::Arc;
+
 use super::directory::{self, Directory, Found};
-use super::{archive_row, decode, entry_row, list_row, place_row, queue_row, Fault, Meta, META};
+use super::table::Table;
+use super::{archive_row, decode, entry_row, list_row, place_row, queue_row, Fault, Meta};
 use crate::index::PlaceValue;
 use crate::passage::{Counters, Entry, Place, Position, Stage};
 use crate::ticket::Key;
@@ -43,24 +46,31 @@ pub struct Listed {
 #[derive(Clone)]
 pub struct View {
     db: sled::Db,
+    table: Arc<Table>,
 }
 
 impl View {
-    pub(super) fn new(db: sled::Db) -> Self {
-        Self { db }
+    pub(super) fn new(db: sled::Db, table: Arc<Table>) -> Self {
+        Self { db, table }
     }
 
     /// What is known of a message.
     pub fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
-        self.db.get(entry_row(key))?.map(|v| decode(&v)).transpose()
+        let row = self.table.get(&entry_row(key))?;
+        row.map(|v| decode(&v)).transpose()
     }
 
     /// Keys that begin with `prefix` (as octets), `limit` at most: for what people type.
     pub fn keys(&self, prefix: &[u8], limit: usize) -> Result<Vec<Key>, Fault> {
-        let row = [b"m".as_slice(), prefix].concat();
+        let Some(last) = 32_usize.checked_sub(prefix.len()) else {
+            return Ok(Vec::new());
+        };
+        let from = [b"m".as_slice(), prefix].concat();
+        // One octet more than any key that begins so, and behind all of them.
+        let to = [from.as_slice(), &vec![0xff; last], &[0]].concat();
         let mut keys = Vec::new();
-        for row in self.db.scan_prefix(row).keys().take(limit) {
-            if let Ok(octets) = <[u8; 32]>::try_from(&row?[1..]) {
+        for (row, _) in self.table.range(&from, &to, limit)? {
+            if let Ok(octets) = <[u8; 32]>::try_from(&row[1..]) {
                 keys.push(Key(octets));
             }
         }
@@ -69,15 +79,13 @@ impl View {
 
     /// Whose message has this segment of its own.
     pub fn large(&self, segment: u64) -> Result<Option<Key>, Fault> {
-        self.db
-            .get(super::large_row(segment))?
-            .map(|v| decode(&v))
-            .transpose()
+        let row = self.table.get(&super::large_row(segment))?;
+        row.map(|v| decode(&v)).transpose()
     }
 
     /// What is known of a place.
     pub fn place(&self, place: &Place) -> Result<Option<Known>, Fault> {
-        let Some(octets) = self.db.get(place_row(place))? else {
+        let Some(octets) = self.table.get(&place_row(place))? else {
             return Ok(None);
         };
         let value: PlaceValue = decode(&octets)?;
@@ -92,10 +100,8 @@ impl View {
     /// The queue behind `after`, in order.
     pub fn queue(&self, after: u64, limit: usize) -> Result<Vec<Queued>, Fault> {
         let from = queue_row(after.saturating_add(1));
-        let to = b"r".to_vec();
         let mut page = Vec::with_capacity(limit.min(1024));
-        for row in self.db.range(from..to).take(limit) {
-            let (row, value) = row?;
+        for (row, value) in self.table.range(&from, b"r", limit)? {
             let (key, lane) = decode(&value)?;
             page.push(Queued {
                 sequence: sequence_of(&row)?,
@@ -126,8 +132,7 @@ impl View {
 
     fn page(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Result<Vec<Listed>, Fault> {
         let mut page = Vec::new();
-        for row in self.db.range(from..to).take(limit) {
-            let (_, value) = row?;
+        for (_, value) in self.table.range(&from, &to, limit)? {
             let key: Key = decode(&value)?;
             let entry = self.entry(&key)?.ok_or_else(|| Fault::Damaged {
                 said: format!("{} stands in a list and has no entry", key.short()),
@@ -139,7 +144,7 @@ impl View {
 
     /// How many messages stand where, and the position known.
     pub fn counters(&self) -> Result<(Counters, Position), Fault> {
-        match self.db.get(META)? {
+        match self.table.meta()? {
             Some(octets) => {
                 let meta: Meta = decode(&octets)?;
                 Ok((meta.counters, meta.position))

@@ -15,6 +15,7 @@ use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, BODY_
 use super::skim::{Content, Kind, Leaf, Name, Part, Skimmed};
 use super::words;
 use super::Digest;
+use memchr::memmem;
 use std::collections::BTreeSet;
 
 /// Addresses that we keep of one field, and ids of References.
@@ -235,10 +236,23 @@ fn body_text(
     if text.contains('\0') {
         odd.note(Oddity::NulOctets);
     }
-    match text.contains('\r') {
-        true => text.replace("\r\n", "\n"),
-        false => text,
+    unix_lines(text)
+}
+
+/// CRLF becomes LF; a lone CR stays.
+fn unix_lines(text: String) -> String {
+    let mut breaks = memmem::find_iter(text.as_bytes(), b"\r\n").peekable();
+    if breaks.peek().is_none() {
+        return text;
     }
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for at in breaks {
+        out.push_str(text.get(from..at).unwrap_or_default());
+        from = at + 1;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
 }
 
 fn attachment(
@@ -325,7 +339,7 @@ fn preformatted(text: &str) -> String {
 /// The Content-IDs that an HTML text refers to (RFC 2392).
 fn referred(html: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    for (at, _) in html.match_indices("cid:") {
+    for at in memmem::find_iter(html.as_bytes(), b"cid:") {
         let rest = html.get(at + 4..).unwrap_or_default();
         let rest = words::cut(rest, NAME_MAX).0;
         let end = rest

@@ -1,0 +1,241 @@
+//! The rows: sled, and in front of it what sled has not been told yet.
+//!
+//! A message passes through the index in a second or less when all goes well, and each of its rows
+//! is then written, rewritten and removed within that second. sled copies a node for every one of
+//! those steps (measured: four tenths of a drain's processor time). So changes gather here, in a
+//! sorted map, and go to sled together: what came and went in between never reaches it. Which of
+//! them go, and when, is `Index`'s decision.
+//!
+//! One thread writes, any may read. Who reads sees both as one.
+
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::iter::Peekable;
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use sled::IVec;
+
+use super::{Fault, META};
+use crate::ticket::Key;
+
+/// Rows that gather before sled is told.
+pub(super) const ROWS: usize = 3072;
+/// What they may weigh; a row's own cost in memory included.
+const OCTETS: usize = 768 << 10;
+/// What the map costs for each row, beside its octets.
+const ROW_COST: usize = 128;
+
+/// A row that sled has not been told yet.
+struct Fresh {
+    /// What it holds now; `None` when it was removed.
+    value: Option<IVec>,
+    /// Whether sled may have a row of that name.
+    below: bool,
+    /// The message that it was changed for last.
+    owner: Key,
+}
+
+impl Fresh {
+    fn weight(&self) -> usize {
+        self.value.as_ref().map_or(0, |v| v.len())
+    }
+}
+
+#[derive(Default)]
+struct Gathered {
+    rows: BTreeMap<Vec<u8>, Fresh>,
+    /// How things stand, for whoever reads: sled's own may say less.
+    meta: Option<IVec>,
+    octets: usize,
+}
+
+/// Changes that belong together.
+#[derive(Default)]
+pub(super) struct Batch {
+    removed: Vec<(Key, Vec<u8>)>,
+    written: Vec<(Key, Vec<u8>, Vec<u8>, bool)>,
+}
+
+impl Batch {
+    /// A row goes. All removals of a batch come before what it writes: what one message leaves may
+    /// be another's place by now.
+    pub(super) fn remove(&mut self, owner: Key, row: Vec<u8>) {
+        self.removed.push((owner, row));
+    }
+
+    /// A row is written; `new` where surely none of that name was there.
+    pub(super) fn insert(&mut self, owner: Key, row: Vec<u8>, value: Vec<u8>, new: bool) {
+        self.written.push((owner, row, value, new));
+    }
+}
+
+/// All rows of the index.
+pub(super) struct Table {
+    db: sled::Db,
+    /// Rows that gather.
+    most: usize,
+    gathered: RwLock<Gathered>,
+}
+
+impl Table {
+    /// Rows of `db`, of which about `most` gather before sled is told.
+    pub(super) fn new(db: sled::Db, most: usize) -> Self {
+        Self {
+            db,
+            most,
+            gathered: RwLock::default(),
+        }
+    }
+
+    /// How things stand: position, counters.
+    pub(super) fn meta(&self) -> Result<Option<IVec>, Fault> {
+        match &self.gathered().meta {
+            Some(meta) => Ok(Some(meta.clone())),
+            None => Ok(self.db.get(META)?),
+        }
+    }
+
+    /// A row.
+    pub(super) fn get(&self, row: &[u8]) -> Result<Option<IVec>, Fault> {
+        if let Some(fresh) = self.gathered().rows.get(row) {
+            return Ok(fresh.value.clone());
+        }
+        Ok(self.db.get(row)?)
+    }
+
+    /// The rows from `from` on that lie before `to`, in order, `limit` at most.
+    pub(super) fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, Fault> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        // Held to the end: a row that moved to sled meanwhile would be seen twice, or not at all.
+        let gathered = self.gathered();
+        let bounds = (Bound::Included(from), Bound::Excluded(to));
+        let mut fresh = gathered.rows.range::<[u8], _>(bounds).peekable();
+        let mut below = self.db.range(from..to).peekable();
+        let mut page = Vec::new();
+        while page.len() < limit {
+            match first(&mut fresh, &mut below)? {
+                Some((row, Some(value))) => page.push((row, value)),
+                Some((_, None)) => {}
+                None => break,
+            }
+        }
+        Ok(page)
+    }
+
+    /// Takes changes over, and how things stand behind them; tells whether so much has gathered that
+    /// sled should be told.
+    pub(super) fn apply(&self, batch: Batch, meta: Vec<u8>) -> bool {
+        let mut gathered = self
+            .gathered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (owner, row) in batch.removed {
+            gathered.put(owner, row, None, true);
+        }
+        for (owner, row, value, new) in batch.written {
+            gathered.put(owner, row, Some(value.into()), !new);
+        }
+        gathered.meta = Some(meta.into());
+        gathered.rows.len() >= self.most || gathered.octets >= OCTETS
+    }
+
+    /// Tells sled the rows of those messages, and `meta`, as one batch.
+    pub(super) fn spill(&self, meta: Vec<u8>, wanted: impl Fn(&Key) -> bool) -> Result<(), Fault> {
+        let mut batch = sled::Batch::default();
+        for (row, fresh) in &self.gathered().rows {
+            match &fresh.value {
+                _ if !wanted(&fresh.owner) => {}
+                Some(value) => batch.insert(row.as_slice(), value.clone()),
+                None => batch.remove(row.as_slice()),
+            }
+        }
+        batch.insert(META, meta);
+        // Readers go on with what is gathered until sled has all of it: both say the same.
+        self.db.apply_batch(batch)?;
+        let mut gathered = self
+            .gathered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut left = 0;
+        gathered.rows.retain(|row, fresh| {
+            let stays = !wanted(&fresh.owner);
+            if stays {
+                left += row.len() + ROW_COST + fresh.weight();
+            }
+            stays
+        });
+        gathered.octets = left;
+        Ok(())
+    }
+
+    fn gathered(&self) -> RwLockReadGuard<'_, Gathered> {
+        // A panic while it was held has ended the writer; nothing here is half changed.
+        self.gathered.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gathered {
+    fn put(&mut self, owner: Key, row: Vec<u8>, value: Option<IVec>, below: bool) {
+        match self.rows.entry(row) {
+            Entry::Occupied(mut known) => {
+                self.octets -= known.get().weight();
+                if value.is_none() && !known.get().below {
+                    // It came and went, and sled never heard of it.
+                    let (row, _) = known.remove_entry();
+                    self.octets -= row.len() + ROW_COST;
+                    return;
+                }
+                let fresh = known.get_mut();
+                fresh.value = value;
+                fresh.owner = owner;
+                self.octets += fresh.weight();
+            }
+            Entry::Vacant(free) => {
+                self.octets += free.key().len() + ROW_COST;
+                let fresh = free.insert(Fresh {
+                    value,
+                    below,
+                    owner,
+                });
+                self.octets += fresh.weight();
+            }
+        }
+    }
+}
+
+/// The first row of both sides; what is gathered hides sled's row of the same name.
+fn first<'g>(
+    fresh: &mut Peekable<impl Iterator<Item = (&'g Vec<u8>, &'g Fresh)>>,
+    below: &mut Peekable<sled::Iter>,
+) -> Result<Option<(IVec, Option<IVec>)>, Fault> {
+    let Some((row, _)) = fresh.peek() else {
+        let next = below.next().transpose()?;
+        return Ok(next.map(|(row, value)| (row, Some(value))));
+    };
+    match below.peek() {
+        Some(Ok((other, _))) if other.as_ref() < row.as_slice() => {
+            let next = below.next().transpose()?;
+            return Ok(next.map(|(row, value)| (row, Some(value))));
+        }
+        Some(Ok((other, _))) if other.as_ref() == row.as_slice() => {
+            below.next();
+        }
+        Some(Err(_)) => {
+            below.next().transpose()?;
+        }
+        _ => {}
+    }
+    Ok(fresh
+        .next()
+        .map(|(row, f)| (IVec::from(row.as_slice()), f.value.clone())))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const OWNER: Key = Key([1; 32]);
+
+fn table(dir: &tempfile::TempDir) -> Table {
+    let db = sled::Config::new().path(dir.path().join("db")).open();
+    Table::new(db.expect("sled opens"), 100)
+}
+
+fn row(name: u8) -> Vec<u8> {
+    vec![b'q', name]
+}
+
+fn below(table: &Table, name: u8) -> bool {
+    table.db.contains_key(row(name)).expect("sled answers")
+}
+
+fn spill(table: &Table) {
+    table.spill(vec![0], |_| true).expect("spilled");
+}
+
+#[test]
+fn what_came_and_went_never_reaches_sled() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let table = table(&dir);
+    let mut batch = Batch::default();
+    batch.insert(OWNER, row(1), vec![1], true);
+    batch.insert(OWNER, row(2), vec![2], true);
+    table.apply(batch, vec![0]);
+    let mut batch = Batch::default();
+    batch.remove(OWNER, row(1));
+    table.apply(batch, vec![0]);
+    assert_eq!(table.gathered().rows.len(), 1);
+    assert!(!below(&table, 2), "sled was told too early");
+    spill(&table);
+    assert!(below(&table, 2) && !below(&table, 1));
+    // What sled has is removed there too.
+    let mut batch = Batch::default();
+    batch.remove(OWNER, row(2));
+    table.apply(batch, vec![0]);
+    assert_eq!(table.get(&row(2)).expect("read"), None);
+    spill(&table);
+    assert!(!below(&table, 2));
+}
+
+#[test]
+fn it_says_when_many_rows_have_gathered_and_tells_only_those_that_are_wanted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let table = table(&dir);
+    for n in 0..100 {
+        let mut batch = Batch::default();
+        let owner = Key([n % 4; 32]);
+        batch.insert(owner, row(n), vec![n], true);
+        assert_eq!(table.apply(batch, vec![n]), n == 99, "{n}");
+    }
+    table
+        .spill(vec![7], |owner| owner.0[0] == 3)
+        .expect("spilled");
+    let told: Vec<u8> = (0..100).filter(|n| below(&table, *n)).collect();
+    assert_eq!(told, (3..100).step_by(4).collect::<Vec<u8>>());
+    assert_eq!(table.gathered().rows.len(), 75);
+    // Who reads is told how things stand, not how sled was told that they do.
+    assert_eq!(table.meta().expect("read").as_deref(), Some(&[99][..]));
+    assert_eq!(table.db.get(META).expect("read").as_deref(), Some(&[7][..]));
+    spill(&table);
+    let gathered = table.gathered();
+    assert_eq!((gathered.rows.len(), gathered.octets), (0, 0));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(u8, u8),
+    Remove(u8),
+    Spill,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Wherever the line between sled and what has gathered is, readers see one sorted map.
+    #[test]
+    fn both_are_seen_as_one(
+        steps in prop::collection::vec(prop_oneof![
+            4 => (0..24_u8, any::<u8>()).prop_map(|(r, v)| Step::Insert(r, v)),
+            3 => (0..24_u8).prop_map(Step::Remove),
+            1 => Just(Step::Spill),
+        ], 1..60),
+        from in 0..24_u8,
+        to in 0..24_u8,
+        limit in 1..24_usize,
+    ) {
+        let dir = tempfile::tempdir().expect("a folder");
+        let table = table(&dir);
+        let mut model = BTreeMap::new();
+        for step in steps {
+            let mut batch = Batch::default();
+            match step {
+                Step::Insert(r, v) => {
+                    // A caller says "new" only of what no reader sees.
+                    match model.insert(row(r), v) {
+                        None => batch.insert(OWNER, row(r), vec![v], true),
+                        Some(_) => batch.insert(OWNER, row(r), vec![v], false),
+                    }
+                }
+                Step::Remove(r) => {
+                    model.remove(&row(r));
+                    batch.remove(OWNER, row(r));
+                }
+                Step::Spill => spill(&table),
+            }
+            table.apply(batch, vec![0]);
+        }
+        for r in 0..24 {
+            let got = table.get(&row(r)).expect("read").map(|v| v[0]);
+            prop_assert_eq!(got, model.get(&row(r)).copied());
+        }
+        let page = table.range(&row(from), &row(to), limit).expect("read");
+        let page: Vec<(Vec<u8>, u8)> = page.iter().map(|(r, v)| (r.to_vec(), v[0])).collect();
+        let want: Vec<(Vec<u8>, u8)> = match from < to {
+            true => model.range(row(from)..row(to)).take(limit).map(|(r, v)| (r.clone(), *v)).collect(),
+            false => Vec::new(),
+        };
+        prop_assert_eq!(page, want);
+        spill(&table);
+        let sled: Vec<(Vec<u8>, u8)> = table.db.scan_prefix(b"q").map(|item| {
+            let (r, v) = item.expect("a row");
+            (r.to_vec(), v[0])
+        }).collect();
+        prop_assert_eq!(sled, model.into_iter().collect::<Vec<_>>());
+    }
+}
