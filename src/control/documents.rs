@@ -152,10 +152,36 @@ pub struct DirectoryLine {
     pub id: String,
     /// The name.
     pub name: String,
-    /// A person's company.
+    /// A person's company, by its id.
     pub company: Option<String>,
+    /// That company's name.
+    pub company_name: Option<String>,
     /// A person's addresses, a company's domains.
     pub known_by: Vec<String>,
+    /// How many people a company has.
+    pub people: Option<u64>,
+}
+
+/// A page of the directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryPage {
+    /// People in all.
+    pub people: u64,
+    /// Companies in all.
+    pub companies: u64,
+    /// Whether it was read whole once.
+    pub whole: bool,
+    /// When a reading from the beginning was last complete.
+    pub whole_at: Option<String>,
+    /// When it was last known to be up to date.
+    pub read_at: Option<String>,
+    /// What the last reading had trouble with.
+    pub trouble: Option<String>,
+    /// Of an address that was asked for: who a sender with it would be.
+    pub said: Option<String>,
+    /// Companies, and behind them people.
+    #[serde(flatten)]
+    pub listed: Listed<DirectoryLine>,
 }
 
 /// A page of a list.

@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use super::service::Running;
-use super::wire::{
-    DirectoryLine, Listed, MailboxStatus, Page, PortalStatus, Refusal, Status, StoreStatus,
-};
+use super::wire::{MailboxStatus, PortalStatus, Refusal, Status, StoreStatus};
 use crate::engine::forward::{ping_sentence, Standing as LinkStanding};
 use crate::engine::post::Standing;
 use crate::engine::Engine;
@@ -145,49 +143,5 @@ pub(super) fn summary(engine: &Rc<Engine>) -> String {
     match parts.is_empty() {
         true => "nothing was found".to_owned(),
         false => format!("{}; {} archived", parts.join(", "), counters.archived),
-    }
-}
-
-/// A page of the directory: people by their addresses.
-pub(super) async fn directory(
-    running: &Running,
-    page: &Page,
-) -> Result<Listed<DirectoryLine>, Refusal> {
-    let limit = page.limit.unwrap_or(50).clamp(1, 500) as usize;
-    let find = page.find.clone().map(|f| f.to_lowercase());
-    let mut after = page.after.clone().unwrap_or_default();
-    let state = running.read(|r| Ok(r.view().directory()?)).await?;
-    let mut listed = Listed {
-        total: Some(state.users),
-        ..Listed::default()
-    };
-    loop {
-        let from = after.clone();
-        let rows = running
-            .read(move |r| Ok(r.view().users(&from, 500)?))
-            .await?;
-        let full = rows.len() >= 500;
-        for (address, id, company) in rows {
-            if listed.items.len() >= limit {
-                listed.next = Some(after);
-                return Ok(listed);
-            }
-            after.clone_from(&address);
-            if find
-                .as_deref()
-                .is_none_or(|f| address.contains(f) || id.to_lowercase() == f)
-            {
-                listed.items.push(DirectoryLine {
-                    kind: "person".to_owned(),
-                    name: String::new(),
-                    id,
-                    company,
-                    known_by: vec![address],
-                });
-            }
-        }
-        if !full {
-            return Ok(listed);
-        }
     }
 }

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
-use super::wire::{DirectoryLine, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
+use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{overview, trial, unprocessed};
+use super::{overview, people, trial, unprocessed};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
@@ -429,8 +429,8 @@ impl Service for Running {
         Ok(())
     }
 
-    async fn directory(&self, page: &Page) -> Result<Listed<DirectoryLine>, Refusal> {
-        overview::directory(self, page).await
+    async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal> {
+        people::page(self, page).await
     }
 
     async fn sync(&self) -> Result<u64, Refusal> {

@@ -97,6 +97,15 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
         .map_err(StoreFault::from)?
         .map_err(StoreFault::from)?;
     let was_complete = state.is_complete();
+    if was_complete && state.is_worn() {
+        log::info!("the directory has changed so often that it is read whole again");
+        engine
+            .writer
+            .ask(|w| w.restart_directory())
+            .await
+            .map_err(StoreFault::from)??;
+        state.cursor = None;
+    }
     let mut entries = 0;
     loop {
         let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {

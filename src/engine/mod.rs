@@ -22,6 +22,7 @@ pub mod forward;
 pub mod held;
 mod large;
 pub mod news;
+pub mod people;
 pub mod post;
 pub mod reader;
 pub mod receipts;

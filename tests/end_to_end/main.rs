@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod directory;
 mod held;
 mod places;
 mod running;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::control::{Happening, Kind, MailboxStatus, PortalStatus, Preview, Problem, StoreStatus};
+use crate::control::{DirectoryLine, DirectoryPage, Happening, Kind, MailboxStatus};
+use crate::control::{PortalStatus, Preview, Problem, StoreStatus};
 
 const HOSTILE: &str = "x\u{1b}[2J\u{9b}1m\r\u{202e}\u{7}";
 
@@ -57,6 +58,33 @@ fn status_with(text: &str) -> Status {
     }
 }
 
+fn directory_with(text: &str) -> DirectoryPage {
+    let text = || text.to_owned();
+    let line = |kind: &str| DirectoryLine {
+        kind: kind.to_owned(),
+        id: text(),
+        name: text(),
+        company: Some(text()),
+        company_name: Some(text()),
+        known_by: vec![text()],
+        people: Some(3),
+    };
+    DirectoryPage {
+        people: 3,
+        companies: 1,
+        whole: true,
+        whole_at: Some(text()),
+        read_at: Some(text()),
+        trouble: Some(text()),
+        said: Some(text()),
+        listed: Listed {
+            items: vec![line("company"), line("person"), line(&text())],
+            next: Some(text()),
+            total: None,
+        },
+    }
+}
+
 /// Every answer that carries text from outside, with hostile text in each of its fields.
 fn answers() -> Vec<Answer> {
     let change = Change {
@@ -94,17 +122,7 @@ fn answers() -> Vec<Answer> {
                 said: hostile(),
             }],
         })),
-        Answer::Directory(Listed {
-            items: vec![DirectoryLine {
-                kind: hostile(),
-                id: hostile(),
-                name: hostile(),
-                company: Some(hostile()),
-                known_by: vec![hostile()],
-            }],
-            next: None,
-            total: None,
-        }),
+        Answer::Directory(Box::new(directory_with(HOSTILE))),
         Answer::Settings {
             revision: 1,
             waits_until: Some(hostile()),
@@ -228,5 +246,36 @@ fn a_status_says_alarms_first_and_counts_last() {
          word     word   7       -         0            word\n\
          \n\
          word  3\n"
+    );
+}
+
+#[test]
+fn a_directory_says_how_it_stands_and_lists_companies_before_people() {
+    let mut page = directory_with("word");
+    let shown = |page: &DirectoryPage| {
+        answer(
+            &Answer::Directory(Box::new(page.clone())),
+            Style::new(false),
+        )
+    };
+    page.listed.items.truncate(2);
+    assert_eq!(
+        shown(&page),
+        "1 company, 3 people; read whole at word, up to date at word\n\
+         ! word\n\
+         \n\
+         word\n\
+         \n\
+         COMPANY  PEOPLE  DOMAINS  ID\n\
+         word     3       word     word\n\
+         \n\
+         PERSON  COMPANY  ADDRESSES  ID\n\
+         word    word     word       word\n\
+         More: --after word\n"
+    );
+    let nothing = shown(&DirectoryPage::default());
+    assert_eq!(
+        nothing,
+        "0 companies, 0 people; not read whole yet\n\nNothing was found.\n"
     );
 }
