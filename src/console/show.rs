@@ -253,6 +253,7 @@ fn status(status: &Status, style: Style) -> String {
             "MAILBOX",
             "STATE",
             "UNREAD",
+            "COUNTED AT",
             "LEFT OUT",
             "READ BEFORE",
             "",
@@ -261,7 +262,11 @@ fn status(status: &Status, style: Style) -> String {
             vec![
                 clean(&mailbox.name),
                 clean(&mailbox.state),
-                count(mailbox.unread),
+                match (mailbox.unread, mailbox.active) {
+                    (None, true) => "not known yet".to_owned(),
+                    (unread, _) => count(unread),
+                },
+                clean(mailbox.unread_at.as_deref().unwrap_or("-")),
                 count(mailbox.left_out),
                 count(mailbox.already_read),
                 clean(mailbox.said.as_deref().unwrap_or("")),

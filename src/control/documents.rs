@@ -18,8 +18,10 @@ pub struct MailboxStatus {
     pub state: String,
     /// What there is to say about it, with the mend where something fails.
     pub said: Option<String>,
-    /// Unread messages in the folder when it was last looked through.
+    /// Unread messages in the folder when they were last counted; none while nobody has yet.
     pub unread: Option<u64>,
+    /// When that was.
+    pub unread_at: Option<String>,
     /// Unread messages that the date leaves out.
     pub left_out: Option<u64>,
     /// Messages that were read before they were processed.

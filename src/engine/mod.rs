@@ -314,6 +314,7 @@ impl Engine {
                     .entry(mailbox.id)
                     .or_insert_with(|| Rc::new(Post::new())),
             );
+            post.renew();
             let mut tasks = vec![self.executor.spawn(archive::run(
                 Rc::clone(self),
                 Rc::clone(&mailbox),

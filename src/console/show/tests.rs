@@ -36,6 +36,7 @@ fn status_with(text: &str) -> Status {
             state: text(),
             said: Some(text()),
             unread: Some(7),
+            unread_at: Some(text()),
             left_out: None,
             already_read: Some(0),
             heard_at: Some(text()),
@@ -242,8 +243,8 @@ fn a_status_says_alarms_first_and_counts_last() {
          Store   word: 0 B of 0 B used, 0 B free on the disk\n\
          \u{20}       word\n\
          \n\
-         MAILBOX  STATE  UNREAD  LEFT OUT  READ BEFORE\n\
-         word     word   7       -         0            word\n\
+         MAILBOX  STATE  UNREAD  COUNTED AT  LEFT OUT  READ BEFORE\n\
+         word     word   7       word        -         0            word\n\
          \n\
          word  3\n"
     );
@@ -278,4 +279,19 @@ fn a_directory_says_how_it_stands_and_lists_companies_before_people() {
         nothing,
         "0 companies, 0 people; not read whole yet\n\nNothing was found.\n"
     );
+}
+
+#[test]
+fn unread_messages_that_nobody_counted_are_said_to_be_unknown() {
+    let mut status = status_with("word");
+    status.mailboxes[0].unread = None;
+    status.mailboxes[0].unread_at = None;
+    let shown =
+        |status: &Status| answer(&Answer::Status(Box::new(status.clone())), Style::new(false));
+    let line = "word     word   not known yet  -           -         0            word\n";
+    assert!(shown(&status).contains(line), "{}", shown(&status));
+    // Nobody looks into a mailbox that is off.
+    status.mailboxes[0].active = false;
+    let line = "word     word   -       -           -         0            word\n";
+    assert!(shown(&status).contains(line), "{}", shown(&status));
 }
