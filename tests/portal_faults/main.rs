@@ -10,3 +10,4 @@ mod doubt;
 mod link;
 mod passing;
 mod refused;
+mod slow;
