@@ -479,6 +479,7 @@ impl Visit<'_> {
                 said_before = true;
             }
             self.post.say(Standing::NoRoom(said));
+            self.engine.room_bell.ring();
             self.engine.news.tell(&Event::Counted);
             self.engine.world.clock.sleep(ROOM_EVERY).await;
             self.engine.look_at_room().await;

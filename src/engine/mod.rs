@@ -159,6 +159,8 @@ pub struct Engine {
     pub(crate) journal_octets: Cell<u64>,
     pub(crate) free_octets: Cell<u64>,
     pub(crate) full: RefCell<Option<String>>,
+    /// Somebody waits for room.
+    pub(crate) room_bell: Bell,
     pub(crate) settings_bell: Bell,
     pub(crate) confirm_bell: Bell,
     pub(crate) confirm_deadline: Cell<Option<Tick>>,
@@ -223,6 +225,7 @@ impl Engine {
             journal_octets: Cell::new(0),
             free_octets: Cell::new(u64::MAX),
             full: RefCell::default(),
+            room_bell: Bell::new(),
             settings_bell: Bell::new(),
             confirm_bell: Bell::new(),
             confirm_deadline: Cell::new(None),

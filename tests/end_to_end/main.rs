@@ -11,6 +11,7 @@ mod common;
 mod directory;
 mod held;
 mod places;
+mod quota;
 mod running;
 mod sample;
 mod settings;
