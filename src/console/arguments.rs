@@ -138,7 +138,7 @@ pub enum Queue {
 #[derive(Debug, Subcommand)]
 pub enum Held {
     /// List messages that are held
-    #[command(after_help = example!("postern held list --mailbox support"))]
+    #[command(after_help = example!("postern held list --mailbox support", "postern held list --aside"))]
     List {
         /// Which part
         #[command(flatten)]
@@ -149,6 +149,9 @@ pub enum Held {
         /// Only this reason
         #[arg(long, value_name = "CODE")]
         reason: Option<String>,
+        /// Instead: what was set aside without a ticket (ignored, dismissed, closed)
+        #[arg(long)]
+        aside: bool,
     },
     /// The life of one message
     #[command(after_help = example!("postern held show 4f2a91c0"))]

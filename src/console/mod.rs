@@ -273,9 +273,11 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
             part,
             mailbox,
             reason,
+            aside,
         }) => Request::Held(Page {
             mailbox,
             reason,
+            aside,
             ..page(part)
         }),
         Command::Held(Held::Convert { key, again }) => Request::Convert { key, again },

@@ -289,6 +289,10 @@ impl Service for Running {
     }
 
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        if page.aside {
+            let stages = &[Stage::Ignored, Stage::Dismissed, Stage::Closed];
+            return self.list(stages, page).await;
+        }
         let mut listed = self.list(&[Stage::Held, Stage::Released], page).await?;
         if listed.next.is_none() {
             unprocessed::add(self, &mut listed, page);

@@ -73,6 +73,8 @@ pub struct Page {
     pub mailbox: Option<String>,
     /// Only those with this reason.
     pub reason: Option<String>,
+    /// Instead of what is held: what was set aside without a ticket (held).
+    pub aside: bool,
     /// Only what an address, a name, a domain or an id leads to (directory).
     pub find: Option<String>,
 }
