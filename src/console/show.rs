@@ -233,7 +233,7 @@ fn status(status: &Status, style: Style) -> String {
             false => " (not read whole yet)",
         }
     ));
-    if let Some(said) = &portal.said {
+    for said in portal.said.iter().chain(&portal.restored) {
         out.push_str(&format!("        {}\n", clean(said)));
     }
     let store = &status.store;

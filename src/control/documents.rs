@@ -47,6 +47,8 @@ pub struct PortalStatus {
     pub companies: u64,
     /// Whether the directory was read whole once.
     pub directory_read: bool,
+    /// The last time that it was restored from a backup, and what became of the tickets since.
+    pub restored: Option<String>,
 }
 
 /// How the store is.

@@ -83,6 +83,13 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             ("paused", Some(said))
         }
     };
+    let now = engine.world.clock.wall();
+    let known = engine.link.known.borrow();
+    let restore = known.as_ref().and_then(|k| k.restore.as_ref());
+    alarms.extend(restore.and_then(|r| r.alarm(now)));
+    if let Some(said) = &*engine.link.look_back_trouble.borrow() {
+        alarms.push(format!("the portal: {said}"));
+    }
     if let Some(said) = &*engine.directory.trouble.borrow() {
         alarms.push(format!("the directory: {said}"));
     }
@@ -95,7 +102,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
     counts.insert("archived".to_owned(), counters.archived);
     if counters.of(Stage::Refused) > 0 {
         alarms.push(format!(
-            "{} tickets were refused by the portal: see `postern queue list`",
+            "{} tickets were refused by the portal, or set aside: see `postern queue list`",
             counters.of(Stage::Refused)
         ));
     }
@@ -121,6 +128,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             people: directory.users,
             companies: directory.companies,
             directory_read: directory.is_complete(),
+            restored: restore.map(|r| r.sentence()),
         },
         store: StoreStatus {
             path: engine.dir.display().to_string(),

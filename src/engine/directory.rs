@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::bell::Bell;
-use super::{held, Engine, StoreFault};
+use super::{forward, held, Engine, StoreFault};
 use crate::index::Change;
 use crate::passage::retry::Backoff;
 use crate::portal::{Changes, Fault, Page, Portal, Removed};
@@ -45,6 +45,11 @@ pub async fn run(engine: Rc<Engine>) {
         let portal = engine.link.portal.borrow().clone();
         let up = engine.link.ping.borrow().is_some();
         if let (Some(portal), true) = (portal, up) {
+            // A portal that was restored is noticed also while no mail comes. Where it doesn't
+            // answer, reading the directory says so.
+            if let Err(fault) = forward::ask(&engine, &portal).await {
+                log::debug!("asking the portal how it is: {fault}");
+            }
             match sync(&engine, &*portal).await {
                 Ok(_) => failures = 0,
                 Err(Failed::Portal(fault)) => {

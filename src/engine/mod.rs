@@ -17,13 +17,16 @@ pub mod commit;
 pub mod directory;
 pub mod drain;
 mod early;
+pub mod epoch;
 pub mod fetch;
 pub mod forward;
 pub mod held;
 mod large;
+mod look_back;
 pub mod news;
 pub mod people;
 pub mod post;
+pub mod promises;
 pub mod reader;
 pub mod receipts;
 mod reclaim;
@@ -207,6 +210,7 @@ impl Engine {
             let (world, dir) = (world.clone(), dir.to_owned());
             writer.ask_blocking(move |_| revisions::open(&world, &dir))??
         };
+        let known = epoch::open(&world, dir);
         let settings = history.current().map(|r| r.settings.clone());
         let settings = Rc::new(settings.unwrap_or_default());
         let engine = Rc::new(Self {
@@ -217,7 +221,7 @@ impl Engine {
             history: RefCell::new(history),
             counters: RefCell::new(counters),
             posts: RefCell::default(),
-            link: Rc::new(Link::new(opening.next_sequence)),
+            link: Rc::new(Link::new(opening.next_sequence, known)),
             opening,
             directory: directory::Live::default(),
             receipts: receipts::Receipts::new(),
@@ -264,6 +268,7 @@ impl Engine {
             self.executor.spawn(directory::run(Rc::clone(self))),
             self.executor.spawn(revisions::watch(Rc::clone(self))),
             self.executor.spawn(reclaim::run(Rc::clone(self))),
+            self.executor.spawn(look_back::run(Rc::clone(self))),
         ];
         let (batches, queue) = async_channel::bounded(1);
         let (decided, commits) = async_channel::bounded(1);
