@@ -1,7 +1,8 @@
 # The first run: a sample mailbox of a real Dovecot, and the stand-in portal.
 #
 # Sourced by run.sh, whose names it uses. The count believes neither postern nor its store:
-# yard-census looks into the mailbox and the portal, and knows what was put in.
+# yard-census looks into the mailbox and the portal, and knows what was put in. Only that the operator
+# dismissed a mail it is told (--keep): nobody else can know.
 # shellcheck shell=bash
 
 # How long the sample may take, in seconds; a Raspberry Pi needs a tenth of it.
@@ -87,9 +88,14 @@ postern_told() {
 
 # watch_sample: tickets appear; once nothing more is due, or after a long time, the table.
 watch_sample() {
-    local census=$DIR/census.json
+    local census=$DIR/census.json worked=()
+    # Only postern knows what its operator did with what was held in the run before.
+    if [ -n "$KEEP" ]; then
+        postern held list --aside --limit 500 --json >"$DIR/aside.json" &&
+            worked=(--worked "$DIR/aside.json")
+    fi
     keep "$BIN/yard-census" --port "$IMAP" --manifest "$DIR/manifest.json" --portal "$PORTAL" \
-        --complete --wait $SAMPLE_PATIENCE >"$census" 2>"$DIR/census.err"
+        --complete --wait $SAMPLE_PATIENCE "${worked[@]}" >"$census" 2>"$DIR/census.err"
     COUNT=$KEPT
     while running "$COUNT" && running "$POSTERN"; do sleep 0.1; done
     if ! running "$POSTERN"; then
@@ -111,18 +117,20 @@ watch_sample() {
 }
 
 closing_table() {
-    local census=$1 held=$DIR/held.json found portal kept left
+    local census=$1 held=$DIR/held.json found portal kept left aside
     postern held list --limit 500 --json >"$held" || RESULT=1
     found=$(number found <"$census")
     portal=$(number at_portal <"$census")
     kept=$(number total <"$held")
     left=$(postern status --json | number left_out)
+    aside=$(number set_aside <"$census")
     echo
     printf '%sCounted by an outside look at mailbox and portal%s\n' "$BOLD" "$PLAIN"
     row found "$found" "mails put into the mailbox, or seen there"
     row tickets "$portal" "different mails that are tickets"
     row held "$kept" "$(reasons "$held"); unread in the inbox"
     row 'left out by date' "$left" "received before 2026-01-01; unread in the inbox"
+    [ "$aside" -eq 0 ] || row 'set aside' "$aside" "dismissed by the operator, or ignored; in the folder Archive"
     row archived "$(number archived <"$census")" "in the folder Archive"
     row 'at the portal' "$portal"
     must lost "$(number lost <"$census")" 0
@@ -138,15 +146,17 @@ closing_table() {
     fi
     echo
     # postern's own words for what stays, against what is seen from outside.
-    if [ $((portal + kept + left)) -ne "$found" ]; then
+    if [ $((portal + kept + left + aside)) -ne "$found" ]; then
         RESULT=1
     fi
+    local more=''
+    [ "$aside" -eq 0 ] || more=" + $aside set aside"
     if [ $RESULT -eq 0 ]; then
-        printf '%severy mail is accounted for%s: %d = %d tickets + %d held + %d left out by date\n' \
-            "$GREEN" "$PLAIN" "$found" "$portal" "$kept" "$left"
+        printf '%severy mail is accounted for%s: %d = %d tickets + %d held + %d left out by date%s\n' \
+            "$GREEN" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more"
     else
-        printf '%snot every mail is accounted for%s: %d found; %d tickets + %d held + %d left out. See %s\n' \
-            "$RED" "$PLAIN" "$found" "$portal" "$kept" "$left" "$census and $DIR/postern.log"
+        printf '%snot every mail is accounted for%s: %d found; %d tickets + %d held + %d left out%s. See %s\n' \
+            "$RED" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more" "$census and $DIR/postern.log"
     fi
 }
 

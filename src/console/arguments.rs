@@ -88,7 +88,7 @@ pub enum Command {
     #[command(subcommand, after_help = example!("postern settings show mailbox.support"))]
     Settings(Settings),
     /// People and companies, as the portal told them
-    #[command(subcommand, after_help = example!("postern directory show --find example.com"))]
+    #[command(subcommand, after_help = example!("postern directory show anna@example.com"))]
     Directory(Directory),
 }
 
@@ -101,9 +101,6 @@ pub struct Part {
     /// Go on behind this one (the list's last line names it)
     #[arg(long, value_name = "CURSOR")]
     pub after: Option<String>,
-    /// Only this mailbox
-    #[arg(long, value_name = "NAME")]
-    pub mailbox: Option<String>,
 }
 
 /// `queue`.
@@ -115,6 +112,9 @@ pub enum Queue {
         /// Which part
         #[command(flatten)]
         part: Part,
+        /// Only this mailbox
+        #[arg(long, value_name = "NAME")]
+        mailbox: Option<String>,
     },
     /// The life of one message
     #[command(after_help = example!("postern queue show 4f2a91c0"))]
@@ -138,14 +138,20 @@ pub enum Queue {
 #[derive(Debug, Subcommand)]
 pub enum Held {
     /// List messages that are held
-    #[command(after_help = example!("postern held list --mailbox support"))]
+    #[command(after_help = example!("postern held list --mailbox support", "postern held list --aside"))]
     List {
         /// Which part
         #[command(flatten)]
         part: Part,
+        /// Only this mailbox
+        #[arg(long, value_name = "NAME")]
+        mailbox: Option<String>,
         /// Only this reason
         #[arg(long, value_name = "CODE")]
         reason: Option<String>,
+        /// Instead: what was set aside without a ticket (ignored, dismissed, closed)
+        #[arg(long)]
+        aside: bool,
     },
     /// The life of one message
     #[command(after_help = example!("postern held show 4f2a91c0"))]
@@ -292,15 +298,19 @@ pub enum Settings {
 /// `directory`.
 #[derive(Debug, Subcommand)]
 pub enum Directory {
-    /// List people and companies
-    #[command(after_help = example!("postern directory show --find anna"))]
+    /// List companies and people; or say what an address, a name or a domain leads to
+    #[command(after_help = example!(
+        "postern directory show --limit 200",
+        "postern directory show anna@example.com     (who would this sender be?)",
+        "postern directory show lang                 (in names, addresses and domains)",
+        "postern directory show example.com          (the company with this domain, and its people)"
+    ))]
     Show {
+        /// An address; or parts of a name, an address or a domain; or an id of the portal's
+        what: Option<String>,
         /// Which part
         #[command(flatten)]
         part: Part,
-        /// Only those with this text in name, address or domain
-        #[arg(long, value_name = "TEXT")]
-        find: Option<String>,
     },
     /// Read the portal's changes now
     #[command(after_help = example!("postern directory sync"))]

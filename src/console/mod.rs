@@ -233,7 +233,6 @@ fn page(part: Part) -> Page {
     Page {
         after: part.after,
         limit: Some(part.limit),
-        mailbox: part.mailbox,
         ..Page::default()
     }
 }
@@ -262,20 +261,31 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
             confirm,
         },
         Command::Status => Request::Status,
-        Command::Queue(Queue::List { part }) => Request::Queue(page(part)),
+        Command::Queue(Queue::List { part, mailbox }) => Request::Queue(Page {
+            mailbox,
+            ..page(part)
+        }),
         Command::Queue(Queue::Show { key }) | Command::Held(Held::Show { key }) => {
             Request::Message { key }
         }
         Command::Queue(Queue::Retry { key, .. }) => Request::Retry { key },
-        Command::Held(Held::List { part, reason }) => Request::Held(Page {
+        Command::Held(Held::List {
+            part,
+            mailbox,
             reason,
+            aside,
+        }) => Request::Held(Page {
+            mailbox,
+            reason,
+            aside,
             ..page(part)
         }),
         Command::Held(Held::Convert { key, again }) => Request::Convert { key, again },
         Command::Held(Held::Dismiss { key, reason }) => Request::Dismiss { key, reason },
-        Command::Directory(Directory::Show { part, find }) => {
-            Request::Directory(Page { find, ..page(part) })
-        }
+        Command::Directory(Directory::Show { what, part }) => Request::Directory(Page {
+            find: what,
+            ..page(part)
+        }),
         Command::Directory(Directory::Sync) => Request::Sync,
         Command::Settings(settings) => change(world, settings)?,
     }))

@@ -2,10 +2,12 @@
 //!
 //! Every text that came from outside goes through `clean` here, once.
 
+mod directory;
+
 use super::text::{clean, clean_lines, cut, octets, table, Style};
 use crate::control::{
-    Answer, Change, DirectoryLine, Event, Explained, Listed, MessageLine, Outcome, Refusal,
-    RevisionLine, SettingLine, Status, Story,
+    Answer, Change, Event, Explained, Listed, MessageLine, Outcome, Refusal, RevisionLine,
+    SettingLine, Status, Story,
 };
 
 /// What there is to see of an answer; ends with a newline unless empty.
@@ -14,7 +16,7 @@ pub fn answer(answer: &Answer, style: Style) -> String {
         Answer::Status(status) => self::status(status, style),
         Answer::Messages(listed) => messages(listed, style),
         Answer::Message(story) => self::story(story, style),
-        Answer::Directory(listed) => directory(listed, style),
+        Answer::Directory(page) => directory::page(page, style),
         Answer::Settings {
             revision,
             waits_until,
@@ -231,7 +233,7 @@ fn status(status: &Status, style: Style) -> String {
             false => " (not read whole yet)",
         }
     ));
-    if let Some(said) = &portal.said {
+    for said in portal.said.iter().chain(&portal.restored) {
         out.push_str(&format!("        {}\n", clean(said)));
     }
     let store = &status.store;
@@ -251,6 +253,7 @@ fn status(status: &Status, style: Style) -> String {
             "MAILBOX",
             "STATE",
             "UNREAD",
+            "COUNTED AT",
             "LEFT OUT",
             "READ BEFORE",
             "",
@@ -259,7 +262,11 @@ fn status(status: &Status, style: Style) -> String {
             vec![
                 clean(&mailbox.name),
                 clean(&mailbox.state),
-                count(mailbox.unread),
+                match (mailbox.unread, mailbox.active) {
+                    (None, true) => "not known yet".to_owned(),
+                    (unread, _) => count(unread),
+                },
+                clean(mailbox.unread_at.as_deref().unwrap_or("-")),
                 count(mailbox.left_out),
                 count(mailbox.already_read),
                 clean(mailbox.said.as_deref().unwrap_or("")),
@@ -312,11 +319,17 @@ fn page<T>(rows: Vec<Vec<String>>, listed: &Listed<T>, what: &str, style: Style)
     if let (Some(total), false) = (listed.total, listed.items.is_empty()) {
         out.push_str(&format!("{} of {total} {what}\n", listed.items.len()));
     }
-    if let Some(next) = &listed.next {
-        let more = format!("More: --after {}", clean(next));
-        out.push_str(&format!("{}\n", style.bold(&more)));
-    }
+    out.push_str(&more(listed.next.as_deref(), style));
     out
+}
+
+fn more(next: Option<&str>, style: Style) -> String {
+    next.map_or(String::new(), |next| {
+        format!(
+            "{}\n",
+            style.bold(&format!("More: --after {}", clean(next)))
+        )
+    })
 }
 
 fn story(story: &Story, style: Style) -> String {
@@ -358,20 +371,6 @@ fn story(story: &Story, style: Style) -> String {
         out.push_str(&table(&rows));
     }
     out
-}
-
-fn directory(listed: &Listed<DirectoryLine>, style: Style) -> String {
-    let mut rows = vec![heading(&["KIND", "NAME", "COMPANY", "KNOWN BY", "ID"])];
-    rows.extend(listed.items.iter().map(|line| {
-        vec![
-            clean(&line.kind),
-            cut(&clean(&line.name), 32),
-            cut(&clean(line.company.as_deref().unwrap_or("-")), 32),
-            cut(&clean(&line.known_by.join(", ")), 60),
-            clean(&line.id),
-        ]
-    }));
-    page(rows, listed, "entries", style)
 }
 
 fn settings_table(settings: &[SettingLine], style: Style) -> String {

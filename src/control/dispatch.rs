@@ -61,7 +61,9 @@ pub async fn dispatch<S: Service>(
         Request::Status => Ok(Answer::Status(Box::new(service.status().await?))),
         Request::Queue(page) => Ok(Answer::Messages(service.queue(&page).await?)),
         Request::Held(page) => Ok(Answer::Messages(service.held(&page).await?)),
-        Request::Directory(page) => Ok(Answer::Directory(service.directory(&page).await?)),
+        Request::Directory(page) => {
+            Ok(Answer::Directory(Box::new(service.directory(&page).await?)))
+        }
         Request::Message { key } => {
             let story = service.message(&whole(&key)?).await?;
             Ok(Answer::Message(Box::new(story)))

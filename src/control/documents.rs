@@ -18,8 +18,10 @@ pub struct MailboxStatus {
     pub state: String,
     /// What there is to say about it, with the mend where something fails.
     pub said: Option<String>,
-    /// Unread messages in the folder when it was last looked through.
+    /// Unread messages in the folder when they were last counted; none while nobody has yet.
     pub unread: Option<u64>,
+    /// When that was.
+    pub unread_at: Option<String>,
     /// Unread messages that the date leaves out.
     pub left_out: Option<u64>,
     /// Messages that were read before they were processed.
@@ -45,6 +47,8 @@ pub struct PortalStatus {
     pub companies: u64,
     /// Whether the directory was read whole once.
     pub directory_read: bool,
+    /// The last time that it was restored from a backup, and what became of the tickets since.
+    pub restored: Option<String>,
 }
 
 /// How the store is.
@@ -152,10 +156,36 @@ pub struct DirectoryLine {
     pub id: String,
     /// The name.
     pub name: String,
-    /// A person's company.
+    /// A person's company, by its id.
     pub company: Option<String>,
+    /// That company's name.
+    pub company_name: Option<String>,
     /// A person's addresses, a company's domains.
     pub known_by: Vec<String>,
+    /// How many people a company has.
+    pub people: Option<u64>,
+}
+
+/// A page of the directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryPage {
+    /// People in all.
+    pub people: u64,
+    /// Companies in all.
+    pub companies: u64,
+    /// Whether it was read whole once.
+    pub whole: bool,
+    /// When a reading from the beginning was last complete.
+    pub whole_at: Option<String>,
+    /// When it was last known to be up to date.
+    pub read_at: Option<String>,
+    /// What the last reading had trouble with.
+    pub trouble: Option<String>,
+    /// Of an address that was asked for: who a sender with it would be.
+    pub said: Option<String>,
+    /// Companies, and behind them people.
+    #[serde(flatten)]
+    pub listed: Listed<DirectoryLine>,
 }
 
 /// A page of a list.

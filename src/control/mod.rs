@@ -22,6 +22,7 @@ mod dispatch;
 mod documents;
 mod local;
 mod overview;
+mod people;
 mod port;
 mod server;
 mod service;
@@ -35,9 +36,9 @@ pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 pub use server::{serve, Limits};
 pub use wire::{
-    Answer, DirectoryLine, Event, Happening, How, Kind, Listed, MailboxStatus, MessageLine,
-    Outcome, Page, PortalStatus, Preview, Refusal, Reply, Request, RevisionLine, SettingLine,
-    Status, StoreStatus, Story, Typed,
+    Answer, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Listed, MailboxStatus,
+    MessageLine, Outcome, Page, PortalStatus, Preview, Refusal, Reply, Request, RevisionLine,
+    SettingLine, Status, StoreStatus, Story, Typed,
 };
 
 // Their documents go over the wire as they are.

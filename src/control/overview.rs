@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use super::service::Running;
-use super::wire::{
-    DirectoryLine, Listed, MailboxStatus, Page, PortalStatus, Refusal, Status, StoreStatus,
-};
+use super::wire::{MailboxStatus, PortalStatus, Refusal, Status, StoreStatus};
 use crate::engine::forward::{ping_sentence, Standing as LinkStanding};
 use crate::engine::post::Standing;
 use crate::engine::Engine;
@@ -54,6 +52,10 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             }
             line.state = state.to_owned();
             line.said = said;
+            if let Some((unread, at)) = post.unread.get() {
+                line.unread = Some(unread);
+                line.unread_at = Some(at.to_string());
+            }
             if post.passed_at.get().is_some() {
                 line.left_out = Some(post.before_date.get());
                 line.already_read = Some(post.already_read.get());
@@ -81,6 +83,13 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             ("paused", Some(said))
         }
     };
+    let now = engine.world.clock.wall();
+    let known = engine.link.known.borrow();
+    let restore = known.as_ref().and_then(|k| k.restore.as_ref());
+    alarms.extend(restore.and_then(|r| r.alarm(now)));
+    if let Some(said) = &*engine.link.look_back_trouble.borrow() {
+        alarms.push(format!("the portal: {said}"));
+    }
     if let Some(said) = &*engine.directory.trouble.borrow() {
         alarms.push(format!("the directory: {said}"));
     }
@@ -93,7 +102,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
     counts.insert("archived".to_owned(), counters.archived);
     if counters.of(Stage::Refused) > 0 {
         alarms.push(format!(
-            "{} tickets were refused by the portal: see `postern queue list`",
+            "{} tickets were refused by the portal, or set aside: see `postern queue list`",
             counters.of(Stage::Refused)
         ));
     }
@@ -119,6 +128,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             people: directory.users,
             companies: directory.companies,
             directory_read: directory.is_complete(),
+            restored: restore.map(|r| r.sentence()),
         },
         store: StoreStatus {
             path: engine.dir.display().to_string(),
@@ -145,49 +155,5 @@ pub(super) fn summary(engine: &Rc<Engine>) -> String {
     match parts.is_empty() {
         true => "nothing was found".to_owned(),
         false => format!("{}; {} archived", parts.join(", "), counters.archived),
-    }
-}
-
-/// A page of the directory: people by their addresses.
-pub(super) async fn directory(
-    running: &Running,
-    page: &Page,
-) -> Result<Listed<DirectoryLine>, Refusal> {
-    let limit = page.limit.unwrap_or(50).clamp(1, 500) as usize;
-    let find = page.find.clone().map(|f| f.to_lowercase());
-    let mut after = page.after.clone().unwrap_or_default();
-    let state = running.read(|r| Ok(r.view().directory()?)).await?;
-    let mut listed = Listed {
-        total: Some(state.users),
-        ..Listed::default()
-    };
-    loop {
-        let from = after.clone();
-        let rows = running
-            .read(move |r| Ok(r.view().users(&from, 500)?))
-            .await?;
-        let full = rows.len() >= 500;
-        for (address, id, company) in rows {
-            if listed.items.len() >= limit {
-                listed.next = Some(after);
-                return Ok(listed);
-            }
-            after.clone_from(&address);
-            if find
-                .as_deref()
-                .is_none_or(|f| address.contains(f) || id.to_lowercase() == f)
-            {
-                listed.items.push(DirectoryLine {
-                    kind: "person".to_owned(),
-                    name: String::new(),
-                    id,
-                    company,
-                    known_by: vec![address],
-                });
-            }
-        }
-        if !full {
-            return Ok(listed);
-        }
     }
 }

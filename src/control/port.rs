@@ -3,7 +3,7 @@
 use async_channel::Sender;
 
 use super::wire::{
-    DirectoryLine, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
+    DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
 use crate::passage::MailboxId;
 use crate::settings::{History, Sealed, Settings, Zones};
@@ -101,7 +101,7 @@ pub trait Service: 'static {
     /// Archives a held message without a ticket.
     async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<(), Refusal>;
     /// A page of the directory.
-    async fn directory(&self, page: &Page) -> Result<Listed<DirectoryLine>, Refusal>;
+    async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal>;
     /// Reads the directory's changes now; says how many.
     async fn sync(&self) -> Result<u64, Refusal>;
 

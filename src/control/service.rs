@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
-use super::wire::{DirectoryLine, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
+use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{overview, trial, unprocessed};
+use super::{overview, people, trial, unprocessed};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
@@ -289,6 +289,10 @@ impl Service for Running {
     }
 
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        if page.aside {
+            let stages = &[Stage::Ignored, Stage::Dismissed, Stage::Closed];
+            return self.list(stages, page).await;
+        }
         let mut listed = self.list(&[Stage::Held, Stage::Released], page).await?;
         if listed.next.is_none() {
             unprocessed::add(self, &mut listed, page);
@@ -370,6 +374,9 @@ impl Service for Running {
                 }
             }
         }
+        for (key, _) in &acts {
+            self.engine.link.want(*key);
+        }
         let waiting = self.engine.counters.borrow().of(Stage::Committed);
         let count = acts.len() as u64 + waiting;
         self.engine.act(acts).await?;
@@ -429,8 +436,8 @@ impl Service for Running {
         Ok(())
     }
 
-    async fn directory(&self, page: &Page) -> Result<Listed<DirectoryLine>, Refusal> {
-        overview::directory(self, page).await
+    async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal> {
+        people::page(self, page).await
     }
 
     async fn sync(&self) -> Result<u64, Refusal> {

@@ -6,6 +6,7 @@ use super::port::{Lines, Tested};
 use super::service::Running;
 use super::wire::{Event, Kind, Outcome, Preview, Refusal};
 use crate::engine::news::Event as Happened;
+use crate::engine::promises::{promises, Promise};
 use crate::engine::{account, directory, forward, StoreFault};
 use crate::mailbox::probe::{self, Step, Trial, What};
 use crate::mailbox::{Fault, Session};
@@ -348,17 +349,13 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             teller
                 .say(None, "portal", Outcome::Passed, said, None)
                 .await;
-            if ping.keeps_keys.is_none() {
-                let said = "the portal keeps no idempotency keys: two appliances on one mailbox would double tickets there.".to_owned();
-                teller
-                    .say(
-                        None,
-                        "portal keys",
-                        Outcome::Warned,
-                        said,
-                        Some("use one appliance for a mailbox.".to_owned()),
-                    )
-                    .await;
+            for Promise { what, said, mend } in promises(&ping) {
+                let outcome = match mend {
+                    None => Outcome::Passed,
+                    Some(_) => Outcome::Warned,
+                };
+                let mend = mend.map(str::to_owned);
+                teller.say(None, what, outcome, said, mend).await;
             }
         }
         Err(fault) => {

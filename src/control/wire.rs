@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 pub use super::documents::{
-    DirectoryLine, Happening, Listed, MailboxStatus, MessageLine, PortalStatus, Preview,
-    RevisionLine, SettingLine, Status, StoreStatus, Story,
+    DirectoryLine, DirectoryPage, Happening, Listed, MailboxStatus, MessageLine, PortalStatus,
+    Preview, RevisionLine, SettingLine, Status, StoreStatus, Story,
 };
 use crate::settings::{Change, Explained, Problem};
 use crate::world::Secret;
@@ -73,7 +73,9 @@ pub struct Page {
     pub mailbox: Option<String>,
     /// Only those with this reason.
     pub reason: Option<String>,
-    /// Only those in which this text occurs (directory).
+    /// Instead of what is held: what was set aside without a ticket (held).
+    pub aside: bool,
+    /// Only what an address, a name, a domain or an id leads to (directory).
     pub find: Option<String>,
 }
 
@@ -266,7 +268,7 @@ pub enum Answer {
     /// The life of one message.
     Message(Box<Story>),
     /// People and companies.
-    Directory(Listed<DirectoryLine>),
+    Directory(Box<DirectoryPage>),
     /// Settings.
     Settings {
         /// The revision in force.

@@ -97,7 +97,9 @@ impl Engine {
             pin: settings.pinned.clone(),
             proxy: settings.proxy.clone(),
             connect_ms: settings.timeout_ms,
-            idle_ms: settings.timeout_ms.max(defaults.idle_ms),
+            idle_ms: settings.timeout_ms,
+            // Of an answer that keeps coming, and of what is sent besides: never less than what a
+            // slow line takes.
             answer_ms: settings.timeout_ms.max(defaults.answer_ms),
             ..defaults
         };

@@ -12,7 +12,7 @@ use super::news::Event;
 use super::post::Post;
 use super::{account, fetch, Engine, StoreFault};
 use crate::index::Listed;
-use crate::mailbox::{Access, Fault, Folder, How, Session};
+use crate::mailbox::{Access, Count, Fault, Folder, How, Session};
 use crate::passage::record::Archived;
 use crate::passage::retry::Backoff;
 use crate::passage::{Place, Record, Uid, UidValidity};
@@ -117,6 +117,7 @@ async fn drain(
     let id = mailbox.id.0;
     let mut after = 0;
     let mut said = None;
+    let mut any = false;
     loop {
         let few = engine.counters.borrow().to_archive < WORTH;
         if few && post.is_fetching() {
@@ -128,6 +129,9 @@ async fn drain(
             .await
             .map_err(StoreFault::from)??;
         let Some(last) = page.last() else {
+            if any {
+                *open = count(engine, post, open.take()).await;
+            }
             return match said {
                 None => Ok(()),
                 Some(said) => Err(End::Settings(said)),
@@ -139,11 +143,33 @@ async fn drain(
             None => open_session(engine, mailbox).await?,
         };
         let (now, left) = archive(engine, mailbox, now, &page).await?;
+        any = true;
         *open = Some(now);
         if let Some(words) = left {
             // What the server would not move waits for the next attempt; the others go on.
             after = reached;
             said = Some(words);
+        }
+    }
+}
+
+/// Counts what is still unread, where that costs next to nothing: what was just moved would stand in
+/// the watcher's figure until its next look. Trouble with it is no trouble with archiving, which
+/// simply dials again.
+async fn count(engine: &Rc<Engine>, post: &Post, open: Option<Open>) -> Option<Open> {
+    let open = open?;
+    if !open.session.is_small() {
+        return Some(open);
+    }
+    match open.session.count(Count::Unread).await {
+        Ok((session, unread)) => {
+            let at = engine.world.clock.wall();
+            post.unread.set(Some((unread, at)));
+            Some(Open { session, ..open })
+        }
+        Err(fault) => {
+            log::debug!("counting what is unread: {fault}");
+            None
         }
     }
 }

@@ -3,6 +3,12 @@
 //! What is sent is made from the committed decision alone. A ticket that is not at hand any more is
 //! composed again from the journal, by the same pure code, and gives the same octets; should an
 //! update of this program compose others, the key is looked up before they are sent.
+//!
+//! A ticket in doubt is one that may have been sent and whose answer is not known. After an attempt
+//! of this run its key is looked up: that costs one request, and holds whatever the portal's own
+//! memory of keys is worth by now. After a start thousands may be in doubt: those are trusted to the
+//! portal's keys while they last, unless the portal was restored since. Where it finds nothing by
+//! key its keys must do, and behind them only a person can settle it.
 
 use std::io;
 use std::rc::Rc;
@@ -46,10 +52,12 @@ pub enum Outcome {
         /// It may have arrived all the same.
         doubt: bool,
     },
-    /// This ticket, never.
+    /// This ticket, never by itself.
     Never {
-        /// The portal's words.
+        /// Why, in the words of whoever says so.
         said: String,
+        /// Who says so.
+        by: By,
     },
     /// No ticket can be sent now.
     Link {
@@ -69,6 +77,15 @@ pub enum Outcome {
     },
     /// The store can't go on.
     Store(StoreFault),
+}
+
+/// Who won't have a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The portal.
+    Portal,
+    /// We, before anything was sent.
+    Us,
 }
 
 /// Tries one ticket.
@@ -105,29 +122,28 @@ async fn attempt(
         },
     };
     let key = row.key;
+    let sent_key = key.to_string();
+    let ping = engine.link.ping.borrow().clone();
+    let finds = ping.as_ref().is_none_or(|p| p.finds_keys);
     let earlier = row.sequence <= engine.link.earlier;
-    // A key that the portal may have forgotten by now protects no better than none.
-    let kept = engine
-        .link
-        .ping
-        .borrow()
-        .as_ref()
-        .and_then(|p| p.keeps_keys);
-    let age = engine
-        .world
-        .clock
-        .wall()
-        .0
-        .saturating_sub(outgoing.decided_at);
-    let keeps_key =
-        kept.is_some_and(|kept| age < i64::try_from(kept.as_millis()).unwrap_or(i64::MAX));
-    let look_up = outgoing.doubt || ((doubt || earlier) && !keeps_key);
-    if look_up {
-        match first(portal.find(&key.to_string()).await) {
-            Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
-            Ok(None) => {}
-            Err(fault) => return Ok(verdict(fault, doubt)),
+    let unprotected = !keeps_key(engine, ping.as_ref(), &outgoing, row);
+    let in_doubt = match finds {
+        true => doubt || (earlier && unprotected),
+        false => (doubt || earlier) && unprotected,
+    };
+    if outgoing.doubt || in_doubt {
+        match finds {
+            true => match first(portal.find(&sent_key).await) {
+                Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
+                Ok(None) => {}
+                Err(fault) => return Ok(verdict(fault, doubt)),
+            },
+            false if engine.link.is_wanted(&key) => {}
+            false => return Ok(aside(unsettled(&outgoing, &key))),
         }
+    }
+    if let Some(said) = ping.as_ref().and_then(|p| too_large(p, &outgoing)) {
+        return Ok(aside(said));
     }
     let mut octets = outgoing.raw.clone().map(Octets::AtHand);
     for source in outgoing.sources.iter() {
@@ -152,10 +168,10 @@ async fn attempt(
             return Ok(verdict(fault, doubt));
         }
     }
-    let sent_key = key.to_string();
     let document = outgoing.body.clone();
     Ok(match portal.create(&sent_key, document).await {
         Ok(receipt) => done(receipt, &outgoing),
+        Err(portal::Fault::AlreadyThere) if !finds => aside(unsettled(&outgoing, &key)),
         Err(portal::Fault::AlreadyThere) => match first(portal.find(&sent_key).await) {
             Ok(Some(receipt)) => done(receipt, &outgoing),
             Ok(None) => Outcome::Later {
@@ -168,6 +184,62 @@ async fn attempt(
         },
         Err(fault) => verdict(fault, doubt),
     })
+}
+
+/// Whether the portal still keeps the key under which this may have been sent: not past its time,
+/// and not from before a restore.
+fn keeps_key(
+    engine: &Engine,
+    ping: Option<&portal::Ping>,
+    outgoing: &Outgoing,
+    row: Queued,
+) -> bool {
+    let Some(kept) = ping.and_then(|p| p.keeps_keys) else {
+        return false;
+    };
+    let now = engine.world.clock.wall().0;
+    let age = now.saturating_sub(outgoing.decided_at);
+    age < i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
+        && !engine.link.is_of_before(row.sequence)
+}
+
+fn aside(said: String) -> Outcome {
+    Outcome::Never { said, by: By::Us }
+}
+
+/// What a person has to settle.
+fn unsettled(outgoing: &Outgoing, key: &Key) -> String {
+    let key = key.short();
+    format!(
+        "it may be at the portal already, which can't be asked: it finds nothing by key. Look there for \"{}\" from {}: if it is there, `postern held dismiss {key}`; if not, `postern queue retry {key}` sends it",
+        outgoing.subject, outgoing.sender
+    )
+}
+
+/// Why the portal would refuse it by its size, known before an octet is sent.
+fn too_large(ping: &portal::Ping, outgoing: &Outgoing) -> Option<String> {
+    let over = |octets: u64, most: Option<u64>| most.filter(|most| octets > *most);
+    let mib = |octets: u64| {
+        format!(
+            "{}.{} MiB",
+            octets >> 20,
+            ((octets >> 10) & 1023) * 10 / 1024
+        )
+    };
+    let mend = "have the limit raised there, then `postern queue retry` sends it; or make the ticket by hand, and `postern held dismiss` it";
+    let body = outgoing.body.len() as u64;
+    if let Some(most) = over(body, ping.ticket_bytes) {
+        let (body, most) = (mib(body), mib(most));
+        return Some(format!(
+            "the ticket has {body}, and the portal takes {most} at most: {mend}"
+        ));
+    }
+    let largest = outgoing.sources.iter().map(|s| s.size).max().unwrap_or(0);
+    let most = over(largest, ping.attachment_bytes)?;
+    let (largest, most) = (mib(largest), mib(most));
+    Some(format!(
+        "an attachment has {largest}, and the portal takes {most} at most: {mend}"
+    ))
 }
 
 fn first(
@@ -206,7 +278,10 @@ fn verdict(fault: portal::Fault, doubt: bool) -> Outcome {
             after: None,
             doubt,
         },
-        portal::Fault::Never { .. } => Outcome::Never { said },
+        portal::Fault::Never { .. } => Outcome::Never {
+            said,
+            by: By::Portal,
+        },
         portal::Fault::Throttled { after, .. } => Outcome::Link { said, after, doubt },
         portal::Fault::Link { .. } => Outcome::Link {
             said,
@@ -394,3 +469,6 @@ fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault>
         digest: decision.composed,
     }))
 }
+
+#[cfg(test)]
+mod tests;

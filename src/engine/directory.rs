@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::bell::Bell;
-use super::{held, Engine, StoreFault};
+use super::{forward, held, Engine, StoreFault};
 use crate::index::Change;
 use crate::passage::retry::Backoff;
 use crate::portal::{Changes, Fault, Page, Portal, Removed};
@@ -45,6 +45,11 @@ pub async fn run(engine: Rc<Engine>) {
         let portal = engine.link.portal.borrow().clone();
         let up = engine.link.ping.borrow().is_some();
         if let (Some(portal), true) = (portal, up) {
+            // A portal that was restored is noticed also while no mail comes. Where it doesn't
+            // answer, reading the directory says so.
+            if let Err(fault) = forward::ask(&engine, &portal).await {
+                log::debug!("asking the portal how it is: {fault}");
+            }
             match sync(&engine, &*portal).await {
                 Ok(_) => failures = 0,
                 Err(Failed::Portal(fault)) => {
@@ -97,6 +102,15 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
         .map_err(StoreFault::from)?
         .map_err(StoreFault::from)?;
     let was_complete = state.is_complete();
+    if was_complete && state.is_worn() {
+        log::info!("the directory has changed so often that it is read whole again");
+        engine
+            .writer
+            .ask(|w| w.restart_directory())
+            .await
+            .map_err(StoreFault::from)??;
+        state.cursor = None;
+    }
     let mut entries = 0;
     loop {
         let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {

@@ -95,6 +95,13 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             {
                 return None;
             }
+            if engine.link.looks_back() {
+                let trouble = engine.link.look_back_trouble.borrow();
+                match &*trouble {
+                    Some(said) => left.push(format!("the portal: {said}")),
+                    None => return None,
+                }
+            }
             if committed > 0 || waiting {
                 if !engine.link.is_idle(engine.world.clock.tick()) || waiting {
                     return None;

@@ -15,7 +15,7 @@ use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::{Batch, Fetched, Octets};
 use super::{account, early, held, large, Engine, StoreFault};
-use crate::mailbox::{Access, Fault, Item, Loss, News, Pass, Refusal, Session};
+use crate::mailbox::{Access, Count, Fault, Item, Loss, News, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
 use crate::settings::Mailbox;
@@ -183,6 +183,8 @@ impl Visit<'_> {
             let now = self.engine.world.clock.tick();
             if now >= whole_at {
                 self.post.look_bell.hush();
+                // Before the pass, which may fetch for hours.
+                session = self.count_unread(session).await?;
                 let found;
                 (session, found) = self.pass(session, validity, None).await?;
                 if let Some(last) = found.unread.last() {
@@ -192,6 +194,7 @@ impl Visit<'_> {
                 session =
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
                 self.post.served();
+                session = self.count_unread(session).await?;
                 session = self.count_others(session).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
@@ -204,6 +207,9 @@ impl Visit<'_> {
                 (session, found) = self.pass(session, validity, Some(next)).await?;
                 if let Some(last) = found.unread.last() {
                     next = Uid(last.0.saturating_add(1)).max(next);
+                }
+                if session.is_small() {
+                    session = self.count_unread(session).await?;
                 }
             }
             self.post.say(Standing::Watching);
@@ -473,6 +479,7 @@ impl Visit<'_> {
                 said_before = true;
             }
             self.post.say(Standing::NoRoom(said));
+            self.engine.room_bell.ring();
             self.engine.news.tell(&Event::Counted);
             self.engine.world.clock.sleep(ROOM_EVERY).await;
             self.engine.look_at_room().await;
@@ -480,9 +487,15 @@ impl Visit<'_> {
         self.post.say(Standing::Fetching);
     }
 
+    async fn count_unread(&self, session: Session) -> Result<Session, End> {
+        let (session, unread) = session.count(Count::Unread).await?;
+        let at = self.engine.world.clock.wall();
+        self.post.unread.set(Some((unread, at)));
+        Ok(session)
+    }
+
     /// Counts what no pass lists: what was read already, and what the date leaves out.
     async fn count_others(&self, session: Session) -> Result<Session, End> {
-        use crate::mailbox::Count;
         let since = self.mailbox.received_after;
         let (mut session, read) = session
             .count(Count::ReadSince(since.unwrap_or(Wall(0))))

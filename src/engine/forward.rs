@@ -4,18 +4,21 @@
 //! a whole. One bad ticket never stops the others: it waits by itself. Trouble that would meet the
 //! next ticket too pauses the link, and one ticket at a time probes it afterwards.
 //!
-//! Unsure means: the portal may have it. Where it keeps keys the same octets go again under the
-//! same key; where it doesn't, the key is looked up first. Since attempts are not written down, each
-//! ticket of an earlier start is in doubt too.
+//! Unsure means: the portal may have it; `attempt` settles that before it sends the same octets
+//! again, under the same key. Since attempts are not written down, each ticket of an earlier start
+//! is in doubt too. What the portal promised may have ended: it is asked how it is (its epoch, above
+//! all) again after each failure, and every few minutes.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
 
-use super::attempt::{self, Outcome};
+use super::attempt::{self, By, Outcome};
 use super::bell::Bell;
+use super::epoch::Known;
 use super::news::Event;
 use super::state::{Deferred, Outgoing, Window};
 use super::{held, Engine, StoreFault};
@@ -24,12 +27,15 @@ use crate::passage::record::{ActKind, Receipt, Refusal};
 use crate::passage::retry::Backoff;
 use crate::passage::{Record, Stage};
 use crate::portal::{Contract, Fault, Ping, Portal};
+use crate::ticket::Key;
 use crate::world::{Tick, Wall};
 
 /// Tickets in flight at once.
 const HANDS: usize = 8;
 /// Rows read from the index at once.
 const PAGE: usize = 256;
+/// How old the portal's word of itself may be.
+const PING_EVERY: Duration = Duration::from_secs(240);
 /// How long committing waits for the link to catch up, before it goes on without.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -71,6 +77,18 @@ pub struct Link {
     pub(super) portal: RefCell<Option<Rc<Contract>>>,
     /// What the last ping told.
     pub ping: RefCell<Option<Ping>>,
+    pinged_at: Cell<Tick>,
+    /// Whether something failed since.
+    doubted: Cell<bool>,
+    /// What is remembered of the portal.
+    pub known: RefCell<Option<Known>>,
+    pub(super) look_back_bell: Bell,
+    /// What the look back to before a restore last had trouble with.
+    pub look_back_trouble: RefCell<Option<String>>,
+    /// The last decision that was made here.
+    pub(super) last_sequence: Cell<u64>,
+    /// Tickets in doubt that the operator wants sent all the same.
+    wanted: RefCell<BTreeSet<Key>>,
     changed: Cell<bool>,
     caught_up: Bell,
     /// Sequences up to this one were decided in an earlier start.
@@ -82,7 +100,8 @@ pub struct Link {
 impl Link {
     /// A link that nothing is known of. Decisions below `next_sequence` are of an earlier start:
     /// whether they were sent is not known.
-    pub fn new(next_sequence: u64) -> Self {
+    pub fn new(next_sequence: u64, known: Option<Known>) -> Self {
+        let earlier = next_sequence.saturating_sub(1);
         Self {
             bell: Bell::new(),
             window: RefCell::new(Window::new()),
@@ -92,9 +111,16 @@ impl Link {
             failed_last: Cell::new(None),
             portal: RefCell::default(),
             ping: RefCell::default(),
+            pinged_at: Cell::new(Tick(Duration::ZERO)),
+            doubted: Cell::new(false),
+            known: RefCell::new(known),
+            look_back_bell: Bell::new(),
+            look_back_trouble: RefCell::default(),
+            last_sequence: Cell::new(earlier),
+            wanted: RefCell::default(),
             changed: Cell::new(true),
             caught_up: Bell::new(),
-            earlier: next_sequence.saturating_sub(1),
+            earlier,
             last_receipt_at: Cell::new(None),
         }
     }
@@ -124,12 +150,37 @@ impl Link {
     pub fn retry_now(&self) {
         self.pause.set(None);
         self.failures.set(0);
+        // Its limits may have been mended.
+        self.doubted.set(true);
         self.window.borrow_mut().hurry(Tick(Duration::ZERO));
         self.bell.ring();
     }
 
+    /// The operator has looked: this ticket is to be sent although nobody can say whether it was.
+    pub fn want(&self, key: Key) {
+        self.wanted.borrow_mut().insert(key);
+    }
+
+    /// Whether the operator has looked.
+    pub(super) fn is_wanted(&self, key: &Key) -> bool {
+        self.wanted.borrow().contains(key)
+    }
+
+    /// Whether what was decided under this number may have been sent in an earlier epoch.
+    pub(super) fn is_of_before(&self, sequence: u64) -> bool {
+        let known = self.known.borrow();
+        known.as_ref().is_none_or(|k| sequence <= k.before)
+    }
+
+    /// Whether receipts of before a restore are still to be looked up.
+    pub(super) fn looks_back(&self) -> bool {
+        let known = self.known.borrow();
+        let restore = known.as_ref().and_then(|k| k.restore.as_ref());
+        restore.is_some_and(|r| !r.done)
+    }
+
     /// The attempts of a ticket that waits for another.
-    pub fn deferred(&self, key: &crate::ticket::Key) -> Option<Deferred> {
+    pub fn deferred(&self, key: &Key) -> Option<Deferred> {
         self.window.borrow().deferred(key).cloned()
     }
 
@@ -298,21 +349,39 @@ async fn portal(engine: &Engine) -> Option<Rc<Contract>> {
         }
     }
     let portal = link.portal.borrow().clone()?;
-    if link.ping.borrow().is_none() {
-        match portal.ping().await {
-            Ok(ping) => {
-                log::info!("the portal answers: {}", ping_sentence(&ping));
-                *link.ping.borrow_mut() = Some(ping);
-                *link.standing.borrow_mut() = Standing::Up;
-                engine.directory.bell.ring();
-            }
-            Err(fault) => {
-                pause(engine, &fault.to_string(), after_of(&fault));
-                return None;
-            }
+    let fresh = link.ping.borrow().is_none();
+    match ask(engine, &portal).await {
+        Ok(()) if fresh => {
+            let ping = link.ping.borrow();
+            let said = ping.as_ref().map(ping_sentence).unwrap_or_default();
+            log::info!("the portal answers: {said}");
+            *link.standing.borrow_mut() = Standing::Up;
+            engine.directory.bell.ring();
+        }
+        Ok(()) => {}
+        Err(fault) => {
+            pause(engine, &fault.to_string(), after_of(&fault));
+            return None;
         }
     }
     Some(portal)
+}
+
+/// Asks the portal how it is, unless that is known and nothing has come up since.
+pub(super) async fn ask(engine: &Engine, portal: &Contract) -> Result<(), Fault> {
+    let link = &engine.link;
+    let now = engine.world.clock.tick();
+    let age = now.since(link.pinged_at.get());
+    if link.ping.borrow().is_some() && !link.doubted.get() && age < PING_EVERY {
+        return Ok(());
+    }
+    // Before the answer: what comes up while it is on its way is asked about again.
+    link.doubted.set(false);
+    let ping = portal.ping().await?;
+    link.pinged_at.set(now);
+    engine.hear(&ping).await;
+    *link.ping.borrow_mut() = Some(ping);
+    Ok(())
 }
 
 fn after_of(fault: &Fault) -> Option<Duration> {
@@ -360,6 +429,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
     match outcome {
         Outcome::Done { receipt, shown } => {
             link.failures.set(0);
+            link.wanted.borrow_mut().remove(&row.key);
             link.last_receipt_at.set(Some(at));
             *link.standing.borrow_mut() = Standing::Up;
             link.window.borrow_mut().settle(row);
@@ -377,10 +447,16 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             };
             engine.receipts.push(row.key, Record::Receipt(record));
         }
-        Outcome::Never { said } => {
+        Outcome::Never { said, by } => {
             link.failures.set(0);
             link.window.borrow_mut().settle(row);
-            log::error!("{} refused by the portal for good: {said}", row.key.short());
+            match by {
+                By::Portal => {
+                    log::error!("{} refused by the portal for good: {said}", row.key.short());
+                }
+                By::Us => log::error!("{} set aside: {said}", row.key.short()),
+            }
+            link.wanted.borrow_mut().remove(&row.key);
             engine.news.tell(&Event::Refused {
                 key: row.key,
                 said: said.clone(),
@@ -391,6 +467,8 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
         Outcome::Later { said, after, doubt } => {
             let attempts = deferred.as_ref().map_or(0, |d| d.attempts) + 1;
             let doubt = doubt || deferred.is_some_and(|d| d.doubt);
+            // Before anything is sent again it must be known whether the portal is still the same.
+            link.doubted.set(true);
             let jitter = u64::from_le_bytes(engine.world.entropy.octets());
             let wait = after.unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
             log::warn!(
@@ -452,10 +530,12 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
 }
 
 /// Takes over what a commit changed.
-pub(super) fn learned(link: &Link, changed: &[(crate::ticket::Key, crate::passage::Entry)]) {
+pub(super) fn learned(link: &Link, changed: &[(Key, crate::passage::Entry)]) {
     let mut window = link.window.borrow_mut();
     let mut queued = false;
     for (_, entry) in changed {
+        link.last_sequence
+            .set(link.last_sequence.get().max(entry.sequence));
         if entry.stage == Stage::Committed {
             window.appeared(entry.sequence);
             queued = true;

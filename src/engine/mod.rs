@@ -17,12 +17,16 @@ pub mod commit;
 pub mod directory;
 pub mod drain;
 mod early;
+pub mod epoch;
 pub mod fetch;
 pub mod forward;
 pub mod held;
 mod large;
+mod look_back;
 pub mod news;
+pub mod people;
 pub mod post;
+pub mod promises;
 pub mod reader;
 pub mod receipts;
 mod reclaim;
@@ -158,6 +162,8 @@ pub struct Engine {
     pub(crate) journal_octets: Cell<u64>,
     pub(crate) free_octets: Cell<u64>,
     pub(crate) full: RefCell<Option<String>>,
+    /// Somebody waits for room.
+    pub(crate) room_bell: Bell,
     pub(crate) settings_bell: Bell,
     pub(crate) confirm_bell: Bell,
     pub(crate) confirm_deadline: Cell<Option<Tick>>,
@@ -204,6 +210,7 @@ impl Engine {
             let (world, dir) = (world.clone(), dir.to_owned());
             writer.ask_blocking(move |_| revisions::open(&world, &dir))??
         };
+        let known = epoch::open(&world, dir);
         let settings = history.current().map(|r| r.settings.clone());
         let settings = Rc::new(settings.unwrap_or_default());
         let engine = Rc::new(Self {
@@ -214,7 +221,7 @@ impl Engine {
             history: RefCell::new(history),
             counters: RefCell::new(counters),
             posts: RefCell::default(),
-            link: Rc::new(Link::new(opening.next_sequence)),
+            link: Rc::new(Link::new(opening.next_sequence, known)),
             opening,
             directory: directory::Live::default(),
             receipts: receipts::Receipts::new(),
@@ -222,6 +229,7 @@ impl Engine {
             journal_octets: Cell::new(0),
             free_octets: Cell::new(u64::MAX),
             full: RefCell::default(),
+            room_bell: Bell::new(),
             settings_bell: Bell::new(),
             confirm_bell: Bell::new(),
             confirm_deadline: Cell::new(None),
@@ -260,6 +268,7 @@ impl Engine {
             self.executor.spawn(directory::run(Rc::clone(self))),
             self.executor.spawn(revisions::watch(Rc::clone(self))),
             self.executor.spawn(reclaim::run(Rc::clone(self))),
+            self.executor.spawn(look_back::run(Rc::clone(self))),
         ];
         let (batches, queue) = async_channel::bounded(1);
         let (decided, commits) = async_channel::bounded(1);
@@ -313,6 +322,7 @@ impl Engine {
                     .entry(mailbox.id)
                     .or_insert_with(|| Rc::new(Post::new())),
             );
+            post.renew();
             let mut tasks = vec![self.executor.spawn(archive::run(
                 Rc::clone(self),
                 Rc::clone(&mailbox),

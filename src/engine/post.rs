@@ -42,6 +42,8 @@ pub struct Post {
     pub archive_bell: Bell,
     /// Try archiving again, now.
     pub retry_bell: Bell,
+    /// Unread messages in the folder, and when they were counted; none as long as nobody has.
+    pub unread: Cell<Option<(u64, Wall)>>,
     /// Unread messages that the date leaves out, at the last pass.
     pub before_date: Cell<u64>,
     /// Read but unprocessed messages, at the last pass.
@@ -70,6 +72,7 @@ impl Post {
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
             retry_bell: Bell::new(),
+            unread: Cell::new(None),
             before_date: Cell::new(0),
             already_read: Cell::new(0),
             exists: Cell::new(0),
@@ -81,6 +84,12 @@ impl Post {
             suspects: RefCell::default(),
             archive_trouble: RefCell::default(),
         }
+    }
+
+    /// The settings changed: what was counted may have been another folder's.
+    pub fn renew(&self) {
+        self.unread.set(None);
+        self.passed_at.set(None);
     }
 
     /// How often a message could not be fetched.

@@ -3,6 +3,8 @@
 //!
 //! Reads only what the journal holds (synced or not) and what the index has learned.
 
+use std::ops::ControlFlow;
+
 use crate::index::{Found, Known, Listed, Queued, View};
 use crate::mail;
 use crate::passage::record::{raw_start, Decision, Refusal};
@@ -31,6 +33,17 @@ pub struct RawAt {
     start: u64,
     /// How many they are.
     pub octets: u64,
+}
+
+/// Receipts of one segment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Receipts {
+    /// Whose they are.
+    pub keys: Vec<Key>,
+    /// Whether one as young as was asked for has been met.
+    pub young: bool,
+    /// The next segment; none behind the last.
+    pub next: Option<u64>,
 }
 
 impl Reader {
@@ -121,6 +134,54 @@ impl Reader {
         }
     }
 
+    /// Receipts in the first segment from `segment` on that came at `since` or later and not in
+    /// `epoch`. Behind the first of them, told by `young`, every one counts: a clock may have been
+    /// wrong for a while, the journal's order is not.
+    pub fn receipts(
+        &self,
+        segment: u64,
+        since: i64,
+        epoch: &str,
+        young: bool,
+    ) -> Result<Receipts, StoreFault> {
+        let mut found = Receipts {
+            young,
+            ..Receipts::default()
+        };
+        let mut here = None;
+        let start = spool::Position { segment, offset: 0 };
+        self.journal.replay(Some(start), &mut |record| {
+            if *here.get_or_insert(record.at.segment) != record.at.segment {
+                found.next = Some(record.at.segment);
+                return ControlFlow::Break(());
+            }
+            let wanted = [Some(Kind::Receipt), Some(Kind::Snapshot)];
+            if !wanted.contains(&Kind::of(record.kind)) {
+                return ControlFlow::Continue(());
+            }
+            // What can't be read was said at the start; its message is not known here either.
+            let Ok(payload) = record.payload.octets() else {
+                return ControlFlow::Continue(());
+            };
+            match Record::decode(record.kind, &payload) {
+                Ok(Record::Receipt(receipt)) if receipt.epoch != epoch => {
+                    found.young |= receipt.at >= since;
+                    if found.young {
+                        found.keys.push(Key(record.key));
+                    }
+                }
+                Ok(Record::Snapshot(entry))
+                    if entry.stage == Stage::Forwarded && entry.changed_at >= since =>
+                {
+                    found.keys.push(Key(record.key));
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
     /// What is known of a message.
     pub fn entry(&self, key: &Key) -> Result<Option<Entry>, StoreFault> {
         Ok(self.view.entry(key)?)
@@ -192,3 +253,6 @@ fn at(stored: Stored) -> spool::At {
         length: stored.length,
     }
 }
+
+#[cfg(test)]
+mod tests;

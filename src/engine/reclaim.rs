@@ -44,7 +44,14 @@ pub async fn run(engine: Rc<Engine>) {
             Ok(None) => {
                 from = 0;
                 let wait = engine.room().map_or(SOON, |()| EVERY);
-                engine.world.clock.sleep(wait).await;
+                engine.world.clock.sleep(SOON.min(wait)).await;
+                let more = wait.saturating_sub(SOON);
+                // A store that fills up meanwhile is looked at soon, and not a minute later.
+                engine
+                    .world
+                    .clock
+                    .within(more, engine.room_bell.wait())
+                    .await;
             }
             Err(StoreFault::Full { said }) => {
                 log::error!("making room in the journal: {said}");

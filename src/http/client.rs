@@ -3,6 +3,7 @@
 use super::body::{Outgoing, Payload, Told};
 use super::line::Line;
 use super::{retry_after, Fault, Origin};
+use crate::world::net::UNSEEN_OCTETS;
 use crate::world::{Certificate, Clock, Net, Secret, Tick, Trust, Wall, World};
 use futures_lite::future::or;
 use http_body_util::BodyExt;
@@ -25,7 +26,8 @@ mod tests;
 pub struct Patience {
     /// For a connection, from the name's look-up to the end of the TLS handshake.
     pub connect: Duration,
-    /// While no octet moves in either direction.
+    /// While no octet moves in either direction, on top of the time that those may take to crawl away
+    /// which the kernel holds unseen.
     pub idle: Duration,
     /// For the whole of a request and its answer, on top of the time that its body may take.
     pub answer: Duration,
@@ -42,6 +44,13 @@ impl Default for Patience {
             slowest: 4 * 1024,
         }
     }
+}
+
+/// How long one request may take.
+#[derive(Clone, Copy)]
+struct Limit {
+    deadline: Tick,
+    silence: Duration,
 }
 
 /// Connections that were unused for longer are not used again: routers on the way forget them
@@ -169,12 +178,12 @@ impl Client {
         let length = request.payload.length();
         let (message, told) = self.compose(request)?;
         let mut line = self.line().await?;
-        let deadline = self.deadline(length);
+        let limit = self.limit(length);
         line.gauge.touch();
         let sent_before = line.gauge.sent();
 
         let waiting = line.sender.send_request(message);
-        let response = match self.move_until(&mut line, deadline, waiting).await {
+        let response = match self.move_until(&mut line, limit, waiting).await {
             Some(Ok(response)) => response,
             failed => {
                 let said = match failed {
@@ -185,7 +194,7 @@ impl Client {
                 return Err(self.broken(said, told.fault.take(), nothing_sent));
             }
         };
-        let answer = self.take_in(&mut line, deadline, response).await;
+        let answer = self.take_in(&mut line, limit, response).await;
         if answer.cut.is_none() && told.whole.get() {
             self.idle.borrow_mut().push((self.clock.tick(), line));
         }
@@ -269,23 +278,28 @@ impl Client {
         Ok(line)
     }
 
-    fn deadline(&self, length: u64) -> Tick {
-        let crawl = Duration::from_secs(length / self.patience.slowest.max(1));
-        let whole = self.patience.answer.saturating_add(crawl);
-        self.clock.tick().plus(whole)
+    /// How long a request with a body of `length` octets may take.
+    fn limit(&self, length: u64) -> Limit {
+        let crawl = |octets: u64| Duration::from_secs(octets / self.patience.slowest.max(1));
+        let whole = self.patience.answer.saturating_add(crawl(length));
+        let unseen = crawl(length.min(UNSEEN_OCTETS));
+        Limit {
+            deadline: self.clock.tick().plus(whole),
+            silence: self.patience.idle.saturating_add(unseen),
+        }
     }
 
     /// Moves the line until `work` is done; `None` when the deadline came, or nothing moved.
     async fn move_until<T>(
         &self,
         line: &mut Line,
-        deadline: Tick,
+        limit: Limit,
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let gauge = line.gauge.clone();
         let expiry = async {
             loop {
-                let due = gauge.moved().plus(self.patience.idle).min(deadline);
+                let due = gauge.moved().plus(limit.silence).min(limit.deadline);
                 if self.clock.tick() >= due {
                     return None;
                 }
@@ -299,7 +313,7 @@ impl Client {
     async fn take_in(
         &self,
         line: &mut Line,
-        deadline: Tick,
+        limit: Limit,
         response: hyper::Response<Incoming>,
     ) -> Answer {
         let (head, mut incoming) = response.into_parts();
@@ -308,7 +322,7 @@ impl Client {
             if incoming.size_hint().lower() > (self.answer_bytes - body.len()) as u64 {
                 break Some("it is too long".to_owned());
             }
-            let data = match self.move_until(line, deadline, incoming.frame()).await {
+            let data = match self.move_until(line, limit, incoming.frame()).await {
                 Some(None) => break None,
                 Some(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Some(Some(Err(error))) => break Some(in_full(&error)),

@@ -7,15 +7,19 @@
 //! ```text
 //!   d!                 state
 //!   d <gen> a address  -> user id, company id
-//!   d <gen> u id       -> user: name, addresses, company
-//!   d <gen> c id       -> company: name, domains
+//!   d <gen> u id       -> page of the book; user: name, addresses, company
+//!   d <gen> c id       -> page of the book; company: name, domains
 //!   d <gen> n domain   -> company id
+//!   d <gen> h company  -> how many users it has
+//!   d <gen> b page     -> the book: users and companies as they were told, see `book`
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::book::Told;
 use super::{decode, encode, Fault, Index};
 use crate::ticket::directory::address_form;
 use crate::ticket::{Company, User};
@@ -26,9 +30,9 @@ const STATE: &[u8] = b"d!";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
     /// The generation that serves; none before the first whole reading.
-    serving: Option<u8>,
+    pub(super) serving: Option<u8>,
     /// The generation that changes are written to.
-    filling: u8,
+    pub(super) filling: u8,
     /// Where the next page begins; none for the beginning.
     pub cursor: Option<String>,
     /// Users in the generation that serves or, before the first, fills.
@@ -37,12 +41,23 @@ pub struct Directory {
     pub companies: u64,
     /// When it was last known to be up to date, Unix milliseconds.
     pub read_at: Option<i64>,
+    /// When a reading from the beginning was last complete, Unix milliseconds.
+    pub whole_at: Option<i64>,
+    /// Pages and entries of the book that is filled.
+    pub(super) pages: u32,
+    pub(super) written: u64,
 }
 
 impl Directory {
     /// Whether it was read whole at least once.
     pub fn is_complete(&self) -> bool {
         self.serving.is_some()
+    }
+
+    /// Whether the book holds far more than what is true now, so that the directory should be read
+    /// from the beginning.
+    pub fn is_worn(&self) -> bool {
+        self.written > 10_000 + 4 * (self.users + self.companies)
     }
 }
 
@@ -91,17 +106,30 @@ pub enum Found {
 
 /// What a page of changes will write.
 #[derive(Default)]
-struct Page {
-    batch: sled::Batch,
+pub(super) struct Page {
+    pub(super) batch: sled::Batch,
     /// Addresses and domains that something in this page has: who had them before, and loses them
     /// further on in the same page, must not take them along.
     claimed: BTreeSet<Vec<u8>>,
+    /// How many users each company gains or loses.
+    heads: BTreeMap<String, i64>,
+    /// What goes into the book, in order.
+    pub(super) told: Vec<Told>,
 }
 
 impl Page {
     fn claim(&mut self, row: Vec<u8>, owner: Vec<u8>) {
         self.claimed.insert(row.clone());
         self.batch.insert(row, owner);
+    }
+
+    /// A user who had the company `old` has `new` now.
+    fn moves(&mut self, old: Option<&str>, new: Option<&str>) {
+        if old != new {
+            for (company, heads) in old.map(|c| (c, -1)).into_iter().chain(new.map(|c| (c, 1))) {
+                *self.heads.entry(company.to_owned()).or_default() += heads;
+            }
+        }
     }
 }
 
@@ -123,14 +151,12 @@ impl Index {
             // A second change of the same thing must see what the first one wrote. The cursor is
             // still the old one: a crash behind this reads the page again, and counts nobody twice.
             if !touched.insert(change.id()) {
-                page.batch.insert(STATE, encode(&state));
-                self.db.apply_batch(std::mem::take(&mut page).batch)?;
+                self.write(std::mem::take(&mut page), &mut state, generation)?;
                 touched.clear();
                 touched.insert(change.id());
             }
             self.learn(&mut page, &mut state, generation, change)?;
         }
-        let mut batch = page.batch;
         state.cursor = cursor;
         if last {
             state.read_at = Some(at);
@@ -139,15 +165,33 @@ impl Index {
             Some(serving) if last && serving != generation => Some(serving),
             _ => None,
         };
-        if last {
+        if last && state.serving != Some(generation) {
             state.serving = Some(generation);
+            state.whole_at = Some(at);
         }
-        batch.insert(STATE, encode(&state));
-        self.db.apply_batch(batch)?;
+        self.write(page, &mut state, generation)?;
         if let Some(old) = old {
             self.forget_generation(old)?;
         }
         Ok(state)
+    }
+
+    fn write(&self, mut page: Page, state: &mut Directory, generation: u8) -> Result<(), Fault> {
+        for (company, change) in std::mem::take(&mut page.heads) {
+            let row = row(generation, b'h', &company);
+            let before: u64 = match self.db.get(&row)? {
+                Some(value) => decode(&value)?,
+                None => 0,
+            };
+            match before.saturating_add_signed(change) {
+                0 => page.batch.remove(row),
+                heads => page.batch.insert(row, encode(&heads)),
+            }
+        }
+        page.enter(state, generation);
+        page.batch.insert(STATE, encode(state));
+        self.db.apply_batch(page.batch)?;
+        Ok(())
     }
 
     /// Begins a whole reading beside what serves now: the portal lost our cursor.
@@ -161,6 +205,8 @@ impl Index {
         state.cursor = None;
         state.users = 0;
         state.companies = 0;
+        state.pages = 0;
+        state.written = 0;
         self.db.insert(STATE, encode(&state))?;
         Ok(())
     }
@@ -174,53 +220,69 @@ impl Index {
     ) -> Result<(), Fault> {
         match change {
             Change::User(user) => {
-                let row = row(generation, b'u', &user.id);
-                if let Some(old) = self.db.get(&row)? {
-                    self.forget_addresses(page, generation, &decode(&old)?)?;
-                } else {
-                    state.users += 1;
+                let old = self.kept::<User>(generation, b'u', &user.id)?;
+                match &old {
+                    Some(old) => self.forget_addresses(page, generation, old)?,
+                    None => state.users += 1,
                 }
+                page.moves(
+                    old.as_ref().and_then(|u| u.company.as_deref()),
+                    user.company.as_deref(),
+                );
                 for address in &user.addresses {
                     page.claim(
-                        self::row(generation, b'a', &address_form(address)),
+                        row(generation, b'a', &address_form(address)),
                         encode(&(&user.id, &user.company)),
                     );
                 }
-                page.batch.insert(row, encode(user));
+                if old.as_ref() != Some(user) {
+                    page.told.push(Told::User(user.clone()));
+                }
             }
             Change::UserGone(id) => {
-                let row = row(generation, b'u', id);
-                if let Some(old) = self.db.get(&row)? {
-                    self.forget_addresses(page, generation, &decode(&old)?)?;
-                    page.batch.remove(row);
+                if let Some(old) = self.kept::<User>(generation, b'u', id)? {
+                    self.forget_addresses(page, generation, &old)?;
+                    page.moves(old.company.as_deref(), None);
+                    page.batch.remove(row(generation, b'u', id));
                     state.users = state.users.saturating_sub(1);
                 }
             }
             Change::Company(company) => {
-                let row = row(generation, b'c', &company.id);
-                if let Some(old) = self.db.get(&row)? {
-                    self.forget_domains(page, generation, &decode(&old)?)?;
-                } else {
-                    state.companies += 1;
+                let old = self.kept::<Company>(generation, b'c', &company.id)?;
+                match &old {
+                    Some(old) => self.forget_domains(page, generation, old)?,
+                    None => state.companies += 1,
                 }
                 for domain in &company.domains {
                     page.claim(
-                        self::row(generation, b'n', &domain.to_lowercase()),
+                        row(generation, b'n', &domain.to_lowercase()),
                         encode(&company.id),
                     );
                 }
-                page.batch.insert(row, encode(company));
+                if old.as_ref() != Some(company) {
+                    page.told.push(Told::Company(company.clone()));
+                }
             }
             Change::CompanyGone(id) => {
-                let row = row(generation, b'c', id);
-                if let Some(old) = self.db.get(&row)? {
-                    self.forget_domains(page, generation, &decode(&old)?)?;
-                    page.batch.remove(row);
+                if let Some(old) = self.kept::<Company>(generation, b'c', id)? {
+                    self.forget_domains(page, generation, &old)?;
+                    page.batch.remove(row(generation, b'c', id));
                     state.companies = state.companies.saturating_sub(1);
                 }
             }
         }
         Ok(())
+    }
+
+    fn kept<T: DeserializeOwned>(
+        &self,
+        generation: u8,
+        table: u8,
+        id: &str,
+    ) -> Result<Option<T>, Fault> {
+        let value = self.db.get(row(generation, table, id))?;
+        let kept = value.map(|v| decode::<(u32, T)>(&v)).transpose()?;
+        Ok(kept.map(|(_, what)| what))
     }
 
     /// Removes a user's addresses, but for those that another user has taken over since.
@@ -302,26 +364,9 @@ pub(super) fn find(db: &sled::Db, address: &str) -> Result<Found, Fault> {
     Ok(Found::Nobody { company })
 }
 
-pub(super) fn page(
-    db: &sled::Db,
-    after: &str,
-    limit: usize,
-) -> Result<Vec<(String, String, Option<String>)>, Fault> {
-    let state = state(db)?;
-    let generation = state.serving.unwrap_or(state.filling);
-    let mut from = row(generation, b'a', after);
-    from.push(0);
-    let to = row(generation, b'b', "");
-    let mut page = Vec::new();
-    for item in db.range(from..to).take(limit) {
-        let (row, value) = item?;
-        let (id, company) = decode(&value)?;
-        let address = String::from_utf8_lossy(row.get(3..).unwrap_or_default()).into_owned();
-        page.push((address, id, company));
-    }
-    Ok(page)
-}
-
-fn row(generation: u8, table: u8, name: &str) -> Vec<u8> {
+pub(super) fn row(generation: u8, table: u8, name: &str) -> Vec<u8> {
     [&[b'd', generation, table], name.as_bytes()].concat()
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@
 //! Never walks a table and never calls `len`: pages are key ranges, counts are kept.
 //! Knows nothing of the disk's state: durability is `checkpoint`'s, called by the writer.
 
+mod book;
 mod directory;
 mod table;
 mod view;
@@ -34,12 +35,13 @@ use serde::{Deserialize, Serialize};
 use crate::passage::{apply, Counters, Entry, Place, Position, Record, Stage, Stored};
 use crate::ticket::Key;
 
+pub use book::{Searched, Told};
 pub use directory::{Change, Directory, Found};
 use table::{Batch, Table};
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::book::{Searched, Shelf};
 use super::directory::{self, Directory, Found};
 use super::table::Table;
 use super::{archive_row, decode, entry_row, list_row, place_row, queue_row, Fault, Meta};
 use crate::index::PlaceValue;
 use crate::passage::{Counters, Entry, Place, Position, Stage};
-use crate::ticket::Key;
+use crate::ticket::{Company, Key, User};
 
 /// A place that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,14 +164,46 @@ impl View {
         directory::find(&self.db, address)
     }
 
-    /// Users in order of their addresses behind `after`: address, user id, company id.
-    #[allow(clippy::type_complexity)]
-    pub fn users(
+    /// A user by id.
+    pub fn user(&self, id: &str) -> Result<Option<User>, Fault> {
+        Shelf::open(&self.db)?.user(id)
+    }
+
+    /// A company by id, and how many users it has.
+    pub fn company(&self, id: &str) -> Result<Option<(Company, u64)>, Fault> {
+        let shelf = Shelf::open(&self.db)?;
+        let Some(company) = shelf.company(id)? else {
+            return Ok(None);
+        };
+        Ok(Some((company, shelf.heads(id)?)))
+    }
+
+    /// Users in order of their ids behind `after`.
+    pub fn users(&self, after: &str, limit: usize) -> Result<Vec<User>, Fault> {
+        Shelf::open(&self.db)?.users(after, limit)
+    }
+
+    /// Companies in order of their ids behind `after`, each with the number of its users.
+    pub fn companies(&self, after: &str, limit: usize) -> Result<Vec<(Company, u64)>, Fault> {
+        let shelf = Shelf::open(&self.db)?;
+        let companies = shelf.companies(after, limit)?;
+        let counted = companies.into_iter().map(|c| {
+            let heads = shelf.heads(&c.id)?;
+            Ok((c, heads))
+        });
+        counted.collect()
+    }
+
+    /// Searches the book for entries with all of these words (in lower case) in them, from `from` on:
+    /// at most `pages` of it, until `most` are found.
+    pub fn search(
         &self,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, String, Option<String>)>, Fault> {
-        directory::page(&self.db, after, limit)
+        words: &[String],
+        from: (u32, u32),
+        pages: usize,
+        most: usize,
+    ) -> Result<Searched, Fault> {
+        Shelf::open(&self.db)?.search(words, from, pages, most)
     }
 }
 

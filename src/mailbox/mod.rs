@@ -247,6 +247,12 @@ impl Session {
         Ok((Self::Imap(imap), count))
     }
 
+    /// Whether the open folder is so small that counting in it costs next to nothing.
+    pub fn is_small(&self) -> bool {
+        let Self::Imap(imap) = self;
+        imap.is_small()
+    }
+
     /// Sizes, received times and flags; a message that is gone is absent from the answer.
     pub async fn look(self, uids: &[Uid]) -> Result<(Self, Vec<Item>), Fault> {
         let Self::Imap(mut imap) = self;

@@ -255,7 +255,10 @@ fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: St
 
 fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
     let from = before.map(|e| e.stage);
+    let kept = before.is_some_and(|e| e.message.is_some());
     let event = match act.what {
+        ActKind::Lost if kept => Event::Lost,
+        ActKind::Lost => Event::LostForGood,
         ActKind::Release | ActKind::Convert => Event::Release,
         ActKind::Dismiss => Event::Dismiss,
         ActKind::Retry => Event::Retry,
@@ -280,6 +283,14 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
         ActKind::Refetch => {
             after.message = None;
             after.large = None;
+        }
+        ActKind::Lost => {
+            after.ticket = None;
+            if !kept {
+                after.reason = Some(Reason::LostAtPortal);
+                // Unread again one day, it is a message like any other.
+                after.spots.clear();
+            }
         }
         ActKind::Release | ActKind::Retry => {}
     }

@@ -185,7 +185,7 @@ pub struct Archived {
 pub struct Act {
     /// What.
     pub what: ActKind,
-    /// By whom: `operator`, `directory`, `settings`, `server`.
+    /// By whom: `operator`, `directory`, `settings`, `server`, `portal`.
     pub by: String,
     /// When, Unix milliseconds.
     pub at: i64,
@@ -206,6 +206,8 @@ pub enum ActKind {
     Close(Reason),
     /// Fetch it again: its octets can't be read here any more.
     Refetch,
+    /// The portal lost the ticket that it had given a receipt for.
+    Lost,
 }
 
 /// A known message lies at a further place.

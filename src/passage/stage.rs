@@ -11,6 +11,7 @@
 //!     '--decided--> Ignored --released--> Released
 //!
 //!   Committed, Refused --refetched--> Released (their octets can't be read here any more)
+//!   Forwarded --lost--> Committed, or Closed where its octets are gone (the portal lost its ticket)
 //!
 //! Archived and retired are marks beside the stage: with `archive_when = "committed"` a message is
 //! archived before it is forwarded.
@@ -98,6 +99,10 @@ pub enum Event {
     Close,
     /// Its octets can't be read here any more.
     Refetch,
+    /// The portal lost its ticket, and its octets are still kept here.
+    Lost,
+    /// The portal lost its ticket, and its octets are not kept here any more.
+    LostForGood,
 }
 
 /// The stage after `event`; `None` where there is no such edge. `from` is `None` for a message
@@ -117,6 +122,8 @@ pub fn step(from: Option<Stage>, event: Event) -> Option<Stage> {
         (Some(Held | Released), Event::Close) => Some(Closed),
         // Its place on the server still has it: nothing is archived before the receipt.
         (Some(Committed | Refused), Event::Refetch) => Some(Released),
+        (Some(Forwarded), Event::Lost) => Some(Committed),
+        (Some(Forwarded), Event::LostForGood) => Some(Closed),
         _ => None,
     }
 }

@@ -242,7 +242,7 @@ pub(super) static PORTAL: &[Setting<Portal>] = &[
     Setting {
         key: "timeout_ms",
         label: "Timeout (ms)",
-        help: "How long a request may wait for its answer, 1000 to 600000.",
+        help: "How long the portal may keep silent, 1000 to 600000; an attachment that still moves is not cut off.",
         slot: Slot::Number {
             field: field!(timeout_ms),
             least: 1_000,

@@ -97,6 +97,10 @@ reasons! {
     TooLarge = "too-large", Held,
         "The message is larger than the store can take.",
         "Raise the store's quota, or free space on the disk; it is looked at again then.";
+    /// The portal lost its ticket, and it is not kept here any more.
+    LostAtPortal = "lost-at-portal", Closed,
+        "The portal lost the ticket when it was restored, and the message is no longer kept here.",
+        "Move it from the archive folder back into the watched folder and mark it as unread.";
 }
 
 impl fmt::Display for Reason {

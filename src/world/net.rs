@@ -7,10 +7,16 @@ use std::io;
 use std::net::SocketAddr;
 
 use futures_lite::{AsyncRead, AsyncWrite};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use smol::net::{resolve, TcpStream};
 
 use super::tls::{self, Secured, TlsFault, Trust};
 use super::LocalFuture;
+
+/// What a connection's unsent octets may take in the kernel, asked for as half (the kernel counts its
+/// own needs twice). Nobody sees those octets move: with the kernel's own choice, megabytes, a slow
+/// line would look like a dead one for a minute after the last of a message was handed over.
+pub const UNSEEN_OCTETS: u64 = 128 * 1024;
 
 /// A byte stream to a peer.
 pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
@@ -87,6 +93,8 @@ impl Net for RealNet {
                     Ok(stream) => {
                         // Commands are written whole; waiting for more to send only costs time.
                         let _ = stream.set_nodelay(true);
+                        let half = usize::try_from(UNSEEN_OCTETS / 2).unwrap_or(usize::MAX);
+                        let _ = set_socket_send_buffer_size(&stream, half);
                         return Ok(Box::new(stream) as BoxConnection);
                     }
                     Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use postern::control::{
-    serve, Applied, Caller, Candidate, DirectoryLine, Ended, Event, Kind, Limits, Lines, Listed,
+    serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, Limits, Lines, Listed,
     MessageLine, Outcome, Page, Preview, Refusal, Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
@@ -119,8 +119,8 @@ impl Service for Fake {
         self.message(key).await.map(|_| ())
     }
 
-    async fn directory(&self, _: &Page) -> Result<Listed<DirectoryLine>, Refusal> {
-        Ok(Listed::default())
+    async fn directory(&self, _: &Page) -> Result<DirectoryPage, Refusal> {
+        Ok(DirectoryPage::default())
     }
 
     async fn sync(&self) -> Result<u64, Refusal> {

@@ -351,6 +351,12 @@ impl Portal {
         self.stdout = stdout;
     }
 
+    /// Starts it again at the same address with other options.
+    pub fn start_again_with(&mut self, options: &[&str]) {
+        self.options = options.iter().map(|o| o.to_string()).collect();
+        self.start_again();
+    }
+
     /// One request to its own controls, such as `POST /_admin/faults`.
     pub fn admin(&self, method: &str, path: &str, body: &str) -> Value {
         let mut tcp = TcpStream::connect(&self.address).expect("the portal listens");

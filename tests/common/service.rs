@@ -201,6 +201,16 @@ impl Site {
         }
     }
 
+    /// The memory that the service takes now, in KiB.
+    #[track_caller]
+    pub fn resident_kib(&self) -> u64 {
+        let id = self.service.as_ref().map(Postern::id).expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+        let number = line.and_then(|l| l.split_whitespace().next());
+        number.and_then(|n| n.parse().ok()).expect("a number")
+    }
+
     /// What the service logged since its last start.
     pub fn log(&self) -> String {
         self.service.as_ref().map(Postern::err).unwrap_or_default()

@@ -63,6 +63,63 @@ fn a_stranger_can_be_dismissed_and_is_archived_without_a_ticket() {
 }
 
 #[test]
+fn the_outside_count_accounts_for_what_was_dismissed_and_converted() {
+    let mut site = Site::ready();
+    site.mail.fill(&["--sample"]);
+    site.start();
+    site.complete();
+    site.send_from(STRANGER, "moved by hand");
+    site.until("it is held too", |s| {
+        s.list("held")
+            .iter()
+            .any(|l| text(l, "subject") == "moved by hand")
+    });
+    let strangers = site.list("held");
+    let dismissed = text(&strangers[0], "key");
+    site.does(&["held", "dismiss", dismissed, "--reason", "advertising"]);
+    let converted = text(&strangers[1], "key");
+    site.does(&["held", "convert", converted]);
+    site.until("both are archived", |s| {
+        s.count("to-archive") == 0 && s.count("dismissed") == 1 && s.count("released") == 0
+    });
+    let listed = site.asks(&["held", "list", "--aside"]);
+    assert_eq!(
+        listed["items"].as_array().map(Vec::len),
+        Some(1),
+        "{listed}"
+    );
+    assert_eq!(
+        (
+            text(&listed["items"][0], "key"),
+            text(&listed["items"][0], "stage")
+        ),
+        (dismissed, "dismissed")
+    );
+    let file = site.store().join("../aside.json");
+    std::fs::write(&file, listed.to_string()).expect("a file can be written");
+    let file = file.display().to_string();
+    let count = |options: &[&str]| site.mail.census_with(&site.portal, options);
+    // By itself the outside count can't know that somebody wanted it so.
+    assert_eq!(count(&[])["complete"], false);
+    let census = count(&["--worked", &file]);
+    assert_eq!(
+        (&census["complete"], &census["set_aside"]),
+        (&true.into(), &1.into()),
+        "{census}"
+    );
+    // What nobody dismissed is still missed.
+    let mut hand = site.hand();
+    let uid = hand.search("INBOX", "SUBJECT \"moved by hand\"")[0];
+    hand.does(&format!("UID MOVE {uid} Archive"));
+    let census = count(&["--worked", &file]);
+    assert_eq!(
+        (&census["sound"], &census["archived_not_at_portal"]),
+        (&false.into(), &1.into()),
+        "{census}"
+    );
+}
+
+#[test]
 fn a_stranger_is_released_once_the_directory_knows_them() {
     let site = with_stranger();
     let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");

@@ -8,8 +8,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod directory;
 mod held;
 mod places;
+mod quota;
 mod running;
 mod sample;
 mod settings;

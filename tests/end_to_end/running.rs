@@ -101,3 +101,65 @@ fn a_backlog_survives_two_stops_in_the_middle() {
     site.complete();
     assert_eq!(site.portal.tickets().len(), 400);
 }
+
+/// The figure for unread messages, and since when it is.
+fn unread(site: &Site) -> (Option<u64>, String) {
+    let mailbox = &site.status()["mailboxes"][0];
+    let at = mailbox["unread_at"].as_str().unwrap_or_default();
+    (mailbox["unread"].as_u64(), at.to_owned())
+}
+
+#[test]
+fn the_status_tells_how_many_messages_lie_unread_and_since_when_that_is_known() {
+    let mut site = Site::ready_with(&[], &[], "check_seconds = 5", "");
+    let stranger = "nadia@elsewhere.example";
+    site.send_from(stranger, "held one");
+    site.send_from(stranger, "held two");
+    site.send("a ticket");
+    // Nobody has counted yet.
+    assert_eq!(unread(&site), (None, String::new()));
+    assert!(site.does(&["status"]).contains("not known yet"));
+    site.start();
+    site.until("two are held, one is archived", |s| {
+        (s.count("held"), s.count("archived")) == (2, 1)
+    });
+    site.until("what was moved counts no more", |s| unread(s).0 == Some(2));
+    let (_, first) = unread(&site);
+    // What somebody else reads is noticed by the next check, and the figure says its age.
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("STORE 1 +FLAGS (\\Seen)");
+    site.until("one is left", |s| unread(s).0 == Some(1));
+    let (_, second) = unread(&site);
+    assert!(second > first, "{first} {second}");
+    // A server that is away leaves the last figure with its time.
+    site.mail.stop();
+    site.until("it fails", |s| {
+        s.status()["mailboxes"][0]["state"] == "failing"
+    });
+    let (count, at) = unread(&site);
+    assert_eq!(count, Some(1));
+    assert!(at >= second);
+    assert!(site.does(&["status"]).contains(&at));
+}
+
+#[test]
+fn another_folder_has_its_own_count_of_unread_messages() {
+    let mut site = Site::ready();
+    site.send_from("nadia@elsewhere.example", "held");
+    site.send("moved");
+    site.start();
+    // Long before the next check: whoever moves messages counts what is left.
+    site.until("what was moved counts no more", |s| {
+        s.count("archived") == 1 && unread(s).0 == Some(1)
+    });
+    site.hand().does("CREATE Other");
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.folder",
+        "Other",
+        "--yes",
+    ]);
+    site.until("the other folder is counted", |s| unread(s).0 == Some(0));
+}

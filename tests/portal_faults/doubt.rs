@@ -1,7 +1,7 @@
 //! Sent, and no answer: whether the portal keeps keys or not, nothing is doubled and nothing lost.
 //!
 //! Goes red without the look-up before a second attempt in `engine/attempt.rs`, and where the
-//! portal keeps keys, without the key on each attempt.
+//! portal keeps keys, without the key on each attempt. What a restore does is `restore`'s.
 
 use crate::common::service::{text, Site};
 
@@ -92,15 +92,78 @@ fn the_order_of_one_sender_is_kept_whatever_goes_wrong() {
 }
 
 #[test]
-fn a_portal_restored_from_a_backup_takes_what_comes_after() {
+fn a_lost_answer_is_looked_up_also_where_the_portal_keeps_keys() {
     let mut site = Site::ready_with(&[], &[], "", SHORT);
     site.start();
-    site.send("before the backup");
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.fault(r#"[{"route": "ticket", "count": 1, "action": {"reset": "after_accept"}}]"#);
+    site.send("once");
+    site.until("the portal has it", |s| s.tickets("once").len() == 1);
+    // What it promised of keys may be void before the next attempt.
+    site.portal.admin("DELETE", "/_admin/keys", "");
     site.complete();
-    site.send("after the backup");
-    site.complete();
-    site.portal
-        .admin("POST", "/_admin/epoch", r#"{"forget_last": 1}"#);
-    site.send("after the restore");
-    site.until("it is there", |s| s.tickets("after the restore").len() == 1);
+    assert_eq!(site.tickets("once").len(), 1);
+}
+
+/// A running site whose portal neither keeps keys nor finds anything by them, with one mail that was
+/// sent, met this fault, and is set aside.
+#[track_caller]
+fn set_aside(fault: &str) -> (Site, String) {
+    let mut site = Site::ready_with(&[], &["--no-keys", "--no-find"], "", SHORT);
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.fault(&format!(
+        r#"[{{"route": "ticket", "count": 1, "action": {{"reset": "{fault}"}}}}]"#
+    ));
+    site.send("who knows");
+    site.until("it is set aside", |s| s.count("refused") == 1);
+    site.no_faults();
+    let key = site.key("queue", "who knows");
+    let story = site.asks(&["queue", "show", &key]);
+    for words in [
+        "may be at the portal already",
+        "held dismiss",
+        "queue retry",
+    ] {
+        assert!(text(&story, "said").contains(words), "{words}: {story}");
+    }
+    // The link is none the worse for it.
+    site.send_from("elodie@vieuxphare.example", "another");
+    site.until("others go on", |s| s.tickets("another").len() == 1);
+    (site, key)
+}
+
+#[test]
+fn a_doubt_that_the_portal_can_not_settle_is_the_operator_s() {
+    // It is there: dismissed, it is archived and not doubled.
+    let (site, key) = set_aside("after_accept");
+    site.does(&["held", "dismiss", &key, "--reason", "it is there"]);
+    site.until("it is archived", |s| s.count("archived") == 2);
+    assert_eq!(site.tickets("who knows").len(), 1);
+    // It is not: sent again on the operator's word, also over a restart.
+    let (mut site, key) = set_aside("after_body");
+    site.stop();
+    site.start();
+    assert_eq!(site.count("refused"), 1);
+    site.does(&["queue", "retry", &key]);
+    site.until("it is archived", |s| s.count("archived") == 2);
+    assert_eq!(site.tickets("who knows").len(), 1);
+}
+
+#[test]
+fn test_connection_says_what_the_portal_can_not_promise() {
+    let site = Site::ready_with(&[], &["--no-keys", "--no-find"], "", SHORT);
+    let (code, said, _) = site.command(&["test", "support"], "");
+    assert_eq!(code, 0, "{said}");
+    for words in [
+        "a ticket whose answer was lost can't be settled",
+        "two appliances on one mailbox would double tickets",
+        "tickets up to 16 MiB and attachments up to 256 MiB",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
 }

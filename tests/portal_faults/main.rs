@@ -7,6 +7,9 @@
 mod common;
 
 mod doubt;
+mod limits;
 mod link;
 mod passing;
 mod refused;
+mod restore;
+mod slow;

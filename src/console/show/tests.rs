@@ -1,5 +1,6 @@
 use super::*;
-use crate::control::{Happening, Kind, MailboxStatus, PortalStatus, Preview, Problem, StoreStatus};
+use crate::control::{DirectoryLine, DirectoryPage, Happening, Kind, MailboxStatus};
+use crate::control::{PortalStatus, Preview, Problem, StoreStatus};
 
 const HOSTILE: &str = "x\u{1b}[2J\u{9b}1m\r\u{202e}\u{7}";
 
@@ -35,6 +36,7 @@ fn status_with(text: &str) -> Status {
             state: text(),
             said: Some(text()),
             unread: Some(7),
+            unread_at: Some(text()),
             left_out: None,
             already_read: Some(0),
             heard_at: Some(text()),
@@ -43,6 +45,7 @@ fn status_with(text: &str) -> Status {
             url: text(),
             state: text(),
             said: Some(text()),
+            restored: Some(text()),
             ..PortalStatus::default()
         },
         store: StoreStatus {
@@ -54,6 +57,33 @@ fn status_with(text: &str) -> Status {
         revision: 1,
         waits_until: Some(text()),
         alarms: vec![text()],
+    }
+}
+
+fn directory_with(text: &str) -> DirectoryPage {
+    let text = || text.to_owned();
+    let line = |kind: &str| DirectoryLine {
+        kind: kind.to_owned(),
+        id: text(),
+        name: text(),
+        company: Some(text()),
+        company_name: Some(text()),
+        known_by: vec![text()],
+        people: Some(3),
+    };
+    DirectoryPage {
+        people: 3,
+        companies: 1,
+        whole: true,
+        whole_at: Some(text()),
+        read_at: Some(text()),
+        trouble: Some(text()),
+        said: Some(text()),
+        listed: Listed {
+            items: vec![line("company"), line("person"), line(&text())],
+            next: Some(text()),
+            total: None,
+        },
     }
 }
 
@@ -94,17 +124,7 @@ fn answers() -> Vec<Answer> {
                 said: hostile(),
             }],
         })),
-        Answer::Directory(Listed {
-            items: vec![DirectoryLine {
-                kind: hostile(),
-                id: hostile(),
-                name: hostile(),
-                company: Some(hostile()),
-                known_by: vec![hostile()],
-            }],
-            next: None,
-            total: None,
-        }),
+        Answer::Directory(Box::new(directory_with(HOSTILE))),
         Answer::Settings {
             revision: 1,
             waits_until: Some(hostile()),
@@ -221,12 +241,59 @@ fn a_status_says_alarms_first_and_counts_last() {
          It is undone at word unless confirmed: postern settings confirm\n\
          Portal  word word; directory: 0 people, 0 companies (not read whole yet)\n\
          \u{20}       word\n\
+         \u{20}       word\n\
          Store   word: 0 B of 0 B used, 0 B free on the disk\n\
          \u{20}       word\n\
          \n\
-         MAILBOX  STATE  UNREAD  LEFT OUT  READ BEFORE\n\
-         word     word   7       -         0            word\n\
+         MAILBOX  STATE  UNREAD  COUNTED AT  LEFT OUT  READ BEFORE\n\
+         word     word   7       word        -         0            word\n\
          \n\
          word  3\n"
     );
+}
+
+#[test]
+fn a_directory_says_how_it_stands_and_lists_companies_before_people() {
+    let mut page = directory_with("word");
+    let shown = |page: &DirectoryPage| {
+        answer(
+            &Answer::Directory(Box::new(page.clone())),
+            Style::new(false),
+        )
+    };
+    page.listed.items.truncate(2);
+    assert_eq!(
+        shown(&page),
+        "1 company, 3 people; read whole at word, up to date at word\n\
+         ! word\n\
+         \n\
+         word\n\
+         \n\
+         COMPANY  PEOPLE  DOMAINS  ID\n\
+         word     3       word     word\n\
+         \n\
+         PERSON  COMPANY  ADDRESSES  ID\n\
+         word    word     word       word\n\
+         More: --after word\n"
+    );
+    let nothing = shown(&DirectoryPage::default());
+    assert_eq!(
+        nothing,
+        "0 companies, 0 people; not read whole yet\n\nNothing was found.\n"
+    );
+}
+
+#[test]
+fn unread_messages_that_nobody_counted_are_said_to_be_unknown() {
+    let mut status = status_with("word");
+    status.mailboxes[0].unread = None;
+    status.mailboxes[0].unread_at = None;
+    let shown =
+        |status: &Status| answer(&Answer::Status(Box::new(status.clone())), Style::new(false));
+    let line = "word     word   not known yet  -           -         0            word\n";
+    assert!(shown(&status).contains(line), "{}", shown(&status));
+    // Nobody looks into a mailbox that is off.
+    status.mailboxes[0].active = false;
+    let line = "word     word   -       -           -         0            word\n";
+    assert!(shown(&status).contains(line), "{}", shown(&status));
 }

@@ -199,6 +199,21 @@ fn silence_is_waited_for_exactly_as_long_as_set() {
 }
 
 #[test]
+fn what_the_kernel_may_still_hold_is_given_time_to_crawl_away_and_no_more() {
+    let patience = Patience::default();
+    for (octets, unseen) in [(2_000, 0), (40 << 10, 10), (100 << 20, 32)] {
+        let (client, clock, heard) = client(vec![Peer::default()]);
+        let mut request = Request::new(Method::POST, "/tickets", None);
+        request.payload = Payload::Octets("application/json", vec![b' '; octets].into());
+        let fault = smol::block_on(client.ask(request)).unwrap_err();
+        assert!(matches!(fault, Fault::Unanswered { .. }), "{fault}");
+        assert!(heard.lock().unwrap().len() > octets);
+        let waited = clock.tick().0;
+        assert_eq!(waited, patience.idle + Duration::from_secs(unseen));
+    }
+}
+
+#[test]
 fn a_dial_that_leads_nowhere_ends_in_time_with_nothing_sent() {
     let (client, clock, _) = client(Vec::new());
     let fault = get(&client).unwrap_err();

@@ -120,6 +120,11 @@ impl Imap {
         Ok((clear.len() + counted.count()) as u64)
     }
 
+    /// Whether one command lists the whole folder.
+    pub(in crate::mailbox) fn is_small(&self) -> bool {
+        self.state.exists <= WINDOW
+    }
+
     async fn search_all(&mut self, what: &str) -> Result<Vec<Uid>, Fault> {
         self.refresh().await?;
         let mut uids = Vec::new();

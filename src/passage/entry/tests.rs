@@ -146,6 +146,7 @@ fn movers() -> Vec<(Record, Event)> {
         (act(ActKind::Dismiss), Event::Dismiss),
         (act(ActKind::Close(Reason::ReadWhileHeld)), Event::Close),
         (act(ActKind::Refetch), Event::Refetch),
+        (act(ActKind::Lost), Event::Lost),
     ]
 }
 
@@ -155,7 +156,12 @@ fn every_record_on_every_stage_takes_the_edge_of_the_table_or_none() {
     for stage in stages {
         let before = stage.and_then(|s| told(&life(s)));
         assert_eq!(before.as_ref().map(|e| e.stage), stage);
+        let kept = before.as_ref().is_some_and(|e| e.message.is_some());
         for (record, event) in movers() {
+            let event = match event {
+                Event::Lost if !kept => Event::LostForGood,
+                event => event,
+            };
             let after = apply(before.as_ref(), &record, at(20));
             match step(stage, event) {
                 Some(to) => {
@@ -235,6 +241,22 @@ fn octets_are_owed_until_the_portal_has_them() {
     assert_eq!(forwarded.kept_octets(), 500);
     let retired = told(&[decided(1, ticket()), receipt(), Record::Retired]).unwrap();
     assert_eq!((retired.kept_octets(), retired.message), (0, None));
+}
+
+#[test]
+fn what_the_portal_lost_is_a_ticket_again_while_its_octets_are_kept() {
+    let life = [decided(1, ticket()), receipt(), archived(1)];
+    let lost = |more: &[Record]| told(&[&life[..], more, &[act(ActKind::Lost)]].concat()).unwrap();
+    let again = lost(&[]);
+    assert_eq!((again.stage, &again.ticket), (Stage::Committed, &None));
+    assert_eq!((again.sequence, again.owed_octets()), (1, 500));
+    // It has been moved already, and is not moved again before the new receipt.
+    assert!(again.archived && !again.wants_archive());
+    let gone = lost(&[Record::Retired]);
+    assert_eq!(
+        (gone.stage, gone.reason, &gone.ticket),
+        (Stage::Closed, Some(Reason::LostAtPortal), &None)
+    );
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn acts() -> impl Strategy<Value = ActKind> {
         Just(ActKind::Retry),
         reasons().prop_map(ActKind::Close),
         Just(ActKind::Refetch),
+        Just(ActKind::Lost),
     ]
 }
 

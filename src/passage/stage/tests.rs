@@ -1,6 +1,6 @@
 use super::*;
 
-const EVENTS: [Event; 10] = [
+const EVENTS: [Event; 12] = [
     Event::Ticket,
     Event::Hold,
     Event::Ignore,
@@ -11,6 +11,8 @@ const EVENTS: [Event; 10] = [
     Event::Dismiss,
     Event::Close,
     Event::Refetch,
+    Event::Lost,
+    Event::LostForGood,
 ];
 
 #[test]
@@ -34,9 +36,17 @@ fn only_a_committed_or_refused_message_takes_a_receipt() {
 }
 
 #[test]
-fn nothing_leaves_forwarded() {
+fn nothing_leaves_forwarded_but_by_the_portal_s_loss() {
     for event in EVENTS {
-        assert_eq!(step(Some(Stage::Forwarded), event), None, "{event:?}");
+        let lost = matches!(event, Event::Lost | Event::LostForGood);
+        let legal = step(Some(Stage::Forwarded), event).is_some();
+        assert_eq!(legal, lost, "{event:?}");
+        for stage in Stage::ALL.into_iter().filter(|s| *s != Stage::Forwarded) {
+            assert!(
+                !lost || step(Some(stage), event).is_none(),
+                "{stage} {event:?}"
+            );
+        }
     }
 }
 

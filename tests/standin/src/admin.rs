@@ -17,6 +17,7 @@
 //!   POST   /_admin/epoch            {"backup": true}            -> {"backup": B, "at": T}
 //!                                   {"backup": B, "at": T}      restores that backup
 //!                                   {"forget_last": N}          restores to before the last N
+//!                                   {..., "silent": true}       without telling to which moment
 //!
 //! None of this is part of the contract, and the product never calls it.
 
@@ -71,10 +72,13 @@ fn act(portal: &Portal, method: &Method, path: &str, body: &[u8]) -> io::Result<
             if wish["backup"] == true {
                 state.backup()
             } else {
-                let backup = match wish["forget_last"].as_u64() {
+                let mut backup = match wish["forget_last"].as_u64() {
                     Some(n) => state.backup_before(n as usize),
-                    None => wish,
+                    None => wish.clone(),
                 };
+                if wish["silent"] == true {
+                    backup["at"] = Value::Null;
+                }
                 state.restore(&backup)?;
                 portal.directory.borrow_mut().lose_cursors()?;
                 state.ping()

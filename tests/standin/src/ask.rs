@@ -1,8 +1,9 @@
 //! What a request asks for, and what can be refused before its body is read.
 
-use crate::contract::{is_digest, Problem, ATTACHMENT_BYTES, TICKET_BYTES};
+use crate::contract::{is_digest, Problem};
 use crate::faults::Route;
 use crate::serve::Portal;
+use crate::state::Manners;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::Method;
@@ -69,7 +70,7 @@ impl Asked {
     }
 
     /// What can be refused before the body is read.
-    pub fn check(&self) -> Result<(), Problem> {
+    pub fn check(&self, manners: &Manners) -> Result<(), Problem> {
         if !self.trusted {
             return Err(Problem::new("unauthorized", 401, ""));
         }
@@ -85,7 +86,7 @@ impl Asked {
                 if self.idempotency.is_none() {
                     return Err(Problem::new("key-missing", 400, ""));
                 }
-                self.shorter_than(TICKET_BYTES)
+                self.shorter_than(manners.ticket_bytes)
             }
             Route::Attachment => {
                 if !is_digest(&self.id) {
@@ -101,8 +102,9 @@ impl Asked {
                 if self.length.is_none() {
                     return Err(Problem::new("length-required", 411, ""));
                 }
-                self.shorter_than(ATTACHMENT_BYTES)
+                self.shorter_than(manners.attachment_bytes)
             }
+            Route::Find if !manners.finds => Err(Problem::new("not-found", 404, "")),
             Route::Other => {
                 let known = ["/ping", "/directory", "/tickets"];
                 let attachment = self.path.starts_with("/attachments/");

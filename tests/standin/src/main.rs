@@ -59,6 +59,15 @@ struct Options {
     /// How long keys are kept, in seconds.
     #[arg(long, default_value_t = contract::KEYS_KEPT_SECONDS)]
     keep_keys: u64,
+    /// Be a portal that finds no ticket by its key.
+    #[arg(long)]
+    no_find: bool,
+    /// Largest ticket, in octets.
+    #[arg(long, default_value_t = contract::TICKET_BYTES)]
+    ticket_bytes: u64,
+    /// Largest attachment, in octets.
+    #[arg(long, default_value_t = contract::ATTACHMENT_BYTES)]
+    attachment_bytes: u64,
     /// Sync each accepted write before it is answered.
     #[arg(long)]
     sync: bool,
@@ -69,6 +78,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let manners = state::Manners {
         keeps_keys: !options.no_keys,
         keys_kept_seconds: options.keep_keys,
+        finds: !options.no_find,
+        ticket_bytes: options.ticket_bytes,
+        attachment_bytes: options.attachment_bytes,
         sync: options.sync,
     };
     let state = state::State::open(&options.state, manners)?;

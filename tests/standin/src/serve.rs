@@ -6,7 +6,7 @@
 
 use crate::answer::{Answer, Cut, Delivery};
 use crate::ask::{value, Asked};
-use crate::contract::{is_digest, Message, Problem, TICKET_BYTES};
+use crate::contract::{is_digest, Message, Problem};
 use crate::directory::Directory;
 use crate::faults::{Action, Body, Faults, Reset, Route};
 use crate::state::{hex, now, print, Begin, State};
@@ -166,7 +166,8 @@ async fn faulted(
             return Ok(deliver(replacement(action), action));
         }
     }
-    if let Err(problem) = asked.check() {
+    let manners = portal.state.borrow().manners().clone();
+    if let Err(problem) = asked.check(&manners) {
         return Ok(deliver(problem.into(), &Action::default()));
     }
     let payload = match take_in(portal, &asked, body).await {
@@ -241,8 +242,9 @@ async fn take_in(
     asked: &Asked,
     body: Incoming,
 ) -> Result<Payload, Option<Problem>> {
+    let limit = portal.state.borrow().manners().ticket_bytes;
     match asked.route {
-        Route::Ticket | Route::Reply => Ok(Payload::Octets(take(body, TICKET_BYTES).await?)),
+        Route::Ticket | Route::Reply => Ok(Payload::Octets(take(body, limit).await?)),
         Route::Attachment => stream(portal, body).await,
         _ => Ok(Payload::None),
     }

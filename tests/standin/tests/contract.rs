@@ -463,3 +463,18 @@ fn a_path_in_front_and_a_port_file_are_possible() {
     let port = std::fs::read_to_string(port).unwrap();
     assert!(standin.address.ends_with(&format!(":{port}")));
 }
+
+#[test]
+fn a_portal_can_be_one_that_finds_nothing_and_takes_little() {
+    let (_dir, standin) = fresh(&["--no-find", "--attachment-bytes", "10"]);
+    let ping = standin.get("/ping").json();
+    assert_eq!(ping["capabilities"]["find_by_key"], false);
+    assert_eq!(ping["limits"]["attachment_bytes"], 10);
+    standin
+        .get(&format!("/tickets?key={}", key(1)))
+        .is_problem(404, "not-found");
+    let path = format!("/attachments/{}", digest(b"eleven octets"));
+    standin
+        .ask("PUT", &path, &[], b"eleven octets")
+        .is_problem(413, "too-large");
+}

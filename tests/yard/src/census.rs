@@ -3,6 +3,10 @@
 //! It believes neither the appliance nor its store, and asks them nothing. Mails are matched by
 //! Message-ID, which the yard makes unique. [`compare`] is pure, and is tested with planted
 //! losses and doubles: a judge that can't find fault proves nothing.
+//!
+//! One thing only a person can know: that a mail was to get no ticket. Where somebody has worked
+//! with what was held, [`Worked`] takes the operator's word for it, by delivery key, and the count
+//! makes those keys itself from the octets that lie on the server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -30,6 +34,51 @@ pub struct Lying {
     pub yard_id: String,
     /// SHA-256 of its octets; empty when bodies were not read.
     pub sha256: String,
+    /// Its delivery key, made from its octets; empty when bodies were not read.
+    pub key: String,
+}
+
+/// What people did with mail that no ticket was made of by itself.
+#[derive(Debug, Default)]
+pub struct Worked {
+    /// Beginnings of the keys of what was dismissed, or ignored with a reason.
+    aside: BTreeSet<String>,
+}
+
+impl Worked {
+    /// Reads the document of `postern held list --aside --json`.
+    pub fn read(text: &str) -> Outcome<Worked> {
+        let document: serde_json::Value =
+            serde_json::from_str(text).during("parsing what was set aside")?;
+        let lines = document["items"].as_array();
+        let lines = lines.ok_or_else(|| Failure::new("what was set aside is no list"))?;
+        let aside = lines
+            .iter()
+            .filter(|line| line["stage"] == "dismissed" || line["stage"] == "ignored")
+            .filter_map(|line| line["key"].as_str())
+            .filter(|key| key.len() >= KEY_DIGITS)
+            .map(str::to_owned);
+        Ok(Worked {
+            aside: aside.collect(),
+        })
+    }
+
+    fn set_aside(&self, mail: &Lying) -> bool {
+        mail.key
+            .get(..KEY_DIGITS)
+            .is_some_and(|key| self.aside.iter().any(|a| a.starts_with(key)))
+    }
+}
+
+/// Digits of a key as lists show it.
+const KEY_DIGITS: usize = 12;
+
+/// The delivery key of a message in the mailbox with this identity, by its definition.
+pub fn key(identity: &str, octets: &[u8]) -> String {
+    let identity = identity.trim().to_lowercase();
+    let length = (identity.len() as u64).to_be_bytes();
+    let domain = b"postern key 1 message\0";
+    hex(&[domain, &length[..], identity.as_bytes(), octets].concat())
 }
 
 /// The count. Lists hold Message-IDs, at most [`LISTED`] of each; the numbers are whole.
@@ -53,6 +102,8 @@ pub struct Census {
     pub lost: usize,
     /// More than once at the portal.
     pub doubled: usize,
+    /// Outside the inbox without a ticket, on somebody's word.
+    pub set_aside: usize,
     /// Outside the inbox, and not at the portal.
     pub archived_not_at_portal: usize,
     /// Read in the inbox, and not at the portal: nobody will look at it again.
@@ -76,8 +127,14 @@ pub struct Census {
 /// Most ids that are listed for one kind of problem.
 pub const LISTED: usize = 50;
 
-/// Compares what was put in, what lies on the server and what the portal has.
-pub fn compare(manifest: &Manifest, server: &[Lying], portal: &[String]) -> Census {
+/// Compares what was put in, what lies on the server and what the portal has; where people have
+/// worked with what was held, also with what they did.
+pub fn compare(
+    manifest: &Manifest,
+    server: &[Lying],
+    portal: &[String],
+    worked: Option<&Worked>,
+) -> Census {
     let mut places: BTreeMap<&str, Vec<&Lying>> = BTreeMap::new();
     for mail in server {
         places.entry(&mail.message_id).or_default().push(mail);
@@ -129,7 +186,9 @@ pub fn compare(manifest: &Manifest, server: &[Lying], portal: &[String]) -> Cens
         if count > 1 {
             census.doubled += problem("doubled", id);
         }
-        if archived && !told {
+        let aside = !told && !inbox && worked.is_some_and(|w| here.iter().any(|m| w.set_aside(m)));
+        census.set_aside += usize::from(aside);
+        if archived && !told && !aside {
             census.archived_not_at_portal += problem("archived_not_at_portal", id);
         }
         if inbox && !unread && !told {
@@ -145,8 +204,10 @@ pub fn compare(manifest: &Manifest, server: &[Lying], portal: &[String]) -> Cens
             census.altered += problem("altered", id);
         }
         let stays = expected.is_some_and(|e| e.expected != crate::fill::Expected::Ticket);
-        // A ticket's mail has left the inbox; what stays lies there unread.
-        if told == stays || inbox == told {
+        // A ticket's mail has left the inbox; what stays lies there unread. What was held may have
+        // become a ticket on somebody's word.
+        let stays = stays && !(told && worked.is_some());
+        if !aside && (told == stays || inbox == told) {
             astray += problem("unexpected", id);
         }
     }
@@ -167,8 +228,14 @@ fn is_inbox(folder: &str) -> bool {
     folder.eq_ignore_ascii_case("INBOX")
 }
 
-/// Reads every folder, or those named, of a mailbox; without bodies it is faster.
-pub fn look(imap: &mut Imap, folders: &[String], bodies: bool) -> Outcome<Vec<Lying>> {
+/// Reads every folder, or those named, of the mailbox with this identity; without bodies it is
+/// faster.
+pub fn look(
+    imap: &mut Imap,
+    folders: &[String],
+    bodies: bool,
+    identity: &str,
+) -> Outcome<Vec<Lying>> {
     let folders = match folders.is_empty() {
         true => all_folders(imap)?,
         false => folders.to_vec(),
@@ -197,6 +264,11 @@ pub fn look(imap: &mut Imap, folders: &[String], bodies: bool) -> Outcome<Vec<Ly
                     .into(),
                 yard_id: field(&octets[..end], "x-yard-id"),
                 sha256: if bodies { hex(octets) } else { String::new() },
+                key: if bodies {
+                    key(identity, octets)
+                } else {
+                    String::new()
+                },
             });
             Ok(())
         });

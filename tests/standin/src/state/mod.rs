@@ -26,6 +26,12 @@ pub struct Manners {
     pub keeps_keys: bool,
     /// For how long.
     pub keys_kept_seconds: u64,
+    /// Tickets are found by their key.
+    pub finds: bool,
+    /// Largest ticket.
+    pub ticket_bytes: u64,
+    /// Largest attachment.
+    pub attachment_bytes: u64,
     /// Each accepted write is synced before it is answered.
     pub sync: bool,
 }
@@ -250,6 +256,11 @@ impl State {
         Ok(())
     }
 
+    /// How the portal behaves.
+    pub fn manners(&self) -> &Manners {
+        &self.manners
+    }
+
     /// What the ping says.
     pub fn ping(&self) -> Value {
         let kept = if self.manners.keeps_keys {
@@ -266,11 +277,11 @@ impl State {
             "keys_kept_seconds": kept,
             "capabilities": {
                 "idempotency_keys": self.manners.keeps_keys,
-                "find_by_key": true,
+                "find_by_key": self.manners.finds,
             },
             "limits": {
-                "ticket_bytes": crate::contract::TICKET_BYTES,
-                "attachment_bytes": crate::contract::ATTACHMENT_BYTES,
+                "ticket_bytes": self.manners.ticket_bytes,
+                "attachment_bytes": self.manners.attachment_bytes,
             },
         })
     }

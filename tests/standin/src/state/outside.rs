@@ -93,8 +93,10 @@ impl State {
     /// A backup of the moment before the last `n` tickets and replies.
     pub fn backup_before(&self, n: usize) -> Value {
         let from = self.entries.len().saturating_sub(n);
-        let length = self.entries.get(from).map_or(self.length, |e| e.line.0);
-        json!({ "backup": length, "at": now() })
+        match self.entries.get(from) {
+            Some(first) => json!({ "backup": first.line.0, "at": first.at }),
+            None => self.backup(),
+        }
     }
 
     /// Puts the portal back to a backup: what came after it is forgotten, the epoch changes.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use yard::census::{compare, look, portal_ids, Census};
+use yard::census::{compare, look, portal_ids, Census, Worked};
 use yard::fill::Manifest;
 use yard::imap::{Imap, Target};
 use yard::{finish, Failure, Outcome, While};
@@ -34,6 +34,9 @@ struct Arguments {
     /// Look again until it is complete, for at most so many seconds
     #[arg(long, default_value_t = 0)]
     wait: u64,
+    /// People have worked with what was held: what `postern held list --aside --json` says of it
+    #[arg(long, value_name = "FILE", conflicts_with = "no_bodies")]
+    worked: Option<PathBuf>,
     /// Print each message on the server, a JSON line each, before the count
     #[arg(long)]
     list: bool,
@@ -47,8 +50,10 @@ fn count(arguments: &Arguments) -> Outcome<()> {
     let deadline = Instant::now() + Duration::from_secs(arguments.wait);
     let census = loop {
         let last = arguments.wait == 0 || Instant::now() >= deadline;
-        // While waiting, the fields are enough; digests cost the server a full read.
-        let census = once(arguments, last && !arguments.no_bodies)?;
+        // While waiting, the fields are enough, but for the keys of what was set aside; digests cost
+        // the server a full read.
+        let wanted = last || arguments.worked.is_some();
+        let census = once(arguments, wanted && !arguments.no_bodies)?;
         if last {
             break census;
         }
@@ -78,7 +83,7 @@ fn once(arguments: &Arguments, bodies: bool) -> Outcome<Census> {
     // The server first: what is archived was told to the portal before, so a portal read later
     // can't make a sound drain look as if it had archived too early.
     let mut imap = Imap::sign_in(&arguments.target)?;
-    let server = look(&mut imap, &arguments.folder, bodies)?;
+    let server = look(&mut imap, &arguments.folder, bodies, &arguments.target.user)?;
     let portal = match &arguments.portal {
         Some(address) => portal_ids(address)?,
         None => Vec::new(),
@@ -91,5 +96,13 @@ fn once(arguments: &Arguments, bodies: bool) -> Outcome<Census> {
             );
         }
     }
-    Ok(compare(&manifest, &server, &portal))
+    let worked = match &arguments.worked {
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            let text = text.during(format!("reading {}", path.display()))?;
+            Some(Worked::read(&text)?)
+        }
+        None => None,
+    };
+    Ok(compare(&manifest, &server, &portal, worked.as_ref()))
 }

@@ -36,6 +36,7 @@ fn lies(folder: &str, id: &str, seen: bool) -> Lying {
         message_id: format!("{id}@x.example"),
         yard_id: id.into(),
         sha256: format!("digest of {id}"),
+        key: format!("{id}00000000000000"),
     }
 }
 
@@ -54,7 +55,17 @@ fn ids(names: &[&str]) -> Vec<String> {
 
 #[track_caller]
 fn check(server: &[Lying], portal: &[&str], kinds: &[&str]) -> Census {
-    let census = compare(&manifest(), server, &ids(portal));
+    check_worked(server, portal, None, kinds)
+}
+
+#[track_caller]
+fn check_worked(
+    server: &[Lying],
+    portal: &[&str],
+    worked: Option<&Worked>,
+    kinds: &[&str],
+) -> Census {
+    let census = compare(&manifest(), server, &ids(portal), worked);
     let found: Vec<&str> = census.problems.keys().map(String::as_str).collect();
     assert_eq!(found, kinds);
     census
@@ -147,6 +158,68 @@ fn mail_that_came_later_than_the_manifest_counts_as_a_ticket() {
     let census = check(&server, &["a", "b", "new"], &[]);
     assert!(census.complete);
     assert_eq!(census.found, 5);
+}
+
+/// The operator's word that these stand so.
+fn worked(lines: &[(&str, &str)]) -> Worked {
+    let items = lines
+        .iter()
+        .map(|(id, stage)| serde_json::json!({"key": format!("{id}00000000000"), "stage": stage}));
+    let document = serde_json::json!({ "items": items.collect::<Vec<_>>() });
+    Worked::read(&document.to_string()).unwrap()
+}
+
+#[test]
+fn what_the_operator_dismissed_is_set_aside_and_nothing_else_is() {
+    let mut server = drained();
+    server[2] = lies("Archive", "c", true);
+    let lost = ["archived_not_at_portal", "unexpected"];
+    check(&server, &["a", "b"], &lost);
+    for stage in ["dismissed", "ignored"] {
+        let word = worked(&[("c", stage)]);
+        let census = check_worked(&server, &["a", "b"], Some(&word), &[]);
+        assert!(census.complete);
+        assert_eq!((census.set_aside, census.found), (1, 4));
+    }
+    for other in [&[("d", "dismissed")][..], &[("c", "closed")], &[]] {
+        check_worked(&server, &["a", "b"], Some(&worked(other)), &lost);
+    }
+    // A ticket that is missing is missing, whatever else was dismissed.
+    check_worked(&server, &["a"], Some(&worked(&[("c", "dismissed")])), &lost);
+    // Without the octets there is no key, and nobody's word for them.
+    server[2].key = String::new();
+    check_worked(
+        &server,
+        &["a", "b"],
+        Some(&worked(&[("c", "dismissed")])),
+        &lost,
+    );
+}
+
+#[test]
+fn what_the_operator_converted_is_a_ticket_like_any_other() {
+    let mut server = drained();
+    server[2] = lies("Archive", "c", true);
+    check(&server, &["a", "b", "c"], &["unexpected"]);
+    let census = check_worked(&server, &["a", "b", "c"], Some(&worked(&[])), &[]);
+    assert!(census.complete);
+    // Archived it must be all the same.
+    server[2] = lies("INBOX", "c", false);
+    check_worked(
+        &server,
+        &["a", "b", "c"],
+        Some(&worked(&[])),
+        &["unexpected"],
+    );
+}
+
+#[test]
+fn the_key_is_that_of_the_definition() {
+    let raw = b"From: a@x.example\r\nSubject: s\r\n\r\nbody\r\n";
+    assert_eq!(
+        key(" Support@MSP.example", raw),
+        "2f2e2e69d566d3c4b57c0e7c51ff99d52773228525be0eeea2be20443b4f3fa6"
+    );
 }
 
 #[test]

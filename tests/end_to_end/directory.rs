@@ -1,0 +1,167 @@
+//! The directory as the operator sees it: companies and people in pages, and what an address, a
+//! name or a domain leads to; also where there are fifty thousand people.
+
+use serde_json::{json, Value};
+
+use crate::common::service::{text, Site};
+
+/// A site whose directory was read.
+#[track_caller]
+fn read_site() -> Site {
+    let mut site = Site::ready();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site
+}
+
+fn items(page: &Value) -> Vec<Value> {
+    page["items"].as_array().cloned().expect("a list")
+}
+
+fn names(page: &Value) -> Vec<String> {
+    let items = items(page);
+    items.iter().map(|i| text(i, "name").to_owned()).collect()
+}
+
+#[test]
+fn companies_and_people_are_listed_with_what_they_are_known_by() {
+    let site = read_site();
+    let page = site.asks(&["directory", "show"]);
+    assert_eq!(
+        (&page["companies"], &page["people"]),
+        (&json!(9), &json!(18))
+    );
+    assert_eq!(page["whole"], true);
+    assert!(page["whole_at"].is_string() && page["read_at"].is_string());
+    let items = items(&page);
+    assert_eq!(items.len(), 27);
+    let dental = items.iter().find(|i| i["id"] == "C-02").expect("a company");
+    assert_eq!(dental["name"], "Northgate Dental Partners");
+    assert_eq!(dental["known_by"], json!(["northgate-dental.example"]));
+    assert_eq!(dental["people"], 3);
+    let priya = items.iter().find(|i| i["id"] == "U-03").expect("a person");
+    assert_eq!(priya["name"], "Priya Raman");
+    assert_eq!(priya["company_name"], "Northgate Dental Partners");
+    assert_eq!(
+        priya["known_by"],
+        json!(["priya.raman@northgate-dental.example"])
+    );
+    let shown = site.does(&["directory", "show"]);
+    for words in [
+        "9 companies, 18 people; read whole at 2",
+        "Northgate Dental Partners",
+        "Priya Raman",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    // In pages it is the same.
+    let mut after = Vec::new();
+    let mut seen = Vec::new();
+    loop {
+        let mut command = vec!["directory", "show", "--limit", "10"];
+        command.extend(after.iter().map(String::as_str));
+        let page = site.asks(&command);
+        seen.extend(names(&page));
+        match page["next"].as_str() {
+            Some(next) => after = vec!["--after".to_owned(), next.to_owned()],
+            None => break,
+        }
+    }
+    let all: Vec<String> = items.iter().map(|i| text(i, "name").to_owned()).collect();
+    assert_eq!(seen, all);
+}
+
+#[test]
+fn an_address_a_name_and_a_domain_tell_what_the_directory_knows() {
+    let site = read_site();
+    let who = |what: &str| site.asks(&["directory", "show", what]);
+    let said = |what: &str| text(&who(what), "said").to_owned();
+    assert_eq!(
+        said("Priya.Raman@northgate-dental.example"),
+        "Priya.Raman@northgate-dental.example is the address of Priya Raman (U-03) of Northgate \
+         Dental Partners (C-02): mail from it becomes a ticket of theirs."
+    );
+    let stranger = said("new@northgate-dental.example");
+    assert!(
+        stranger.contains("Northgate Dental Partners")
+            && stranger.contains("held as unknown-sender"),
+        "{stranger}"
+    );
+    assert!(said("x@elsewhere.example").contains("nobody's address"));
+    assert_eq!(names(&who("raman")), ["Priya Raman"]);
+    assert_eq!(
+        names(&who("northgate-dental.example")),
+        [
+            "Northgate Dental Partners",
+            "Priya Raman",
+            "Dr. Tom Okafor",
+            "Reception"
+        ]
+    );
+    assert_eq!(names(&who("nobody of this name")), [""; 0]);
+    // What is said is what happens: the stranger's mail is held, Priya's is a ticket.
+    site.send_from("new@northgate-dental.example", "who am I");
+    site.send("known");
+    site.until("one is held", |s| s.count("held") == 1);
+    site.until("the other is a ticket", |s| s.tickets("known").len() == 1);
+    assert_eq!(site.list("held")[0]["reason"], "unknown-sender");
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.process_unknown_senders",
+        "on",
+    ]);
+    assert!(said("x@elsewhere.example").contains("becomes a ticket with neither user nor company"));
+}
+
+#[test]
+fn fifty_thousand_people_are_looked_through_in_the_same_memory() {
+    let first = ["Anna", "Bo", "Chidi", "Dilek", "Emre", "Fatou", "Gwen"];
+    let users: Vec<Value> = (0..50_000)
+        .map(|n| {
+            json!({
+                "id": format!("U-{n:05}"),
+                "name": format!("{} Surname{}", first[n % first.len()], n / 3),
+                "addresses": [format!("p{n}@d{}.example", n % 400)],
+                "company": format!("C-{:03}", n % 400),
+            })
+        })
+        .collect();
+    let companies: Vec<Value> = (0..400)
+        .map(|n| json!({"id": format!("C-{n:03}"), "name": format!("Company {n}"), "domains": [format!("d{n}.example")]}))
+        .collect();
+    let mut site = Site::ready();
+    let whole = json!({ "users": users, "companies": companies });
+    site.portal
+        .admin("PUT", "/_admin/directory", &whole.to_string());
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["people"] == 50_000
+    });
+    let ask = |what: &[&str]| {
+        let mut command = vec!["directory", "show"];
+        command.extend(what);
+        site.asks(&command)
+    };
+    assert_eq!(items(&ask(&[])).len(), 50);
+    let before = site.resident_kib();
+    assert_eq!(names(&ask(&["surname12345"])).len(), 3);
+    assert_eq!(items(&ask(&["anna", "--limit", "500"])).len(), 500);
+    assert_eq!(items(&ask(&["@d7.example", "--limit", "500"])).len(), 125);
+    assert!(text(&ask(&["p407@d7.example"]), "said").contains("(U-00407) of Company 7"));
+    let of_company = items(&ask(&["c-007", "--limit", "500"]));
+    assert_eq!(of_company.len(), 126);
+    let company = of_company[0].clone();
+    assert_eq!(
+        (text(&company, "name"), &company["people"]),
+        ("Company 7", &json!(125))
+    );
+    for n in 0..20 {
+        let digits = format!("surname{}", 700 * n);
+        assert!(!items(&ask(&[&digits])).is_empty(), "{digits}");
+    }
+    let grown = site.resident_kib().saturating_sub(before);
+    assert!(grown < 2 * 1024, "{before} KiB, and then {grown} more");
+}
