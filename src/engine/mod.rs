@@ -21,6 +21,7 @@ pub mod fetch;
 pub mod forward;
 pub mod held;
 mod large;
+pub mod loan;
 pub mod news;
 pub mod post;
 pub mod reader;
@@ -313,6 +314,11 @@ impl Engine {
                     .entry(mailbox.id)
                     .or_insert_with(|| Rc::new(Post::new())),
             );
+            // Said before the tasks begin: each of them looks at it.
+            post.say(match mailbox.active {
+                true => post::Standing::Connecting,
+                false => post::Standing::Off,
+            });
             let mut tasks = vec![self.executor.spawn(archive::run(
                 Rc::clone(self),
                 Rc::clone(&mailbox),
@@ -325,8 +331,6 @@ impl Engine {
                     post,
                     batches.clone(),
                 )));
-            } else {
-                post.say(post::Standing::Off);
             }
             running.insert(mailbox.id, (mailbox, tasks));
         }

@@ -12,4 +12,5 @@ mod held;
 mod places;
 mod running;
 mod sample;
+mod sessions;
 mod settings;
