@@ -51,11 +51,16 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
                 ));
             }
             line.state = state.to_owned();
-            line.said = said;
             if let Some((unread, at)) = post.unread.get() {
                 line.unread = Some(unread);
                 line.unread_at = Some(at.to_string());
             }
+            line.said = said.or_else(|| {
+                let why = post.loan.said()?;
+                Some(format!(
+                    "one session for watching and archiving, in turns: {why}"
+                ))
+            });
             if post.passed_at.get().is_some() {
                 line.left_out = Some(post.before_date.get());
                 line.already_read = Some(post.already_read.get());

@@ -1,18 +1,21 @@
 //! Messages to the archive folder, in batches, once they have their receipt or their reason.
 //!
 //! Uses a session of its own, opened when there is something to move and closed when there was
-//! nothing for a while. A batch is what has gathered: the server's work for one MOVE grows with the
-//! mailbox, so few large ones are far cheaper than many small ones. A crash between the move and
-//! its record costs nothing: the next attempt finds the message gone from its place.
+//! nothing for a while. Where the server allows no second one, or gives none while the first is in
+//! order, the session that watches is borrowed for each batch (`loan`): which of the two it is
+//! concerns `hold` and `leave` alone. A batch is what has gathered: the server's work for one MOVE
+//! grows with the mailbox, so few large ones are far cheaper than many small ones. A crash between
+//! the move and its record costs nothing: the next attempt finds the message gone from its place.
 
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::loan::{self, Back, Lent};
 use super::news::Event;
-use super::post::Post;
+use super::post::{self, Post};
 use super::{account, fetch, Engine, StoreFault};
 use crate::index::Listed;
-use crate::mailbox::{Access, Count, Fault, Folder, How, Session};
+use crate::mailbox::{Access, Count, Fault, Folder, How, Session, Wanted};
 use crate::passage::record::Archived;
 use crate::passage::retry::Backoff;
 use crate::passage::{Place, Record, Uid, UidValidity};
@@ -30,6 +33,13 @@ const KEEP: Duration = Duration::from_secs(20);
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(2),
     most: Duration::from_secs(900),
+};
+
+/// How long no second session is tried once the server gave none while the first was in order: the
+/// longest where it said that there is no more than one.
+const ALONE: Backoff = Backoff {
+    first: Duration::from_secs(60),
+    most: loan::ALONE,
 };
 
 /// Why archiving stopped for now.
@@ -51,37 +61,67 @@ impl From<StoreFault> for End {
     }
 }
 
-/// An open session with its folder and archive.
-struct Open {
+/// A session with the watched folder open.
+struct Hold {
     session: Session,
     validity: UidValidity,
+    /// Whose it is, where it isn't the archiver's own.
+    back: Option<Back<post::Watching>>,
+}
+
+/// Where messages go, and how.
+struct Way {
+    wanted: Wanted,
     folder: Folder,
     how: How,
 }
 
+/// The task's state.
+struct Archiver<'a> {
+    engine: &'a Rc<Engine>,
+    mailbox: &'a Mailbox,
+    post: &'a Rc<Post>,
+    /// The session of its own, where it has one.
+    own: Option<Hold>,
+    /// What was found the last time.
+    way: Option<Way>,
+    /// How often in a row a second session was not to be had.
+    refused: u32,
+}
+
 /// The task; it ends only with the mailbox or the store.
 pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
-    let mut open = None;
+    let mut archiver = Archiver {
+        engine: &engine,
+        mailbox: &mailbox,
+        post: &post,
+        own: None,
+        way: None,
+        refused: 0,
+    };
+    // With other settings it may be another server.
+    post.loan.forget();
     let mut failures = 0;
     loop {
-        match drain(&engine, &mailbox, &post, &mut open).await {
+        match archiver.drain().await {
             Ok(()) => {
                 failures = 0;
                 post.archive_trouble.replace(None);
-                if open.is_some() {
+                if archiver.own.is_some() && !archiver.shares() {
                     let more = engine.world.clock.within(KEEP, post.archive_bell.wait());
                     if more.await.is_some() {
                         continue;
                     }
                 }
-                if let Some(Open { session, .. }) = open.take() {
-                    session.logout().await;
-                }
+                archiver.leave().await;
                 post.archive_bell.wait().await;
             }
-            Err(End::Mailbox(Fault::Moved { .. })) => open = None,
             Err(end) => {
-                open = None;
+                archiver.own = None;
+                archiver.way = None;
+                if let End::Mailbox(Fault::Moved { .. }) = end {
+                    continue;
+                }
                 failures += 1;
                 let jitter = u64::from_le_bytes(engine.world.entropy.octets());
                 let (said, wait) = match end {
@@ -107,194 +147,309 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
     }
 }
 
-/// Archives everything that waits.
-async fn drain(
-    engine: &Rc<Engine>,
-    mailbox: &Rc<Mailbox>,
-    post: &Rc<Post>,
-    open: &mut Option<Open>,
-) -> Result<(), End> {
-    let id = mailbox.id.0;
-    let mut after = 0;
-    let mut said = None;
-    let mut any = false;
-    loop {
-        let few = engine.counters.borrow().to_archive < WORTH;
-        if few && post.is_fetching() {
-            engine.world.clock.sleep(GATHER).await;
-        }
-        let page = engine
-            .reader
-            .ask(move |r| r.to_archive(id, after, BATCH))
-            .await
-            .map_err(StoreFault::from)??;
-        let Some(last) = page.last() else {
-            if any {
-                *open = count(engine, post, open.take()).await;
+impl Archiver<'_> {
+    /// Archives everything that waits.
+    async fn drain(&mut self) -> Result<(), End> {
+        let id = self.mailbox.id.0;
+        let mut after = 0;
+        let mut said = None;
+        let mut any = false;
+        loop {
+            let few = self.engine.counters.borrow().to_archive < WORTH;
+            if few && self.post.is_fetching() {
+                self.engine.world.clock.sleep(GATHER).await;
             }
-            return match said {
-                None => Ok(()),
-                Some(said) => Err(End::Settings(said)),
+            let page = self
+                .engine
+                .reader
+                .ask(move |r| r.to_archive(id, after, BATCH))
+                .await
+                .map_err(StoreFault::from)??;
+            let Some(last) = page.last() else {
+                if any {
+                    self.count().await;
+                }
+                return match said {
+                    None => Ok(()),
+                    Some(said) => Err(End::Settings(said)),
+                };
             };
-        };
-        let reached = last.entry.sequence;
-        let now = match open.take() {
-            Some(now) => now,
-            None => open_session(engine, mailbox).await?,
-        };
-        let (now, left) = archive(engine, mailbox, now, &page).await?;
-        any = true;
-        *open = Some(now);
-        if let Some(words) = left {
-            // What the server would not move waits for the next attempt; the others go on.
-            after = reached;
-            said = Some(words);
+            let reached = last.entry.sequence;
+            any = true;
+            if let Some(words) = self.archive(&page).await? {
+                // What the server would not move waits for the next attempt; the others go on.
+                after = reached;
+                said = Some(words);
+            }
         }
     }
-}
 
-/// Counts what is still unread, where that costs next to nothing: what was just moved would stand in
-/// the watcher's figure until its next look. Trouble with it is no trouble with archiving, which
-/// simply dials again.
-async fn count(engine: &Rc<Engine>, post: &Post, open: Option<Open>) -> Option<Open> {
-    let open = open?;
-    if !open.session.is_small() {
-        return Some(open);
-    }
-    match open.session.count(Count::Unread).await {
-        Ok((session, unread)) => {
-            let at = engine.world.clock.wall();
-            post.unread.set(Some((unread, at)));
-            Some(Open { session, ..open })
+    /// Counts what is still unread, where that costs next to nothing: what was just moved would stand
+    /// in the watcher's figure until its next look. Trouble with it is no trouble with archiving,
+    /// which simply dials again.
+    async fn count(&mut self) {
+        let Some(own) = self.own.take() else { return };
+        if !own.session.is_small() {
+            self.own = Some(own);
+            return;
         }
-        Err(fault) => {
-            log::debug!("counting what is unread: {fault}");
-            None
+        match own.session.count(Count::Unread).await {
+            Ok((session, unread)) => {
+                let at = self.engine.world.clock.wall();
+                self.post.unread.set(Some((unread, at)));
+                self.own = Some(Hold { session, ..own });
+            }
+            Err(fault) => log::debug!("counting what is unread: {fault}"),
         }
     }
-}
 
-async fn open_session(engine: &Rc<Engine>, mailbox: &Mailbox) -> Result<Open, End> {
-    let account = account::account(engine, mailbox, None).map_err(End::Settings)?;
-    let wanted =
-        account::archive_wanted(mailbox, engine.world.clock.wall()).map_err(End::Settings)?;
-    let session = Session::connect(&engine.world, &account).await?;
-    let how = match (session.abilities().moves, mailbox.archive_by_copy) {
-        (true, _) => How::Move,
-        (false, true) => How::Copy,
-        (false, false) => return Err(End::Settings(
-            "the server can't MOVE (RFC 6851); turn on archive_by_copy if copying and removing \
-                 instead is acceptable"
-                .to_owned(),
-        )),
-    };
-    let (session, opened) = session.open(&mailbox.folder, Access::Watch).await?;
-    let (session, folder) = session.archive_folder(&wanted, true).await?;
-    let folder = folder.ok_or_else(|| {
-        End::Settings("the archive folder is absent and could not be created".to_owned())
-    })?;
-    if folder.created {
-        log::info!("mailbox {}: made the folder {}", mailbox.name, folder.name);
+    /// Whether there is one session only.
+    fn shares(&self) -> bool {
+        let now = self.engine.world.clock.tick();
+        self.post.loan.shared(now).is_some()
     }
-    Ok(Open {
-        session,
-        validity: opened.uid_validity,
-        folder,
-        how,
-    })
-}
 
-/// Archives one page; returns the server's words where something was left.
-async fn archive(
-    engine: &Rc<Engine>,
-    mailbox: &Mailbox,
-    open: Open,
-    page: &[Listed],
-) -> Result<(Open, Option<String>), End> {
-    let origin = account::origin(mailbox);
-    let mut here: Vec<(Uid, Key, Place)> = Vec::new();
-    let mut records = Vec::new();
-    for Listed { key, entry } in page {
-        for spot in entry.spots.iter().filter(|s| s.mailbox == mailbox.id) {
-            match spot.place {
-                Place::Imap {
-                    origin: at,
-                    uid_validity,
-                    uid,
-                } if at == origin && uid_validity == open.validity => {
-                    here.push((uid, *key, spot.place.clone()));
+    /// A session to archive with: its own, or that of the watch.
+    async fn hold(&mut self) -> Result<Hold, End> {
+        let clock = &self.engine.world.clock;
+        let loan = &self.post.loan;
+        loop {
+            // The first session is for watching; only then it is known whether there is a second.
+            while self.post.is_connecting() {
+                clock.sleep(GATHER).await;
+            }
+            let now = clock.tick();
+            if let Some(until) = loan.shared(now) {
+                self.leave().await;
+                let lent = clock.within(until.since(now), loan.ask()).await;
+                if let Some(Some(Lent { thing, back })) = lent {
+                    let (session, validity) = thing;
+                    return Ok(Hold {
+                        session,
+                        validity,
+                        back: Some(back),
+                    });
                 }
-                // A place of another account or folder, or of an earlier life of the numbers, can't
-                // be reached any more. Where the message is found under a new number it is archived
-                // from that.
-                _ => {
-                    log::warn!(
-                        "{}: its place ({}) is not in the watched folder of {} any more; it is left there, its ticket exists",
-                        key.short(),
-                        described(&spot.place),
-                        mailbox.name
-                    );
-                    records.push((*key, moved(spot.place.clone(), String::new(), None)));
+                continue;
+            }
+            if let Some(own) = self.own.take() {
+                return Ok(own);
+            }
+            match self.connect().await {
+                Err(End::Mailbox(fault)) if self.post.is_signed_in() => self.share(&fault),
+                Err(end) => return Err(end),
+                Ok(own) => {
+                    if std::mem::take(&mut self.refused) > 0 {
+                        log::info!(
+                            "mailbox {}: archiving has a session of its own again",
+                            self.mailbox.name
+                        );
+                        loan.forget();
+                    }
+                    return Ok(own);
                 }
             }
         }
     }
-    here.sort_by_key(|(uid, ..)| *uid);
-    let Open {
-        session,
-        validity,
-        folder,
-        how,
-    } = open;
-    let uids: Vec<Uid> = here.iter().map(|(uid, ..)| *uid).collect();
-    let (session, archived) = match uids.is_empty() {
-        true => (session, crate::mailbox::Archived::default()),
-        false => session.archive(&uids, &folder, how).await?,
-    };
-    for (uid, key, place) in here {
-        if archived.left.contains(&uid) {
-            continue;
+
+    /// Takes note that there is no second session, while the first one is in order.
+    fn share(&mut self, fault: &Fault) {
+        self.refused = self.refused.saturating_add(1);
+        let jitter = u64::from_le_bytes(self.engine.world.entropy.octets());
+        let wait = match fault {
+            Fault::Crowded { .. } => ALONE.most,
+            _ => ALONE.after(self.refused, jitter),
+        };
+        // Said once, however often it is found so again.
+        if self.refused == 1 {
+            log::warn!(
+                "mailbox {}: no second session ({fault}); watching and archiving take turns with one",
+                self.mailbox.name
+            );
         }
-        let to = archived
-            .moved
-            .binary_search_by_key(&uid, |(from, _)| *from)
-            .ok()
-            .and_then(|at| archived.moved.get(at))
-            .zip(archived.uid_validity)
-            .map(|((_, to), validity)| (validity.0, to.0));
-        engine.news.tell(&Event::Archived {
-            key,
-            folder: folder.name.clone(),
-        });
-        records.push((key, moved(place, folder.name.clone(), to)));
+        let until = self.engine.world.clock.tick().plus(wait);
+        self.post.loan.share(until, fault.to_string());
+        self.engine.news.tell(&Event::Counted);
     }
-    // A second box, or a person, may have taken any of them first: that is archived too.
-    let count = records.len();
-    records.extend(engine.receipts.take());
-    let committed = engine
-        .writer
-        .ask(move |w| w.commit(Vec::new(), records))
-        .await
-        .map_err(StoreFault::from)??;
-    engine.learned(&committed);
-    log::debug!("mailbox {}: {count} archived", mailbox.name);
-    let left = (!archived.left.is_empty()).then(|| {
-        format!(
-            "the server did not move {} messages: {}",
-            archived.left.len(),
-            archived.said.unwrap_or_default()
-        )
-    });
-    Ok((
-        Open {
+
+    /// Gives a session back, or keeps its own.
+    fn release(&mut self, hold: Hold) {
+        let Hold {
             session,
             validity,
+            back,
+        } = hold;
+        match back {
+            Some(back) => back.give((session, validity)),
+            None => {
+                self.own = Some(Hold {
+                    session,
+                    validity,
+                    back: None,
+                });
+            }
+        }
+    }
+
+    /// Ends its own session.
+    async fn leave(&mut self) {
+        if let Some(Hold { session, .. }) = self.own.take() {
+            session.logout().await;
+        }
+    }
+
+    async fn connect(&self) -> Result<Hold, End> {
+        let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
+        let session = Session::connect(&self.engine.world, &account).await?;
+        let (session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
+        Ok(Hold {
+            session,
+            validity: opened.uid_validity,
+            back: None,
+        })
+    }
+
+    /// Finds out where messages go, unless it is known.
+    async fn find_way(&mut self, hold: Hold) -> Result<Hold, End> {
+        let now = self.engine.world.clock.wall();
+        let wanted = match account::archive_wanted(self.mailbox, now) {
+            Ok(wanted) => wanted,
+            Err(said) => {
+                self.release(hold);
+                return Err(End::Settings(said));
+            }
+        };
+        if self.way.as_ref().is_some_and(|w| w.wanted == wanted) {
+            return Ok(hold);
+        }
+        let how = match (hold.session.abilities().moves, self.mailbox.archive_by_copy) {
+            (true, _) => How::Move,
+            (false, true) => How::Copy,
+            (false, false) => {
+                self.release(hold);
+                return Err(End::Settings(
+                    "the server can't MOVE (RFC 6851); turn on archive_by_copy if copying and \
+                     removing instead is acceptable"
+                        .to_owned(),
+                ));
+            }
+        };
+        let (session, folder) = hold.session.archive_folder(&wanted, true).await?;
+        let hold = Hold { session, ..hold };
+        let Some(folder) = folder else {
+            self.release(hold);
+            return Err(End::Settings(
+                "the archive folder is absent and could not be created".to_owned(),
+            ));
+        };
+        if folder.created {
+            log::info!(
+                "mailbox {}: made the folder {}",
+                self.mailbox.name,
+                folder.name
+            );
+        }
+        self.way = Some(Way {
+            wanted,
             folder,
             how,
-        },
-        left,
-    ))
+        });
+        Ok(hold)
+    }
+
+    /// Archives one page; returns the server's words where something was left.
+    async fn archive(&mut self, page: &[Listed]) -> Result<Option<String>, End> {
+        let hold = self.hold().await?;
+        let hold = self.find_way(hold).await?;
+        let Some(Way { folder, how, .. }) = &self.way else {
+            // Found just now, or the search for it has failed.
+            return Ok(None);
+        };
+        let (folder, how) = (folder.clone(), *how);
+        let (mut here, mut records) = self.places(page, hold.validity);
+        here.sort_by_key(|(uid, ..)| *uid);
+        let uids: Vec<Uid> = here.iter().map(|(uid, ..)| *uid).collect();
+        let (session, archived) = match uids.is_empty() {
+            true => (hold.session, crate::mailbox::Archived::default()),
+            false => hold.session.archive(&uids, &folder, how).await?,
+        };
+        // Before the records: whoever lent it need not wait for a sync.
+        self.release(Hold { session, ..hold });
+        for (uid, key, place) in here {
+            if archived.left.contains(&uid) {
+                continue;
+            }
+            let to = archived
+                .moved
+                .binary_search_by_key(&uid, |(from, _)| *from)
+                .ok()
+                .and_then(|at| archived.moved.get(at))
+                .zip(archived.uid_validity)
+                .map(|((_, to), validity)| (validity.0, to.0));
+            self.engine.news.tell(&Event::Archived {
+                key,
+                folder: folder.name.clone(),
+            });
+            records.push((key, moved(place, folder.name.clone(), to)));
+        }
+        // A second box, or a person, may have taken any of them first: that is archived too. No
+        // receipts go along: this task ends with the mailbox's settings, and nobody would hear then
+        // that they are durable.
+        let count = records.len();
+        let committed = self
+            .engine
+            .writer
+            .ask(move |w| w.commit(Vec::new(), records))
+            .await
+            .map_err(StoreFault::from)??;
+        self.engine.learned(&committed);
+        log::debug!("mailbox {}: {count} archived", self.mailbox.name);
+        Ok((!archived.left.is_empty()).then(|| {
+            format!(
+                "the server did not move {} messages: {}",
+                archived.left.len(),
+                archived.said.unwrap_or_default()
+            )
+        }))
+    }
+
+    /// The places of a page that are in the open folder, and the records for those that can't be
+    /// reached any more.
+    fn places(&self, page: &[Listed], validity: UidValidity) -> (Vec<Here>, Vec<(Key, Record)>) {
+        let origin = account::origin(self.mailbox);
+        let mut here = Vec::new();
+        let mut records = Vec::new();
+        for Listed { key, entry } in page {
+            for spot in entry.spots.iter().filter(|s| s.mailbox == self.mailbox.id) {
+                match spot.place {
+                    Place::Imap {
+                        origin: at,
+                        uid_validity,
+                        uid,
+                    } if at == origin && uid_validity == validity => {
+                        here.push((uid, *key, spot.place.clone()));
+                    }
+                    // A place of another account or folder, or of an earlier life of the numbers,
+                    // can't be reached any more. Where the message is found under a new number it
+                    // is archived from that.
+                    _ => {
+                        log::warn!(
+                            "{}: its place ({}) is not in the watched folder of {} any more; it is left there, its ticket exists",
+                            key.short(),
+                            described(&spot.place),
+                            self.mailbox.name
+                        );
+                        records.push((*key, moved(spot.place.clone(), String::new(), None)));
+                    }
+                }
+            }
+        }
+        (here, records)
+    }
 }
+
+/// A message in the open folder.
+type Here = (Uid, Key, Place);
 
 fn moved(place: Place, folder: String, moved_to: Option<(u32, u32)>) -> Record {
     Record::Archived(Archived {

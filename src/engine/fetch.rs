@@ -3,8 +3,10 @@
 //! A whole pass over the unread messages at each connect, when something asks for it, and hourly;
 //! between those, only what is newer than the last UID. Messages whose place is known are not
 //! fetched again; at a whole pass their size and received time are compared, since a server may
-//! give the same numbers to other messages. Nothing is changed on the server here.
+//! give the same numbers to other messages. Nothing is changed on the server here; between two
+//! batches the session is lent to who archives, where there is only one (`loan`).
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::{Batch, Fetched, Octets};
 use super::{account, early, held, large, Engine, StoreFault};
-use crate::mailbox::{Access, Count, Fault, Item, Loss, News, Pass, Refusal, Session};
+use crate::mailbox::{Access, Count, Fault, Item, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
 use crate::settings::Mailbox;
@@ -43,6 +45,11 @@ const LOST: Backoff = Backoff {
     first: Duration::from_secs(1),
     most: Duration::from_secs(300),
 };
+/// Another session of this account, an earlier one of our own perhaps, may end at any moment.
+const CROWDED: Backoff = Backoff {
+    first: Duration::from_secs(5),
+    most: Duration::from_secs(300),
+};
 const REFUSED: Backoff = Backoff {
     first: Duration::from_secs(30),
     most: Duration::from_secs(900),
@@ -62,6 +69,8 @@ fn weight_of(octets: u64) -> u64 {
 /// Why a connection's life ended.
 enum End {
     Mailbox(Fault),
+    /// Who archived over the session has lost it, and says why.
+    Lent,
     Settings(String),
     Store(StoreFault),
 }
@@ -112,7 +121,17 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
                 return;
             }
             End::Settings(said) => (said, REFUSED.most),
-            End::Mailbox(fault) => (fault.to_string(), wait_for(&fault, failures, jitter)),
+            End::Lent => (
+                "the session was lost while it archived".to_owned(),
+                LOST.after(failures, jitter),
+            ),
+            End::Mailbox(fault) => {
+                let wait = wait_for(&fault, failures, jitter);
+                if let Fault::Crowded { .. } = fault {
+                    post.give_way(engine.world.clock.tick(), fault.to_string());
+                }
+                (fault.to_string(), wait)
+            }
         };
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
@@ -127,6 +146,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
 pub(super) fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
     match fault {
         Fault::Throttled { after, .. } => *after,
+        Fault::Crowded { .. } => CROWDED.after(failures, jitter),
         Fault::Refused {
             why: Refusal::SignIn { .. },
             ..
@@ -176,10 +196,12 @@ impl Visit<'_> {
         let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
         self.post.exists.set(u64::from(opened.exists));
         let validity = opened.uid_validity;
+        self.post.say(Standing::Fetching);
         let mut next = Uid(1);
         let mut whole_at = Tick(Duration::ZERO);
         let check = Duration::from_secs(self.mailbox.check_seconds);
         loop {
+            session = self.lend(session, validity).await?;
             let now = self.engine.world.clock.tick();
             if now >= whole_at {
                 self.post.look_bell.hush();
@@ -216,15 +238,28 @@ impl Visit<'_> {
             self.engine.news.tell(&Event::PassEnded {
                 mailbox: self.mailbox.id,
             });
-            let news;
-            (session, news) = session.watch(check, self.post.look_bell.wait()).await?;
-            if news == News::Stopped {
+            let look = Cell::new(false);
+            let stop = async {
+                self.post.look_bell.wait().await;
+                look.set(true);
+                // At once: whoever finds it watching believes that nothing waits for it.
+                self.post.say(Standing::Fetching);
+            };
+            let stop = futures_lite::future::or(stop, self.post.loan.wanted());
+            (session, _) = session.watch(check, stop).await?;
+            if look.get() {
                 whole_at = Tick(Duration::ZERO);
             }
             if self.engine.world.clock.tick() >= whole_at {
                 self.post.forgive();
             }
         }
+    }
+
+    /// Lends the session to who archives, if that one asked for it.
+    async fn lend(&self, session: Session, validity: UidValidity) -> Result<Session, End> {
+        let lent = self.post.loan.lend((session, validity)).await;
+        lent.map(|(session, _)| session).ok_or(End::Lent)
     }
 
     /// Lists and fetches, window by window; over everything, or from a UID on.
@@ -343,7 +378,8 @@ impl Visit<'_> {
     ) -> Result<Session, End> {
         let mut rest = items;
         while let Some(first) = rest.first() {
-            self.wait_for_room().await;
+            session = self.wait_for_room(session, validity).await?;
+            session = self.lend(session, validity).await?;
             if first.size > SMALL_MAX {
                 rest = &rest[1..];
                 session = self
@@ -470,8 +506,13 @@ impl Visit<'_> {
         let _ = self.batches.send(batch).await;
     }
 
-    /// While the store has no room, the mailbox is the queue.
-    async fn wait_for_room(&self) {
+    /// While the store has no room, the mailbox is the queue. Archiving goes on, since it is what
+    /// makes room.
+    async fn wait_for_room(
+        &self,
+        mut session: Session,
+        validity: UidValidity,
+    ) -> Result<Session, End> {
         let mut said_before = false;
         while let Err(said) = self.engine.room() {
             if !said_before {
@@ -481,10 +522,13 @@ impl Visit<'_> {
             self.post.say(Standing::NoRoom(said));
             self.engine.room_bell.ring();
             self.engine.news.tell(&Event::Counted);
-            self.engine.world.clock.sleep(ROOM_EVERY).await;
+            let clock = &self.engine.world.clock;
+            clock.within(ROOM_EVERY, self.post.loan.wanted()).await;
+            session = self.lend(session, validity).await?;
             self.engine.look_at_room().await;
         }
         self.post.say(Standing::Fetching);
+        Ok(session)
     }
 
     async fn count_unread(&self, session: Session) -> Result<Session, End> {

@@ -22,6 +22,7 @@ pub mod fetch;
 pub mod forward;
 pub mod held;
 mod large;
+pub mod loan;
 mod look_back;
 pub mod news;
 pub mod people;
@@ -323,6 +324,11 @@ impl Engine {
                     .or_insert_with(|| Rc::new(Post::new())),
             );
             post.renew();
+            // Said before the tasks begin: each of them looks at it.
+            post.say(match mailbox.active {
+                true => post::Standing::Connecting,
+                false => post::Standing::Off,
+            });
             let mut tasks = vec![self.executor.spawn(archive::run(
                 Rc::clone(self),
                 Rc::clone(&mailbox),
@@ -335,8 +341,6 @@ impl Engine {
                     post,
                     batches.clone(),
                 )));
-            } else {
-                post.say(post::Standing::Off);
             }
             running.insert(mailbox.id, (mailbox, tasks));
         }

@@ -4,12 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bell::Bell;
-use crate::mailbox::Item;
-use crate::passage::Uid;
-use crate::world::Wall;
+use super::loan::{self, Loan};
+use crate::mailbox::{Item, Session};
+use crate::passage::{Uid, UidValidity};
+use crate::world::{Tick, Wall};
 
 /// Messages of which failures are counted.
 const FAILED_MAX: usize = 1_000;
+
+/// The session that watches, with its folder open, and the life of the folder's UIDs.
+pub type Watching = (Session, UidValidity);
 
 /// How a mailbox stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +64,8 @@ pub struct Post {
     pub read: RefCell<Vec<Item>>,
     wanted: RefCell<BTreeSet<Uid>>,
     suspects: RefCell<BTreeSet<Uid>>,
+    /// The session that watches, where the server gives no second one.
+    pub loan: Loan<Watching>,
     /// What the archiver last had trouble with.
     pub archive_trouble: RefCell<Option<String>>,
 }
@@ -82,6 +88,7 @@ impl Post {
             read: RefCell::default(),
             wanted: RefCell::default(),
             suspects: RefCell::default(),
+            loan: Loan::new(),
             archive_trouble: RefCell::default(),
         }
     }
@@ -156,6 +163,13 @@ impl Post {
         self.failed.borrow_mut().clear();
     }
 
+    /// The session that watches found no place beside others, of which one may be the archiver's:
+    /// that one ends, and from now on there is one for both.
+    pub fn give_way(&self, now: Tick, said: String) {
+        self.loan.share(now.plus(loan::ALONE), said);
+        self.archive_bell.ring();
+    }
+
     /// Says how it stands now.
     pub fn say(&self, standing: Standing) {
         *self.standing.borrow_mut() = standing;
@@ -164,6 +178,19 @@ impl Post {
     /// How it stands.
     pub fn standing(&self) -> Standing {
         self.standing.borrow().clone()
+    }
+
+    /// Whether the session that watches is still on its way.
+    pub fn is_connecting(&self) -> bool {
+        *self.standing.borrow() == Standing::Connecting
+    }
+
+    /// Whether the session that watches is there.
+    pub fn is_signed_in(&self) -> bool {
+        matches!(
+            *self.standing.borrow(),
+            Standing::Fetching | Standing::Watching | Standing::NoRoom(_)
+        )
     }
 
     /// Whether messages are coming in just now.

@@ -54,6 +54,15 @@ pub enum Fault {
         /// The server's words.
         said: String,
     },
+    /// The server allows the account no session beside those there are: do with the one at hand, or
+    /// wait until another has ended.
+    #[error("{doing}: the server allows the account no further session now: {said}")]
+    Crowded {
+        /// What was being done.
+        doing: String,
+        /// The server's words.
+        said: String,
+    },
     /// The server did what no server may: the connection was dropped; connect again, rarely.
     #[error("{doing}: {said}")]
     Broken {

@@ -169,6 +169,8 @@ pub struct MailServer {
     pub ca: PathBuf,
     /// Dovecot's log.
     pub log: PathBuf,
+    /// As whom the outside programs sign in.
+    pub outsider: &'static str,
 }
 
 impl MailServer {
@@ -188,6 +190,7 @@ impl MailServer {
             imaps,
             ca,
             log,
+            outsider: USER,
         }
     }
 
@@ -268,7 +271,7 @@ impl MailServer {
             "--port",
             &self.imap.to_string(),
             "--user",
-            USER,
+            self.outsider,
             "--password",
             PASSWORD,
         ]);

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{eventually, folder, MailServer, Portal, Postern, PASSWORD, TOKEN, USER};
@@ -70,12 +71,18 @@ impl Site {
     /// Puts a settings file in force and types the secrets.
     #[track_caller]
     pub fn import(&self, toml: &str) {
+        let (code, said) = self.imports(toml);
+        assert_eq!(code, 0, "{said}");
+    }
+
+    /// Tries to put a settings file in force.
+    pub fn imports(&self, toml: &str) -> (i32, String) {
         let file = self.folder.path().join("settings.toml");
         std::fs::write(&file, toml).expect("a file can be written");
         let typed = format!("{PASSWORD}\n{TOKEN}\n");
         let file = file.display().to_string();
         let (code, out, err) = self.command(&["settings", "import", &file, "--yes"], &typed);
-        assert_eq!(code, 0, "{out}\n{err}");
+        (code, format!("{out}\n{err}"))
     }
 
     /// The store's folder.
@@ -178,7 +185,11 @@ impl Site {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let logs = self.folder.path().join("logs");
         std::fs::create_dir_all(&logs).expect("a folder for logs");
-        self.service = Some(Postern::start(&logs, &arguments, &[("RUST_LOG", "info")]));
+        self.service = Some(Postern::start(
+            &logs,
+            &arguments,
+            &[("RUST_LOG", "info,postern::engine::archive=debug")],
+        ));
         let store = self.store();
         eventually("the control socket is there", SOON, || {
             std::os::unix::net::UnixStream::connect(store.join("control.sock")).is_ok()
@@ -209,6 +220,17 @@ impl Site {
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
         let number = line.and_then(|l| l.split_whitespace().next());
         number.and_then(|n| n.parse().ok()).expect("a number")
+    }
+
+    /// Stops the service's time, and lets it run on.
+    pub fn freeze(&self, frozen: bool) {
+        let signal = match frozen {
+            true => Signal::STOP,
+            false => Signal::CONT,
+        };
+        if let Some(service) = &self.service {
+            service.signal(signal);
+        }
     }
 
     /// What the service logged since its last start.
@@ -316,14 +338,19 @@ impl Hand {
 
     /// Signs in as another user with the same password.
     pub fn sign_in_as(port: u16, user: &str) -> Hand {
+        Hand::let_in(port, user).expect("the server lets it in")
+    }
+
+    /// Signs in, if the server lets this user in now.
+    pub fn let_in(port: u16, user: &str) -> Option<Hand> {
         let tcp = TcpStream::connect(("127.0.0.1", port)).expect("the mail server listens");
         let mut hand = Hand {
             tcp: BufReader::new(tcp),
             number: 0,
         };
         hand.line();
-        hand.does(&format!("LOGIN \"{user}\" \"{PASSWORD}\""));
-        hand
+        let (answer, _) = hand.says(&format!("LOGIN \"{user}\" \"{PASSWORD}\""));
+        answer.starts_with("OK").then_some(hand)
     }
 
     fn line(&mut self) -> String {

@@ -14,4 +14,5 @@ mod places;
 mod quota;
 mod running;
 mod sample;
+mod sessions;
 mod settings;

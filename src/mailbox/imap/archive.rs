@@ -113,7 +113,8 @@ impl Imap {
                 | Code::OverQuota
                 | Code::NoPerm
                 | Code::Unavailable
-                | Code::Limit => return Err(verdict::command(DOING, denial)),
+                | Code::Limit
+                | Code::Throttled => return Err(verdict::command(DOING, denial)),
                 _ if left.len() > 1 => {
                     let behind = left.split_off(left.len() / 2);
                     batches.push(behind);

@@ -264,7 +264,11 @@ async fn greeting(
             .strip_prefix('[')
             .and_then(|t| t.split([']', ' ']).next())
             .map(str::to_ascii_uppercase);
-        return Err(verdict::bye(doing, code.as_deref(), verdict::cut(said)));
+        return Err(verdict::turned_away(
+            doing,
+            code.as_deref(),
+            verdict::cut(said),
+        ));
     }
     if begins(&line, "* PREAUTH") {
         // Signed in already, as somebody: not as the account that the operator named, and with

@@ -78,7 +78,7 @@ impl Imap {
                 let said = denial.said;
                 return Err(Fault::Gone { doing, said });
             }
-            return Err(verdict::command(&doing, denial));
+            return Err(verdict::open(&doing, denial));
         }
         self.state.opened = Some(folder.to_owned());
         self.state.news = false;

@@ -316,6 +316,11 @@ fn mend(fault: &Fault, account: &Account) -> String {
         Fault::Throttled { after, .. } => {
             format!("wait {} s and test again", after.as_secs())
         }
+        Fault::Crowded { .. } => {
+            "the account has as many sessions as it may, perhaps the service's own: test again \
+             while the service is stopped, or have the server allow two"
+                .to_owned()
+        }
         Fault::Moved { .. } => "test again".to_owned(),
         Fault::Broken { .. } => {
             "check host and port; if they are right, show this line to whoever runs the server"

@@ -24,6 +24,7 @@ pub(super) enum Code {
     Unavailable,
     InUse,
     Limit,
+    Throttled,
     OverQuota,
     NoPerm,
     /// Any other, and none.
@@ -83,7 +84,8 @@ pub(super) fn code(name: Option<&str>) -> Code {
         Some("ALREADYEXISTS") => Code::AlreadyExists,
         Some("UNAVAILABLE" | "SERVERBUG") => Code::Unavailable,
         Some("INUSE") => Code::InUse,
-        Some("LIMIT" | "THROTTLED") => Code::Limit,
+        Some("LIMIT") => Code::Limit,
+        Some("THROTTLED") => Code::Throttled,
         Some("OVERQUOTA") => Code::OverQuota,
         Some("NOPERM") => Code::NoPerm,
         _ => Code::Other,
@@ -101,7 +103,7 @@ pub(super) fn command(doing: &str, denial: Denial) -> Fault {
             after: UNAVAILABLE,
             said,
         },
-        Code::Limit => Fault::Throttled {
+        Code::Limit | Code::Throttled => Fault::Throttled {
             doing,
             after: LIMITED,
             said,
@@ -121,11 +123,42 @@ pub(super) fn command(doing: &str, denial: Denial) -> Fault {
 /// the password's fault is believed to.
 pub(super) fn sign_in(doing: &str, denial: Denial) -> Fault {
     match denial.code {
-        Code::Unavailable | Code::InUse | Code::Limit => command(doing, denial),
+        code if is_crowded(code) => crowded(doing, denial.said),
+        Code::Unavailable | Code::Throttled => command(doing, denial),
         _ => Fault::Refused {
             doing: doing.to_owned(),
             why: Refusal::SignIn { said: denial.said },
         },
+    }
+}
+
+/// What the caller must do about a folder that was not opened.
+pub(super) fn open(doing: &str, denial: Denial) -> Fault {
+    match denial.code {
+        code if is_crowded(code) => crowded(doing, denial.said),
+        _ => command(doing, denial),
+    }
+}
+
+/// What the caller must do about a server that says BYE instead of a greeting.
+pub(super) fn turned_away(doing: &str, name: Option<&str>, said: String) -> Fault {
+    match is_crowded(code(name)) {
+        true => crowded(doing, said),
+        false => bye(doing, name, said),
+    }
+}
+
+/// Codes that stand for too many sessions where a session is to begin. Dovecot 2.3 says LIMIT to
+/// the session beyond `mail_max_userip_connections`, earlier ones UNAVAILABLE as for a server that
+/// is away, Gmail ALERT as for a wrong password: those can't be told apart here.
+fn is_crowded(code: Code) -> bool {
+    matches!(code, Code::Limit | Code::InUse)
+}
+
+fn crowded(doing: &str, said: String) -> Fault {
+    Fault::Crowded {
+        doing: doing.to_owned(),
+        said,
     }
 }
 
@@ -138,7 +171,7 @@ pub(super) fn bye(doing: &str, name: Option<&str>, said: String) -> Fault {
             after: UNAVAILABLE,
             said,
         },
-        Code::Limit => Fault::Throttled {
+        Code::Limit | Code::Throttled => Fault::Throttled {
             doing,
             after: LIMITED,
             said,

@@ -42,6 +42,9 @@ pub struct Plan {
     /// A user as NAME:PASSWORD; may be repeated
     #[arg(long = "user", default_value = "helpdesk@yard.example:yard-secret")]
     pub users: Vec<String>,
+    /// All users have one mailbox
+    #[arg(long)]
+    pub shared: bool,
     /// Give the folder Archive its special use
     #[arg(long)]
     pub special_use: bool,
@@ -288,6 +291,7 @@ fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
         Format::Mdbox => "mdbox",
         Format::Maildir => "maildir",
     };
+    let owner = if plan.shared { "all" } else { "%u" };
     let plaintext = if plan.tls_only { "yes" } else { "no" };
     let namespace = match plan.inbox_prefix {
         Some(c) => format!("  separator = {c}\n  prefix = INBOX{c}\n"),
@@ -313,7 +317,7 @@ fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
          log_path = {at}/log\nlisten = 127.0.0.1\n\
          default_login_user = {user}\ndefault_internal_user = {user}\ndefault_internal_group = {group}\n\
          first_valid_uid = {uid}\nfirst_valid_gid = {gid}\nmail_uid = {uid}\nmail_gid = {gid}\n\
-         mail_location = {format}:{at}/mail/%u\nmail_fsync = {fsync}\n\
+         mail_location = {format}:{at}/mail/{owner}\nmail_fsync = {fsync}\n\
          mail_max_userip_connections = 1000\n\
          ssl = yes\nssl_cert = <{at}/server.pem\nssl_key = <{at}/server.key\n\
          disable_plaintext_auth = {plaintext}\nauth_mechanisms = plain login\nauth_failure_delay = 0\n\

@@ -59,6 +59,7 @@ impl Ground {
             users: (0..USERS)
                 .map(|n| format!("{}:{PASSWORD}", name(n)))
                 .collect(),
+            shared: false,
             special_use: false,
             without: Vec::new(),
             tls_only: false,
