@@ -45,6 +45,9 @@ const VERSION: u8 = 2;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
+/// Messages that all is done for, which gather before sled is told of them. What a batch of sled's
+/// replaces is kept until its end, so larger ones cost memory.
+const SETTLED: usize = 192;
 
 /// Why the index can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -288,8 +291,11 @@ impl Index {
         }
         let enough = self.table.apply(batch, encode(&meta));
         self.meta = meta;
-        if enough {
-            self.make_room()?;
+        let settled = self.gathered.values().filter(|g| g.settled).count();
+        if enough && settled < self.gathered.len() / 4 {
+            self.tell_all()?;
+        } else if enough || settled >= SETTLED {
+            self.tell_settled()?;
         }
         order.reverse();
         let mut seen = BTreeSet::new();
@@ -359,13 +365,9 @@ impl Index {
         self.tell_all()
     }
 
-    /// Tells sled what has gathered: of the messages that all is done for, where those are many, else
-    /// everything. What is told while it still changes is written again and again.
-    fn make_room(&mut self) -> Result<(), Fault> {
-        let settled = self.gathered.values().filter(|g| g.settled).count();
-        if settled < self.gathered.len() / 4 {
-            return self.tell_all();
-        }
+    /// Tells sled of the messages that all is done for. What is told while it still changes is
+    /// written again and again.
+    fn tell_settled(&mut self) -> Result<(), Fault> {
         // sled gets ahead of the position here: what a replay from there tells again of these
         // messages changes nothing, as each entry says up to where it knows. So they are counted
         // now, and not then.
