@@ -27,6 +27,11 @@ impl Bell {
         let _ = self.heard.recv().await;
     }
 
+    /// Whether it was rung and nobody has heard it yet.
+    pub fn is_rung(&self) -> bool {
+        !self.heard.is_empty()
+    }
+
     /// Takes back a ring that nobody has heard yet.
     pub fn hush(&self) {
         let _ = self.heard.try_recv();

@@ -14,7 +14,7 @@ use super::news::Event;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
-use super::{forward, Engine, StoreFault};
+use super::{forward, held, Engine, StoreFault};
 use crate::http::Bytes;
 use crate::index::Found;
 use crate::mail::{clean, Message};
@@ -64,6 +64,7 @@ struct Plan {
 
 async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), StoreFault> {
     let mailbox = batch.mailbox;
+    let looks = engine.looks.begun();
     let keys: Vec<Key> = batch.messages.iter().map(|m| m.key).collect();
     let addresses: Vec<String> = batch
         .messages
@@ -105,7 +106,8 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         mut composed,
         abandoned,
     } = plan;
-    others.extend(engine.receipts.take());
+    let receipts = engine.receipts.take();
+    others.extend(receipts.iter().cloned());
     let aside: BTreeMap<Key, String> = decided
         .iter()
         .filter(|d| !matches!(d.decision.outcome, Outcome::Ticket { .. }))
@@ -124,7 +126,14 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             }
             w.commit(decided, others)
         })
-        .await??;
+        .await?;
+    let committed = match committed {
+        Ok(committed) => committed,
+        Err(fault) => {
+            engine.receipts.put_back(receipts);
+            return Err(fault);
+        }
+    };
     for (key, entry) in &committed.applied.changed {
         let reason = match entry.stage {
             Stage::Committed => None,
@@ -145,6 +154,10 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         }
     }
     engine.learned(&committed);
+    let held = |(_, entry): &(Key, Entry)| entry.stage == Stage::Held;
+    if committed.applied.changed.iter().any(held) {
+        held::catch_up(engine, &mailbox, looks).await?;
+    }
     forward::let_catch_up(engine).await;
     Ok(())
 }

@@ -30,7 +30,7 @@ const PAGE: u32 = 500;
 pub struct Live {
     /// Read it now.
     pub bell: Bell,
-    /// When it was last known to be up to date.
+    /// When it was last known to be up to date, and what was held for want of it was released.
     pub read_at: Cell<Option<Wall>>,
     /// The last trouble with it.
     pub trouble: RefCell<Option<String>>,
@@ -112,7 +112,7 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
         state.cursor = None;
     }
     let mut entries = 0;
-    loop {
+    let at = loop {
         let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {
             Changes::StartAgain => {
                 log::warn!("the portal lost our place in the directory: it is read whole again");
@@ -137,10 +137,9 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
             .await
             .map_err(StoreFault::from)??;
         if last {
-            engine.directory.read_at.set(Some(at));
-            break;
+            break at;
         }
-    }
+    };
     engine.directory.trouble.replace(None);
     if entries > 0 {
         log::info!(
@@ -153,6 +152,8 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
     if entries > 0 || !was_complete {
         held::reconsider(engine, "directory").await?;
     }
+    // Last: a run with an end waits for this, and for what is released then.
+    engine.directory.read_at.set(Some(at));
     Ok(entries)
 }
 

@@ -1,4 +1,9 @@
 //! When a run with an end has nothing left to do, or nothing that it can do.
+//!
+//! One look is enough, since no message is ever between two stages unseen: a mailbox watches only
+//! once everything that its whole pass found is durable; the counters change in the same step in
+//! which the next stage is told, and never back to those of an earlier sync; what is held for want
+//! of the directory is released before the directory counts as read.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,9 +18,6 @@ const GIVE_UP: Duration = Duration::from_secs(20);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Looks in a row that must find nothing left.
-const CALM: u32 = 6;
-
 /// How a run with an end ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drained {
@@ -29,27 +31,18 @@ pub struct Drained {
 pub async fn wait(engine: &Rc<Engine>) -> Drained {
     let clock = &engine.world.clock;
     let mut trouble_since = None;
-    let mut calm = 0;
     loop {
         let now = clock.tick();
         if let Some(left) = idle(engine) {
             if left.is_empty() {
-                // One look may fall between two stages: what is done stays done.
-                calm += 1;
-                if calm >= CALM {
-                    return Drained { clean: true, left };
-                }
-                clock.sleep(LOOK).await;
-                continue;
+                return Drained { clean: true, left };
             }
-            calm = 0;
             let since = *trouble_since.get_or_insert(now);
             if now.since(since) >= GIVE_UP {
                 return Drained { clean: false, left };
             }
         } else {
             trouble_since = None;
-            calm = 0;
         }
         clock.sleep(LOOK).await;
     }
@@ -64,6 +57,8 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
     for mailbox in settings.mailboxes.iter().filter(|m| m.active) {
         let post = engine.posts.borrow().get(&mailbox.id).cloned()?;
         match post.standing() {
+            // Rung: a whole pass is about to begin.
+            Standing::Watching if post.look_bell.is_rung() => return None,
             Standing::Watching => {}
             Standing::Trouble { said, .. } => {
                 left.push(format!("mailbox {}: {said}", mailbox.name))

@@ -291,7 +291,7 @@ async fn drive(
 /// Fills the window from the index.
 async fn read_ahead(engine: &Engine) -> Result<(), StoreFault> {
     loop {
-        let Some(after) = engine.link.window.borrow().wants() else {
+        let Some(after) = engine.link.window.borrow_mut().ask_page() else {
             return Ok(());
         };
         let page = engine.reader.ask(move |r| r.queue(after, PAGE)).await??;
@@ -514,7 +514,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
                 pause(engine, &said, after);
             }
         }
-        Outcome::Gone => link.window.borrow_mut().settle(row),
+        Outcome::Gone => link.window.borrow_mut().gone(row),
         Outcome::Torn { said } => {
             log::error!(
                 "{}: {said}; it is fetched again from its mailbox",

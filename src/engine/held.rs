@@ -3,6 +3,7 @@
 //! A held message lies unread at its place; only its record is kept here. What is released is
 //! fetched and decided as if it had just arrived.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -16,6 +17,20 @@ use crate::ticket::{Key, Reason};
 
 /// Held messages looked at together.
 const PAGE: usize = 256;
+
+/// Looks at everything that is held, one at a time: two at once would release the same twice.
+#[derive(Default)]
+pub struct Looks {
+    begun: Cell<u64>,
+    turn: smol::lock::Mutex<()>,
+}
+
+impl Looks {
+    /// How many have begun.
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
+    }
+}
 
 /// Why looking after them ended.
 pub enum Failed {
@@ -114,6 +129,9 @@ pub async fn look_after(
 /// Releases what would be decided otherwise by the directory and the settings of now, and wakes the
 /// mailboxes that it lies in. Returns how many.
 pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault> {
+    let _turn = engine.looks.turn.lock().await;
+    // Before anything is read: what is committed later knows that it may have been missed.
+    engine.looks.begun.set(engine.looks.begun.get() + 1);
     let mut after = 0;
     let mut released = 0;
     loop {
@@ -171,6 +189,22 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
         log::info!("{released} held messages are looked at again ({by})");
     }
     Ok(released)
+}
+
+/// Looks again where a batch that was just held was decided by what has changed meanwhile: by the
+/// directory, of which `looks` looks had begun before it was asked, or by the mailbox's settings. The
+/// look that followed the change did not find the batch held yet, and no other would come.
+pub(super) async fn catch_up(
+    engine: &Rc<Engine>,
+    decided_by: &Mailbox,
+    looks: u64,
+) -> Result<(), StoreFault> {
+    let settings = engine.settings();
+    let same = settings.mailbox_by_id(decided_by.id) == Some(decided_by);
+    if engine.looks.begun() != looks || !same {
+        reconsider(engine, "directory").await?;
+    }
+    Ok(())
 }
 
 /// An act's record.

@@ -155,9 +155,12 @@ pub struct Engine {
     pub(crate) history: RefCell<History>,
     pub(crate) settings: RefCell<Rc<Settings>>,
     pub(crate) counters: RefCell<Counters>,
+    /// The sync that the counters are of.
+    counted: Cell<u64>,
     pub(crate) posts: RefCell<BTreeMap<MailboxId, Rc<Post>>>,
     pub(crate) link: Rc<Link>,
     pub(crate) directory: directory::Live,
+    pub(crate) looks: held::Looks,
     pub(crate) receipts: receipts::Receipts,
     pub(crate) news: News,
     pub(crate) journal_octets: Cell<u64>,
@@ -221,10 +224,12 @@ impl Engine {
             settings: RefCell::new(settings),
             history: RefCell::new(history),
             counters: RefCell::new(counters),
+            counted: Cell::new(0),
             posts: RefCell::default(),
             link: Rc::new(Link::new(opening.next_sequence, known)),
             opening,
             directory: directory::Live::default(),
+            looks: held::Looks::default(),
             receipts: receipts::Receipts::new(),
             news: News::new(),
             journal_octets: Cell::new(0),
@@ -361,9 +366,13 @@ impl Engine {
 
     /// Takes over what a commit changed, and wakes whom it concerns.
     pub(crate) fn learned(&self, committed: &writer::Committed) {
-        *self.counters.borrow_mut() = committed.counters.clone();
-        self.journal_octets.set(committed.journal_octets);
-        self.free_octets.set(committed.free_octets);
+        // Several tasks commit, and one may hear late of what it committed early.
+        if committed.number > self.counted.get() {
+            self.counted.set(committed.number);
+            *self.counters.borrow_mut() = committed.counters.clone();
+            self.journal_octets.set(committed.journal_octets);
+            self.free_octets.set(committed.free_octets);
+        }
         for misfit in &committed.applied.misfits {
             log::warn!("a record did not fit what was known: {misfit}");
         }

@@ -62,6 +62,15 @@ impl Receipts {
         std::mem::take(&mut self.waiting.borrow_mut())
     }
 
+    /// Takes back what could not be made durable: it is still ours to write.
+    pub fn put_back(&self, records: Vec<(Key, Record)>) {
+        if records.is_empty() {
+            return;
+        }
+        self.waiting.borrow_mut().splice(0..0, records);
+        self.some.ring();
+    }
+
     /// How many wait.
     pub fn waiting(&self) -> usize {
         self.waiting.borrow().len()
@@ -83,8 +92,7 @@ impl Receipts {
                 Ok(())
             }
             Err(fault) => {
-                // They are still ours to write.
-                self.waiting.borrow_mut().splice(0..0, records);
+                self.put_back(records);
                 Err(fault)
             }
         }

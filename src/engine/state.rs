@@ -79,8 +79,12 @@ pub struct Window {
     skipped: BTreeMap<u32, u64>,
     /// The last row that was read from the index.
     cursor: u64,
-    /// Whether the index may have rows behind the cursor.
+    /// Whether the index may have rows behind the cursor that no page on its way shows.
     more: bool,
+    /// Whether a page is on its way.
+    asked: bool,
+    /// Behind this something appeared since it was asked for.
+    back: u64,
     composed: BTreeMap<u64, Outgoing>,
     composed_octets: usize,
 }
@@ -118,18 +122,28 @@ impl Window {
         self.composed_octets > COMPOSED_OCTETS / 2
     }
 
-    /// From where the index should be read next, if it should.
-    pub fn wants(&self) -> Option<u64> {
-        (self.more && self.ready.len() < WINDOW / 2).then_some(self.cursor)
+    /// From where the index must be read next, if it must: the caller reads a page there and hands
+    /// it to `take_page`. What appears from here on may not be on that page, and asks for another.
+    pub fn ask_page(&mut self) -> Option<u64> {
+        if self.asked || !self.more || self.ready.len() >= WINDOW / 2 {
+            return None;
+        }
+        self.more = false;
+        self.asked = true;
+        self.back = u64::MAX;
+        Some(self.cursor)
     }
 
-    /// Takes a page that was read behind `after`; a short one was the last.
+    /// Takes the page that was read behind `after`; a short one was the last, unless something
+    /// appeared since it was asked for.
     pub fn take_page(&mut self, after: u64, page: &[Queued], limit: usize) {
-        if after != self.cursor {
-            // A lane moved on meanwhile and the cursor went back: read again from there.
+        self.asked = false;
+        if self.back <= after {
+            // A lane moved on meanwhile, or a row appeared that the page may lack: read again from
+            // there.
             return;
         }
-        self.more = page.len() >= limit;
+        self.more |= page.len() >= limit;
         for row in page {
             self.cursor = self.cursor.max(row.sequence);
             let known = self.flying.contains_key(&row.sequence)
@@ -138,13 +152,25 @@ impl Window {
             if known {
                 continue;
             }
-            match self.lanes.get(&row.lane) {
-                Some(holder) if self.deferred.contains_key(holder) => self.skip(*row),
-                _ => {
+            // Behind one that was let go every later one of its lane is, or it would go first.
+            let holder = self.lanes.get(&row.lane);
+            let waits = holder.is_some_and(|h| self.deferred.contains_key(h))
+                || self.skipped.contains_key(&row.lane);
+            match waits {
+                true => self.skip(*row),
+                false => {
                     self.ready.insert(row.sequence, *row);
                 }
             }
         }
+        self.cursor = self.cursor.min(self.back);
+    }
+
+    /// Rows from `first` on must be looked for in the index.
+    fn go_back(&mut self, first: u64) {
+        self.back = self.back.min(first.saturating_sub(1));
+        self.cursor = self.cursor.min(self.back);
+        self.more = true;
     }
 
     fn skip(&mut self, row: Queued) {
@@ -197,6 +223,12 @@ impl Window {
         self.free(row.lane);
     }
 
+    /// A row was not in the queue any more when its turn came: the index will learn nothing of it.
+    pub fn gone(&mut self, row: Queued) {
+        self.settle(row);
+        self.learned(row.sequence);
+    }
+
     /// The index has learned of this row's receipt or refusal.
     pub fn learned(&mut self, sequence: u64) {
         self.settled.remove(&sequence);
@@ -210,9 +242,8 @@ impl Window {
             || self.flying.contains_key(&sequence)
             || self.deferred.contains_key(&sequence);
         if !known {
-            self.cursor = self.cursor.min(sequence.saturating_sub(1));
+            self.go_back(sequence);
         }
-        self.more = true;
     }
 
     /// A row is put back as if it had not been tried.
@@ -243,8 +274,7 @@ impl Window {
     fn free(&mut self, lane: u32) {
         self.lanes.remove(&lane);
         if let Some(first) = self.skipped.remove(&lane) {
-            self.cursor = self.cursor.min(first.saturating_sub(1));
-            self.more = true;
+            self.go_back(first);
         }
     }
 
@@ -253,10 +283,12 @@ impl Window {
         self.flying.len()
     }
 
-    /// Whether nothing is under way and nothing could be sent now.
+    /// Whether nothing is under way, to the portal or from the index, and nothing could be sent now.
     pub fn is_idle(&self, now: Tick) -> bool {
         self.flying.is_empty()
+            && self.settled.is_empty()
             && !self.more
+            && !self.asked
             && self.ready.is_empty()
             && self.due().is_none_or(|due| due > now)
     }

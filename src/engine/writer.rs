@@ -71,6 +71,8 @@ pub struct Decided {
 
 /// What a commit made durable.
 pub struct Committed {
+    /// Which sync it was: two callers may hear of theirs in another order than they were made.
+    pub number: u64,
     /// What the index learned, in order.
     pub applied: Applied,
     /// How many messages stand where now.
@@ -95,6 +97,7 @@ pub struct Writer {
     finished: BTreeSet<u64>,
     next_sequence: u64,
     appended: u64,
+    syncs: u64,
     _lock: Lock,
 }
 
@@ -156,6 +159,7 @@ impl Writer {
             next_large: 0,
             finished: BTreeSet::new(),
             appended: 0,
+            syncs: 0,
             _lock: lock,
         };
         writer.checkpoint()?;
@@ -282,7 +286,9 @@ impl Writer {
         if self.appended >= CHECKPOINT_OCTETS {
             self.checkpoint()?;
         }
+        self.syncs += 1;
         Ok(Committed {
+            number: self.syncs,
             applied,
             counters: self.index.counters().clone(),
             journal_octets: self.journal.octets_on_disk(),

@@ -25,7 +25,7 @@ const NOW: Tick = Tick(Duration::ZERO);
 fn pump(window: &mut Window, index: &[Queued], now: Tick) -> Vec<u64> {
     let mut sent = Vec::new();
     loop {
-        while let Some(after) = window.wants() {
+        while let Some(after) = window.ask_page() {
             let page: Vec<Queued> = index
                 .iter()
                 .filter(|r| r.sequence > after)
@@ -88,6 +88,211 @@ fn a_settled_row_that_the_index_still_shows_is_not_sent_again() {
     window.more = true;
     window.cursor = 0;
     assert_eq!(pump(&mut window, &index, NOW), [] as [u64; 0]);
+}
+
+#[test]
+fn what_is_committed_while_a_page_is_on_its_way_is_looked_for() {
+    let mut window = Window::new();
+    let after = window.ask_page().expect("it has read nothing");
+    // The page was read before the commit, and arrives behind it.
+    window.appeared(1);
+    window.take_page(after, &[], 4);
+    assert!(!window.is_idle(NOW));
+    assert_eq!(pump(&mut window, &[row(1, 1)], NOW), [1]);
+}
+
+#[test]
+fn a_window_that_waits_for_a_page_or_for_the_index_is_not_idle() {
+    let mut window = Window::new();
+    let after = window.ask_page().expect("it has read nothing");
+    assert_eq!(window.ask_page(), None);
+    assert!(!window.is_idle(NOW));
+    window.take_page(after, &[row(1, 1)], 4);
+    window.next(NOW).expect("it may be sent");
+    window.settle(row(1, 1));
+    assert!(!window.is_idle(NOW));
+    window.learned(1);
+    assert!(window.is_idle(NOW));
+}
+
+/// The queue as it should be, beside the window, and what is under way between the two.
+struct Model {
+    seed: u64,
+    now: Tick,
+    window: Window,
+    /// What the index shows.
+    queue: Vec<Queued>,
+    next: u64,
+    page: Option<(u64, Vec<Queued>)>,
+    flying: Vec<Queued>,
+    /// Settled, and not yet learned by the index.
+    settled: Vec<Queued>,
+    /// Refused ones that may be tried again.
+    refused: Vec<Queued>,
+    /// In order of settling.
+    done: Vec<Queued>,
+}
+
+impl Model {
+    fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            now: NOW,
+            window: Window::new(),
+            queue: Vec::new(),
+            next: 1,
+            page: None,
+            flying: Vec::new(),
+            settled: Vec::new(),
+            refused: Vec::new(),
+            done: Vec::new(),
+        }
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        // Splitmix64.
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % limit as u64) as usize
+    }
+
+    fn pick(&mut self, from: fn(&mut Self) -> &mut Vec<Queued>) -> Option<Queued> {
+        let count = from(self).len();
+        match count {
+            0 => None,
+            _ => {
+                let at = self.below(count);
+                Some(from(self).remove(at))
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        if let Some(after) = self.window.ask_page() {
+            let behind = self.queue.iter().filter(|r| r.sequence > after);
+            self.page = Some((after, behind.take(4).copied().collect()));
+        }
+    }
+
+    fn take(&mut self) {
+        if let Some((after, page)) = self.page.take() {
+            self.window.take_page(after, &page, 4);
+        }
+    }
+
+    fn send(&mut self) {
+        let Some((row, _)) = self.window.next(self.now) else {
+            return;
+        };
+        // A page may be older than what the index learned: such a row is found gone when it is read.
+        if !self.queue.iter().any(|r| r.sequence == row.sequence) {
+            self.window.gone(row);
+            return;
+        }
+        assert!(self.flying.iter().all(|r| r.lane != row.lane), "{row:?}");
+        self.flying.push(row);
+    }
+
+    fn learn(&mut self) {
+        for row in std::mem::take(&mut self.settled) {
+            self.queue.retain(|r| r.sequence != row.sequence);
+            self.window.learned(row.sequence);
+        }
+    }
+
+    /// One step of any of those who work on the window at the same time.
+    fn step(&mut self) {
+        match self.below(12) {
+            0 => {
+                for _ in 0..=self.below(6) {
+                    let lane = self.below(5) as u32;
+                    self.queue.push(row(self.next, lane));
+                    self.window.appeared(self.next);
+                    self.next += 1;
+                }
+            }
+            1 | 2 => self.ask(),
+            3 | 4 => self.take(),
+            5 | 6 => self.send(),
+            7 | 8 => {
+                if let Some(row) = self.pick(|m| &mut m.flying) {
+                    self.window.settle(row);
+                    self.settled.push(row);
+                    self.done.push(row);
+                    if self.below(4) == 0 {
+                        self.refused.push(row);
+                    }
+                }
+            }
+            9 => self.learn(),
+            10 => {
+                if let Some(row) = self.pick(|m| &mut m.flying) {
+                    let due = self.now.plus(Duration::from_secs(self.below(9) as u64));
+                    let mut waits = deferred(row, 0);
+                    waits.due = due;
+                    self.window.defer(waits);
+                }
+            }
+            _ => {
+                self.now = self.now.plus(Duration::from_secs(1));
+                self.again();
+            }
+        }
+    }
+
+    /// A refused one is tried again, once the index has learned that it was.
+    fn again(&mut self) {
+        let unlearned: Vec<u64> = self.queue.iter().map(|r| r.sequence).collect();
+        let Some(at) = (self.refused.iter()).position(|r| !unlearned.contains(&r.sequence)) else {
+            return;
+        };
+        let row = self.refused.remove(at);
+        self.done.retain(|r| r.sequence != row.sequence);
+        self.queue.push(row);
+        self.queue.sort_by_key(|r| r.sequence);
+        self.window.appeared(row.sequence);
+    }
+
+    /// Goes on without anything new until the window says that it has nothing left.
+    fn drain(&mut self) {
+        for _ in 0..20_000 {
+            self.ask();
+            self.take();
+            self.send();
+            if let Some(row) = self.flying.pop() {
+                self.window.settle(row);
+                self.settled.push(row);
+                self.done.push(row);
+            }
+            self.learn();
+            self.now = self.now.plus(Duration::from_secs(1));
+            if self.window.is_idle(self.now) && self.window.due().is_none() {
+                return;
+            }
+        }
+        panic!("the window never says that it is idle");
+    }
+}
+
+#[test]
+fn whatever_happens_at_the_same_time_no_row_of_the_queue_is_lost_from_sight() {
+    for seed in 0..2_000 {
+        let mut model = Model::new(seed);
+        for _ in 0..300 {
+            model.step();
+            let idle = model.window.is_idle(model.now) && model.window.due().is_none();
+            assert!(
+                !idle || model.queue.is_empty(),
+                "seed {seed}: idle with {:?}",
+                model.queue
+            );
+        }
+        model.drain();
+        assert!(model.queue.is_empty(), "seed {seed}: {:?}", model.queue);
+        assert_eq!(model.done.len() as u64, model.next - 1, "seed {seed}");
+    }
 }
 
 #[test]
