@@ -78,9 +78,9 @@ version_at_least() {
     [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
 
-# rust_version: the version of the rustc in PATH, empty without one.
+# rust_version: the version of the rustc in PATH, empty without one (which must not end the script).
 rust_version() {
-    rustc --version 2>/dev/null | sed -n 's/^rustc \([0-9][0-9.]*\).*/\1/p'
+    { rustc --version 2>/dev/null || :; } | sed -n 's/^rustc \([0-9][0-9.]*\).*/\1/p'
 }
 
 # candidate PACKAGE: the version that apt would install, empty without one.

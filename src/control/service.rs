@@ -31,7 +31,7 @@ pub struct Running {
 impl From<StoreFault> for Refusal {
     fn from(fault: StoreFault) -> Self {
         let kind = match fault {
-            StoreFault::Locked { .. } => Kind::Unreachable,
+            StoreFault::Locked { .. } | StoreFault::Foreign { .. } => Kind::Unreachable,
             _ => Kind::Failed,
         };
         Refusal::new(kind, fault.to_string())

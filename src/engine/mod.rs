@@ -94,6 +94,14 @@ pub enum StoreFault {
         /// The store's folder.
         dir: String,
     },
+    /// Open it as its owner: files that anybody else makes in it would be closed to that one.
+    #[error("the store {dir} belongs to the user {owner}, and no service of {owner}'s answers here: start it, or run this command as {owner} (`sudo -u {owner} postern ...`)")]
+    Foreign {
+        /// The store's folder.
+        dir: String,
+        /// Whose it is.
+        owner: String,
+    },
 }
 
 impl From<spool::Fault> for StoreFault {

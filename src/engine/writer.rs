@@ -118,6 +118,16 @@ impl Writer {
             }
         };
         disk.make_dir(dir).map_err(doing("creating the store"))?;
+        // Before the first file: what root made here would be closed to its service for ever.
+        if let Some(owner) = disk
+            .other_owner(dir)
+            .map_err(doing("looking at the store"))?
+        {
+            return Err(StoreFault::Foreign {
+                dir: dir.display().to_string(),
+                owner,
+            });
+        }
         let lock = disk
             .lock(&dir.join("lock"))
             .map_err(doing("locking the store"))?

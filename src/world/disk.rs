@@ -8,11 +8,12 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, FlockOperation};
 
+use super::socket::user_name;
 use super::switches::{flipped, Switch};
 
 /// An open file.
@@ -91,6 +92,10 @@ pub trait Disk: Send + Sync {
     fn room(&self, dir: &Path) -> io::Result<Room>;
     /// Locks a file (created when absent) for this process alone; `None` when another holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>>;
+    /// The user that `path` belongs to, where that is another than the one we run as.
+    fn other_owner(&self, _path: &Path) -> io::Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 impl dyn Disk {
@@ -290,5 +295,11 @@ impl Disk for RealDisk {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(e) => Err(e.into()),
         }
+    }
+
+    fn other_owner(&self, path: &Path) -> io::Result<Option<String>> {
+        let owner = fs::metadata(path)?.uid();
+        let ours = rustix::process::geteuid().as_raw();
+        Ok((owner != ours).then(|| user_name(owner)))
     }
 }

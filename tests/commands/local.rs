@@ -128,6 +128,25 @@ fn a_running_service_answers_the_commands_and_keeps_its_store_to_itself() {
 }
 
 #[test]
+fn a_store_of_another_user_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    std::fs::create_dir(&store).unwrap();
+    // Nobody's, of which Debian has one; only root can give a folder away.
+    if std::os::unix::fs::chown(&store, Some(65_534), None).is_err() {
+        println!("POSTERN-TEST-SKIPPED a store of another user: only root can make one");
+        return;
+    }
+    for arguments in [&["status"][..], &["settings", "add", "support"], &["run"]] {
+        let said = fails(&store, "", arguments, 3);
+        assert!(said.contains("belongs to the user nobody"), "{said}");
+        assert!(said.contains("sudo -u nobody postern"), "{said}");
+    }
+    let made = std::fs::read_dir(&store).unwrap().count();
+    assert_eq!(made, 0, "what root made there would be closed to its owner");
+}
+
+#[test]
 fn a_run_takes_its_settings_from_a_file_and_ends_when_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
