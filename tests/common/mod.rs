@@ -145,10 +145,19 @@ fn first_line(stdout: &mut BufReader<ChildStdout>, who: &str) -> Value {
     serde_json::from_str(&line).unwrap_or_else(|e| panic!("{who} did not say its address: {e}"))
 }
 
+/// Where a server allows few sessions it may not have noticed yet that our last one has ended.
 fn output(command: &mut Command, what: &str) -> Output {
-    command
-        .output()
-        .unwrap_or_else(|e| panic!("{what} could not be started: {e}"))
+    let limit = Instant::now() + Duration::from_secs(10);
+    loop {
+        let output = command
+            .output()
+            .unwrap_or_else(|e| panic!("{what} could not be started: {e}"));
+        let crowded = String::from_utf8_lossy(&output.stderr).contains("NO [LIMIT]");
+        if !crowded || Instant::now() >= limit {
+            return output;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn json(output: &Output, what: &str) -> Value {

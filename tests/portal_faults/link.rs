@@ -88,22 +88,6 @@ fn a_directory_that_can_not_be_read_is_asked_for_again_soon() {
     site.complete();
 }
 
-/// A batch may be decided without the directory, and become durable only after what was held for
-/// want of it was looked at: it must not stay held.
-#[test]
-fn a_directory_that_comes_while_batches_are_decided_leaves_none_of_them_held() {
-    for latency in [100, 200, 300, 400] {
-        let site = Site::ready_with(&[], &[], "", SHORT);
-        site.fault(&format!(
-            r#"[{{"route": "directory", "action": {{"latency_ms": {latency}}}}}]"#
-        ));
-        site.mail.fill(&["--count", "400", "--series", "decided"]);
-        site.drains();
-        site.complete();
-        assert_eq!(site.portal.tickets().len(), 400, "{latency} ms");
-    }
-}
-
 #[test]
 fn a_ping_that_fails_in_any_way_delays_and_no_more() {
     for action in [
