@@ -294,7 +294,8 @@ impl Writer {
         let pending = std::mem::take(&mut self.pending);
         let applied = self.index.apply(&pending, position_of(position))?;
         if self.appended >= CHECKPOINT_OCTETS {
-            self.checkpoint()?;
+            self.index.flush_settled()?;
+            self.sync_index()?;
         }
         self.syncs += 1;
         Ok(Committed {
@@ -310,6 +311,10 @@ impl Writer {
     /// both: the flush alone only hands the octets to the kernel.
     pub fn checkpoint(&mut self) -> Result<(), StoreFault> {
         self.index.flush()?;
+        self.sync_index()
+    }
+
+    fn sync_index(&mut self) -> Result<(), StoreFault> {
         self.disk
             .sync_all(&self.dir)
             .map_err(|source| StoreFault::Broken {

@@ -417,6 +417,15 @@ impl Index {
         Ok(())
     }
 
+    /// The same for what is settled, while work goes on: what is under way is left to a replay, which
+    /// begins before the oldest of it. To write it now, and again in a moment, costs memory and
+    /// octets.
+    pub fn flush_settled(&mut self) -> Result<(), Fault> {
+        self.tell_settled()?;
+        self.db.flush()?;
+        Ok(())
+    }
+
     /// Octets on the disk.
     pub fn octets_on_disk(&self) -> u64 {
         self.db.size_on_disk().unwrap_or(0)
