@@ -47,7 +47,7 @@ const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
 /// Messages that all is done for, which gather before sled is told of them. What a batch of sled's
 /// replaces is kept until its end, so larger ones cost memory.
-const SETTLED: usize = 192;
+const SETTLED: usize = 128;
 
 /// Why the index can't be used.
 #[derive(Debug, thiserror::Error)]

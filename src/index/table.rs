@@ -19,9 +19,9 @@ use super::{Fault, META};
 use crate::ticket::Key;
 
 /// Rows that gather before sled is told.
-pub(super) const ROWS: usize = 2048;
+pub(super) const ROWS: usize = 1280;
 /// What they may weigh; a row's own cost in memory included.
-const OCTETS: usize = 512 << 10;
+const OCTETS: usize = 384 << 10;
 /// What the map costs for each row, beside its octets.
 const ROW_COST: usize = 128;
 
