@@ -238,7 +238,7 @@ impl Running {
         let committed = self
             .engine
             .writer
-            .ask(move |w| w.commit(vec![decided], Vec::new()))
+            .ask(move |w| w.commit(vec![decided], &[]))
             .await
             .map_err(StoreFault::from)??;
         self.engine.learned(&committed);

@@ -399,7 +399,7 @@ impl Archiver<'_> {
         let committed = self
             .engine
             .writer
-            .ask(move |w| w.commit(Vec::new(), records))
+            .ask(move |w| w.commit(Vec::new(), &records))
             .await
             .map_err(StoreFault::from)??;
         self.engine.learned(&committed);
@@ -421,18 +421,10 @@ impl Archiver<'_> {
         let mut records = Vec::new();
         for Listed { key, entry } in page {
             for spot in entry.spots.iter().filter(|s| s.mailbox == self.mailbox.id) {
-                match spot.place {
-                    Place::Imap {
-                        origin: at,
-                        uid_validity,
-                        uid,
-                    } if at == origin && uid_validity == validity => {
-                        here.push((uid, *key, spot.place.clone()));
-                    }
-                    // A place of another account or folder, or of an earlier life of the numbers,
-                    // can't be reached any more. Where the message is found under a new number it
-                    // is archived from that.
-                    _ => {
+                match spot.place.uid_in(origin, validity) {
+                    Some(uid) => here.push((uid, *key, spot.place.clone())),
+                    // Where the message is found under a new number it is archived from that.
+                    None => {
                         log::warn!(
                             "{}: its place ({}) is not in the watched folder of {} any more; it is left there, its ticket exists",
                             key.short(),

@@ -106,8 +106,8 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         mut composed,
         abandoned,
     } = plan;
-    let receipts = engine.receipts.take();
-    others.extend(receipts.iter().cloned());
+    let own = others.len();
+    others.extend(engine.receipts.take());
     let aside: BTreeMap<Key, String> = decided
         .iter()
         .filter(|d| !matches!(d.decision.outcome, Outcome::Ticket { .. }))
@@ -118,19 +118,17 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             (d.key, format!(" \"{subject}\" from {sender}"))
         })
         .collect();
-    let committed = engine
+    let (committed, mut others) = engine
         .writer
         .ask(move |w| {
-            for segment in abandoned {
-                w.drop_large(segment)?;
-            }
-            w.commit(decided, others)
+            let dropped = abandoned.into_iter().try_for_each(|s| w.drop_large(s));
+            (dropped.and_then(|()| w.commit(decided, &others)), others)
         })
         .await?;
     let committed = match committed {
         Ok(committed) => committed,
         Err(fault) => {
-            engine.receipts.put_back(receipts);
+            engine.receipts.put_back(others.split_off(own));
             return Err(fault);
         }
     };

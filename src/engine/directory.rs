@@ -93,6 +93,12 @@ impl From<StoreFault> for Failed {
     }
 }
 
+/// Begins a whole reading; gives back its cursor.
+async fn begin_again(engine: &Engine) -> Result<Option<String>, StoreFault> {
+    engine.writer.ask(|w| w.restart_directory()).await??;
+    Ok(None)
+}
+
 /// Reads all changes there are now. Returns how many entries came.
 pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Failed> {
     let mut state = engine
@@ -104,24 +110,14 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
     let was_complete = state.is_complete();
     if was_complete && state.is_worn() {
         log::info!("the directory has changed so often that it is read whole again");
-        engine
-            .writer
-            .ask(|w| w.restart_directory())
-            .await
-            .map_err(StoreFault::from)??;
-        state.cursor = None;
+        state.cursor = begin_again(engine).await?;
     }
     let mut entries = 0;
     let at = loop {
         let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {
             Changes::StartAgain => {
                 log::warn!("the portal lost our place in the directory: it is read whole again");
-                engine
-                    .writer
-                    .ask(|w| w.restart_directory())
-                    .await
-                    .map_err(StoreFault::from)??;
-                state.cursor = None;
+                state.cursor = begin_again(engine).await?;
                 continue;
             }
             Changes::Page(page) => page,

@@ -11,7 +11,7 @@ use super::{account, Engine, StoreFault};
 use crate::index::{Found, Listed};
 use crate::mailbox::{Fault, Session};
 use crate::passage::record::{Act, ActKind};
-use crate::passage::{Place, Record, Stage, Uid, UidValidity};
+use crate::passage::{Record, Stage, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::{Key, Reason};
 
@@ -79,17 +79,12 @@ pub async fn look_after(
                 let mut missing = None;
                 let mut present = false;
                 for spot in here {
-                    match spot.place {
-                        Place::Imap {
-                            origin: at,
-                            uid_validity,
-                            uid,
-                        } if at == origin && uid_validity == validity => {
+                    match spot.place.uid_in(origin, validity) {
+                        Some(uid) => {
                             present |= unread.contains(&uid);
                             missing = Some(Some(uid));
                         }
-                        // Another life of the numbers, or another account: not there any more.
-                        _ => missing = missing.or(Some(None)),
+                        None => missing = missing.or(Some(None)),
                     }
                 }
                 if entry.spots.is_empty() && entry.mailbox == id {
@@ -224,7 +219,7 @@ impl Engine {
         }
         let committed = self
             .writer
-            .ask(move |w| w.commit(Vec::new(), acts))
+            .ask(move |w| w.commit(Vec::new(), &acts))
             .await??;
         self.learned(&committed);
         Ok(())

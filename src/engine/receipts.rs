@@ -84,7 +84,7 @@ impl Receipts {
         }
         let (committed, records) = engine
             .writer
-            .ask(move |w| (w.commit(Vec::new(), records.clone()), records))
+            .ask(move |w| (w.commit(Vec::new(), &records), records))
             .await?;
         match committed {
             Ok(committed) => {

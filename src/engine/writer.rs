@@ -190,16 +190,16 @@ impl Writer {
     pub fn commit(
         &mut self,
         batch: Vec<Decided>,
-        others: Vec<(Key, Record)>,
+        others: &[(Key, Record)],
     ) -> Result<Committed, StoreFault> {
         // What empties the store must find room where what fills it finds none.
         let drains = batch.is_empty();
         self.journal.use_reserve(drains);
-        let committed = match self.write_batch(batch, &others) {
+        let committed = match self.write_batch(batch, others) {
             Err(StoreFault::Full { said }) if drains => {
                 log::error!("{said}: the ballast is let go");
                 self.journal.ballast(0)?;
-                self.write_batch(Vec::new(), &others)
+                self.write_batch(Vec::new(), others)
             }
             written => written,
         };

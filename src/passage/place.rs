@@ -69,6 +69,21 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The number, where this is in the mailbox of `origin` during the life `validity` of its UIDs;
+    /// anywhere else it can't be reached any more.
+    pub fn uid_in(&self, origin: Origin, validity: UidValidity) -> Option<Uid> {
+        match self {
+            Place::Imap {
+                origin: at,
+                uid_validity,
+                uid,
+            } if *at == origin && *uid_validity == validity => Some(*uid),
+            _ => None,
+        }
+    }
+}
+
 /// A point in the journal: what lies before it is known, what lies behind it is to be replayed.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -48,6 +48,24 @@ pub struct Ping {
     pub attachment_bytes: Option<u64>,
 }
 
+#[cfg(test)]
+impl Ping {
+    /// A portal that promises nothing.
+    pub(crate) fn plain() -> Self {
+        Self {
+            portal: None,
+            api: "1.0".to_owned(),
+            time: None,
+            epoch: "e1".to_owned(),
+            restored_to: None,
+            keeps_keys: None,
+            finds_keys: true,
+            ticket_bytes: None,
+            attachment_bytes: None,
+        }
+    }
+}
+
 /// A person of the directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -7,15 +7,9 @@ use crate::portal::Ping;
 
 fn ping(ticket_bytes: Option<u64>, attachment_bytes: Option<u64>) -> Ping {
     Ping {
-        portal: None,
-        api: "1.0".to_owned(),
-        time: None,
-        epoch: "e1".to_owned(),
-        restored_to: None,
-        keeps_keys: None,
-        finds_keys: true,
         ticket_bytes,
         attachment_bytes,
+        ..Ping::plain()
     }
 }
 

@@ -5,15 +5,10 @@ const URL: &str = "https://portal.example";
 
 fn ping(epoch: &str, restored_to: Option<i64>) -> Ping {
     Ping {
-        portal: None,
-        api: "1.0".to_owned(),
         time: Some(NOW),
         epoch: epoch.to_owned(),
         restored_to: restored_to.map(Wall),
-        keeps_keys: None,
-        finds_keys: true,
-        ticket_bytes: None,
-        attachment_bytes: None,
+        ..Ping::plain()
     }
 }
 

@@ -4,15 +4,10 @@ use super::*;
 
 fn ping() -> Ping {
     Ping {
-        portal: None,
-        api: "1.0".to_owned(),
-        time: None,
-        epoch: "e1".to_owned(),
-        restored_to: None,
         keeps_keys: Some(Duration::from_secs(30 * 86_400)),
-        finds_keys: true,
         ticket_bytes: Some(16 << 20),
         attachment_bytes: Some(256 << 20),
+        ..Ping::plain()
     }
 }
 

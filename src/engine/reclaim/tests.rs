@@ -68,7 +68,7 @@ fn commit(writer: &mut Writer, n: u32, raw: Raw, decided_at: i64) {
         raw,
         decision,
     };
-    writer.commit(vec![decided], Vec::new()).unwrap();
+    writer.commit(vec![decided], &[]).unwrap();
 }
 
 fn finish(writer: &mut Writer, n: u32, at: i64) {
@@ -84,7 +84,7 @@ fn finish(writer: &mut Writer, n: u32, at: i64) {
         moved_to: None,
     });
     writer
-        .commit(Vec::new(), vec![(key(n), receipt), (key(n), archived)])
+        .commit(Vec::new(), &[(key(n), receipt), (key(n), archived)])
         .unwrap();
 }
 

@@ -110,7 +110,7 @@ fn fill(writer: &mut Writer) {
                 _ => decided(*n, ticket()),
             })
             .collect();
-        writer.commit(batch, Vec::new()).unwrap();
+        writer.commit(batch, &[]).unwrap();
     }
     let others = vec![
         (key(1), receipt()),
@@ -121,7 +121,7 @@ fn fill(writer: &mut Writer) {
         (key(4), retry()),
         (key(4), refusal()),
     ];
-    writer.commit(Vec::new(), others).unwrap();
+    writer.commit(Vec::new(), &others).unwrap();
 }
 
 /// Everything that the index shows of the messages.
@@ -232,7 +232,7 @@ fn the_queue_keeps_its_order_through_a_rebuild() {
     // What is decided from now on stands behind all of them.
     again
         .writer
-        .commit(vec![decided(99, ticket())], Vec::new())
+        .commit(vec![decided(99, ticket())], &[])
         .unwrap();
     assert_eq!(shown(&again.writer).queue.last(), Some(&key(99)));
 }
@@ -253,7 +253,7 @@ fn what_was_appended_and_not_synced_is_not_known() {
     let mut store = open(dir.path());
     store
         .writer
-        .commit(vec![decided(1, ticket())], vec![])
+        .commit(vec![decided(1, ticket())], &[])
         .unwrap();
     store.writer.append(key(1), receipt()).unwrap();
     let stage = |writer: &Writer| writer.index.view().entry(&key(1)).unwrap().unwrap().stage;
