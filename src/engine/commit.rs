@@ -14,7 +14,7 @@ use super::news::Event;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
-use super::{forward, held, Engine, StoreFault};
+use super::{early, forward, held, Engine, StoreFault};
 use crate::http::Bytes;
 use crate::index::Found;
 use crate::mail::{clean, Message};
@@ -75,6 +75,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         .reader
         .ask(move |r| r.look_up(&keys, &addresses))
         .await??;
+    early::be_overtaken(engine).await;
     let rules = Rules {
         process_unknown_senders: mailbox.process_unknown_senders,
         received_after: mailbox.received_after.map(|w| w.0),

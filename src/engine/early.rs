@@ -1,7 +1,8 @@
-//! Test-only: moves messages before they are durable, where a test flipped that switch. In the
-//! shipped binary this does nothing.
+//! Test-only: moves messages before they are durable, or commits them late, where a test flipped that
+//! switch. In the shipped binary this does nothing.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::{account, Engine};
 use crate::mailbox::{Fault, How, Session};
@@ -26,5 +27,12 @@ pub async fn move_now(
     match folder {
         Some(folder) => Ok(session.archive(uids, &folder, How::Move).await?.0),
         None => Ok(session),
+    }
+}
+
+/// Lets the directory's first reading overtake a batch that has looked its senders up.
+pub async fn be_overtaken(engine: &Engine) {
+    while flipped(Switch::LateCommit) && engine.directory.read_at.get().is_none() {
+        engine.world.clock.sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,9 +1,10 @@
-//! Test-only switches that take a protection out, so that a test can see the damage.
+//! Test-only switches that take a protection out, or bring about the moment that one is for, so that a
+//! test can see what follows.
 //!
 //! They exist only in a build with the feature `switches`; in the shipped binary each question is
 //! the constant `false`. `POSTERN_SWITCH` holds a comma-separated list of names.
 
-/// Protections that a test may take out.
+/// What a test may take out, or bring about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
     /// `no-sync`: the disk's sync returns at once, having done nothing.
@@ -12,6 +13,9 @@ pub enum Switch {
     MoveEarly,
     /// `no-key`: every attempt at the portal carries a fresh idempotency key.
     NoKey,
+    /// `late-commit`: a batch whose senders were looked up is committed only once the directory has
+    /// been read and what was held for want of it was looked at.
+    LateCommit,
 }
 
 /// Whether `switch` was flipped.
@@ -24,6 +28,7 @@ pub fn flipped(switch: Switch) -> bool {
         Switch::NoSync => "no-sync",
         Switch::MoveEarly => "move-early",
         Switch::NoKey => "no-key",
+        Switch::LateCommit => "late-commit",
     };
     names.split(',').any(|n| n == name)
 }
