@@ -131,6 +131,8 @@ struct Model {
     refused: Vec<Queued>,
     /// In order of settling.
     done: Vec<Queued>,
+    /// Tried again after a refusal: the order of their lanes was broken by that.
+    again: Vec<u64>,
 }
 
 impl Model {
@@ -146,6 +148,7 @@ impl Model {
             settled: Vec::new(),
             refused: Vec::new(),
             done: Vec::new(),
+            again: Vec::new(),
         }
     }
 
@@ -192,6 +195,11 @@ impl Model {
             return;
         }
         assert!(self.flying.iter().all(|r| r.lane != row.lane), "{row:?}");
+        let overtaken = self.queue.iter().find(|r| {
+            let same = r.lane == row.lane && r.sequence < row.sequence;
+            same && !self.settled.contains(r) && !self.again.contains(&r.sequence)
+        });
+        assert_eq!(overtaken, None, "{row:?} goes first");
         self.flying.push(row);
     }
 
@@ -204,7 +212,7 @@ impl Model {
 
     /// One step of any of those who work on the window at the same time.
     fn step(&mut self) {
-        match self.below(12) {
+        match self.below(13) {
             0 => {
                 for _ in 0..=self.below(6) {
                     let lane = self.below(5) as u32;
@@ -235,6 +243,11 @@ impl Model {
                     self.window.defer(waits);
                 }
             }
+            11 => {
+                if let Some(row) = self.pick(|m| &mut m.flying) {
+                    self.window.put_back(row);
+                }
+            }
             _ => {
                 self.now = self.now.plus(Duration::from_secs(1));
                 self.again();
@@ -250,6 +263,7 @@ impl Model {
         };
         let row = self.refused.remove(at);
         self.done.retain(|r| r.sequence != row.sequence);
+        self.again.push(row.sequence);
         self.queue.push(row);
         self.queue.sort_by_key(|r| r.sequence);
         self.window.appeared(row.sequence);
