@@ -133,3 +133,6 @@ pub async fn run(engine: Rc<Engine>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
