@@ -7,7 +7,7 @@ use std::rc::Rc;
 use postern::console::{self, Arguments, Exit};
 use postern::control::{self, Kind, Refusal, Service};
 use postern::world::signals::Stop;
-use postern::world::{memory, World};
+use postern::world::{memory, worker, World};
 
 fn main() -> ExitCode {
     memory::keep_small();
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn command(arguments: Arguments) -> Exit {
+    worker::doze_reactor();
     let world = World::real();
     let executor = Rc::new(smol::LocalExecutor::new());
     match console::run_wanted(&arguments) {

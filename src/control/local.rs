@@ -91,7 +91,7 @@ pub fn in_use(store: &Path) -> Refusal {
 
 /// Runs the service on `store`, answering at `socket`, until `stop` or, with `once`, until nothing
 /// is left to do.
-pub async fn serve_and_run<S: Service>(
+pub async fn serve_and_run<S: Service + 'static>(
     executor: &LocalExecutor<'static>,
     world: &World,
     service: S,
@@ -125,8 +125,13 @@ pub async fn serve_and_run<S: Service>(
             said: "stopped".to_owned(),
         })
     };
+    // A task of its own: what it wakes for, many thousand times a second, is no reason to ask the
+    // others.
+    let running = service.clone();
+    let mut run = executor.spawn(async move { running.run(once).await });
     // The run is asked first: an end of its own has more to say than the wish to stop.
-    let ended = future::or(service.run(once), future::or(stopped, answering)).await;
+    let ended = future::or(&mut run, future::or(stopped, answering)).await;
+    run.cancel().await;
     service.close().await?;
     ended
 }

@@ -27,6 +27,7 @@ mod table;
 mod view;
 
 use std::collections::{btree_map as map, BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,9 +46,9 @@ const VERSION: u8 = 2;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
-/// Messages that all is done for, which gather before sled is told of them. What a batch of sled's
-/// replaces is kept until its end, so larger ones cost memory.
-const SETTLED: usize = 128;
+/// Messages that sled is told of at once. What a batch of sled's replaces is kept until its end, so
+/// larger ones cost memory.
+const SHARE: usize = 128;
 
 /// Why the index can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +114,11 @@ pub struct Index {
     gathered: BTreeMap<Key, Gathered>,
     /// Counters of what sled has been told.
     told: Counters,
+    /// A message has lost its place to another since sled was told: it must hear of both at once,
+    /// since a replay takes a place away only from where it gives it to somebody.
+    crossed: bool,
+    /// The last message of the last share.
+    turn: Key,
 }
 
 /// A message with rows that sled has not been told yet.
@@ -120,7 +126,7 @@ struct Gathered {
     /// The position before the first of those changes: a replay must begin there.
     since: Position,
     /// What sled knows of the message.
-    below: Option<Entry>,
+    below: Option<Box<Entry>>,
     /// All that was to be done with it is done: its rows will hardly change again soon.
     settled: bool,
 }
@@ -153,6 +159,8 @@ struct Changes {
     claims: BTreeMap<Place, Key>,
     /// Those of them that no row knew before.
     unknown: BTreeSet<Vec<u8>>,
+    /// Whether one of them was another's.
+    crossed: bool,
 }
 
 impl Index {
@@ -209,6 +217,8 @@ impl Index {
             told: meta.counters.clone(),
             meta,
             gathered: BTreeMap::new(),
+            crossed: false,
+            turn: Key([0; 32]),
         };
         Ok((index, position))
     }
@@ -281,21 +291,13 @@ impl Index {
                 }
             }
             count(&mut meta.counters, before.as_ref(), after.as_ref());
-            let since = self.meta.position;
-            let gathered = self.gathered.entry(*key).or_insert_with(|| Gathered {
-                since,
-                below: before.clone(),
-                settled: false,
-            });
-            gathered.settled = after.as_ref().is_some_and(is_settled);
+            self.gather(*key, before.clone()).settled = after.as_ref().is_some_and(is_settled);
         }
-        let enough = self.table.apply(batch, encode(&meta));
+        self.table.apply(batch, encode(&meta));
         self.meta = meta;
-        let settled = self.gathered.values().filter(|g| g.settled).count();
-        if enough && settled < self.gathered.len() / 4 {
-            self.tell_all()?;
-        } else if enough || settled >= SETTLED {
-            self.tell_settled()?;
+        self.crossed |= changes.crossed;
+        while self.table.is_full() && !self.gathered.is_empty() {
+            self.tell_some()?;
         }
         order.reverse();
         let mut seen = BTreeSet::new();
@@ -329,6 +331,7 @@ impl Index {
         let Some(owner) = owner.filter(|o| *o != key) else {
             return Ok(());
         };
+        changes.crossed = true;
         if let Some(entry) = self.now(changes, owner)? {
             entry.spots.retain(|s| s.place != *place);
         }
@@ -357,6 +360,7 @@ impl Index {
                     batch.remove(*key, row);
                 }
                 count(&mut meta.counters, Some(&entry), None);
+                self.gather(*key, Some(entry)).settled = true;
             }
         }
         self.table.apply(batch, encode(&meta));
@@ -365,41 +369,88 @@ impl Index {
         self.tell_all()
     }
 
-    /// Tells sled of the messages that all is done for. What is told while it still changes is
-    /// written again and again.
+    /// What is kept of a message whose rows change now; `before` is how it was before that.
+    fn gather(&mut self, key: Key, before: Option<Entry>) -> &mut Gathered {
+        let since = self.meta.position;
+        self.gathered.entry(key).or_insert_with(|| Gathered {
+            since,
+            below: before.map(Box::new),
+            settled: false,
+        })
+    }
+
+    /// Makes some room in front of sled: it is told of a share of the messages that all is done for, or
+    /// of the others where those are few. What is told while it still changes is written again and
+    /// again; and whoever waits for this batch should not wait for all that has gathered.
+    fn tell_some(&mut self) -> Result<(), Fault> {
+        let settled = self.gathered.values().filter(|g| g.settled).count();
+        let any = settled < self.gathered.len() / 4;
+        let wanted = |(_, g): &(&Key, &Gathered)| any || g.settled;
+        // In the order of their rows, which lie beside each other below; then from the front again.
+        let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
+        let behind = self.gathered.range(behind).filter(wanted);
+        let before = self.gathered.range(..=self.turn).filter(wanted);
+        let share = behind.chain(before).take(SHARE).map(|(key, _)| *key);
+        let share: Vec<Key> = share.collect();
+        self.turn = share.last().copied().unwrap_or(self.turn);
+        let share: BTreeSet<Key> = share.into_iter().collect();
+        self.tell(|key, _| share.contains(key))
+    }
+
+    /// Tells sled of the messages that all is done for.
     fn tell_settled(&mut self) -> Result<(), Fault> {
-        // sled gets ahead of the position here: what a replay from there tells again of these
-        // messages changes nothing, as each entry says up to where it knows. So they are counted
-        // now, and not then.
-        let mut told = self.told.clone();
+        self.tell(|_, g| g.settled)
+    }
+
+    /// Tells sled of everything.
+    fn tell_all(&mut self) -> Result<(), Fault> {
+        self.tell(|_, _| true)
+    }
+
+    /// Tells sled of the messages that are `wanted`, share by share, in the order of their rows.
+    fn tell(&mut self, wanted: impl Fn(&Key, &Gathered) -> bool) -> Result<(), Fault> {
+        let crossed = std::mem::take(&mut self.crossed);
+        let mut keys = Vec::new();
         let mut position = self.meta.position;
         for (key, gathered) in &self.gathered {
-            match gathered.settled {
-                true => count(
-                    &mut told,
-                    gathered.below.as_ref(),
-                    self.entry(key)?.as_ref(),
-                ),
+            match crossed || wanted(key, gathered) {
+                true => keys.push(*key),
                 false => position = position.min(gathered.since),
             }
         }
-        let meta = Meta {
-            position,
-            counters: told.clone(),
-            ..self.meta.clone()
-        };
-        let gathered = &self.gathered;
-        let wanted = |owner: &Key| gathered.get(owner).is_some_and(|g| g.settled);
-        self.table.spill(encode(&meta), wanted)?;
-        self.gathered.retain(|_, g| !g.settled);
-        self.told = told;
-        Ok(())
-    }
-
-    fn tell_all(&mut self) -> Result<(), Fault> {
-        self.table.spill(encode(&self.meta), |_| true)?;
-        self.gathered.clear();
-        self.told = self.meta.counters.clone();
+        let share = if crossed { keys.len().max(1) } else { SHARE };
+        let mut shares: Vec<&[Key]> = keys.chunks(share).collect();
+        if shares.is_empty() {
+            shares.push(&[]);
+        }
+        let mut metas = Vec::with_capacity(shares.len());
+        for share in &shares {
+            // sled gets ahead of the position here: what a replay from there tells again of these
+            // messages changes nothing, as each entry says up to where it knows. So they are counted
+            // now, and not then.
+            for key in *share {
+                let now = self.entry(key)?;
+                let below = self.gathered.get(key).and_then(|g| g.below.as_deref());
+                count(&mut self.told, below, now.as_ref());
+            }
+            metas.push(Meta {
+                counters: self.told.clone(),
+                ..self.meta.clone()
+            });
+        }
+        // A share's position is the one before the first change of what is not told by then.
+        for (share, meta) in shares.iter().zip(&mut metas).rev() {
+            meta.position = position;
+            let since = share.iter().filter_map(|k| self.gathered.get(k));
+            position = since.fold(position, |p, g| p.min(g.since));
+        }
+        let metas = metas.iter().map(encode).collect();
+        self.table.spill(metas, |owner| {
+            keys.binary_search(owner).ok().map(|at| at / share)
+        })?;
+        for key in &keys {
+            self.gathered.remove(key);
+        }
         Ok(())
     }
 

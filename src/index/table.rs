@@ -19,9 +19,9 @@ use super::{Fault, META};
 use crate::ticket::Key;
 
 /// Rows that gather before sled is told.
-pub(super) const ROWS: usize = 1280;
+pub(super) const ROWS: usize = 4096;
 /// What they may weigh; a row's own cost in memory included.
-const OCTETS: usize = 384 << 10;
+const OCTETS: usize = 1 << 20;
 /// What the map costs for each row, beside its octets.
 const ROW_COST: usize = 128;
 
@@ -129,9 +129,8 @@ impl Table {
         Ok(page)
     }
 
-    /// Takes changes over, and how things stand behind them; tells whether so much has gathered that
-    /// sled should be told.
-    pub(super) fn apply(&self, batch: Batch, meta: Vec<u8>) -> bool {
+    /// Takes changes over, and how things stand behind them.
+    pub(super) fn apply(&self, batch: Batch, meta: Vec<u8>) {
         let mut gathered = self
             .gathered
             .write()
@@ -143,29 +142,42 @@ impl Table {
             gathered.put(owner, row, Some(value.into()), !new);
         }
         gathered.meta = Some(meta.into());
+    }
+
+    /// Whether so much has gathered that sled should be told.
+    pub(super) fn is_full(&self) -> bool {
+        let gathered = self.gathered();
         gathered.rows.len() >= self.most || gathered.octets >= OCTETS
     }
 
-    /// Tells sled the rows of those messages, and `meta`, as one batch.
-    pub(super) fn spill(&self, meta: Vec<u8>, wanted: impl Fn(&Key) -> bool) -> Result<(), Fault> {
-        let mut batch = sled::Batch::default();
+    /// Tells sled the rows of those messages that have a share, as one batch for each of `metas`, which
+    /// goes with its share.
+    pub(super) fn spill(
+        &self,
+        metas: Vec<Vec<u8>>,
+        share: impl Fn(&Key) -> Option<usize>,
+    ) -> Result<(), Fault> {
+        let mut batches = vec![sled::Batch::default(); metas.len()];
         for (row, fresh) in &self.gathered().rows {
-            match &fresh.value {
-                _ if !wanted(&fresh.owner) => {}
-                Some(value) => batch.insert(row.as_slice(), value.clone()),
-                None => batch.remove(row.as_slice()),
+            let batch = share(&fresh.owner).and_then(|at| batches.get_mut(at));
+            match (batch, &fresh.value) {
+                (Some(batch), Some(value)) => batch.insert(row.as_slice(), value.clone()),
+                (Some(batch), None) => batch.remove(row.as_slice()),
+                (None, _) => {}
             }
         }
-        batch.insert(META, meta);
-        // Readers go on with what is gathered until sled has all of it: both say the same.
-        self.db.apply_batch(batch)?;
+        for (mut batch, meta) in batches.into_iter().zip(metas) {
+            batch.insert(META, meta);
+            // Readers go on with what is gathered until sled has all of it: both say the same.
+            self.db.apply_batch(batch)?;
+        }
         let mut gathered = self
             .gathered
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         let mut left = 0;
         gathered.rows.retain(|row, fresh| {
-            let stays = !wanted(&fresh.owner);
+            let stays = share(&fresh.owner).is_none();
             if stays {
                 left += row.len() + ROW_COST + fresh.weight();
             }

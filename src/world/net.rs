@@ -3,12 +3,15 @@
 //! Every connection is a boxed stream, so that plain, TLS and a test's duplex look alike.
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, IoSlice, Read};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{ready, Context, Poll};
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use smol::net::{resolve, TcpStream};
+use smol::net::resolve;
+use smol::Async;
 
 use super::tls::{self, Secured, TlsFault, Trust};
 use super::LocalFuture;
@@ -89,13 +92,13 @@ impl Net for RealNet {
             let addresses = resolve((bare, port)).await.map_err(name)?;
             let mut last = None;
             for address in addresses {
-                match TcpStream::connect(address).await {
+                match Async::<TcpStream>::connect(address).await {
                     Ok(stream) => {
                         // Commands are written whole; waiting for more to send only costs time.
-                        let _ = stream.set_nodelay(true);
+                        let _ = stream.get_ref().set_nodelay(true);
                         let half = usize::try_from(UNSEEN_OCTETS / 2).unwrap_or(usize::MAX);
                         let _ = set_socket_send_buffer_size(&stream, half);
-                        return Ok(Box::new(stream) as BoxConnection);
+                        return Ok(Box::new(Socket { stream, dry: false }) as BoxConnection);
                     }
                     Err(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
                         last = Some(DialFault::Refused { address });
@@ -114,5 +117,60 @@ impl Net for RealNet {
         trust: &'a Trust,
     ) -> LocalFuture<'a, Result<Secured, TlsFault>> {
         Box::pin(tls::connect(connection, host, trust))
+    }
+}
+
+/// A TCP connection that remembers when it had nothing to read: whoever holds it is asked several
+/// times for each answer, and need not ask the system each time.
+#[derive(Debug)]
+struct Socket {
+    stream: Async<TcpStream>,
+    /// The last read found nothing, and the reactor has told of nothing since.
+    dry: bool,
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.dry {
+                ready!(self.stream.poll_readable(cx))?;
+                self.dry = false;
+            }
+            match self.stream.get_ref().read(octets) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.dry = true,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
     }
 }

@@ -5,6 +5,7 @@
 //! every later question is answered with `Stopped`.
 
 use std::io;
+use std::num::NonZeroU64;
 use std::thread;
 
 use async_channel::{Receiver, Sender};
@@ -12,10 +13,23 @@ use async_channel::{Receiver, Sender};
 /// Lets the timers of this thread, and of those that it starts, be late by up to two minutes: for
 /// threads that wake by the clock and do nothing most of the time (sled starts seven of those).
 pub fn doze_timers() {
-    use std::num::NonZeroU64;
-    const SLACK_NS: Option<NonZeroU64> = NonZeroU64::new(120_000_000_000);
+    slacken(NonZeroU64::new(120_000_000_000));
+}
+
+/// Starts the thread that moves sockets while nobody else does, with such timers: the executor moves
+/// them itself, and that thread would look after it many thousand times a second, and now and then
+/// wait for sockets in its place, which costs a change of threads for each answer. To be called by
+/// the executor's thread before anything uses the network.
+pub fn doze_reactor() {
+    doze_timers();
+    smol::block_on(std::future::ready(()));
+    slacken(None);
+}
+
+/// Sets by how much the timers of this thread may be late; `None` is the usual.
+fn slacken(slack_ns: Option<NonZeroU64>) {
     // Without it the box wakes more often than it need: no reason to stop.
-    if let Err(e) = rustix::thread::set_current_timer_slack(SLACK_NS) {
+    if let Err(e) = rustix::thread::set_current_timer_slack(slack_ns) {
         log::debug!("setting the timer slack: {e}");
     }
 }

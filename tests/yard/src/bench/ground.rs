@@ -69,6 +69,13 @@ impl Ground {
             imap_port: 0,
             imaps_port: 0,
         };
+        // What a run that was cut off has left there.
+        match fs::remove_dir_all(dir.join("server/mail")) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).during("removing the mailboxes of an earlier run");
+            }
+            _ => {}
+        }
         let (server, address) = dovecot::start(&plan)?;
         let listener = TcpListener::bind("127.0.0.1:0").during("listening")?;
         let sink = listener.local_addr().during("listening")?.to_string();
