@@ -445,7 +445,10 @@ impl Index {
             position = since.fold(position, |p, g| p.min(g.since));
         }
         let metas = metas.iter().map(encode).collect();
+        // Asked for each row that has gathered: most lie outside of what one share spans.
+        let spanned = keys.first().zip(keys.last());
         self.table.spill(metas, |owner| {
+            spanned.filter(|(first, last)| *first <= owner && owner <= *last)?;
             keys.binary_search(owner).ok().map(|at| at / share)
         })?;
         for key in &keys {

@@ -40,8 +40,8 @@ fn is_hashed(dir: &Path) -> bool {
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 fn keep_few_arenas() {
-    /// The executor's, the writer's and the reader's.
-    const ARENAS: libc::c_int = 3;
+    /// The executor's, the writer's, the reader's, and one for all others.
+    const ARENAS: libc::c_int = 4;
     const HALF_MIB: libc::c_int = 512 * 1024;
     // SAFETY: `mallopt` takes two integers, touches only the allocator's own parameters, and is
     // called while there is one thread. A refusal (0) leaves the defaults, which is no error.

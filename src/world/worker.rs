@@ -16,20 +16,21 @@ pub fn doze_timers() {
     slacken(NonZeroU64::new(120_000_000_000));
 }
 
-/// Starts the thread that moves sockets while nobody else does, with such timers: the executor moves
-/// them itself, and that thread would look after it many thousand times a second, and now and then
-/// wait for sockets in its place, which costs a change of threads for each answer. To be called by
-/// the executor's thread before anything uses the network.
+/// Starts the thread that moves sockets while nobody else does, with timers that may be late by two
+/// milliseconds: the executor moves them itself, and that thread would look after it ten thousand
+/// times a second, and now and then wait for sockets in its place, which costs a change of threads
+/// for each answer. No later than that: when the executor has left it the sockets, it must soon be
+/// back at them. To be called by the executor's thread before anything uses the network.
 pub fn doze_reactor() {
-    doze_timers();
+    slacken(NonZeroU64::new(2_000_000));
     smol::block_on(std::future::ready(()));
     slacken(None);
 }
 
-/// Sets by how much the timers of this thread may be late; `None` is the usual.
-fn slacken(slack_ns: Option<NonZeroU64>) {
+/// Sets by how much the timers of this thread may be late, in nanoseconds; `None` is the usual.
+fn slacken(slack: Option<NonZeroU64>) {
     // Without it the box wakes more often than it need: no reason to stop.
-    if let Err(e) = rustix::thread::set_current_timer_slack(slack_ns) {
+    if let Err(e) = rustix::thread::set_current_timer_slack(slack) {
         log::debug!("setting the timer slack: {e}");
     }
 }
