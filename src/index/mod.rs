@@ -114,6 +114,8 @@ pub struct Index {
     gathered: BTreeMap<Key, Gathered>,
     /// Counters of what sled has been told.
     told: Counters,
+    /// Messages that sled is told of at once.
+    share: usize,
     /// A message has lost its place to another since sled was told: it must hear of both at once,
     /// since a replay takes a place away only from where it gives it to somebody.
     crossed: bool,
@@ -180,11 +182,17 @@ impl Index {
             .segment_size(SEGMENT_OCTETS)
             .flush_every_ms(None)
             .open()?;
-        Self::over(db, life, table::ROWS)
+        Self::over(db, life, table::ROWS, SHARE)
     }
 
-    /// The index in `db`, in front of which about `most` rows gather.
-    fn over(db: sled::Db, life: [u8; 8], most: usize) -> Result<(Self, Option<Position>), Fault> {
+    /// The index in `db`, in front of which about `most` rows gather, and which is told of `share`
+    /// messages at once.
+    fn over(
+        db: sled::Db,
+        life: [u8; 8],
+        most: usize,
+        share: usize,
+    ) -> Result<(Self, Option<Position>), Fault> {
         let meta = match db.get(META)? {
             Some(octets) => {
                 let meta: Meta = decode(&octets)?;
@@ -217,6 +225,7 @@ impl Index {
             told: meta.counters.clone(),
             meta,
             gathered: BTreeMap::new(),
+            share,
             crossed: false,
             turn: Key([0; 32]),
         };
@@ -390,7 +399,7 @@ impl Index {
         let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
         let behind = self.gathered.range(behind).filter(wanted);
         let before = self.gathered.range(..=self.turn).filter(wanted);
-        let share = behind.chain(before).take(SHARE).map(|(key, _)| *key);
+        let share = behind.chain(before).take(self.share).map(|(key, _)| *key);
         let share: Vec<Key> = share.collect();
         self.turn = share.last().copied().unwrap_or(self.turn);
         let share: BTreeSet<Key> = share.into_iter().collect();
@@ -418,7 +427,11 @@ impl Index {
                 false => position = position.min(gathered.since),
             }
         }
-        let share = if crossed { keys.len().max(1) } else { SHARE };
+        let share = if crossed {
+            keys.len().max(1)
+        } else {
+            self.share
+        };
         let mut shares: Vec<&[Key]> = keys.chunks(share).collect();
         if shares.is_empty() {
             shares.push(&[]);

@@ -75,6 +75,9 @@ pub(super) struct Table {
     /// Rows that gather.
     most: usize,
     gathered: RwLock<Gathered>,
+    /// Batches until the process dies, in tests.
+    #[cfg(test)]
+    left: std::sync::atomic::AtomicUsize,
 }
 
 impl Table {
@@ -84,6 +87,8 @@ impl Table {
             db,
             most,
             gathered: RwLock::default(),
+            #[cfg(test)]
+            left: usize::MAX.into(),
         }
     }
 
@@ -168,6 +173,8 @@ impl Table {
         }
         for (mut batch, meta) in batches.into_iter().zip(metas) {
             batch.insert(META, meta);
+            #[cfg(test)]
+            self.live_on()?;
             // Readers go on with what is gathered until sled has all of it: both say the same.
             self.db.apply_batch(batch)?;
         }

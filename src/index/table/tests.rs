@@ -1,8 +1,24 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
 use super::*;
+
+impl Table {
+    /// Makes the process die once sled has been told of so many batches.
+    pub(in crate::index) fn die_after(&self, batches: usize) {
+        self.left.store(batches, Relaxed);
+    }
+
+    /// One batch less to live.
+    pub(super) fn live_on(&self) -> Result<(), Fault> {
+        let left = self.left.load(Relaxed);
+        self.left.store(left.saturating_sub(1), Relaxed);
+        let died = || std::io::Error::other("the process died");
+        (left > 0).then_some(()).ok_or_else(|| died().into())
+    }
+}
 
 const OWNER: Key = Key([1; 32]);
 
