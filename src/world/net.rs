@@ -174,3 +174,6 @@ impl AsyncWrite for Socket {
         Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
     }
 }
+
+#[cfg(test)]
+mod tests;
