@@ -129,7 +129,7 @@ end_all() {
     [ -z "$COUNT" ] || kill "$COUNT" 2>/dev/null || :
     # postern first, so that it meets no server that went away.
     stop "$POSTERN"
-    [ -z "$SHOW" ] || wait "$SHOW" 2>/dev/null || :
+    end_log
     stop "$STANDIN"
     if [ -n "$DOVECOT" ]; then
         "$BIN/yard-dovecot" --dir "$DIR/dovecot" --stop 9>&- 2>/dev/null || :
@@ -165,15 +165,27 @@ begin_service() {
     keep "$BIN/postern" --store "$STORE" run "$@" 2>"$pipe" >/dev/null
     POSTERN=$KEPT
     rm -f "$pipe"
-    # Answering on its socket, or ended.
-    local tries
-    for ((tries = 0; tries < 600; tries++)); do
-        [ -S "$STORE/control.sock" ] && return 0
-        running "$POSTERN" || break
+}
+
+# await_service: answering on its socket, or ended: a service that stays ends only when it failed.
+await_service() {
+    until answers "$STORE/control.sock"; do
+        if ! running "$POSTERN"; then
+            end_log
+            fail "postern did not start; it said:"$'\n'"$(tail -n 3 "$DIR/postern.log")"
+        fi
         sleep 0.05
     done
-    running "$POSTERN" || fail "postern did not start; it said: $(tail -n 3 "$log")"
 }
+
+# end_log: all that a service said before it ended is in its log, and shown.
+end_log() {
+    [ -z "$SHOW" ] || wait "$SHOW" || :
+    SHOW=''
+}
+
+# answers SOCKET: whether a program listens there; the file alone may be a killed one's.
+answers() { grep -qF " $1" /proc/net/unix; }
 
 running() { kill -0 "$1" 2>/dev/null; }
 postern() { "$BIN/postern" --store "$STORE" "$@" 9>&-; }

@@ -52,15 +52,16 @@ END
     [ $active -gt 0 ] || fail "no mailbox is active: nothing to do"
     if [ -n "$STAY" ]; then
         begin_service
+        await_service
         say "taking mail until Ctrl-C; from another terminal: $BIN/postern --store $STORE status"
         RESULT=0
         return
     fi
+    # Not awaited on its socket: with nothing to do it has ended before anybody looks.
     begin_service --once
     wait "$POSTERN" && RESULT=0 || RESULT=1
     POSTERN=''
-    wait "$SHOW" || :
-    SHOW=''
+    end_log
     own_table
 }
 
@@ -95,8 +96,9 @@ has_secret() { postern settings show "$1" --json | grep -q '"value":{"set"'; }
 
 own_table() {
     local status=$DIR/status.json held=$DIR/held.json
-    postern status --json >"$status"
-    postern held list --limit 500 --json >"$held"
+    # A service that could not open the store leaves nothing to count.
+    postern status --json >"$status" && postern held list --limit 500 --json >"$held" ||
+        fail "the store can't be counted; postern said:"$'\n'"$(tail -n 3 "$DIR/postern.log")"
     echo
     printf '%sCounted by postern, since this store was made%s\n' "$BOLD" "$PLAIN"
     row tickets "$(number forwarded <"$status")" "at the portal"

@@ -18,6 +18,7 @@ run_sample() {
     if [ -n "$KEEP" ] && [ -d "$STORE" ]; then
         say "going on with what is there"
         begin_service
+        await_service
     else
         configure
     fi
@@ -75,6 +76,7 @@ configure() {
         postern_told "$SAMPLE_PASSWORD" settings set mailbox.support.password
     step "postern test" postern test
     begin_service
+    await_service
     step "postern settings set mailbox.support.active on --yes" \
         postern settings set mailbox.support.active on --yes
 }
