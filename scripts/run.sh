@@ -36,12 +36,6 @@ Status: 0 every mail is accounted for; 1 something failed or is missing; 2 wrong
 END
 }
 
-wrong() {
-    printf 'error: %s\n' "$*" >&2
-    printf 'Try: ./scripts/run.sh --help\n' >&2
-    exit 2
-}
-
 STAY=yes KEEP='' OWN='' YES='' DIR=''
 while [ $# -gt 0 ]; do
     case $1 in
@@ -49,7 +43,7 @@ while [ $# -gt 0 ]; do
     --keep) KEEP=yes ;;
     --yes) YES=--yes ;;
     --settings | --dir)
-        [ -n "${2:-}" ] || wrong "$1 needs a name behind it"
+        [ -n "${2:-}" ] || wrong "$1 needs a name after it"
         if [ "$1" = --dir ]; then DIR=$2; else OWN=$2; fi
         shift
         ;;
@@ -123,6 +117,7 @@ keep() {
 }
 
 POSTERN='' DOVECOT='' STANDIN='' COUNT='' SHOW=''
+# shellcheck disable=SC2317 # Reached by the traps.
 end_all() {
     trap - EXIT
     trap '' INT TERM HUP
@@ -138,6 +133,7 @@ end_all() {
     rm -f "$DIR/pids"
 }
 RESULT=1
+# shellcheck disable=SC2317
 leave() {
     end_all
     [ -t 1 ] && echo
@@ -147,10 +143,10 @@ leave() {
 
 # build: the release binary and the yard's programs.
 build() {
-    say "building the release binaries in $TARGET (the first time this takes some minutes)"
+    say "building the release binaries (the first time this takes some minutes)"
     local packages=(-p postern)
     [ -n "$OWN" ] || packages+=(-p standin -p yard)
-    (cd "$ROOT" && cargo build --release --locked "${packages[@]}") 9>&- ||
+    cargo build --manifest-path "$ROOT/Cargo.toml" --release --locked "${packages[@]}" 9>&- ||
         fail "the build failed; the compiler's words stand above"
 }
 
@@ -201,15 +197,17 @@ step() {
 . "$ROOT/scripts/lib/own.sh"
 
 choose_folder
-TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+TARGET=$(realpath -m "${CARGO_TARGET_DIR:-$ROOT/target}")
 BIN=$TARGET/release
-say "everything of this run lies in $DIR, the build in $TARGET"
+choose_cargo
+say "everything of this run lies in $DIR"
+say "the build lies in $TARGET"
+say "the crates that it needs lie in ${CARGO_HOME:-$HOME/.cargo}"
 take_folder
 
-need_packages gcc libc6-dev pkg-config libssl-dev ca-certificates
-[ -n "$OWN" ] || need_packages dovecot-imapd openssl
-need_rust
-own_cargo_home
+NEEDED=(gcc libc6-dev pkg-config libssl-dev ca-certificates)
+[ -n "$OWN" ] || NEEDED+=(dovecot-imapd openssl)
+need "${NEEDED[@]}"
 build
 
 trap leave INT TERM HUP
