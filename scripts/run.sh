@@ -6,7 +6,8 @@
 #
 # Debian 12 or newer, as root or as a user with sudo (only for packages that are missing). What is
 # missing is said before it is installed. All programs started here end with this one, also after
-# kill -9: each asks the kernel for a signal when its starter dies (setpriv --pdeathsig).
+# kill -9: each asks the kernel for a signal when its starter dies (setpriv --pdeathsig). Only
+# apt-get is let finish.
 #
 # Deliberately no service of the system, and no file outside the checkout and the one folder.
 
@@ -116,11 +117,12 @@ keep() {
     echo "$KEPT" >>"$DIR/pids"
 }
 
-POSTERN='' DOVECOT='' STANDIN='' COUNT='' SHOW=''
+BUILD='' POSTERN='' DOVECOT='' STANDIN='' COUNT='' SHOW=''
 # shellcheck disable=SC2317 # Reached by the traps.
 end_all() {
     trap - EXIT
     trap '' INT TERM HUP
+    stop "$BUILD"
     [ -z "$COUNT" ] || kill "$COUNT" 2>/dev/null || :
     # postern first, so that it meets no server that went away.
     stop "$POSTERN"
@@ -146,8 +148,13 @@ build() {
     say "building the release binaries (the first time this takes some minutes)"
     local packages=(-p postern)
     [ -n "$OWN" ] || packages+=(-p standin -p yard)
-    cargo build --manifest-path "$ROOT/Cargo.toml" --release --locked "${packages[@]}" 9>&- ||
-        fail "the build failed; the compiler's words stand above"
+    # A signal for cargo alone would leave its compilers at work: all of their group get it.
+    # shellcheck disable=SC2016 # For the inner shell.
+    keep bash -c 'trap "trap - TERM; kill 0" TERM; "$@" & wait $!' build \
+        cargo build --manifest-path "$ROOT/Cargo.toml" --release --locked "${packages[@]}"
+    BUILD=$KEPT
+    wait "$BUILD" || fail "the build failed; the compiler's words stand above"
+    BUILD=''
 }
 
 # begin_service: postern run, its log in a file and before the user.
@@ -208,10 +215,10 @@ take_folder
 NEEDED=(gcc libc6-dev pkg-config libssl-dev ca-certificates)
 [ -n "$OWN" ] || NEEDED+=(dovecot-imapd openssl)
 need "${NEEDED[@]}"
-build
 
 trap leave INT TERM HUP
 trap end_all EXIT
+build
 if [ -n "$OWN" ]; then
     run_own
 else
