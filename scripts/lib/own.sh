@@ -67,11 +67,21 @@ END
 
 # import_own: puts the file in force, with the secrets that it wants.
 import_own() {
-    local keys=''
-    # From a pipe: a try without any of them names those that are missing.
-    [ -t 0 ] || keys=$(postern settings import "$OWN" --json </dev/null 2>/dev/null |
-        sed -n 's/.*"need-secrets".*"keys":\[\([^]]*\)\].*/\1/p' | tr -d '"' | tr , ' ')
-    with_secrets "$keys" settings import "$OWN" $YES
+    if [ -t 0 ]; then
+        postern settings import "$OWN" $YES
+        return
+    fi
+    # From a pipe: first without a secret. Either its words name those that are missing, or none is
+    # and that was it: whatever it changed stands in them.
+    local said status=0 keys
+    said=$(postern settings import "$OWN" $YES </dev/null 2>&1) || status=$?
+    keys=$(sed -n 's/^These secrets must be typed first: //p' <<<"$said" | tr -d ,)
+    if [ -n "$keys" ]; then
+        with_secrets "$keys" settings import "$OWN" $YES
+    else
+        printf '%s\n' "$said"
+        return $status
+    fi
 }
 
 # with_secrets KEYS ARGUMENTS...: postern with a line of our standard input for each key. At a
