@@ -132,7 +132,7 @@ closing_table() {
     row tickets "$portal" "different mails that are tickets"
     row held "$kept" "$(reasons "$held"); unread in the inbox"
     row 'left out by date' "$left" "received before 2026-01-01; unread in the inbox"
-    [ "$aside" -eq 0 ] || row 'set aside' "$aside" "dismissed by the operator, or ignored; in the folder Archive"
+    [ "$aside" -eq 0 ] || row 'without a ticket' "$aside" "dismissed by the operator, or ignored; in the folder Archive"
     row archived "$(number archived <"$census")" "in the folder Archive"
     row 'at the portal' "$portal"
     must lost "$(number lost <"$census")" 0
@@ -152,7 +152,7 @@ closing_table() {
         RESULT=1
     fi
     local more=''
-    [ "$aside" -eq 0 ] || more=" + $aside set aside"
+    [ "$aside" -eq 0 ] || more=" + $aside without a ticket"
     if [ $RESULT -eq 0 ]; then
         printf '%severy mail is accounted for%s: %d = %d tickets + %d held + %d left out by date%s\n' \
             "$GREEN" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more"
