@@ -53,7 +53,8 @@ END
     if [ -n "$STAY" ]; then
         begin_service
         await_service
-        say "taking mail until Ctrl-C; from another terminal: $BIN/postern --store $STORE status"
+        say "taking mail until Ctrl-C; from another terminal:"
+        echo "  $BIN/postern --store $STORE status"
         RESULT=0
         return
     fi

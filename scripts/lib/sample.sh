@@ -11,7 +11,7 @@ SAMPLE_PATIENCE=300
 run_sample() {
     STORE=$DIR/store
     if [ -z "$KEEP" ] && [ -e "$DIR/manifest.json" ]; then
-        say "taking away the sample mailbox, portal and store of the run before (--keep goes on with them)"
+        say "taking away the sample of the run before (--keep goes on with it)"
         rm -rf "$DIR/dovecot" "$DIR/portal" "$DIR/store" "$DIR"/*.json "$DIR/settings.toml"
     fi
     start_servers
@@ -32,7 +32,7 @@ start_servers() {
     if [ -s "$address" ]; then
         ports=(--imap-port "$(number imap <"$address")" --imaps-port "$(number imaps <"$address")")
     fi
-    say "starting Dovecot ($(dpkg-query -W -f '${Version}' dovecot-core)) on loopback, in $DIR/dovecot"
+    say "starting Dovecot ($(dpkg-query -W -f '${Version}' dovecot-core)) on loopback"
     keep "$BIN/yard-dovecot" --dir "$DIR/dovecot" "${ports[@]}" >"$address.new" 2>"$DIR/dovecot.err"
     DOVECOT=$KEPT
     await_line "$address.new" "$DOVECOT" 20 || fail "Dovecot did not start: $(cat "$DIR/dovecot.err")"
@@ -49,7 +49,7 @@ start_servers() {
 
     local listen=127.0.0.1:0
     [ ! -s "$portal" ] || listen=$(json_field address <"$portal")
-    say "starting the stand-in portal, in $DIR/portal"
+    say "starting the stand-in portal"
     keep "$BIN/standin" --listen "$listen" --state "$DIR/portal" --token "$SAMPLE_TOKEN" \
         --directory "$DIR/people.json" >"$portal.new" 2>"$DIR/portal.err"
     STANDIN=$KEPT
@@ -157,8 +157,9 @@ closing_table() {
         printf '%severy mail is accounted for%s: %d = %d tickets + %d held + %d left out by date%s\n' \
             "$GREEN" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more"
     else
-        printf '%snot every mail is accounted for%s: %d found; %d tickets + %d held + %d left out%s. See %s\n' \
-            "$RED" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more" "$census and $DIR/postern.log"
+        printf '%snot every mail is accounted for%s: %d found; %d tickets + %d held + %d left out%s\n' \
+            "$RED" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more"
+        printf 'See %s\nand %s\n' "$census" "$DIR/postern.log"
     fi
 }
 
@@ -167,11 +168,13 @@ how_to_go_on() {
     cat <<END
 
 It stays and takes new mail; Ctrl-C ends it. From another terminal:
-  send one          $BIN/yard-fill --port $IMAP --manifest $DIR/manifest.json --send 'Printer burns'
-  from a stranger   ... --send 'Let me in' --from stranger@elsewhere.example
-  how it is         $cli status
-  what is held      $cli held list
-  make it a ticket  $cli held convert KEY
+  send one; from a stranger with --from stranger@elsewhere.example
+    $BIN/yard-fill --port $IMAP --send 'Printer burns' \\
+      --manifest $DIR/manifest.json
+  how it is; what is held; make that a ticket
+    $cli status
+    $cli held list
+    $cli held convert KEY
 
 END
 }
