@@ -6,7 +6,8 @@
 #
 # Debian 12 or newer, as root or as a user with sudo (only for packages that are missing). What is
 # missing is said before it is installed. All programs started here end with this one, also after
-# kill -9: each asks the kernel for a signal when its starter dies (setpriv --pdeathsig).
+# kill -9: each asks the kernel for a signal when its starter dies (setpriv --pdeathsig). Only
+# apt-get is let finish.
 #
 # Deliberately no service of the system, and no file outside the checkout and the one folder.
 
@@ -36,12 +37,6 @@ Status: 0 every mail is accounted for; 1 something failed or is missing; 2 wrong
 END
 }
 
-wrong() {
-    printf 'error: %s\n' "$*" >&2
-    printf 'Try: ./scripts/run.sh --help\n' >&2
-    exit 2
-}
-
 STAY=yes KEEP='' OWN='' YES='' DIR=''
 while [ $# -gt 0 ]; do
     case $1 in
@@ -49,7 +44,7 @@ while [ $# -gt 0 ]; do
     --keep) KEEP=yes ;;
     --yes) YES=--yes ;;
     --settings | --dir)
-        [ -n "${2:-}" ] || wrong "$1 needs a name behind it"
+        [ -n "${2:-}" ] || wrong "$1 needs a name after it"
         if [ "$1" = --dir ]; then DIR=$2; else OWN=$2; fi
         shift
         ;;
@@ -122,14 +117,16 @@ keep() {
     echo "$KEPT" >>"$DIR/pids"
 }
 
-POSTERN='' DOVECOT='' STANDIN='' COUNT='' SHOW=''
+BUILD='' POSTERN='' DOVECOT='' STANDIN='' COUNT='' SHOW=''
+# shellcheck disable=SC2317 # Reached by the traps.
 end_all() {
     trap - EXIT
     trap '' INT TERM HUP
+    stop "$BUILD"
     [ -z "$COUNT" ] || kill "$COUNT" 2>/dev/null || :
     # postern first, so that it meets no server that went away.
     stop "$POSTERN"
-    [ -z "$SHOW" ] || wait "$SHOW" 2>/dev/null || :
+    end_log
     stop "$STANDIN"
     if [ -n "$DOVECOT" ]; then
         "$BIN/yard-dovecot" --dir "$DIR/dovecot" --stop 9>&- 2>/dev/null || :
@@ -138,6 +135,7 @@ end_all() {
     rm -f "$DIR/pids"
 }
 RESULT=1
+# shellcheck disable=SC2317
 leave() {
     end_all
     [ -t 1 ] && echo
@@ -147,11 +145,16 @@ leave() {
 
 # build: the release binary and the yard's programs.
 build() {
-    say "building the release binaries in $TARGET (the first time this takes some minutes)"
+    say "building the release binaries (the first time this takes some minutes)"
     local packages=(-p postern)
     [ -n "$OWN" ] || packages+=(-p standin -p yard)
-    (cd "$ROOT" && cargo build --release --locked "${packages[@]}") 9>&- ||
-        fail "the build failed; the compiler's words stand above"
+    # A signal for cargo alone would leave its compilers at work: all of their group get it.
+    # shellcheck disable=SC2016 # For the inner shell.
+    keep bash -c 'trap "trap - TERM; kill 0" TERM; "$@" & wait $!' build \
+        cargo build --manifest-path "$ROOT/Cargo.toml" --release --locked "${packages[@]}"
+    BUILD=$KEPT
+    wait "$BUILD" || fail "the build failed; the compiler's words stand above"
+    BUILD=''
 }
 
 # begin_service: postern run, its log in a file and before the user.
@@ -165,15 +168,27 @@ begin_service() {
     keep "$BIN/postern" --store "$STORE" run "$@" 2>"$pipe" >/dev/null
     POSTERN=$KEPT
     rm -f "$pipe"
-    # Answering on its socket, or ended.
-    local tries
-    for ((tries = 0; tries < 600; tries++)); do
-        [ -S "$STORE/control.sock" ] && return 0
-        running "$POSTERN" || break
+}
+
+# await_service: answering on its socket, or ended: a service that stays ends only when it failed.
+await_service() {
+    until answers "$STORE/control.sock"; do
+        if ! running "$POSTERN"; then
+            end_log
+            fail "postern did not start; it said:"$'\n'"$(tail -n 3 "$DIR/postern.log")"
+        fi
         sleep 0.05
     done
-    running "$POSTERN" || fail "postern did not start; it said: $(tail -n 3 "$log")"
 }
+
+# end_log: all that a service said before it ended is in its log, and shown.
+end_log() {
+    [ -z "$SHOW" ] || wait "$SHOW" || :
+    SHOW=''
+}
+
+# answers SOCKET: whether a program listens there; the file alone may be a killed one's.
+answers() { grep -qF " $1" /proc/net/unix; }
 
 running() { kill -0 "$1" 2>/dev/null; }
 postern() { "$BIN/postern" --store "$STORE" "$@" 9>&-; }
@@ -189,19 +204,21 @@ step() {
 . "$ROOT/scripts/lib/own.sh"
 
 choose_folder
-TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+TARGET=$(realpath -m "${CARGO_TARGET_DIR:-$ROOT/target}")
 BIN=$TARGET/release
-say "everything of this run lies in $DIR, the build in $TARGET"
+choose_cargo
+say "everything of this run lies in $DIR"
+say "the build lies in $TARGET"
+say "the crates that it needs lie in ${CARGO_HOME:-$HOME/.cargo}"
 take_folder
 
-need_packages gcc libc6-dev pkg-config libssl-dev ca-certificates
-[ -n "$OWN" ] || need_packages dovecot-imapd openssl
-need_rust
-own_cargo_home
-build
+NEEDED=(gcc libc6-dev pkg-config libssl-dev ca-certificates)
+[ -n "$OWN" ] || NEEDED+=(dovecot-imapd openssl)
+need "${NEEDED[@]}"
 
 trap leave INT TERM HUP
 trap end_all EXIT
+build
 if [ -n "$OWN" ]; then
     run_own
 else

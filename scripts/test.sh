@@ -3,6 +3,7 @@
 #
 #   ./scripts/test.sh           all of it: format, lints, documents, tests with full counts, audit
 #   ./scripts/test.sh --quick   format, unit tests and one run from mailbox to portal; under 5 minutes
+#                               once it is built
 #
 # Debian 12 or newer, as root or as a user with sudo (only for packages that are missing). The power
 # cuts need root; without it they skip themselves, and the summary says so.
@@ -20,15 +21,29 @@ AUDIT=0.22.2
 # One feature set for all builds that run tests: the switch tests need it, the others don't mind.
 WHOLE=(--workspace --features switches --locked)
 
+usage() {
+    cat <<'END'
+Usage: ./scripts/test.sh [--quick]
+
+  --quick   format, unit tests and one run from mailbox to portal only
+  --help    this text
+
+Status: 0 all passed; 1 something failed; 2 wrong usage.
+END
+}
+
 QUICK=''
-case ${1:-} in
---quick) QUICK=yes ;;
-'') ;;
-*)
-    echo "Usage: ./scripts/test.sh [--quick]   (status: 0 all passed; 1 something failed; 2 wrong usage)" >&2
-    exit 2
-    ;;
-esac
+while [ $# -gt 0 ]; do
+    case $1 in
+    --quick) QUICK=yes ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *) wrong "unknown option: $1" ;;
+    esac
+    shift
+done
 
 LOGS=${CARGO_TARGET_DIR:-$ROOT/target}/test-logs
 mkdir -p "$LOGS"
@@ -109,9 +124,8 @@ audit() {
     check 'cargo audit' "$tool" audit --db "$database" --no-fetch --stale
 }
 
-need_packages gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl
-need_rust
-own_cargo_home
+choose_cargo
+need gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl
 
 if cargo fmt --version >/dev/null 2>&1; then
     check 'format' cargo fmt --all --check

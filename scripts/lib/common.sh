@@ -1,20 +1,30 @@
 # Shell helpers of the scripts: saying what happens, installing what is missing, a compiler.
 #
-# Sourced, never run. Debian 12 or newer is assumed, root or a user with sudo. Whatever would
-# change the machine is said before it is done; DRY_RUN=1 says it and leaves it.
+# Sourced, never run, by scripts whose ROOT is the checkout. Debian 12 or newer is assumed, root or
+# a user with sudo. Whatever would change the machine is said before it is done; DRY_RUN=1 says it
+# and leaves it.
 # shellcheck shell=bash
 
 RUST_WANTED=1.88
 
+# coloured FD: whether what is written there is seen by somebody who wants colours.
+coloured() { [ -t "$1" ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; }
+
 # say TEXT...: one line for the user, set apart from the output of programs.
 say() {
-    if [ -t 2 ]; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
+    if coloured 2; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi
 }
 
 # fail TEXT...: the last line, and status 1.
 fail() {
-    if [ -t 2 ]; then printf '\033[1;31merror:\033[0m %s\n' "$*" >&2; else printf 'error: %s\n' "$*" >&2; fi
+    if coloured 2; then printf '\033[1;31merror:\033[0m %s\n' "$*" >&2; else printf 'error: %s\n' "$*" >&2; fi
     exit 1
+}
+
+# wrong TEXT...: what was typed can't be meant: said before anything is done, and status 2.
+wrong() {
+    printf 'error: %s\nTry: ./scripts/%s --help\n' "$*" "${0##*/}" >&2
+    exit 2
 }
 
 # as_root COMMAND...: as it is for root, by sudo for others.
@@ -35,20 +45,51 @@ installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# need_packages PACKAGE...: installs those that are missing, after naming them.
-need_packages() {
-    local missing=() package
+# need PACKAGE...: these, and a Rust compiler. All that is missing is named in one list, then
+# installed; what apt-get says goes to a file.
+need() {
+    local missing=() rust=() package have
     for package in "$@"; do
         installed "$package" || missing+=("$package")
     done
-    [ ${#missing[@]} -eq 0 ] && return 0
-    say "missing on this machine, to be installed with apt-get: ${missing[*]}"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
-        say "apt-get update failed; trying with the lists that are there"
+    have=$(rust_version)
+    if [ -z "$have" ]; then
+        say "no Rust compiler on this machine"
+    elif ! command -v cargo >/dev/null; then
+        say "no cargo on this machine, only rustc $have"
+        have=''
+    elif ! version_at_least "$have" $RUST_WANTED; then
+        say "rustc $have is older than $RUST_WANTED"
+        have=''
+    fi
+    [ -n "$have" ] || rust=(cargo-web rustc-web rustfmt-web)
+    missing+=("${rust[@]}")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "missing, to be installed with apt-get:"$'\n'"$(fold -s -w 72 <<<"${missing[*]}" | sed 's/^/      /')"
+    [ "$(id -u)" = 0 ] || [ -n "${DRY_RUN:-}" ] || command -v sudo >/dev/null ||
+        fail "that needs root, and there is no sudo: have them installed, then start again"
+    say "what apt-get says goes to $APT_LOG"
+    mkdir -p "${APT_LOG%/*}"
+    apt_get update || say "apt-get update failed; trying with the lists that are there"
+    [ ${#rust[@]} -eq 0 ] || rust_offered
     # Debian starts a daemon as soon as it is installed. Ours runs from its own folder, so the
     # packaged one must not be started, nor be there after the next boot.
-    install_without_services "${missing[@]}" ||
-        fail "apt-get could not install: ${missing[*]}"
+    install_without_services "${missing[@]}" || {
+        tail -n 10 "$APT_LOG" >&2
+        fail "apt-get could not install these; its words stand above, all of them in $APT_LOG"
+    }
+    [ ${#rust[@]} -eq 0 ] || [ -n "${DRY_RUN:-}" ] || rust_arrived
+}
+APT_LOG=$ROOT/.tools/apt.log
+
+# apt_get ARGUMENTS...: asks nothing, and says it to the file.
+apt_get() {
+    local words=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@")
+    if [ -n "${DRY_RUN:-}" ]; then
+        as_root "${words[@]}"
+    else
+        as_root "${words[@]}" >>"$APT_LOG" 2>&1
+    fi
 }
 
 # install_without_services PACKAGE...: apt-get install, with the start of services forbidden
@@ -62,8 +103,7 @@ install_without_services() (
     # Only what this very call installs is switched off; a server in use is let alone.
     fresh_dovecot=''
     installed dovecot-core || fresh_dovecot=yes
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" || exit 1
+    apt_get install -y --no-install-recommends "$@" || exit 1
     case " $* " in
     *dovecot*)
         if [ -n "$fresh_dovecot" ] && command -v systemctl >/dev/null; then
@@ -88,23 +128,9 @@ candidate() {
     apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([^(].*\)/\1/p'
 }
 
-# need_rust: cargo and a rustc that is new enough, from Debian where the machine has neither.
-need_rust() {
-    local have offered
-    # rustup's compiler is there for whoever installed it, also in a shell without a login.
-    if ! command -v cargo >/dev/null && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
-        PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
-    fi
-    have=$(rust_version)
-    if command -v cargo >/dev/null && [ -n "$have" ] && version_at_least "$have" $RUST_WANTED; then
-        return 0
-    fi
-    if [ -n "$have" ]; then
-        say "rustc $have is older than $RUST_WANTED"
-    else
-        say "no Rust compiler on this machine"
-    fi
-    as_root apt-get update -qq || say "apt-get update failed; trying with the lists that are there"
+# rust_offered: whether apt has a compiler that is new enough; says what to do where it has not.
+rust_offered() {
+    local offered
     offered=$(candidate rustc-web)
     if [ -z "$offered" ]; then
         fail "no Rust $RUST_WANTED or newer in reach: Debian's rustc-web is not in your apt sources." \
@@ -116,21 +142,31 @@ need_rust() {
             "Debian's security source ('bookworm-security main'), which your apt sources lack." \
             "Add it, or install Rust with rustup, then start again."
     fi
-    need_packages cargo-web rustc-web rustfmt-web
-    [ -n "${DRY_RUN:-}" ] && return 0
+}
+
+# rust_arrived: whether the compiler that was installed is the one that is found.
+rust_arrived() {
+    local have
     hash -r
     have=$(rust_version)
     [ -n "$have" ] && version_at_least "$have" $RUST_WANTED ||
         fail "rustc ${have:-(none)} is found first in PATH, and $RUST_WANTED is needed"
 }
 
-# own_cargo_home: crates go into the checkout's .tools where the user has no cargo folder yet, so
-# that a machine without Rust gets nothing into its home.
-own_cargo_home() {
-    if [ -z "${CARGO_HOME:-}" ] && [ ! -d "$HOME/.cargo" ]; then
-        export CARGO_HOME=$ROOT/.tools/cargo
+# choose_cargo: rustup's compiler is there for whoever installed it, also in a shell without a
+# login. Crates go into the checkout's .tools where the user has no cargo folder yet, so that a
+# machine without Rust gets nothing into its home; and stay there, since from another folder all
+# would be built anew.
+choose_cargo() {
+    local home=${CARGO_HOME:-$HOME/.cargo}
+    if ! command -v cargo >/dev/null && [ -x "$home/bin/cargo" ]; then
+        PATH="$home/bin:$PATH"
+    fi
+    if [ -z "${CARGO_HOME:-}" ] && { [ -d "$OWN_CARGO" ] || [ ! -d "$home" ]; }; then
+        export CARGO_HOME=$OWN_CARGO
     fi
 }
+OWN_CARGO=$ROOT/.tools/cargo
 
 # json_field NAME: the value of a string or number on one line of JSON from standard input.
 json_field() {

@@ -52,25 +52,37 @@ END
     [ $active -gt 0 ] || fail "no mailbox is active: nothing to do"
     if [ -n "$STAY" ]; then
         begin_service
-        say "taking mail until Ctrl-C; from another terminal: $BIN/postern --store $STORE status"
+        await_service
+        say "taking mail until Ctrl-C; from another terminal:"
+        echo "  $BIN/postern --store $STORE status"
         RESULT=0
         return
     fi
+    # Not awaited on its socket: with nothing to do it has ended before anybody looks.
     begin_service --once
     wait "$POSTERN" && RESULT=0 || RESULT=1
     POSTERN=''
-    wait "$SHOW" || :
-    SHOW=''
+    end_log
     own_table
 }
 
 # import_own: puts the file in force, with the secrets that it wants.
 import_own() {
-    local keys=''
-    # From a pipe: a try without any of them names those that are missing.
-    [ -t 0 ] || keys=$(postern settings import "$OWN" --json </dev/null 2>/dev/null |
-        sed -n 's/.*"need-secrets".*"keys":\[\([^]]*\)\].*/\1/p' | tr -d '"' | tr , ' ')
-    with_secrets "$keys" settings import "$OWN" $YES
+    if [ -t 0 ]; then
+        postern settings import "$OWN" $YES
+        return
+    fi
+    # From a pipe: first without a secret. Either its words name those that are missing, or none is
+    # and that was it: whatever it changed stands in them.
+    local said status=0 keys
+    said=$(postern settings import "$OWN" $YES </dev/null 2>&1) || status=$?
+    keys=$(sed -n 's/^These secrets must be typed first: //p' <<<"$said" | tr -d ,)
+    if [ -n "$keys" ]; then
+        with_secrets "$keys" settings import "$OWN" $YES
+    else
+        printf '%s\n' "$said"
+        return $status
+    fi
 }
 
 # with_secrets KEYS ARGUMENTS...: postern with a line of our standard input for each key. At a
@@ -95,8 +107,9 @@ has_secret() { postern settings show "$1" --json | grep -q '"value":{"set"'; }
 
 own_table() {
     local status=$DIR/status.json held=$DIR/held.json
-    postern status --json >"$status"
-    postern held list --limit 500 --json >"$held"
+    # A service that could not open the store leaves nothing to count.
+    postern status --json >"$status" && postern held list --limit 500 --json >"$held" ||
+        fail "the store can't be counted; postern said:"$'\n'"$(tail -n 3 "$DIR/postern.log")"
     echo
     printf '%sCounted by postern, since this store was made%s\n' "$BOLD" "$PLAIN"
     row tickets "$(number forwarded <"$status")" "at the portal"

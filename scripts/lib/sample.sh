@@ -11,13 +11,14 @@ SAMPLE_PATIENCE=300
 run_sample() {
     STORE=$DIR/store
     if [ -z "$KEEP" ] && [ -e "$DIR/manifest.json" ]; then
-        say "taking away the sample mailbox, portal and store of the run before (--keep goes on with them)"
+        say "taking away the sample of the run before (--keep goes on with it)"
         rm -rf "$DIR/dovecot" "$DIR/portal" "$DIR/store" "$DIR"/*.json "$DIR/settings.toml"
     fi
     start_servers
     if [ -n "$KEEP" ] && [ -d "$STORE" ]; then
         say "going on with what is there"
         begin_service
+        await_service
     else
         configure
     fi
@@ -31,7 +32,7 @@ start_servers() {
     if [ -s "$address" ]; then
         ports=(--imap-port "$(number imap <"$address")" --imaps-port "$(number imaps <"$address")")
     fi
-    say "starting Dovecot ($(dpkg-query -W -f '${Version}' dovecot-core)) on loopback, in $DIR/dovecot"
+    say "starting Dovecot ($(dpkg-query -W -f '${Version}' dovecot-core)) on loopback"
     keep "$BIN/yard-dovecot" --dir "$DIR/dovecot" "${ports[@]}" >"$address.new" 2>"$DIR/dovecot.err"
     DOVECOT=$KEPT
     await_line "$address.new" "$DOVECOT" 20 || fail "Dovecot did not start: $(cat "$DIR/dovecot.err")"
@@ -48,7 +49,7 @@ start_servers() {
 
     local listen=127.0.0.1:0
     [ ! -s "$portal" ] || listen=$(json_field address <"$portal")
-    say "starting the stand-in portal, in $DIR/portal"
+    say "starting the stand-in portal"
     keep "$BIN/standin" --listen "$listen" --state "$DIR/portal" --token "$SAMPLE_TOKEN" \
         --directory "$DIR/people.json" >"$portal.new" 2>"$DIR/portal.err"
     STANDIN=$KEPT
@@ -75,6 +76,7 @@ configure() {
         postern_told "$SAMPLE_PASSWORD" settings set mailbox.support.password
     step "postern test" postern test
     begin_service
+    await_service
     step "postern settings set mailbox.support.active on --yes" \
         postern settings set mailbox.support.active on --yes
 }
@@ -130,7 +132,7 @@ closing_table() {
     row tickets "$portal" "different mails that are tickets"
     row held "$kept" "$(reasons "$held"); unread in the inbox"
     row 'left out by date' "$left" "received before 2026-01-01; unread in the inbox"
-    [ "$aside" -eq 0 ] || row 'set aside' "$aside" "dismissed by the operator, or ignored; in the folder Archive"
+    [ "$aside" -eq 0 ] || row 'without a ticket' "$aside" "dismissed by the operator, or ignored; in the folder Archive"
     row archived "$(number archived <"$census")" "in the folder Archive"
     row 'at the portal' "$portal"
     must lost "$(number lost <"$census")" 0
@@ -150,13 +152,14 @@ closing_table() {
         RESULT=1
     fi
     local more=''
-    [ "$aside" -eq 0 ] || more=" + $aside set aside"
+    [ "$aside" -eq 0 ] || more=" + $aside without a ticket"
     if [ $RESULT -eq 0 ]; then
         printf '%severy mail is accounted for%s: %d = %d tickets + %d held + %d left out by date%s\n' \
             "$GREEN" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more"
     else
-        printf '%snot every mail is accounted for%s: %d found; %d tickets + %d held + %d left out%s. See %s\n' \
-            "$RED" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more" "$census and $DIR/postern.log"
+        printf '%snot every mail is accounted for%s: %d found; %d tickets + %d held + %d left out%s\n' \
+            "$RED" "$PLAIN" "$found" "$portal" "$kept" "$left" "$more"
+        printf 'See %s\nand %s\n' "$census" "$DIR/postern.log"
     fi
 }
 
@@ -165,11 +168,13 @@ how_to_go_on() {
     cat <<END
 
 It stays and takes new mail; Ctrl-C ends it. From another terminal:
-  send one          $BIN/yard-fill --port $IMAP --manifest $DIR/manifest.json --send 'Printer burns'
-  from a stranger   ... --send 'Let me in' --from stranger@elsewhere.example
-  how it is         $cli status
-  what is held      $cli held list
-  make it a ticket  $cli held convert KEY
+  send one; from a stranger with --from stranger@elsewhere.example
+    $BIN/yard-fill --port $IMAP --send 'Printer burns' \\
+      --manifest $DIR/manifest.json
+  how it is; what is held; make that a ticket
+    $cli status
+    $cli held list
+    $cli held convert KEY
 
 END
 }

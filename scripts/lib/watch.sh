@@ -3,7 +3,7 @@
 # Sourced by run.sh. Plain lines; colours only where standard output is a terminal.
 # shellcheck shell=bash
 
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+if coloured 1; then
     GREEN=$'\e[32m' YELLOW=$'\e[33m' RED=$'\e[31m' BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'
 else
     GREEN='' YELLOW='' RED='' BOLD='' DIM='' PLAIN=''
