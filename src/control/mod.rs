@@ -22,6 +22,7 @@ mod dispatch;
 mod documents;
 mod local;
 mod overview;
+mod owner;
 mod people;
 mod port;
 mod server;
@@ -33,7 +34,7 @@ mod wire;
 pub use client::ask as ask_at;
 pub use dispatch::{dispatch, replies};
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
-pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
+pub use port::{Applied, Caller, Candidate, Ended, Lines, Owner, Service, Tested};
 pub use server::{serve, Limits};
 pub use wire::{
     Answer, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Listed, MailboxStatus,

@@ -57,6 +57,18 @@ pub struct Applied {
     pub notes: Vec<String>,
 }
 
+/// Whose own address a mailbox has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody's at the portal.
+    Nobody,
+    /// That of the portal's user with this id.
+    User(String),
+    /// Nobody can say: the directory was never read, and the portal could not be asked, for this
+    /// reason.
+    Unchecked(String),
+}
+
 /// The counts of a test.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tested {
@@ -120,6 +132,8 @@ pub trait Service: 'static {
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal>;
     /// What activating the mailbox as `settings` have it would do now. Touches no message.
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal>;
+    /// Whose own address the mailbox has, as `settings` have it.
+    async fn owner(&self, settings: &Settings, mailbox: MailboxId) -> Result<Owner, Refusal>;
     /// How many messages of the mailbox are neither archived nor closed.
     async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal>;
 

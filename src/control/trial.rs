@@ -2,7 +2,8 @@
 //!
 //! Nothing here changes anything at the mail server or the portal.
 
-use super::port::{Lines, Tested};
+use super::owner;
+use super::port::{Lines, Owner, Tested};
 use super::service::Running;
 use super::wire::{Event, Kind, Outcome, Preview, Refusal};
 use crate::engine::news::Event as Happened;
@@ -115,7 +116,6 @@ pub(super) async fn preview(
     }
     let unread = found.unread.unwrap_or(0);
     let converts = found.would_convert.unwrap_or(unread);
-    let user = engine.user_of(address.to_lowercase()).await?;
     let mut notes = Vec::new();
     if settings.portal.url.is_empty() {
         notes.push("no portal is set yet: the tickets wait here until one is".to_owned());
@@ -126,7 +126,7 @@ pub(super) async fn preview(
         converts,
         left_out: unread.saturating_sub(converts),
         moves: moves || mailbox.archive_by_copy,
-        user,
+        user: None,
         notes,
     })
 }
@@ -135,6 +135,8 @@ pub(super) async fn preview(
 struct Teller<'a> {
     lines: &'a Lines,
     tested: Tested,
+    /// Why the portal could not be asked for its directory, once it was.
+    unasked: Option<String>,
 }
 
 impl Teller<'_> {
@@ -173,11 +175,12 @@ pub(super) async fn test(
     let mut teller = Teller {
         lines,
         tested: Tested::default(),
+        unasked: None,
     };
     clock(running, &mut teller).await;
     for mailbox in &settings.mailboxes {
         if name.is_none_or(|n| n == mailbox.name) {
-            test_mailbox(running, mailbox, &mut teller).await?;
+            test_mailbox(running, &settings, mailbox, &mut teller).await?;
         }
     }
     if settings.mailboxes.is_empty() {
@@ -218,6 +221,7 @@ async fn clock(running: &Running, teller: &mut Teller<'_>) {
 
 async fn test_mailbox(
     running: &Running,
+    settings: &Settings,
     mailbox: &Mailbox,
     teller: &mut Teller<'_>,
 ) -> Result<(), Refusal> {
@@ -281,30 +285,49 @@ async fn test_mailbox(
         }
     };
     futures_lite::future::zip(work, telling).await;
-    if let Some(address) = mailbox.mail_address() {
-        match engine.user_of(address.to_lowercase()).await? {
-            Some(user) => {
-                let said = format!("{address} is the address of the portal's user {user}: that person's own mail would become tickets.");
-                let mend = Some(
-                    "use a dedicated mailbox; `--dedicated` at activation overrides this."
-                        .to_owned(),
-                );
-                let outcome = if mailbox.dedicated {
-                    Outcome::Warned
-                } else {
-                    Outcome::Failed
-                };
-                teller.say(name, "dedicated", outcome, said, mend).await;
-            }
-            None => {
-                let said =
-                    format!("{address} is nobody's own address at the portal, as far as is known.");
-                teller
-                    .say(name, "dedicated", Outcome::Passed, said, None)
-                    .await;
-            }
+    dedicated(running, settings, mailbox, teller).await
+}
+
+/// Whether the mailbox's address is nobody's own.
+async fn dedicated(
+    running: &Running,
+    settings: &Settings,
+    mailbox: &Mailbox,
+    teller: &mut Teller<'_>,
+) -> Result<(), Refusal> {
+    let Some(address) = mailbox.mail_address() else {
+        return Ok(());
+    };
+    let owner = match teller.unasked.clone() {
+        Some(why) => Owner::Unchecked(why),
+        None => owner::owner(running, settings, mailbox).await?,
+    };
+    let (outcome, said, mend) = match owner {
+        Owner::User(user) => (
+            match mailbox.dedicated {
+                true => Outcome::Warned,
+                false => Outcome::Failed,
+            },
+            format!("{address} is the address of the portal's user {user}: that person's own mail would become tickets."),
+            Some("use a dedicated mailbox; `--dedicated` at activation overrides this."),
+        ),
+        Owner::Nobody => (
+            Outcome::Passed,
+            format!("{address} is nobody's own address at the portal, as far as is known."),
+            None,
+        ),
+        Owner::Unchecked(why) => {
+            let said = format!("{}.", owner::unchecked(&why));
+            // Asked again for the next mailbox, the portal would be as slow again.
+            teller.unasked = Some(why);
+            let mend = "test again once the portal answers; if the address is a portal user's, that person's own mail would become tickets.";
+            (Outcome::Warned, said, Some(mend))
         }
-    }
+    };
+    let name = Some(mailbox.name.as_str());
+    teller
+        .say(name, "dedicated", outcome, said, mend.map(str::to_owned))
+        .await;
     Ok(())
 }
 
