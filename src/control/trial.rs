@@ -100,17 +100,19 @@ pub(super) async fn preview(
         archive_by_copy: mailbox.archive_by_copy,
     };
     let mut bad = Vec::new();
-    let mut moves = true;
+    let mut no_move = None;
     let found = probe::probe(&engine.world, &trial, &mut |step: Step| {
         if let probe::Outcome::Bad { said, mend } = &step.outcome {
-            if step.what == What::Move {
-                moves = false;
-            } else {
-                bad.push(format!("{said}: {mend}"));
+            let said = format!("{said}: {mend}");
+            match step.what {
+                What::Move => no_move = Some(said),
+                _ => bad.push(said),
             }
         }
     })
     .await;
+    // Where it can't remove either, copying is no way out, and the test's own words say what is.
+    bad.extend(no_move.take_if(|_| !found.removes));
     if !bad.is_empty() {
         return Err(refused(bad.join("\n")));
     }
@@ -125,7 +127,7 @@ pub(super) async fn preview(
         address,
         converts,
         left_out: unread.saturating_sub(converts),
-        moves: moves || mailbox.archive_by_copy,
+        moves: no_move.is_none(),
         user: None,
         notes,
     })

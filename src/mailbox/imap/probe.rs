@@ -191,6 +191,7 @@ async fn inside(
             ),
         );
     }
+    found.removes = imap.abilities().uidplus;
     move_step(&imap, trial, teller);
     match imap.archive_folder(trial.archive, false).await {
         Ok(Some(folder)) => {
