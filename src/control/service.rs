@@ -374,9 +374,6 @@ impl Service for Running {
                 }
             }
         }
-        for (key, _) in &acts {
-            self.engine.link.want(*key);
-        }
         let waiting = self.engine.counters.borrow().of(Stage::Committed);
         let count = acts.len() as u64 + waiting;
         self.engine.act(acts).await?;

@@ -49,7 +49,8 @@ pub struct Entry {
     pub large: Option<u64>,
     /// The decision record.
     pub decision: Option<Stored>,
-    /// The refusal record, where the portal refused it.
+    /// The refusal record, where the portal refused it, or it was set aside here. On what is committed
+    /// again it stands for the operator's word to send it, until that is used up.
     pub refusal: Option<Stored>,
     /// The lane in which tickets keep their order.
     pub lane: u32,
@@ -81,6 +82,11 @@ impl Entry {
                 Stage::Committed => self.archive_early,
                 Stage::Refused | Stage::Held | Stage::Released | Stage::Closed => false,
             }
+    }
+
+    /// Whether the operator has looked and wants it sent, whatever became of an earlier attempt.
+    pub fn has_word(&self) -> bool {
+        self.stage == Stage::Committed && self.refusal.is_some()
     }
 
     /// Octets that must be kept for it here.
@@ -292,6 +298,8 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
                 after.spots.clear();
             }
         }
+        // The first gives the word, the second uses it up.
+        ActKind::Retry if before.stage == Stage::Committed => after.refusal = None,
         ActKind::Release | ActKind::Retry => {}
     }
     Ok(Some(after))

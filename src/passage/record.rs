@@ -200,7 +200,7 @@ pub enum ActKind {
     Convert,
     /// Archive it without a ticket.
     Dismiss,
-    /// Try the portal again.
+    /// Try the portal again; of what is committed already: this is done now, once.
     Retry,
     /// It is no longer unread at its place, for this reason.
     Close(Reason),

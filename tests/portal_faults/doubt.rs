@@ -155,6 +155,35 @@ fn a_doubt_that_the_portal_can_not_settle_is_the_operator_s() {
 }
 
 #[test]
+fn the_operator_s_word_holds_in_another_process_and_serves_once() {
+    let (mut site, key) = set_aside("after_body");
+    site.stop();
+    // No service runs: the word is given by one process, and another asks in between.
+    site.does(&["queue", "retry", &key]);
+    assert_eq!(site.count("committed"), 1);
+    // It arrives this time, and its answer doesn't: the process dies waiting.
+    site.fault(
+        r#"[{"route": "ticket", "count": 1, "action": {"accept": true, "slow_ms": 60000, "status": 201}}]"#,
+    );
+    site.start();
+    site.until("the portal has it", |s| s.tickets("who knows").len() == 1);
+    site.kill();
+    site.no_faults();
+    site.start();
+    site.until("it is set aside again", |s| s.count("refused") == 1);
+    assert_eq!(site.tickets("who knows").len(), 1);
+    site.stop();
+    site.does(&["queue", "retry", &key]);
+    let (code, said) = site.once();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        site.tickets("who knows").len(),
+        2,
+        "this is what was asked for"
+    );
+}
+
+#[test]
 fn test_connection_says_what_the_portal_can_not_promise() {
     let site = Site::ready_with(&[], &["--no-keys", "--no-find"], "", SHORT);
     let (code, said, _) = site.command(&["test", "support"], "");
