@@ -4,9 +4,9 @@
 //! what a person must be asked; the change itself is last, and is refused when somebody else was
 //! faster.
 
-use super::owner::unchecked;
-use super::port::{Caller, Candidate, Owner, Service};
+use super::port::{Caller, Candidate, Service};
 use super::wire::{Answer, How, Kind, Preview, Refusal};
+use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
     check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
 };

@@ -22,7 +22,6 @@ mod dispatch;
 mod documents;
 mod local;
 mod overview;
-mod owner;
 mod people;
 mod port;
 mod server;
@@ -34,7 +33,7 @@ mod wire;
 pub use client::ask as ask_at;
 pub use dispatch::{dispatch, replies};
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
-pub use port::{Applied, Caller, Candidate, Ended, Lines, Owner, Service, Tested};
+pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 pub use server::{serve, Limits};
 pub use wire::{
     Answer, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Listed, MailboxStatus,
@@ -42,6 +41,8 @@ pub use wire::{
     SettingLine, Status, StoreStatus, Story, Typed,
 };
 
+/// Whose own address a mailbox has.
+pub use crate::engine::owner::Owner;
 // Their documents go over the wire as they are.
 pub use crate::settings::{Change, Explained, Problem};
 

@@ -5,6 +5,7 @@ use async_channel::Sender;
 use super::wire::{
     DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
+use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
 use crate::settings::{History, Sealed, Settings, Zones};
 use crate::world::{Secret, Wall};
@@ -55,18 +56,6 @@ pub struct Applied {
     pub waits_until: Option<Wall>,
     /// What else there is to say, such as what is still finished for a mailbox that was taken out.
     pub notes: Vec<String>,
-}
-
-/// Whose own address a mailbox has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// Nobody's at the portal.
-    Nobody,
-    /// That of the portal's user with this id.
-    User(String),
-    /// Nobody can say: the directory was never read, and the portal could not be asked, for this
-    /// reason.
-    Unchecked(String),
 }
 
 /// The counts of a test.

@@ -5,10 +5,11 @@
 use std::rc::Rc;
 use std::str::FromStr;
 
-use super::port::{Applied, Caller, Candidate, Ended, Lines, Owner, Service, Tested};
+use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{overview, owner, people, trial, unprocessed};
+use super::{overview, people, trial, unprocessed};
+use crate::engine::owner::{owner, Owner};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
@@ -511,7 +512,7 @@ impl Service for Running {
 
     async fn owner(&self, settings: &Settings, mailbox: MailboxId) -> Result<Owner, Refusal> {
         match settings.mailbox_by_id(mailbox) {
-            Some(mailbox) => owner::owner(self, settings, mailbox).await,
+            Some(mailbox) => Ok(owner(&self.engine, settings, mailbox).await?),
             None => Ok(Owner::Nobody),
         }
     }

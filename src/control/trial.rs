@@ -2,11 +2,11 @@
 //!
 //! Nothing here changes anything at the mail server or the portal.
 
-use super::owner;
-use super::port::{Lines, Owner, Tested};
+use super::port::{Lines, Tested};
 use super::service::Running;
 use super::wire::{Event, Kind, Outcome, Preview, Refusal};
 use crate::engine::news::Event as Happened;
+use crate::engine::owner::{self, Owner};
 use crate::engine::promises::{promises, Promise};
 use crate::engine::{account, directory, forward, StoreFault};
 use crate::mailbox::probe::{self, Step, Trial, What};
@@ -32,7 +32,10 @@ pub(super) async fn sync(running: &Running) -> Result<u64, Refusal> {
         })?;
     match directory::sync(&running.engine, &portal).await {
         Ok(count) => Ok(count),
-        Err(directory::Failed::Portal(fault)) => Err(refused(fault.to_string())),
+        Err(directory::Failed::Portal(fault)) => Err(refused(match fault.mend() {
+            Some(mend) => format!("{fault}\n{mend}"),
+            None => fault.to_string(),
+        })),
         Err(directory::Failed::Store(fault)) => Err(fault.into()),
     }
 }
@@ -49,9 +52,17 @@ pub(super) async fn secret(
         let Some(portal) = portal else { return Ok(()) };
         return match portal.ping().await {
             Ok(_) => Ok(()),
-            Err(fault) => Err(refused(format!(
-                "the portal does not take the token: {fault}"
+            Err(fault) if fault.refuses_token() => Err(refused(format!(
+                "the portal does not take the token, which is not kept: {fault}"
             ))),
+            Err(fault) => {
+                let later = || "try again when the portal answers".to_owned();
+                let mend = fault.mend().unwrap_or_else(later);
+                Err(refused(format!(
+                    "the token could not be tried, and nothing was changed: {fault}\n{mend}; or \
+                     keep the token without a try: `--untried`"
+                )))
+            }
         };
     }
     let mailbox = key
@@ -302,7 +313,7 @@ async fn dedicated(
     };
     let owner = match teller.unasked.clone() {
         Some(why) => Owner::Unchecked(why),
-        None => owner::owner(running, settings, mailbox).await?,
+        None => owner::owner(&running.engine, settings, mailbox).await?,
     };
     let (outcome, said, mend) = match owner {
         Owner::User(user) => (
@@ -384,19 +395,16 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             }
         }
         Err(fault) => {
-            let mend = match fault {
-                crate::portal::Fault::Link { .. } => {
-                    "check the portal's address, its certificate and the token."
-                }
-                _ => "check the portal's address; if that is right, it is away or busy: try again in a minute.",
-            };
+            let mend = fault.mend().unwrap_or_else(|| {
+                "check `portal.url`; if that is right, it is away or busy: try again in a minute".to_owned()
+            });
             teller
                 .say(
                     None,
                     "portal",
                     Outcome::Failed,
                     format!("{fault}."),
-                    Some(mend.to_owned()),
+                    Some(format!("{mend}.")),
                 )
                 .await;
         }

@@ -321,3 +321,26 @@ fn whose_address_it_is_is_said_to_be_unchecked_while_nobody_can_say() {
         s.status()["alarms"].to_string().contains("U-03")
     });
 }
+
+#[test]
+fn a_token_that_could_not_be_tried_is_no_refused_token() {
+    let site = Site::with(&[], &[]);
+    let toml = site.settings("none", "", "");
+    let elsewhere = toml.replace(&site.portal.url, "https://no-portal.invalid/v1");
+    let (code, said) = site.imports(&elsewhere);
+    assert_eq!(code, 1, "{said}");
+    for words in [
+        "the name no-portal.invalid was not found",
+        "--untried",
+        "name server",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("does not take the token"), "{said}");
+    let file = site.store().with_extension("toml");
+    std::fs::write(&file, &toml).expect("a file");
+    let import = ["settings", "import", &file.display().to_string(), "--yes"];
+    let (code, _, said) = site.command(&import, &format!("{PASSWORD}\nno token\n"));
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("does not take the token"), "{said}");
+}

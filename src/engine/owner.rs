@@ -6,9 +6,7 @@
 
 use std::time::Duration;
 
-use super::port::Owner;
-use super::service::Running;
-use super::wire::Refusal;
+use super::{Engine, StoreFault};
 use crate::index::Found;
 use crate::portal::{Changes, Fault, Portal, Removed};
 use crate::settings::{Mailbox, Settings};
@@ -18,33 +16,46 @@ const PAGE: u32 = 500;
 /// How long the portal may take for all of them: somebody waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whose own address a mailbox has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody's at the portal.
+    Nobody,
+    /// That of the portal's user with this id.
+    User(String),
+    /// Nobody can say: the directory was never read, and the portal could not be asked, for this
+    /// reason.
+    Unchecked(String),
+}
+
 /// Whose address the mailbox has, by the directory, else by the portal that `settings` name.
-pub(super) async fn owner(
-    running: &Running,
+pub async fn owner(
+    engine: &Engine,
     settings: &Settings,
     mailbox: &Mailbox,
-) -> Result<Owner, Refusal> {
+) -> Result<Owner, StoreFault> {
     let Some(address) = mailbox.mail_address().map(str::to_lowercase) else {
         return Ok(Owner::Nobody);
     };
     let sought = address.clone();
-    let found = running
-        .read(move |r| Ok(r.view().find_address(&sought)?))
+    let found = engine
+        .reader
+        .ask(move |r| r.view().find_address(&sought))
         .await?;
-    match found {
+    match found? {
         Found::User { id, .. } => Ok(Owner::User(id)),
         Found::Nobody { .. } => Ok(Owner::Nobody),
-        Found::NotRead => Ok(ask(running, settings, &address).await),
+        Found::NotRead => Ok(ask(engine, settings, &address).await),
     }
 }
 
-async fn ask(running: &Running, settings: &Settings, address: &str) -> Owner {
-    let portal = match running.engine.portal_of(&settings.portal, None) {
+async fn ask(engine: &Engine, settings: &Settings, address: &str) -> Owner {
+    let portal = match engine.portal_of(&settings.portal, None) {
         Ok(Some(portal)) => portal,
         Ok(None) => return Owner::Unchecked("no portal is set".to_owned()),
         Err(said) => return Owner::Unchecked(said),
     };
-    let clock = &running.engine.world.clock;
+    let clock = &engine.world.clock;
     match clock.within(PATIENCE, look(&portal, address)).await {
         Some(Ok(Some(id))) => Owner::User(id),
         Some(Ok(None)) => Owner::Nobody,
@@ -90,6 +101,6 @@ async fn look(portal: &impl Portal, address: &str) -> Result<Option<String>, Fau
 }
 
 /// That nobody can say whose address it is.
-pub(super) fn unchecked(why: &str) -> String {
+pub fn unchecked(why: &str) -> String {
     format!("not checked: the directory was never read ({why})")
 }
