@@ -20,6 +20,7 @@ mod change;
 mod client;
 mod dispatch;
 mod documents;
+mod lists;
 mod local;
 mod overview;
 mod people;

@@ -50,7 +50,8 @@ pub struct Entry {
     /// The decision record.
     pub decision: Option<Stored>,
     /// The refusal record, where the portal refused it, or it was set aside here. On what is committed
-    /// again it stands for the operator's word to send it, until that is used up.
+    /// again it stands for the operator's word to send it, until that is used up. Of what was
+    /// dismissed it is the act, which says why.
     pub refusal: Option<Stored>,
     /// The lane in which tickets keep their order.
     pub lane: u32,
@@ -219,7 +220,7 @@ fn changed(
             });
             Ok(Some(after))
         }
-        Record::Act(act) => acted(before, act),
+        Record::Act(act) => acted(before, act, stored),
     }
 }
 
@@ -259,7 +260,7 @@ fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: St
     }
 }
 
-fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
+fn acted(before: Option<&Entry>, act: &Act, stored: Stored) -> Result<Option<Entry>, Illegal> {
     let from = before.map(|e| e.stage);
     let kept = before.is_some_and(|e| e.message.is_some());
     let event = match act.what {
@@ -280,7 +281,10 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
     };
     match act.what {
         ActKind::Convert => after.convert = true,
-        ActKind::Dismiss => after.reason = Some(Reason::Dismissed),
+        ActKind::Dismiss => {
+            after.reason = Some(Reason::Dismissed);
+            after.refusal = Some(stored);
+        }
         ActKind::Close(reason) => {
             after.reason = Some(reason);
             // Unread again one day, it is a message like any other.

@@ -185,7 +185,8 @@ pub struct Archived {
 pub struct Act {
     /// What.
     pub what: ActKind,
-    /// By whom: `operator`, `directory`, `settings`, `server`, `portal`.
+    /// By whom: `operator`, `directory`, `settings`, `server`, `portal`; of what was dismissed the
+    /// user's name, with the reason behind a colon where one was given.
     pub by: String,
     /// When, Unix milliseconds.
     pub at: i64,

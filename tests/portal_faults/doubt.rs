@@ -144,6 +144,11 @@ fn a_doubt_that_the_portal_can_not_settle_is_the_operator_s() {
     site.does(&["held", "dismiss", &key, "--reason", "it is there"]);
     site.until("it is archived", |s| s.count("archived") == 2);
     assert_eq!(site.tickets("who knows").len(), 1);
+    // Why is told ever after, also when it has moved.
+    let story = site.asks(&["held", "show", &key]);
+    assert!(text(&story, "said").contains(": it is there"), "{story}");
+    let aside = site.does(&["held", "list", "--aside"]);
+    assert!(aside.contains(": it is there"), "{aside}");
     // It is not: sent again on the operator's word, also over a restart.
     let (mut site, key) = set_aside("after_body");
     site.stop();
