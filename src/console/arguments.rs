@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// Help that stands below each command's own: its example and the exit codes.
 macro_rules! example {
@@ -12,8 +12,8 @@ macro_rules! example {
         concat!(
             "Example:\n",
             $("  ", $line, "\n",)+
-            "\nExit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the store is in use or the \
-             service can't be reached; 4 nothing to do"
+            "\nExit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the store is in use\n\
+             or the service can't be reached; 4 nothing to do"
         )
     };
 }
@@ -123,10 +123,10 @@ pub enum Queue {
         key: String,
     },
     /// Try again now what the portal refused
+    #[command(group(ArgGroup::new("which").required(true).args(["key", "all"])))]
     #[command(after_help = example!("postern queue retry 4f2a91c0", "postern queue retry --all"))]
     Retry {
         /// Its key, or the beginning of it
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
         key: Option<String>,
         /// All that were refused
         #[arg(long)]
@@ -216,7 +216,8 @@ pub enum Settings {
     #[command(after_help = example!(
         "postern settings set mailbox.support.host mail.example.com",
         "postern settings set mailbox.support.port=993 mailbox.support.security=tls",
-        "postern settings set mailbox.support.password     (asks; or give it on standard input)",
+        "# Asks; or give it on standard input:",
+        "postern settings set mailbox.support.password",
         "postern settings set mailbox.support.ca_pem @authority.pem",
         "postern settings set mailbox.support.active on"
     ))]
@@ -301,9 +302,9 @@ pub enum Directory {
     /// List companies and people; or say what an address, a name or a domain leads to
     #[command(after_help = example!(
         "postern directory show --limit 200",
-        "postern directory show anna@example.com     (who would this sender be?)",
-        "postern directory show lang                 (in names, addresses and domains)",
-        "postern directory show example.com          (the company with this domain, and its people)"
+        "postern directory show anna@example.com  # who would this sender be?",
+        "postern directory show lang              # in names, addresses and domains",
+        "postern directory show example.com       # the company, and its people"
     ))]
     Show {
         /// An address; or parts of a name, an address or a domain; or an id of the portal's

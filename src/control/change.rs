@@ -284,6 +284,9 @@ impl Draft {
             let new = self.settings.mailbox_by_id(old.id);
             let (goes, what) = match new {
                 None => (true, "is taken out"),
+                Some(new) if old.folder != new.folder && same_sign_in(old, new) => {
+                    (true, "watches another folder")
+                }
                 Some(new) => (!same_account(old, new), "becomes another account's"),
             };
             // Drafts that never were active have nothing under way, and nobody needs to be asked.
@@ -322,8 +325,11 @@ impl Draft {
 }
 
 fn same_account(a: &Mailbox, b: &Mailbox) -> bool {
+    same_sign_in(a, b) && a.folder == b.folder
+}
+
+fn same_sign_in(a: &Mailbox, b: &Mailbox) -> bool {
     a.protocol == b.protocol
         && a.host.eq_ignore_ascii_case(&b.host)
         && a.username.eq_ignore_ascii_case(&b.username)
-        && a.folder == b.folder
 }

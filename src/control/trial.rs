@@ -114,7 +114,8 @@ pub(super) async fn preview(
     let mut no_move = None;
     let found = probe::probe(&engine.world, &trial, &mut |step: Step| {
         if let probe::Outcome::Bad { said, mend } = &step.outcome {
-            let said = format!("{said}: {mend}");
+            // The server's own words end as they like.
+            let said = format!("{}: {mend}", said.trim_end_matches('.'));
             match step.what {
                 What::Move => no_move = Some(said),
                 _ => bad.push(said),
@@ -294,6 +295,9 @@ async fn test_mailbox(
                 probe::Outcome::Warn { said, mend } => (Outcome::Warned, said, Some(mend)),
                 probe::Outcome::Bad { said, mend } => (Outcome::Failed, said, Some(mend)),
             };
+            // Which mailbox of the settings it is, only we know.
+            let mend =
+                mend.map(|m| m.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name)));
             teller.say(name, step_name(what), outcome, said, mend).await;
         }
     };
@@ -330,7 +334,7 @@ async fn dedicated(
             None,
         ),
         Owner::Unchecked(why) => {
-            let said = format!("{}.", owner::unchecked(&why));
+            let said = format!("{}.", owner::unchecked(why.trim_end_matches('.')));
             // Asked again for the next mailbox, the portal would be as slow again.
             teller.unasked = Some(why);
             let mend = "test again once the portal answers; if the address is a portal user's, that person's own mail would become tickets.";
@@ -403,7 +407,7 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
                     None,
                     "portal",
                     Outcome::Failed,
-                    format!("{fault}."),
+                    format!("{}.", fault.to_string().trim_end_matches('.')),
                     Some(format!("{mend}.")),
                 )
                 .await;

@@ -344,3 +344,22 @@ fn a_token_that_could_not_be_tried_is_no_refused_token() {
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("does not take the token"), "{said}");
 }
+
+#[test]
+fn mends_name_settings_by_their_keys_and_end_no_sentence_twice() {
+    let site = Site::ready();
+    site.does(&["settings", "set", "mailbox.support.active", "off"]);
+    let password = ["settings", "set", "mailbox.support.password", "--untried"];
+    let (code, _, err) = site.command(&password, "wrong\n");
+    assert_eq!(code, 0, "{err}");
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
+    assert!(said.contains("type the password again"), "{said}");
+    assert!(!said.contains(".:"), "{said}");
+    site.does(&["settings", "set", "mailbox.support.security", "tls"]);
+    let (_, tested, _) = site.command(&["test", "support"], "");
+    assert!(
+        tested.contains("-> set mailbox.support.security to starttls"),
+        "{tested}"
+    );
+    assert!(!tested.contains(".."), "{tested}");
+}
