@@ -38,10 +38,11 @@ fn command(arguments: Arguments) -> Exit {
     match console::run_wanted(&arguments) {
         None => smol::block_on(executor.run(console::run(&world, arguments))),
         Some((once, settings)) => {
+            let json = arguments.json;
             let service = service(&executor, &world, &arguments, once, settings);
             match smol::block_on(executor.run(service)) {
                 Ok(exit) => exit,
-                Err(refusal) => console::refuse(&refusal),
+                Err(refusal) => console::refuse(&refusal, json),
             }
         }
     }
@@ -57,7 +58,7 @@ async fn service(
 ) -> Result<Exit, Refusal> {
     let mut stop = Stop::listen()
         .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
-    let service = control::open_local(world, &arguments.store).await?;
+    let service = control::open_local(world, &arguments.store, &arguments.socket()).await?;
     if let Some(file) = settings {
         if let Err(refusal) = control::import_file(world, &service, file).await {
             service.close().await?;

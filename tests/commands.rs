@@ -104,6 +104,10 @@ fn every_command_has_help_with_an_example_and_exit_codes() {
         for want in ["Example:\n  postern", "Exit codes: 0 done"] {
             assert!(help.contains(want), "{command}: {help}");
         }
+        let (_, examples) = help.split_once("Example:").unwrap();
+        assert!(!examples.contains('('), "no shell takes that: {examples}");
+        let long = help.lines().find(|line| line.len() > 80);
+        assert_eq!(long, None, "{command} {help}");
     }
 }
 
@@ -121,6 +125,26 @@ fn wrong_usage_ends_with_2() {
     ] {
         fails(Path::new("/nowhere"), "", arguments, 2);
     }
+}
+
+#[test]
+fn wrong_usage_is_a_document_where_documents_are_wanted() {
+    for (arguments, words) in [
+        (&["--json", "stauts"][..], "stauts"),
+        (&["queue", "retry", "--json"], "--all"),
+        (
+            &["settings", "set", "portal.token=x", "--json"],
+            "is a secret",
+        ),
+    ] {
+        let out = ends(Path::new("/nowhere"), "", arguments, 2);
+        let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(document["refused"], "usage", "{out}");
+        let said = document["said"].as_str().unwrap();
+        assert!(said.contains(words), "{said}");
+    }
+    let said = fails(Path::new("/nowhere"), "", &["queue", "retry"], 2);
+    assert!(said.contains("--all"), "{said}");
 }
 
 #[test]
@@ -257,7 +281,18 @@ fn activation_says_what_would_happen_and_waits_for_yes() {
     assert_eq!(ends(folder, "", &active, 0), "on\n");
     let identity = ["settings", "get", "mailbox.support.identity"];
     assert_eq!(ends(folder, "", &identity, 0), "support@example.com\n");
-    // It was active: taking it out is asked about.
+    // It was active: another folder, and taking it out, are asked about.
+    let ran = postern(
+        folder,
+        "",
+        &["settings", "set", "mailbox.support.folder=Two"],
+    );
+    assert!(
+        ran.out
+            .contains("mailbox `support` watches another folder;"),
+        "{}",
+        ran.out
+    );
     let ran = postern(folder, "", &["settings", "remove", "support"]);
     assert_eq!(ran.code, 1);
     assert!(
@@ -463,7 +498,8 @@ fn lists_come_in_pages_and_what_came_from_outside_is_harmless() {
     ends(folder, "", &["queue", "retry", "--all"], 4);
     ends(folder, "", &["queue", "retry", "00000001"], 0);
     ends(folder, "", &["queue", "list"], 0);
-    ends(folder, "", &["directory", "sync"], 0);
+    let synced = ends(folder, "", &["directory", "sync"], 0);
+    assert_eq!(synced, "3 directory entries were read.\n");
     let status = ends(folder, "", &["status"], 0);
     assert!(status.contains("! the portal is away"), "{status}");
 }

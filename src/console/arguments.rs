@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 
 /// Help that stands below each command's own: its example and the exit codes.
 macro_rules! example {
@@ -12,8 +12,8 @@ macro_rules! example {
         concat!(
             "Example:\n",
             $("  ", $line, "\n",)+
-            "\nExit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the store is in use or the \
-             service can't be reached; 4 nothing to do"
+            "\nExit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 the store is in use\n\
+             or the service can't be reached; 4 nothing to do"
         )
     };
 }
@@ -23,7 +23,7 @@ macro_rules! example {
 #[command(name = "postern", version, after_help = example!("postern status"))]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Arguments {
-    /// The store: journal, index and settings
+    /// The store
     #[arg(
         long,
         value_name = "DIR",
@@ -31,7 +31,7 @@ pub struct Arguments {
         global = true
     )]
     pub store: PathBuf,
-    /// The control socket [default: control.sock in the store]
+    /// The socket [default: control.sock in the store]
     #[arg(long, value_name = "PATH", global = true)]
     pub socket: Option<PathBuf>,
     /// Print documents for programs instead of text
@@ -123,10 +123,10 @@ pub enum Queue {
         key: String,
     },
     /// Try again now what the portal refused
+    #[command(group(ArgGroup::new("which").required(true).args(["key", "all"])))]
     #[command(after_help = example!("postern queue retry 4f2a91c0", "postern queue retry --all"))]
     Retry {
         /// Its key, or the beginning of it
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
         key: Option<String>,
         /// All that were refused
         #[arg(long)]
@@ -149,7 +149,7 @@ pub enum Held {
         /// Only this reason
         #[arg(long, value_name = "CODE")]
         reason: Option<String>,
-        /// Instead: what was set aside without a ticket (ignored, dismissed, closed)
+        /// Instead: what was ignored, dismissed or closed
         #[arg(long)]
         aside: bool,
     },
@@ -164,7 +164,7 @@ pub enum Held {
     Convert {
         /// Its key, or the beginning of it
         key: String,
-        /// Make another ticket of a message that became one, or was ignored
+        /// Make another of what became one, or was ignored
         #[arg(long)]
         again: bool,
     },
@@ -185,13 +185,13 @@ pub struct Manner {
     /// Don't ask
     #[arg(long)]
     pub yes: bool,
-    /// The mailbox is a dedicated one, although the portal knows its address as a user's
+    /// It is dedicated, though its address is a user's
     #[arg(long)]
     pub dedicated: bool,
-    /// Neither try new secrets nor look into the mailbox first
+    /// Neither try secrets nor look into the mailbox
     #[arg(long)]
     pub untried: bool,
-    /// Undo the change unless it is confirmed within so many minutes
+    /// Undo it unless confirmed within so many minutes
     #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub confirm_within: Option<u32>,
 }
@@ -202,8 +202,8 @@ pub enum Settings {
     /// Show settings
     #[command(after_help = example!("postern settings show mailbox.support"))]
     Show {
-        /// A key, or a section such as portal or mailbox.support; all when left out
-        #[arg(default_value = "")]
+        /// A key, or a section such as portal; all when left out
+        #[arg(default_value = "", hide_default_value = true)]
         prefix: String,
     },
     /// Print one setting's value
@@ -216,12 +216,13 @@ pub enum Settings {
     #[command(after_help = example!(
         "postern settings set mailbox.support.host mail.example.com",
         "postern settings set mailbox.support.port=993 mailbox.support.security=tls",
-        "postern settings set mailbox.support.password     (asks; or give it on standard input)",
+        "# Asks; or give it on standard input:",
+        "postern settings set mailbox.support.password",
         "postern settings set mailbox.support.ca_pem @authority.pem",
         "postern settings set mailbox.support.active on"
     ))]
     Set {
-        /// KEY VALUE, or any number of KEY=VALUE; a secret's KEY alone
+        /// Pairs, or one KEY VALUE; a secret's KEY alone
         #[arg(required = true, value_name = "KEY [VALUE] | KEY=VALUE")]
         words: Vec<String>,
         /// How
@@ -290,7 +291,7 @@ pub enum Settings {
     #[command(after_help = example!("postern settings explain mailbox.support.security"))]
     Explain {
         /// A key or section; all when left out
-        #[arg(default_value = "")]
+        #[arg(default_value = "", hide_default_value = true)]
         key: String,
     },
 }
@@ -298,15 +299,15 @@ pub enum Settings {
 /// `directory`.
 #[derive(Debug, Subcommand)]
 pub enum Directory {
-    /// List companies and people; or say what an address, a name or a domain leads to
+    /// List companies and people, or say what an address leads to
     #[command(after_help = example!(
         "postern directory show --limit 200",
-        "postern directory show anna@example.com     (who would this sender be?)",
-        "postern directory show lang                 (in names, addresses and domains)",
-        "postern directory show example.com          (the company with this domain, and its people)"
+        "postern directory show anna@example.com  # who would this sender be?",
+        "postern directory show lang              # in names, addresses and domains",
+        "postern directory show example.com       # the company, and its people"
     ))]
     Show {
-        /// An address; or parts of a name, an address or a domain; or an id of the portal's
+        /// An address; or part of a name, address or domain; or an id
         what: Option<String>,
         /// Which part
         #[command(flatten)]

@@ -40,7 +40,14 @@ pub enum Exit {
 
 /// What was typed, or the exit after help or a wrong usage was printed.
 pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Arguments, Exit> {
+    let arguments: Vec<_> = arguments.collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
     Arguments::try_parse_from(arguments).map_err(|fault| {
+        if json && fault.exit_code() != 0 {
+            let said = fault.to_string();
+            let said = said.trim_start_matches("error:").trim();
+            return refuse(&Refusal::new(Kind::Usage, said), true);
+        }
         // Help goes to standard output, the rest to standard error; a closed pipe wants neither.
         let _ = fault.print();
         match fault.exit_code() {
@@ -71,9 +78,9 @@ pub async fn run(world: &World, arguments: Arguments) -> Exit {
 }
 
 /// Says a no, and gives its exit code.
-pub fn refuse(refusal: &Refusal) -> Exit {
+pub fn refuse(refusal: &Refusal, json: bool) -> Exit {
     let console = Console {
-        json: false,
+        json,
         style: Style::new(false),
     };
     console.refuse(refusal)
@@ -105,9 +112,10 @@ impl Console {
             }
         }
         let link = Link::find(world, &store, &socket).await?;
+        let mut asked = None;
         // Each question is asked once: a service that asks for ever doesn't get its way.
         for _ in 0..3 {
-            let Some(answer) = self.ask(&link, &request).await? else {
+            let Some(answer) = self.ask(&link, &request, asked.as_ref()).await? else {
                 return Ok(Exit::Failed);
             };
             let Some(how) = request.how_mut() else {
@@ -121,6 +129,7 @@ impl Console {
             if !again {
                 return Ok(Exit::Failed);
             }
+            asked = Some(answer);
         }
         Err(Refusal::new(
             Kind::Failed,
@@ -128,8 +137,14 @@ impl Console {
         ))
     }
 
-    /// Asks, and shows every document as it comes. Gives the answer; a refusal is an error.
-    async fn ask(&self, link: &Link, request: &Request) -> Result<Option<Answer>, Refusal> {
+    /// Asks, and shows every document as it comes, without what the question before showed already.
+    /// Gives the answer; a refusal is an error.
+    async fn ask(
+        &self,
+        link: &Link,
+        request: &Request,
+        before: Option<&Answer>,
+    ) -> Result<Option<Answer>, Refusal> {
         let mut last = None;
         let mut each = |line: &str| {
             let reply = serde_json::from_str::<Reply>(line);
@@ -138,7 +153,9 @@ impl Console {
                 (Ok(Reply::Refusal(_)), _) => {}
                 (_, true) => out(&format!("{line}\n")),
                 (Ok(Reply::Event(event)), false) => out(&show::event(event, self.style)),
-                (Ok(Reply::Answer(answer)), false) => out(&show::answer(answer, self.style)),
+                (Ok(Reply::Answer(answer)), false) => {
+                    out(&show::answer(&without_repeats(answer, before), self.style));
+                }
                 (Err(_), false) => err("postern: a newer service answers in words unknown here\n"),
             }
             last = Some(reply);
@@ -194,6 +211,26 @@ impl Console {
             }
         }
     }
+}
+
+/// What is in force now, without what was shown when it was asked about.
+fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Answer {
+    let mut answer = answer.clone();
+    if let (
+        Answer::Applied {
+            changes, warnings, ..
+        },
+        Some(Answer::Ask {
+            changes: asked,
+            warnings: warned,
+            ..
+        }),
+    ) = (&mut answer, before)
+    {
+        changes.retain(|change| !asked.contains(change));
+        warnings.retain(|warning| !warned.contains(warning));
+    }
+    answer
 }
 
 /// Marks a `Show` that is to explain; not a character of any key.
@@ -380,3 +417,6 @@ fn read_file(world: &World, file: &Path) -> Result<String, Refusal> {
     String::from_utf8(octets)
         .map_err(|_| Refusal::new(Kind::Failed, format!("{} is no UTF-8 text", file.display())))
 }
+
+#[cfg(test)]
+mod tests;

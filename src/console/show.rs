@@ -4,7 +4,7 @@
 
 mod directory;
 
-use super::text::{clean, clean_lines, cut, octets, table, Style};
+use super::text::{clean, clean_lines, cut, octets, table, table_within, Style};
 use crate::control::{
     Answer, Change, Event, Explained, Listed, MessageLine, Outcome, Refusal, RevisionLine,
     SettingLine, Status, Story,
@@ -190,7 +190,7 @@ fn remarks(warnings: &[impl ToString], notes: &[String], style: Style) -> String
 
 fn changes(changes: &[Change]) -> String {
     let unset = |value: Option<&str>| match value {
-        Some(value) => cut(&clean(value), 60),
+        Some(value) => cut(&clean(value), 160),
         None => "(unset)".to_owned(),
     };
     changes
@@ -295,6 +295,11 @@ fn messages(listed: &Listed<MessageLine>, style: Style) -> String {
     ])];
     for line in &listed.items {
         let stage = match (&line.reason, line.attempts) {
+            // By whom, and why: the reason's code says no more than the stage.
+            (Some(_), _) if line.stage == "dismissed" => match &line.said {
+                Some(said) => format!("{} {}", line.stage, cut(said, 40)),
+                None => line.stage.clone(),
+            },
             (Some(reason), _) => format!("{} ({})", line.stage, reason),
             (None, 0) => line.stage.clone(),
             (None, attempts) => format!("{} (tried {attempts})", line.stage),
@@ -384,13 +389,12 @@ fn settings_table(settings: &[SettingLine], style: Style) -> String {
             rows.clear();
             section = this;
         }
-        // A certificate's first line says enough here; `get` prints it whole.
         let first = line.text.lines().next().unwrap_or("");
         rows.push(vec![
             format!("  {}", clean(key)),
             match first {
                 "" => "-".to_owned(),
-                text => cut(&clean(text), 80),
+                text => cut(&clean(text), 160),
             },
             clean(&line.label),
         ]);
@@ -402,7 +406,11 @@ fn settings_table(settings: &[SettingLine], style: Style) -> String {
 fn section_text(section: &str, rows: &[Vec<String>], style: Style) -> String {
     match rows.is_empty() {
         true => String::new(),
-        false => format!("{}\n{}", style.bold(&clean(section)), table(rows)),
+        false => format!(
+            "{}\n{}",
+            style.bold(&clean(section)),
+            table_within(rows, 30)
+        ),
     }
 }
 

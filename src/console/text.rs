@@ -33,11 +33,17 @@ pub fn cut(text: &str, most: usize) -> String {
 
 /// Rows as columns that stand below each other, two spaces apart. The first row is the heading.
 pub fn table(rows: &[Vec<String>]) -> String {
+    table_within(rows, usize::MAX)
+}
+
+/// `table`, where a cell that is longer than `most` moves its own row only.
+pub fn table_within(rows: &[Vec<String>], most: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
             let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+            let lengths = cells.map(|cell| cell.chars().count());
+            lengths.filter(|length| *length <= most).max().unwrap_or(0)
         })
         .collect();
     let mut out = String::new();

@@ -6,6 +6,7 @@
 
 use super::port::{Caller, Candidate, Service};
 use super::wire::{Answer, How, Kind, Preview, Refusal};
+use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
     check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
 };
@@ -117,7 +118,7 @@ impl Draft {
         if how.dedicated {
             self.dedicate(&activated)?;
         }
-        let warnings = self.checked(service)?;
+        let mut warnings = self.checked(service)?;
         let changes = difference(&self.base, &self.settings);
         if changes.is_empty() {
             return Ok(Answer::Nothing {
@@ -131,7 +132,7 @@ impl Draft {
         }
         let mut previews = Vec::new();
         for mailbox in &activated {
-            let preview = match how.untried {
+            let mut preview = match how.untried {
                 true => Preview {
                     mailbox: mailbox.name.clone(),
                     address: mailbox.mail_address().unwrap_or("").to_owned(),
@@ -141,7 +142,23 @@ impl Draft {
                 },
                 false => service.preview(&self.settings, mailbox.id).await?,
             };
-            self.may_be_active(&preview, &how)?;
+            // Where the operator has said so it is not asked again.
+            if !mailbox.dedicated && !how.dedicated {
+                match service.owner(&self.settings, mailbox.id).await? {
+                    Owner::Nobody => {}
+                    Owner::User(user) => preview.user = Some(user),
+                    Owner::Unchecked(why) => warnings.push(Problem {
+                        key: format!("mailbox.{}.dedicated", mailbox.name),
+                        value: None,
+                        said: format!(
+                            "{}; should the address be a portal user's, that person's own mail \
+                             becomes tickets, and it is said as soon as the directory is read",
+                            unchecked(&why)
+                        ),
+                    }),
+                }
+            }
+            self.may_be_active(&preview)?;
             previews.push(preview);
         }
         self.ask_about_departures(service).await?;
@@ -222,16 +239,17 @@ impl Draft {
         Ok(())
     }
 
-    fn may_be_active(&self, preview: &Preview, how: &How) -> Result<(), Refusal> {
+    fn may_be_active(&self, preview: &Preview) -> Result<(), Refusal> {
         let Some(mailbox) = self.settings.mailbox(&preview.mailbox) else {
             return Ok(());
         };
-        if let (Some(user), false) = (&preview.user, mailbox.dedicated || how.dedicated) {
+        if let Some(user) = &preview.user {
             return Err(Refusal::new(
                 Kind::Refused,
                 format!(
                     "{} is the address of {user}, a user of the portal: a person's own mail would \
-                     become tickets; use a mailbox of its own, or say --dedicated when this one is",
+                     become tickets; use a mailbox of its own, or say --dedicated when this one is (in \
+                     a file: dedicated = true)",
                     preview.address
                 ),
             ));
@@ -266,6 +284,9 @@ impl Draft {
             let new = self.settings.mailbox_by_id(old.id);
             let (goes, what) = match new {
                 None => (true, "is taken out"),
+                Some(new) if old.folder != new.folder && same_sign_in(old, new) => {
+                    (true, "watches another folder")
+                }
                 Some(new) => (!same_account(old, new), "becomes another account's"),
             };
             // Drafts that never were active have nothing under way, and nobody needs to be asked.
@@ -304,8 +325,11 @@ impl Draft {
 }
 
 fn same_account(a: &Mailbox, b: &Mailbox) -> bool {
+    same_sign_in(a, b) && a.folder == b.folder
+}
+
+fn same_sign_in(a: &Mailbox, b: &Mailbox) -> bool {
     a.protocol == b.protocol
         && a.host.eq_ignore_ascii_case(&b.host)
         && a.username.eq_ignore_ascii_case(&b.username)
-        && a.folder == b.folder
 }

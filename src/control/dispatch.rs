@@ -86,7 +86,8 @@ pub async fn dispatch<S: Service>(
         }
         Request::Sync => Ok(match service.sync().await? {
             0 => nothing("the directory has not changed"),
-            count => done("directory entries read", count),
+            1 => done("1 directory entry was read", 1),
+            count => done(&format!("{count} directory entries were read"), count),
         }),
         Request::Test {
             mailbox,
@@ -246,7 +247,7 @@ fn line<S: Service>(service: &S, settings: &Settings, entry: Entry) -> SettingLi
             let zone = mailbox.and_then(|m| m.time_zone.as_deref());
             moment_shown(at, &service.with_zones(|zones| zones.of(zone)))
         }
-        (value, _) => value.text(),
+        (value, _) => value.shown(),
     };
     SettingLine {
         label: entry.label.to_owned(),

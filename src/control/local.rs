@@ -14,7 +14,7 @@ use super::service::Running;
 use super::wire::{Answer, How, Kind, Refusal, Request};
 use crate::engine::writer::Sizes;
 use crate::engine::{Engine, StoreFault};
-use crate::world::socket::{own_name, Listener};
+use crate::world::socket::{listener_of, own_name, Listener};
 use crate::world::World;
 
 /// Where requests go.
@@ -58,6 +58,9 @@ impl Link {
                          its time is up: start the service, or leave the limit out",
                     ));
                 }
+                if !request.makes_settings() {
+                    is_there(world, store)?;
+                }
                 let service = Rc::new(open(world, store)?);
                 let caller = Caller { name: own_name() };
                 {
@@ -74,6 +77,27 @@ impl Link {
                 closed
             }
         }
+    }
+}
+
+/// Whether there is a store: whoever only asks must not make one where a path was mistyped.
+fn is_there(world: &World, store: &Path) -> Result<(), Refusal> {
+    let absent = |kind| {
+        use std::io::ErrorKind::{NotADirectory, NotFound};
+        matches!(kind, NotFound | NotADirectory)
+    };
+    let journal = world.disk.list(&store.join("journal"));
+    let other = world.disk.other_owner(store);
+    match journal {
+        Err(fault) if absent(fault.kind()) && !matches!(other, Ok(Some(_))) => Err(Refusal::new(
+            Kind::Unreachable,
+            format!(
+                "there is no store at {}, and no service answers: check --store, or begin with \
+                 `postern settings add NAME`",
+                store.display()
+            ),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -137,12 +161,41 @@ pub async fn serve_and_run<S: Service + 'static>(
 }
 
 /// Opens the engine on `store` within this process: takes its lock, replays what must be replayed.
-/// Refused with `in_use` when another process has it.
-pub async fn open_local(world: &World, store: &Path) -> Result<impl Service, Refusal> {
-    open(world, store)
+/// Refused when another process has it; a service that answers at `socket` is named.
+pub async fn open_local(
+    world: &World,
+    store: &Path,
+    socket: &Path,
+) -> Result<impl Service, Refusal> {
+    let refusal = match open(world, store) {
+        Ok(running) => return Ok(running),
+        Err(refusal) => refusal,
+    };
+    match listener_of(socket).await {
+        Ok(pid) if refusal.refused == Kind::Unreachable => Err(Refusal::new(
+            Kind::Unreachable,
+            format!(
+                "a service runs here already{}, listening at {}: see `postern status`",
+                pid.map_or(String::new(), |pid| format!(" (process {pid})")),
+                socket.display()
+            ),
+        )),
+        _ => Err(refusal),
+    }
 }
 
 fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
+    let made = world.disk.make_dir(store);
+    if made.is_err_and(|fault| fault.kind() == std::io::ErrorKind::PermissionDenied) {
+        return Err(Refusal::new(
+            Kind::Failed,
+            format!(
+                "the store {} may not be made or opened by this user: use sudo, or name a store of \
+                 your own with --store",
+                store.display()
+            ),
+        ));
+    }
     let executor = Rc::new(LocalExecutor::new());
     match Engine::open(world.clone(), executor, store, Sizes::default()) {
         Ok((engine, endings)) => Ok(Running::new(engine, endings)),

@@ -20,6 +20,7 @@ mod change;
 mod client;
 mod dispatch;
 mod documents;
+mod lists;
 mod local;
 mod overview;
 mod people;
@@ -41,6 +42,8 @@ pub use wire::{
     SettingLine, Status, StoreStatus, Story, Typed,
 };
 
+/// Whose own address a mailbox has.
+pub use crate::engine::owner::Owner;
 // Their documents go over the wire as they are.
 pub use crate::settings::{Change, Explained, Problem};
 

@@ -45,9 +45,9 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             }
             if post.unfetchable() > 0 {
                 alarms.push(format!(
-                    "mailbox {}: {} messages can't be fetched; they lie unread on the server",
+                    "mailbox {}: {} left out, since the server doesn't give them; they lie unread there",
                     mailbox.name,
-                    post.unfetchable()
+                    were(post.unfetchable() as u64, "message")
                 ));
             }
             line.state = state.to_owned();
@@ -105,11 +105,12 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
         .collect();
     counts.insert("to-archive".to_owned(), counters.to_archive);
     counts.insert("archived".to_owned(), counters.archived);
-    if counters.of(Stage::Refused) > 0 {
-        alarms.push(format!(
-            "{} tickets were refused by the portal, or set aside: see `postern queue list`",
-            counters.of(Stage::Refused)
-        ));
+    match counters.of(Stage::Refused) {
+        0 => {}
+        count => alarms.push(format!(
+            "{} refused by the portal, or set aside: see `postern queue list`",
+            were(count, "ticket")
+        )),
     }
     alarms.extend(
         engine
@@ -147,6 +148,14 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
         waits_until: history.waits_until().map(|at| at.to_string()),
         alarms,
     })
+}
+
+/// How many of them were (what is said behind it).
+fn were(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what} was"),
+        _ => format!("{count} {what}s were"),
+    }
 }
 
 /// The counters as a line.

@@ -5,6 +5,7 @@ use async_channel::Sender;
 use super::wire::{
     DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
+use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
 use crate::settings::{History, Sealed, Settings, Zones};
 use crate::world::{Secret, Wall};
@@ -120,6 +121,8 @@ pub trait Service: 'static {
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal>;
     /// What activating the mailbox as `settings` have it would do now. Touches no message.
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal>;
+    /// Whose own address the mailbox has, as `settings` have it.
+    async fn owner(&self, settings: &Settings, mailbox: MailboxId) -> Result<Owner, Refusal>;
     /// How many messages of the mailbox are neither archived nor closed.
     async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal>;
 

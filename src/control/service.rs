@@ -8,7 +8,8 @@ use std::str::FromStr;
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{overview, people, trial, unprocessed};
+use super::{lists, overview, people, trial, unprocessed};
+use crate::engine::owner::{owner, Owner};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
@@ -19,7 +20,7 @@ use crate::ticket::Key;
 use crate::world::{zones, Secret, Wall};
 
 /// Lines of a page at most.
-const PAGE_MAX: u32 = 500;
+pub(super) const PAGE_MAX: u32 = 500;
 
 /// An open engine, and the way to end it.
 pub struct Running {
@@ -107,89 +108,6 @@ impl Running {
         entry.map(|e| (key, e)).ok_or_else(absent)
     }
 
-    /// A page of one or several stages' lists, one after the other.
-    async fn list(
-        &self,
-        stages: &'static [Stage],
-        page: &Page,
-    ) -> Result<Listed<MessageLine>, Refusal> {
-        let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX) as usize;
-        let (mut at, mut after) = cursor(page.after.as_deref())?;
-        let mut listed = Listed::default();
-        while let Some(stage) = stages.get(at).copied() {
-            let rows = self
-                .read(move |r| match stage {
-                    Stage::Committed => r
-                        .queue(after, PAGE_MAX as usize)?
-                        .into_iter()
-                        .filter_map(|q| r.entry(&q.key).transpose().map(|e| e.map(|e| (q.key, e))))
-                        .collect(),
-                    _ => Ok(r
-                        .list(stage, after, PAGE_MAX as usize)?
-                        .into_iter()
-                        .map(|l| (l.key, l.entry))
-                        .collect::<Vec<_>>()),
-                })
-                .await?;
-            let full = rows.len() >= PAGE_MAX as usize;
-            for (key, entry) in rows {
-                if listed.items.len() >= limit {
-                    listed.next = Some(format!("{at}-{after}"));
-                    return Ok(listed);
-                }
-                after = entry.sequence;
-                let line = self.line(key, &entry).await?;
-                let fits = |wanted: &Option<String>, is: Option<&str>| {
-                    wanted.as_deref().is_none_or(|w| Some(w) == is)
-                };
-                if fits(&page.mailbox, Some(&line.mailbox))
-                    && fits(&page.reason, line.reason.as_deref())
-                {
-                    listed.items.push(line);
-                }
-            }
-            if !full {
-                at += 1;
-                after = 0;
-            }
-        }
-        let counters = self.engine.counters.borrow();
-        listed.total = Some(stages.iter().map(|s| counters.of(*s)).sum());
-        Ok(listed)
-    }
-
-    /// A message as lists show it.
-    async fn line(&self, key: Key, entry: &Entry) -> Result<MessageLine, Refusal> {
-        let (decision, refusal) = (entry.decision, entry.refusal);
-        let (decision, refusal) = self
-            .read(move |r| {
-                let decision = decision.map(|at| r.decision(at)).transpose()?;
-                let refusal = refusal.map(|at| r.refusal(at)).transpose()?;
-                Ok((decision, refusal))
-            })
-            .await?;
-        let settings = self.engine.settings();
-        let mailbox = settings.mailbox_by_id(entry.mailbox);
-        let now = self.engine.world.clock.tick();
-        let deferred = self.engine.link.deferred(&key);
-        let (from, subject) = decision.map(|d| (d.sender, d.subject)).unwrap_or_default();
-        Ok(MessageLine {
-            key: key.short(),
-            mailbox: mailbox.map_or_else(|| "(removed)".to_owned(), |m| m.name.clone()),
-            stage: entry.stage.to_string(),
-            reason: entry.reason.map(|r| r.to_string()),
-            received_at: Some(Wall(entry.received_at).to_string()),
-            from,
-            subject,
-            attempts: deferred.as_ref().map_or(0, |d| d.attempts),
-            next_s: deferred.as_ref().map(|d| d.due.since(now).as_secs()),
-            said: refusal
-                .map(|r| r.said)
-                .or_else(|| deferred.map(|d| d.said))
-                .or_else(|| entry.reason.map(|r| r.explain().to_owned())),
-        })
-    }
-
     async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<(), Refusal> {
         let gone = || {
             Refusal::new(
@@ -252,13 +170,6 @@ impl Running {
     }
 }
 
-fn cursor(text: Option<&str>) -> Result<(usize, u64), Refusal> {
-    let Some(text) = text else { return Ok((0, 0)) };
-    text.split_once('-')
-        .and_then(|(at, after)| Some((at.parse().ok()?, after.parse().ok()?)))
-        .ok_or_else(|| Refusal::new(Kind::Usage, "the page's beginning is not one of ours"))
-}
-
 fn place(place: &Place) -> String {
     match place {
         Place::Imap {
@@ -289,6 +200,9 @@ impl Service for Running {
     }
 
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
+        if let Some(reason) = &page.reason {
+            lists::is_reason(reason)?;
+        }
         if page.aside {
             let stages = &[Stage::Ignored, Stage::Dismissed, Stage::Closed];
             return self.list(stages, page).await;
@@ -374,9 +288,6 @@ impl Service for Running {
                 }
             }
         }
-        for (key, _) in &acts {
-            self.engine.link.want(*key);
-        }
         let waiting = self.engine.counters.borrow().of(Stage::Committed);
         let count = acts.len() as u64 + waiting;
         self.engine.act(acts).await?;
@@ -429,7 +340,10 @@ impl Service for Running {
             ));
         }
         log::info!("{} is dismissed by {}: {reason}", key.short(), caller.name);
-        let by = format!("{}: {reason}", caller.name);
+        let by = match reason {
+            "" => caller.name.clone(),
+            reason => format!("{}: {reason}", caller.name),
+        };
         self.engine
             .act(vec![(key, held::act(&self.engine, ActKind::Dismiss, &by))])
             .await?;
@@ -510,6 +424,13 @@ impl Service for Running {
 
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal> {
         trial::preview(self, settings, mailbox).await
+    }
+
+    async fn owner(&self, settings: &Settings, mailbox: MailboxId) -> Result<Owner, Refusal> {
+        match settings.mailbox_by_id(mailbox) {
+            Some(mailbox) => Ok(owner(&self.engine, settings, mailbox).await?),
+            None => Ok(Owner::Nobody),
+        }
     }
 
     async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal> {

@@ -6,6 +6,7 @@ use super::port::{Lines, Tested};
 use super::service::Running;
 use super::wire::{Event, Kind, Outcome, Preview, Refusal};
 use crate::engine::news::Event as Happened;
+use crate::engine::owner::{self, Owner};
 use crate::engine::promises::{promises, Promise};
 use crate::engine::{account, directory, forward, StoreFault};
 use crate::mailbox::probe::{self, Step, Trial, What};
@@ -31,7 +32,10 @@ pub(super) async fn sync(running: &Running) -> Result<u64, Refusal> {
         })?;
     match directory::sync(&running.engine, &portal).await {
         Ok(count) => Ok(count),
-        Err(directory::Failed::Portal(fault)) => Err(refused(fault.to_string())),
+        Err(directory::Failed::Portal(fault)) => Err(refused(match fault.mend() {
+            Some(mend) => format!("{fault}\n{mend}"),
+            None => fault.to_string(),
+        })),
         Err(directory::Failed::Store(fault)) => Err(fault.into()),
     }
 }
@@ -48,9 +52,17 @@ pub(super) async fn secret(
         let Some(portal) = portal else { return Ok(()) };
         return match portal.ping().await {
             Ok(_) => Ok(()),
-            Err(fault) => Err(refused(format!(
-                "the portal does not take the token: {fault}"
+            Err(fault) if fault.refuses_token() => Err(refused(format!(
+                "the portal does not take the token, which is not kept: {fault}"
             ))),
+            Err(fault) => {
+                let later = || "try again when the portal answers".to_owned();
+                let mend = fault.mend().unwrap_or_else(later);
+                Err(refused(format!(
+                    "the token could not be tried, and nothing was changed: {fault}\n{mend}; or \
+                     keep the token without a try: `--untried`"
+                )))
+            }
         };
     }
     let mailbox = key
@@ -99,23 +111,25 @@ pub(super) async fn preview(
         archive_by_copy: mailbox.archive_by_copy,
     };
     let mut bad = Vec::new();
-    let mut moves = true;
+    let mut no_move = None;
     let found = probe::probe(&engine.world, &trial, &mut |step: Step| {
         if let probe::Outcome::Bad { said, mend } = &step.outcome {
-            if step.what == What::Move {
-                moves = false;
-            } else {
-                bad.push(format!("{said}: {mend}"));
+            // The server's own words end as they like.
+            let said = format!("{}: {mend}", said.trim_end_matches('.'));
+            match step.what {
+                What::Move => no_move = Some(said),
+                _ => bad.push(said),
             }
         }
     })
     .await;
+    // Where it can't remove either, copying is no way out, and the test's own words say what is.
+    bad.extend(no_move.take_if(|_| !found.removes));
     if !bad.is_empty() {
         return Err(refused(bad.join("\n")));
     }
     let unread = found.unread.unwrap_or(0);
     let converts = found.would_convert.unwrap_or(unread);
-    let user = engine.user_of(address.to_lowercase()).await?;
     let mut notes = Vec::new();
     if settings.portal.url.is_empty() {
         notes.push("no portal is set yet: the tickets wait here until one is".to_owned());
@@ -125,8 +139,8 @@ pub(super) async fn preview(
         address,
         converts,
         left_out: unread.saturating_sub(converts),
-        moves: moves || mailbox.archive_by_copy,
-        user,
+        moves: no_move.is_none(),
+        user: None,
         notes,
     })
 }
@@ -135,6 +149,8 @@ pub(super) async fn preview(
 struct Teller<'a> {
     lines: &'a Lines,
     tested: Tested,
+    /// Why the portal could not be asked for its directory, once it was.
+    unasked: Option<String>,
 }
 
 impl Teller<'_> {
@@ -173,11 +189,12 @@ pub(super) async fn test(
     let mut teller = Teller {
         lines,
         tested: Tested::default(),
+        unasked: None,
     };
     clock(running, &mut teller).await;
     for mailbox in &settings.mailboxes {
         if name.is_none_or(|n| n == mailbox.name) {
-            test_mailbox(running, mailbox, &mut teller).await?;
+            test_mailbox(running, &settings, mailbox, &mut teller).await?;
         }
     }
     if settings.mailboxes.is_empty() {
@@ -218,6 +235,7 @@ async fn clock(running: &Running, teller: &mut Teller<'_>) {
 
 async fn test_mailbox(
     running: &Running,
+    settings: &Settings,
     mailbox: &Mailbox,
     teller: &mut Teller<'_>,
 ) -> Result<(), Refusal> {
@@ -277,34 +295,56 @@ async fn test_mailbox(
                 probe::Outcome::Warn { said, mend } => (Outcome::Warned, said, Some(mend)),
                 probe::Outcome::Bad { said, mend } => (Outcome::Failed, said, Some(mend)),
             };
+            // Which mailbox of the settings it is, only we know.
+            let mend =
+                mend.map(|m| m.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name)));
             teller.say(name, step_name(what), outcome, said, mend).await;
         }
     };
     futures_lite::future::zip(work, telling).await;
-    if let Some(address) = mailbox.mail_address() {
-        match engine.user_of(address.to_lowercase()).await? {
-            Some(user) => {
-                let said = format!("{address} is the address of the portal's user {user}: that person's own mail would become tickets.");
-                let mend = Some(
-                    "use a dedicated mailbox; `--dedicated` at activation overrides this."
-                        .to_owned(),
-                );
-                let outcome = if mailbox.dedicated {
-                    Outcome::Warned
-                } else {
-                    Outcome::Failed
-                };
-                teller.say(name, "dedicated", outcome, said, mend).await;
-            }
-            None => {
-                let said =
-                    format!("{address} is nobody's own address at the portal, as far as is known.");
-                teller
-                    .say(name, "dedicated", Outcome::Passed, said, None)
-                    .await;
-            }
+    dedicated(running, settings, mailbox, teller).await
+}
+
+/// Whether the mailbox's address is nobody's own.
+async fn dedicated(
+    running: &Running,
+    settings: &Settings,
+    mailbox: &Mailbox,
+    teller: &mut Teller<'_>,
+) -> Result<(), Refusal> {
+    let Some(address) = mailbox.mail_address() else {
+        return Ok(());
+    };
+    let owner = match teller.unasked.clone() {
+        Some(why) => Owner::Unchecked(why),
+        None => owner::owner(&running.engine, settings, mailbox).await?,
+    };
+    let (outcome, said, mend) = match owner {
+        Owner::User(user) => (
+            match mailbox.dedicated {
+                true => Outcome::Warned,
+                false => Outcome::Failed,
+            },
+            format!("{address} is the address of the portal's user {user}: that person's own mail would become tickets."),
+            Some("use a dedicated mailbox; `--dedicated` at activation overrides this."),
+        ),
+        Owner::Nobody => (
+            Outcome::Passed,
+            format!("{address} is nobody's own address at the portal, as far as is known."),
+            None,
+        ),
+        Owner::Unchecked(why) => {
+            let said = format!("{}.", owner::unchecked(why.trim_end_matches('.')));
+            // Asked again for the next mailbox, the portal would be as slow again.
+            teller.unasked = Some(why);
+            let mend = "test again once the portal answers; if the address is a portal user's, that person's own mail would become tickets.";
+            (Outcome::Warned, said, Some(mend))
         }
-    }
+    };
+    let name = Some(mailbox.name.as_str());
+    teller
+        .say(name, "dedicated", outcome, said, mend.map(str::to_owned))
+        .await;
     Ok(())
 }
 
@@ -359,19 +399,16 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             }
         }
         Err(fault) => {
-            let mend = match fault {
-                crate::portal::Fault::Link { .. } => {
-                    "check the portal's address, its certificate and the token."
-                }
-                _ => "check the portal's address; if that is right, it is away or busy: try again in a minute.",
-            };
+            let mend = fault.mend().unwrap_or_else(|| {
+                "check `portal.url`; if that is right, it is away or busy: try again in a minute".to_owned()
+            });
             teller
                 .say(
                     None,
                     "portal",
                     Outcome::Failed,
-                    format!("{fault}."),
-                    Some(mend.to_owned()),
+                    format!("{}.", fault.to_string().trim_end_matches('.')),
+                    Some(format!("{mend}.")),
                 )
                 .await;
         }

@@ -239,6 +239,14 @@ impl Request {
         }
     }
 
+    /// Whether it may be the first thing ever asked of a store: it sets something.
+    pub fn makes_settings(&self) -> bool {
+        matches!(
+            self,
+            Self::Set { .. } | Self::Add { .. } | Self::Import { .. }
+        )
+    }
+
     /// Whether it changes nothing.
     pub fn only_reads(&self) -> bool {
         matches!(

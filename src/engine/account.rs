@@ -6,7 +6,7 @@ use super::Engine;
 use crate::mailbox::{self, Account, Wanted};
 use crate::passage::Origin;
 use crate::portal::{self, Contract};
-use crate::settings::{Mailbox, Portal, Security};
+use crate::settings::{Fault, Mailbox, Portal, Security};
 use crate::world::{Secret, Trust, Wall};
 
 /// Where a mailbox's messages are, as a digest.
@@ -24,7 +24,12 @@ pub fn account(
         Some(password) => password,
         None => engine
             .secret(&mailbox.password_label(), mailbox.password.as_ref())
-            .map_err(|e| e.to_string())?
+            .map_err(|fault| match fault {
+                // It is sealed under a name that no operator knows.
+                Fault::Shut(_) => Fault::Shut(format!("mailbox.{}.password", mailbox.name)),
+                fault => fault,
+            })
+            .map_err(|fault| fault.to_string())?
             .ok_or_else(|| {
                 format!(
                     "no password is set for {0}: set it with `postern settings set mailbox.{0}.password`",

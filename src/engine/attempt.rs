@@ -20,9 +20,10 @@ use sha2::{Digest as _, Sha256};
 use super::commit::outgoing;
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
-use super::{Engine, StoreFault};
+use super::{held, Engine, StoreFault};
 use crate::index::Queued;
 use crate::mail::{self, Decoder, Encoding};
+use crate::passage::record::ActKind;
 use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
@@ -127,19 +128,23 @@ async fn attempt(
     let finds = ping.as_ref().is_none_or(|p| p.finds_keys);
     let earlier = row.sequence <= engine.link.earlier;
     let unprotected = !keeps_key(engine, ping.as_ref(), &outgoing, row);
-    let in_doubt = match finds {
-        true => doubt || (earlier && unprotected),
-        false => (doubt || earlier) && unprotected,
-    };
-    if outgoing.doubt || in_doubt {
-        match finds {
-            true => match first(portal.find(&sent_key).await) {
-                Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
-                Ok(None) => {}
-                Err(fault) => return Ok(verdict(fault, doubt)),
-            },
-            false if engine.link.is_wanted(&key) => {}
-            false => return Ok(aside(unsettled(&outgoing, &key))),
+    let in_doubt = outgoing.doubt
+        || match finds {
+            true => doubt || (earlier && unprotected),
+            false => (doubt || earlier) && unprotected,
+        };
+    if finds && in_doubt {
+        match first(portal.find(&sent_key).await) {
+            Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
+            Ok(None) => {}
+            Err(fault) => return Ok(verdict(fault, doubt)),
+        }
+    }
+    if !finds && (in_doubt || unprotected) {
+        // The word was given before this run sent it and heard nothing.
+        let word = !doubt && has_word(engine, key).await?;
+        if in_doubt && !word {
+            return Ok(aside(unsettled(&outgoing, &key)));
         }
     }
     if let Some(said) = ping.as_ref().and_then(|p| too_large(p, &outgoing)) {
@@ -201,6 +206,22 @@ fn keeps_key(
     let age = now.saturating_sub(outgoing.decided_at);
     age < i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
         && !engine.link.is_of_before(row.sequence)
+}
+
+/// Whether the operator has looked and wants this sent. The word serves for one sending: it is used
+/// up durably before, since after a crash nobody could tell whether it had served.
+async fn has_word(engine: &Engine, key: Key) -> Result<bool, StoreFault> {
+    if engine.link.is_wanted(&key) {
+        return Ok(true);
+    }
+    let entry = engine.reader.ask(move |r| r.entry(&key)).await??;
+    if !entry.is_some_and(|e| e.has_word()) {
+        return Ok(false);
+    }
+    let used = held::act(engine, ActKind::Retry, "portal");
+    engine.act(vec![(key, used)]).await?;
+    engine.link.want(key);
+    Ok(true)
 }
 
 fn aside(said: String) -> Outcome {

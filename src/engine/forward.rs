@@ -87,7 +87,8 @@ pub struct Link {
     pub look_back_trouble: RefCell<Option<String>>,
     /// The last decision that was made here.
     pub(super) last_sequence: Cell<u64>,
-    /// Tickets in doubt that the operator wants sent all the same.
+    /// Tickets in doubt that the operator wants sent all the same, that word being used up: until
+    /// one of them is sent and has no answer it still serves.
     wanted: RefCell<BTreeSet<Key>>,
     changed: Cell<bool>,
     caught_up: Bell,
@@ -157,7 +158,7 @@ impl Link {
     }
 
     /// The operator has looked: this ticket is to be sent although nobody can say whether it was.
-    pub fn want(&self, key: Key) {
+    pub(super) fn want(&self, key: Key) {
         self.wanted.borrow_mut().insert(key);
     }
 

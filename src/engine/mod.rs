@@ -25,6 +25,7 @@ mod large;
 pub mod loan;
 mod look_back;
 pub mod news;
+pub mod owner;
 pub mod people;
 pub mod post;
 pub mod promises;

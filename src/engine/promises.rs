@@ -54,7 +54,7 @@ fn limits(ping: &Ping) -> Option<Promise> {
     ];
     let told: Vec<String> = limits
         .iter()
-        .filter_map(|(what, most, _)| most.map(|most| format!("{what} up to {} MiB", most >> 20)))
+        .filter_map(|(what, most, _)| most.map(|most| format!("{what} up to {}", size(most))))
         .collect();
     let low = limits
         .iter()
@@ -67,6 +67,13 @@ fn limits(ping: &Ping) -> Option<Promise> {
         ),
         mend: low.then_some("that is less than mail brings: have it raised to 16 MiB for tickets and 64 MiB for attachments at least."),
     })
+}
+
+fn size(octets: u64) -> String {
+    match octets >> 20 {
+        0 => format!("{} KiB", octets >> 10),
+        mib => format!("{mib} MiB"),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use crate::index::{Found, Known, Listed, Queued, View};
 use crate::mail;
-use crate::passage::record::{raw_start, Decision, Refusal};
+use crate::passage::record::{raw_start, ActKind, Decision, Refusal};
 use crate::passage::{Counters, Entry, Kind, Place, Position, Record, Stage, Stored};
 use crate::spool;
 use crate::ticket::Key;
@@ -66,6 +66,15 @@ impl Reader {
                 said: "a decision's record holds something else".to_owned(),
             }),
         }
+    }
+
+    /// Who dismissed a message, and why; none where the record is of before that was kept.
+    pub fn dismissal(&self, stored: Stored) -> Result<Option<String>, StoreFault> {
+        let record = Record::decode(Kind::Act as u8, &self.payload(stored)?);
+        Ok(match record {
+            Ok(Record::Act(act)) if act.what == ActKind::Dismiss => Some(act.by),
+            _ => None,
+        })
     }
 
     /// A refusal.

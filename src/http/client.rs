@@ -166,6 +166,20 @@ impl Client {
         self.certificate.borrow().clone()
     }
 
+    /// The certificate that the peer shows, trusted or not: over a connection of its own, on which
+    /// nothing is sent.
+    pub async fn shown(&self) -> Option<Certificate> {
+        let opening = Line::open(
+            &*self.net,
+            &self.clock,
+            self.proxy.as_ref(),
+            &self.origin,
+            &Trust::ToShow,
+        );
+        let opened = self.clock.within(self.patience.connect, opening).await?;
+        opened.ok()?.1
+    }
+
     /// Closes the connections that nobody uses.
     pub fn rest(&self) {
         self.idle.borrow_mut().clear();

@@ -162,8 +162,15 @@ impl Line {
             clock: clock.clone(),
         });
         let dialled = proxy.unwrap_or(origin);
+        let inner = net.dial(&dialled.host, dialled.port).await;
         let mut connection: BoxConnection = Box::new(Counted {
-            inner: net.dial(&dialled.host, dialled.port).await?,
+            inner: inner.map_err(|source| match proxy {
+                Some(proxy) => Fault::Proxy {
+                    proxy: proxy.to_string(),
+                    source,
+                },
+                None => Fault::Dial(source),
+            })?,
             gauge: gauge.clone(),
             deaf: false,
         });

@@ -35,6 +35,14 @@ pub enum Fault {
     /// No connection: nothing was sent.
     #[error(transparent)]
     Dial(#[from] DialFault),
+    /// No connection to the proxy: nothing was sent.
+    #[error("the proxy {proxy}: {source}")]
+    Proxy {
+        /// Which.
+        proxy: String,
+        /// Why not.
+        source: DialFault,
+    },
     /// No trusted connection: nothing was sent.
     #[error(transparent)]
     Tls(#[from] TlsFault),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::passage::{Uid, UidValidity};
-use crate::world::tls::{hex, Blemish};
+use crate::world::tls::Blemish;
 use crate::world::Certificate;
 
 /// Why a mailbox could not be used; a session that met one is gone.
@@ -253,20 +253,5 @@ impl std::fmt::Display for Spoken {
 }
 
 fn blemish_text(blemish: &Blemish, certificate: &Certificate) -> String {
-    let what = match blemish {
-        Blemish::Expired => format!("has been invalid since {}", certificate.not_after),
-        Blemish::NotYetValid => format!(
-            "is valid from {} on only: perhaps the clock is wrong here",
-            certificate.not_before
-        ),
-        Blemish::WrongName => format!("is for {}", certificate.names.join(", ")),
-        Blemish::SelfSigned => "vouches only for itself".to_owned(),
-        Blemish::UnknownIssuer => {
-            format!("was issued by {}, not trusted here", certificate.issuer)
-        }
-    };
-    format!(
-        "the server's certificate {what} (SHA-256 {})",
-        hex(&certificate.sha256)
-    )
+    format!("the server's certificate {}", blemish.said(certificate))
 }

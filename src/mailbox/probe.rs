@@ -90,6 +90,8 @@ pub struct Found {
     pub unread: Option<u64>,
     /// Those of them that the date lets through.
     pub would_convert: Option<u64>,
+    /// Whether the server can remove single messages (UIDPLUS), so that copying may stand in for MOVE.
+    pub removes: bool,
     /// Messages that lie read and unprocessed behind the date.
     pub already_read: Option<u64>,
 }

@@ -49,7 +49,9 @@ pub struct Entry {
     pub large: Option<u64>,
     /// The decision record.
     pub decision: Option<Stored>,
-    /// The refusal record, where the portal refused it.
+    /// The refusal record, where the portal refused it, or it was set aside here. On what is committed
+    /// again it stands for the operator's word to send it, until that is used up. Of what was
+    /// dismissed it is the act, which says why.
     pub refusal: Option<Stored>,
     /// The lane in which tickets keep their order.
     pub lane: u32,
@@ -81,6 +83,11 @@ impl Entry {
                 Stage::Committed => self.archive_early,
                 Stage::Refused | Stage::Held | Stage::Released | Stage::Closed => false,
             }
+    }
+
+    /// Whether the operator has looked and wants it sent, whatever became of an earlier attempt.
+    pub fn has_word(&self) -> bool {
+        self.stage == Stage::Committed && self.refusal.is_some()
     }
 
     /// Octets that must be kept for it here.
@@ -213,7 +220,7 @@ fn changed(
             });
             Ok(Some(after))
         }
-        Record::Act(act) => acted(before, act),
+        Record::Act(act) => acted(before, act, stored),
     }
 }
 
@@ -253,7 +260,7 @@ fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: St
     }
 }
 
-fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
+fn acted(before: Option<&Entry>, act: &Act, stored: Stored) -> Result<Option<Entry>, Illegal> {
     let from = before.map(|e| e.stage);
     let kept = before.is_some_and(|e| e.message.is_some());
     let event = match act.what {
@@ -274,7 +281,10 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
     };
     match act.what {
         ActKind::Convert => after.convert = true,
-        ActKind::Dismiss => after.reason = Some(Reason::Dismissed),
+        ActKind::Dismiss => {
+            after.reason = Some(Reason::Dismissed);
+            after.refusal = Some(stored);
+        }
         ActKind::Close(reason) => {
             after.reason = Some(reason);
             // Unread again one day, it is a message like any other.
@@ -292,6 +302,8 @@ fn acted(before: Option<&Entry>, act: &Act) -> Result<Option<Entry>, Illegal> {
                 after.spots.clear();
             }
         }
+        // The first gives the word, the second uses it up.
+        ActKind::Retry if before.stage == Stage::Committed => after.refusal = None,
         ActKind::Release | ActKind::Retry => {}
     }
     Ok(Some(after))

@@ -185,7 +185,8 @@ pub struct Archived {
 pub struct Act {
     /// What.
     pub what: ActKind,
-    /// By whom: `operator`, `directory`, `settings`, `server`, `portal`.
+    /// By whom: `operator`, `directory`, `settings`, `server`, `portal`; of what was dismissed the
+    /// user's name, with the reason behind a colon where one was given.
     pub by: String,
     /// When, Unix milliseconds.
     pub at: i64,
@@ -200,7 +201,7 @@ pub enum ActKind {
     Convert,
     /// Archive it without a ticket.
     Dismiss,
-    /// Try the portal again.
+    /// Try the portal again; of what is committed already: this is done now, once.
     Retry,
     /// It is no longer unread at its place, for this reason.
     Close(Reason),

@@ -89,7 +89,7 @@ pub enum Event {
     Receipt,
     /// The portal refused it for good.
     Refuse,
-    /// The operator, or a changed setting, lets the portal see it again.
+    /// The operator lets the portal see it again; or it is about to, and that word is used up.
     Retry,
     /// It shall be fetched and decided again.
     Release,
@@ -116,7 +116,8 @@ pub fn step(from: Option<Stage>, event: Event) -> Option<Stage> {
         // A ticket that was found by its key after a refusal is at the portal all the same.
         (Some(Committed | Refused), Event::Receipt) => Some(Forwarded),
         (Some(Committed), Event::Refuse) => Some(Refused),
-        (Some(Refused), Event::Retry) => Some(Committed),
+        // On what is committed already: the word to send it is used up.
+        (Some(Refused | Committed), Event::Retry) => Some(Committed),
         (Some(Held | Ignored | Dismissed | Closed), Event::Release) => Some(Released),
         (Some(Held | Refused | Released), Event::Dismiss) => Some(Dismissed),
         (Some(Held | Released), Event::Close) => Some(Closed),

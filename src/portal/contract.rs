@@ -4,12 +4,12 @@
 //! decided in `verdict`.
 
 use super::settings::{parse_digest, parse_proxy, Settings};
-use super::verdict::{of_answer, of_silence, of_unreadable, Act, Heard};
+use super::verdict::{of_answer, of_certificate, of_silence, of_unreadable, Act, Heard};
 use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User};
 use crate::http::origin::{self, encode, Origin};
-use crate::http::{Answer, Bytes, Client, Method, Patience, Payload, Request};
+use crate::http::{self, Answer, Bytes, Client, Method, Patience, Payload, Request};
 use crate::world::switches::{flipped, Switch};
-use crate::world::tls::{check_authorities, hex};
+use crate::world::tls::{check_authorities, hex, TlsFault};
 use crate::world::{Body, Certificate, Clock, Entropy, LocalFuture, Secret, Trust, Wall, World};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
@@ -32,13 +32,13 @@ pub enum Unusable {
     #[error("portal.url: {0}")]
     Address(#[from] origin::Mistake),
     /// The certificate authorities can't be read.
-    #[error("portal.ca: {0}")]
+    #[error("portal.ca_pem: {0}")]
     Authorities(String),
     /// The proxy's address is none.
     #[error("portal.proxy: it is no address such as http://proxy.example.com:3128")]
     Proxy,
     /// The pin can't be read.
-    #[error("portal.pin: it is not a SHA-256")]
+    #[error("portal.pinned: it is not a SHA-256")]
     Pin,
 }
 
@@ -98,12 +98,25 @@ impl Contract {
 
     /// The answer when its status is one of `good`, else what the failure means.
     async fn ask(&self, act: Act, request: Request<'_>, good: &[u16]) -> Result<Answer, Fault> {
-        let asked = self.client.ask(request).await;
-        let answer = asked.map_err(|fault| of_silence(act, &fault))?;
+        let answer = match self.client.ask(request).await {
+            Ok(answer) => answer,
+            Err(fault) => return Err(self.unheard(act, &fault).await),
+        };
         if good.contains(&answer.status) {
             return Ok(answer);
         }
         Err(of_answer(act, heard(&answer, self.clock.wall())))
+    }
+
+    /// What it means that there is no answer. Where no TLS came about a second look, on which
+    /// nothing is sent, tells whether the certificate is why.
+    async fn unheard(&self, act: Act, fault: &http::Fault) -> Fault {
+        if let http::Fault::Tls(TlsFault::Handshake { host, .. }) = fault {
+            if let Some(certificate) = self.client.shown().await {
+                return of_certificate(act, certificate, host, self.clock.wall());
+            }
+        }
+        of_silence(act, fault)
     }
 
     async fn write(

@@ -5,16 +5,19 @@
 //! 2. `contract` is the port for portals that keep `config/portal.openapi.yaml`; connectors to
 //!    other systems will stand beside it.
 //! 3. `verdict` says what a failure means for the ticket and for the link, in one place.
+//!    `cause` has the mends for what only a person can change.
 //! 4. `settings` holds what the operator sets about it.
 //!
 //! Knows nothing of queues, back-off and mail. What is sent as a ticket comes as octets that were
 //! composed once: a second attempt sends the same.
 
+mod cause;
 pub mod contract;
 pub mod document;
 pub mod settings;
 pub mod verdict;
 
+pub use cause::Cause;
 pub use contract::Contract;
 pub use settings::Settings;
 pub use verdict::Fault;

@@ -3,8 +3,10 @@
 //! Pure, and the only place that decides it; everything is judged by phase, status and problem
 //! type, never by words. `tests.rs` holds the whole table.
 
+use super::Cause;
 use crate::http;
-use crate::world::DialFault;
+use crate::world::tls::{explain, TlsFault};
+use crate::world::{Certificate, DialFault, Wall};
 use std::time::Duration;
 
 #[cfg(test)]
@@ -50,6 +52,8 @@ pub enum Fault {
     Link {
         /// What happened.
         said: String,
+        /// What is to be mended.
+        cause: Cause,
     },
     /// The key was used with another body: the portal has it. Find it by key.
     #[error("the portal has it already")]
@@ -72,6 +76,21 @@ pub enum Fault {
         /// What happened.
         said: String,
     },
+}
+
+impl Fault {
+    /// The most likely mend, where only a person can mend it.
+    pub fn mend(&self) -> Option<String> {
+        match self {
+            Self::Link { cause, .. } => Some(cause.mend()),
+            _ => None,
+        }
+    }
+
+    /// Whether the token is what the portal doesn't take.
+    pub fn refuses_token(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::Token)
+    }
 }
 
 /// What a request was for.
@@ -149,10 +168,12 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
             digests: heard.missing,
         },
         (404, "ticket-unknown") if act == Act::Reply => Fault::TicketGone { said },
-        (401 | 403 | 407 | 511 | 300..=399, _) => Fault::Link { said },
+        (401 | 403, _) => link(said, Cause::Token),
+        (407 | 511, _) => link(said, Cause::Proxy),
+        (300..=399, _) => link(said, Cause::Address),
         // Nothing is there at all: the configured address is wrong, for every ticket alike.
-        (404 | 405, "not-found" | "method-not-allowed") => Fault::Link { said },
-        (404 | 405, _) if !heard.problem => Fault::Link { said },
+        (404 | 405, "not-found" | "method-not-allowed") => link(said, Cause::Address),
+        (404 | 405, _) if !heard.problem => link(said, Cause::Address),
         (429, _) => Fault::Throttled { said, after },
         (409, _) => Fault::Later {
             said,
@@ -172,7 +193,7 @@ pub fn of_unreadable(act: Act, what: &str) -> Fault {
     match act {
         Act::Create | Act::Reply => Fault::Unsure { said, after: None },
         // Whoever answers a ping with something else is not the portal.
-        Act::Ping => Fault::Link { said },
+        Act::Ping => link(said, Cause::Address),
         _ => Fault::Later { said, after: None },
     }
 }
@@ -181,17 +202,45 @@ pub fn of_unreadable(act: Act, what: &str) -> Fault {
 pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
     let said = format!("{}: {fault}", act.name());
     match fault {
-        http::Fault::Dial(DialFault::Name { .. }) | http::Fault::Tls(_) => Fault::Link { said },
+        http::Fault::Dial(DialFault::Name { .. }) => link(said, Cause::Name),
+        http::Fault::Proxy {
+            source: DialFault::Name { .. },
+            ..
+        } => link(said, Cause::ProxyName),
+        http::Fault::Tls(fault) => {
+            let cause = match fault {
+                TlsFault::NotPinned { .. } => Cause::NotPinned,
+                TlsFault::Authority { .. } => Cause::Authority,
+                TlsFault::Handshake { .. } => Cause::Handshake,
+            };
+            link(said, cause)
+        }
         // The proxy doesn't want us; anything else it says is about now.
         http::Fault::NoWay {
             status: 400..=499, ..
-        } => Fault::Link { said },
+        } => link(said, Cause::Proxy),
         http::Fault::NoWay { .. } => Fault::Later { said, after: None },
-        http::Fault::Dial(_) | http::Fault::Slow { .. } | http::Fault::NotSent { .. } => {
-            Fault::Later { said, after: None }
-        }
+        http::Fault::Dial(_)
+        | http::Fault::Proxy { .. }
+        | http::Fault::Slow { .. }
+        | http::Fault::NotSent { .. } => Fault::Later { said, after: None },
         http::Fault::Unanswered { .. } if act.doubles() => Fault::Unsure { said, after: None },
         http::Fault::Unanswered { .. } => Fault::Later { said, after: None },
         http::Fault::Source(_) | http::Fault::Unspeakable { .. } => Fault::Local { said },
     }
+}
+
+/// The verdict when the certificate of `host` was refused at `now`.
+pub fn of_certificate(act: Act, certificate: Certificate, host: &str, now: Wall) -> Fault {
+    let blemish = explain(&certificate, host, now);
+    let said = format!(
+        "{}: the portal's certificate {}",
+        act.name(),
+        blemish.said(&certificate)
+    );
+    link(said, Cause::Certificate(blemish, Box::new(certificate)))
+}
+
+fn link(said: String, cause: Cause) -> Fault {
+    Fault::Link { said, cause }
 }

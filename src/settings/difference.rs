@@ -81,7 +81,7 @@ fn compare<T>(changes: &mut Vec<Change>, section: &str, rows: &[Setting<T>], old
 fn shown(value: &Value) -> Option<String> {
     match value {
         Value::Unset => None,
-        value => Some(value.text()),
+        value => Some(value.shown()),
     }
 }
 

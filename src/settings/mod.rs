@@ -64,11 +64,28 @@ pub struct Problem {
 
 impl Problem {
     fn new(key: impl Into<String>, value: Option<String>, said: impl Into<String>) -> Self {
+        let key = key.into();
         Self {
-            key: key.into(),
-            value,
+            value: value.map(|value| without_user(&key, value)),
+            key,
             said: said.into(),
         }
+    }
+}
+
+/// The value of a setting that is a URL, without user name and password: they stand before its last
+/// `@`, and no refusal may repeat them.
+fn without_user(key: &str, value: String) -> String {
+    if !key.ends_with(".url") && !key.ends_with(".proxy") {
+        return value;
+    }
+    let (scheme, rest) = match value.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), value.as_str()),
+    };
+    match rest.rsplit_once('@') {
+        Some((_, rest)) => format!("{scheme}***@{rest}"),
+        None => value,
     }
 }
 

@@ -54,6 +54,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// For a person who looks at many: of certificates subject and SHA-256, else the text itself.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Text(text) if text.starts_with("-----BEGIN CERTIFICATE-----") => subjects(text),
+            value => value.text(),
+        }
+    }
+
     /// As the operator would type it; empty when unset. A secret gives "(set, fingerprint)".
     pub fn text(&self) -> String {
         match self {
@@ -334,6 +342,12 @@ pub(super) fn url(text: &str, zones: &Zones) -> Result<String, String> {
 
 pub(super) fn proxy(text: &str, zones: &Zones) -> Result<String, String> {
     let wrong = || "must be a URL such as http://proxy.example.com:3128".to_owned();
+    if text.contains('@') {
+        return Err(
+            "must not hold a user name or password: a proxy that wants one is not spoken to"
+                .to_owned(),
+        );
+    }
     let (scheme, _, path) = http_url(text, zones).map_err(|_| wrong())?;
     let fits = scheme.eq_ignore_ascii_case("http") && path.trim_matches('/').is_empty();
     fits.then(|| text.trim_end_matches('/').to_owned())
@@ -371,6 +385,22 @@ pub(super) fn pem(text: &str, _: &Zones) -> Result<String, String> {
         );
     }
     Ok(format!("{}\n", text.trim()))
+}
+
+/// Each certificate of a PEM text by subject and SHA-256.
+fn subjects(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    use x509_parser::pem::Pem;
+    let blocks = Pem::iter_from_buffer(text.as_bytes()).filter_map(Result::ok);
+    let named = blocks.map(|block| {
+        let subject = block.parse_x509().map(|c| c.subject().to_string());
+        let digest: String = Sha256::digest(&block.contents)
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
+        format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 /// 32 octets in hexadecimal, with or without colons.

@@ -32,7 +32,7 @@ pub type BoxConnection = Box<dyn Connection>;
 #[derive(Debug, thiserror::Error)]
 pub enum DialFault {
     /// The name has no address, or no name server answered.
-    #[error("looking up {host}: {source}")]
+    #[error("the name {host} was not found: {source}")]
     Name {
         /// The name that was asked for.
         host: String,

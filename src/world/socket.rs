@@ -57,6 +57,14 @@ pub async fn dial(path: &Path) -> io::Result<BoxConnection> {
     Ok(Box::new(UnixStream::connect(path).await?))
 }
 
+/// The process that listens on the socket at `path`, where one answers there; without its number
+/// where the kernel doesn't tell.
+pub async fn listener_of(path: &Path) -> io::Result<Option<u32>> {
+    let stream = UnixStream::connect(path).await?;
+    let peer = rustix::net::sockopt::socket_peercred(&stream).ok();
+    Ok(peer.map(|peer| peer.pid.as_raw_nonzero().get().unsigned_abs()))
+}
+
 /// The name of the user with that number, or the number where it has none here.
 pub fn user_name(uid: u32) -> String {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();

@@ -94,6 +94,25 @@ pub enum Blemish {
     UnknownIssuer,
 }
 
+impl Blemish {
+    /// What is said of the certificate behind whose it is.
+    pub fn said(self, certificate: &Certificate) -> String {
+        let what = match self {
+            Self::Expired => format!("has been invalid since {}", certificate.not_after),
+            Self::NotYetValid => format!(
+                "is valid from {} on only: perhaps the clock is wrong here",
+                certificate.not_before
+            ),
+            Self::WrongName => format!("is for {}", certificate.names.join(", ")),
+            Self::SelfSigned => "vouches only for itself".to_owned(),
+            Self::UnknownIssuer => {
+                format!("was issued by {}, not trusted here", certificate.issuer)
+            }
+        };
+        format!("{what} (SHA-256 {})", hex(&certificate.sha256))
+    }
+}
+
 /// The most likely reason why `certificate` was refused for `host` at `now`.
 pub fn explain(certificate: &Certificate, host: &str, now: Wall) -> Blemish {
     if now < certificate.not_before {

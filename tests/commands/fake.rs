@@ -9,7 +9,7 @@ use std::thread;
 
 use postern::control::{
     serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, Limits, Lines, Listed,
-    MessageLine, Outcome, Page, Preview, Refusal, Service, Status, Story, Tested,
+    MessageLine, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
@@ -191,12 +191,21 @@ impl Service for Fake {
         let address = mailbox.mail_address().unwrap_or("").to_owned();
         Ok(Preview {
             mailbox: mailbox.name.clone(),
-            user: address.starts_with("anna@").then(|| "Anna".to_owned()),
+            user: None,
             address,
             converts: 3,
             left_out: 2,
             moves: !mailbox.host.starts_with("nomove"),
             notes: Vec::new(),
+        })
+    }
+
+    async fn owner(&self, settings: &Settings, id: MailboxId) -> Result<Owner, Refusal> {
+        let mailbox = settings.mailbox_by_id(id);
+        let address = mailbox.and_then(|m| m.mail_address());
+        Ok(match address.is_some_and(|a| a.starts_with("anna@")) {
+            true => Owner::User("Anna".to_owned()),
+            false => Owner::Nobody,
         })
     }
 

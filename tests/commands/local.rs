@@ -118,7 +118,10 @@ fn a_running_service_answers_the_commands_and_keeps_its_store_to_itself() {
     let said = fails(&store, "", &elsewhere, 3);
     assert!(said.contains("in use"), "{said}");
     let said = fails(&store, "", &["run"], 3);
-    assert!(said.contains("in use"), "{said}");
+    let process = format!("(process {})", service.0.id());
+    for words in ["a service runs here already", &process, "control.sock"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
     // The second one's failure took nothing from the first.
     ends(&store, "", &["status"], 0);
     assert_eq!(service.stop(), Some(0));
@@ -164,4 +167,106 @@ fn a_run_takes_its_settings_from_a_file_and_ends_when_nothing_is_left() {
     std::fs::write(&file, active).unwrap();
     let said = fails(&store, "", &run, 1);
     assert!(said.contains("mailbox.support.password"), "{said}");
+}
+
+#[test]
+fn whoever_only_asks_makes_no_store_where_the_path_was_mistyped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = folder.path().join("mistyped");
+    for command in [
+        &["status"][..],
+        &["settings", "get", "portal.url"],
+        &["test"],
+        &["held", "list"],
+    ] {
+        let said = fails(&mistyped, "", command, 3);
+        assert!(said.contains("there is no store at"), "{said}");
+    }
+    // A folder that is there for something else is left alone too.
+    fails(folder.path(), "", &["status"], 3);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn only_what_is_a_reason_can_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    ends(&store, "", &["settings", "add", "support"], 0);
+    let bogus = ["held", "list", "--reason", "bogus"];
+    let said = fails(&store, "", &bogus, 2);
+    for words in ["bogus is no reason", "unknown-sender", "lost-at-portal"] {
+        assert!(said.contains(words), "{said}");
+    }
+    ends(&store, "", &["held", "list", "--reason", "duplicate"], 0);
+}
+
+#[test]
+fn a_url_s_password_is_never_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let file = folder.path().join("settings.toml");
+    for (key, value) in [
+        ("url", "https://user:hunter2@portal.example"),
+        ("url", "https://user:hun/ter2@portal.example"),
+        ("url", "user:hunter2@portal.example"),
+        ("proxy", "http://user:hunter2@proxy.example:3128"),
+    ] {
+        let set = format!("portal.{key}={value}");
+        std::fs::write(&file, format!("[portal]\n{key} = \"{value}\"\n")).unwrap();
+        for command in [
+            &["settings", "set", &set][..],
+            &["settings", "set", &set, "--json"],
+            &["settings", "import", file.to_str().unwrap()],
+        ] {
+            let ran = crate::postern(&store, "", command);
+            let said = format!("{}{}", ran.out, ran.err);
+            assert_eq!(ran.code, 1, "{said}");
+            assert!(said.contains("***@"), "{said}");
+            assert!(
+                !said.contains("hunter2") && !said.contains("ter2"),
+                "{said}"
+            );
+            let reason = "must not hold a user name or password";
+            let odd = value.starts_with("user") || value.contains("hun/");
+            assert!(said.contains(reason) || odd, "{said}");
+        }
+    }
+}
+
+#[test]
+fn certificates_are_shown_by_subject_and_digest_and_printed_whole_by_get() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/standin/tls/ca.pem");
+    let set = format!("portal.ca_pem=@{pem}");
+    let changed = ends(&store, "", &["settings", "set", &set], 0);
+    let shown = ends(&store, "", &["settings", "show", "portal"], 0);
+    for said in [&changed, &shown] {
+        assert!(
+            said.contains("CN=postern test authority (SHA-256 "),
+            "{said}"
+        );
+        assert!(!said.contains("BEGIN CERTIFICATE"), "{said}");
+    }
+    // It moves its own row only.
+    let url = shown.lines().find(|line| line.contains("  url")).unwrap();
+    assert!(url.len() < 60, "{shown}");
+    let whole = ends(&store, "", &["settings", "get", "portal.ca_pem"], 0);
+    assert_eq!(whole, std::fs::read_to_string(pem).unwrap());
+}
+
+#[test]
+fn a_secret_that_can_not_be_opened_is_named_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    ends(&store, "", &["settings", "add", "other"], 0);
+    ends(&store, "", &["settings", "add", "support"], 0);
+    let set = ["settings", "set", "mailbox.support.password", "--untried"];
+    ends(&store, "hunter2\n", &set, 0);
+    std::fs::write(store.join("settings/key"), [9; 32]).unwrap();
+    let tested = ends(&store, "", &["test", "support"], 1);
+    assert!(
+        tested.contains("the secret of mailbox.support.password can't be opened"),
+        "{tested}"
+    );
 }

@@ -127,6 +127,16 @@ fn a_server_without_move_is_said_and_copied_only_when_that_was_allowed() {
 }
 
 #[test]
+fn a_server_that_can_neither_move_nor_remove_is_refused_at_the_activation_too() {
+    let without = ["--without", "MOVE", "--without", "UIDPLUS"];
+    let site = Site::with(&without, &[]);
+    let toml = site.settings("none", "archive_by_copy = true", "");
+    let (code, said) = site.imports(&toml);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("no MOVE, no UIDPLUS"), "{said}");
+}
+
+#[test]
 fn a_server_that_lets_us_in_only_once_loses_nothing() {
     let mut site = Site::ready_with(&["--extra", "mail_max_userip_connections = 1"], &[], "", "");
     let mut hand = site.hand();

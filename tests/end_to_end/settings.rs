@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::service::{text, Site, CUTOFF};
-use crate::common::{PASSWORD, USER};
+use crate::common::{PASSWORD, TOKEN, USER};
 
 #[test]
 fn an_earlier_date_takes_the_older_messages_too() {
@@ -172,7 +172,7 @@ fn two_mailboxes_at_once_each_get_their_tickets() {
     let file = site.store().with_extension("toml");
     std::fs::write(&file, toml).expect("a file");
     let file = file.display().to_string();
-    let typed = format!("{PASSWORD}\n{PASSWORD}\n{}\n", crate::common::TOKEN);
+    let typed = format!("{PASSWORD}\n{PASSWORD}\n{}\n", TOKEN);
     let (code, out, err) = site.command(&["settings", "import", &file, "--yes"], &typed);
     assert_eq!(code, 0, "{out}{err}");
     let mail = crate::common::service::message("both", "to both of you");
@@ -246,4 +246,120 @@ fn an_address_that_becomes_a_persons_later_is_said_and_fetching_goes_on() {
     assert!(alarms.contains("U-77"), "{alarms}");
     site.send("after");
     site.complete();
+}
+
+/// A person of the portal's, with a mailbox on the test's server.
+const PERSON: &str = "priya.raman@northgate-dental.example";
+
+/// A site whose one mailbox is a person's own, and whose directory was never read; its secrets are
+/// typed. With a settings file that activates it.
+fn persons_own() -> (Site, String) {
+    let site = Site::with(&["--user", &format!("{PERSON}:{PASSWORD}")], &[]);
+    let toml = site.settings("none", "", "").replace(USER, PERSON);
+    let file = site.store().with_extension("toml");
+    std::fs::write(&file, toml.replace("active = true", "active = false")).expect("a file");
+    for (command, typed) in [
+        (["settings", "import", &file.display().to_string()], TOKEN),
+        (["settings", "set", "mailbox.support.password"], PASSWORD),
+    ] {
+        let (code, out, err) = site.command(&command, &format!("{typed}\n"));
+        assert_eq!(code, 0, "{out}{err}");
+    }
+    assert_eq!(site.status()["portal"]["directory_read"], false);
+    (site, toml)
+}
+
+#[test]
+fn a_persons_own_mailbox_is_refused_also_before_the_directory_was_ever_read() {
+    let (site, toml) = persons_own();
+    let file = site.store().with_extension("toml");
+    let run = |toml: &str| {
+        std::fs::write(&file, toml).expect("a file");
+        let file = file.display().to_string();
+        let (code, out, err) = site.command(&["run", "--once", "--settings", &file], "");
+        (code, format!("{out}{err}"))
+    };
+    let (code, tested, _) = site.command(&["test", "support"], "");
+    assert_eq!(code, 1, "{tested}");
+    assert!(tested.contains("FAIL  support: dedicated"), "{tested}");
+    let active = ["settings", "set", "mailbox.support.active", "on", "--yes"];
+    for said in [
+        site.refuses(&active),
+        site.refuses(&[&active[..], &["--untried"]].concat()),
+        site.imports(&toml).1,
+        run(&toml).1,
+    ] {
+        assert!(said.contains("is the address of U-03"), "{said}");
+        assert!(said.contains("dedicated = true"), "{said}");
+    }
+    assert_eq!(site.status()["mailboxes"][0]["active"], false);
+    let (code, said) = run(&toml.replace("active = true", "active = true\ndedicated = true"));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(site.status()["mailboxes"][0]["active"], true);
+}
+
+#[test]
+fn whose_address_it_is_is_said_to_be_unchecked_while_nobody_can_say() {
+    let (mut site, _) = persons_own();
+    site.portal.kill();
+    let unchecked = "not checked: the directory was never read";
+    let (_, tested, _) = site.command(&["test", "support"], "");
+    assert!(
+        tested.contains(&format!("warn  support: dedicated: {unchecked}")),
+        "{tested}"
+    );
+    // Before the portal can be reached a mailbox may be activated all the same: tickets wait here.
+    let said = site.does(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
+    assert!(
+        said.contains(&format!("Warning: mailbox.support.dedicated: {unchecked}")),
+        "{said}"
+    );
+    site.portal.start_again();
+    site.does(&["directory", "sync"]);
+    site.start();
+    site.until("it is said", |s| {
+        s.status()["alarms"].to_string().contains("U-03")
+    });
+}
+
+#[test]
+fn a_token_that_could_not_be_tried_is_no_refused_token() {
+    let site = Site::with(&[], &[]);
+    let toml = site.settings("none", "", "");
+    let elsewhere = toml.replace(&site.portal.url, "https://no-portal.invalid/v1");
+    let (code, said) = site.imports(&elsewhere);
+    assert_eq!(code, 1, "{said}");
+    for words in [
+        "the name no-portal.invalid was not found",
+        "--untried",
+        "name server",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("does not take the token"), "{said}");
+    let file = site.store().with_extension("toml");
+    std::fs::write(&file, &toml).expect("a file");
+    let import = ["settings", "import", &file.display().to_string(), "--yes"];
+    let (code, _, said) = site.command(&import, &format!("{PASSWORD}\nno token\n"));
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("does not take the token"), "{said}");
+}
+
+#[test]
+fn mends_name_settings_by_their_keys_and_end_no_sentence_twice() {
+    let site = Site::ready();
+    site.does(&["settings", "set", "mailbox.support.active", "off"]);
+    let password = ["settings", "set", "mailbox.support.password", "--untried"];
+    let (code, _, err) = site.command(&password, "wrong\n");
+    assert_eq!(code, 0, "{err}");
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
+    assert!(said.contains("type the password again"), "{said}");
+    assert!(!said.contains(".:"), "{said}");
+    site.does(&["settings", "set", "mailbox.support.security", "tls"]);
+    let (_, tested, _) = site.command(&["test", "support"], "");
+    assert!(
+        tested.contains("-> set mailbox.support.security to starttls"),
+        "{tested}"
+    );
+    assert!(!tested.contains(".."), "{tested}");
 }

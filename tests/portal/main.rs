@@ -13,7 +13,7 @@ use futures_lite::stream;
 use postern::http::{Bytes, Method};
 use postern::mail::{understand, Encoding, Limits, Skim};
 use postern::portal::document::encode;
-use postern::portal::{Changes, Contract, Fault, Portal, Receipt};
+use postern::portal::{Cause, Changes, Contract, Fault, Portal, Receipt};
 use postern::ticket::{self, Facts, Key};
 use postern::world::{Body, Secret};
 use serde_json::{json, Value};
@@ -113,7 +113,7 @@ fn a_redirect_is_not_followed_and_pauses_the_link() {
     check(
         action,
         0,
-        |f| matches!(f, Fault::Link { said } if named(said)),
+        |f| matches!(f, Fault::Link { said, .. } if named(said)),
     );
 }
 
@@ -490,13 +490,25 @@ fn tls_is_believed_by_authority_or_pin_and_nothing_else() {
     smol::block_on(async {
         let bench = Bench::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")]);
         let mut settings = bench.settings();
-        let fault = bench.portal_with(&settings).ping().await;
-        assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
+        let Err(Fault::Link { said, cause }) = bench.portal_with(&settings).ping().await else {
+            panic!("a certificate of an unknown authority was believed");
+        };
 
         settings.ca = Some(authority());
         let portal = bench.portal_with(&settings);
         create(&portal, 1).await.unwrap();
         let certificate = portal.certificate().unwrap();
+        // What was refused is named, so that it can be compared and pinned.
+        let digest = certificate.sha256.map(|b| format!("{b:02x}")).concat();
+        for words in [
+            "was issued by CN=postern test authority, not trusted here",
+            &digest,
+        ] {
+            assert!(said.contains(words), "{said}");
+        }
+        for words in ["portal.ca_pem @", &format!("portal.pinned {digest}")] {
+            assert!(cause.mend().contains(words), "{}", cause.mend());
+        }
         assert!(certificate.names.contains(&"localhost".to_owned()));
 
         settings.ca = None;
@@ -505,7 +517,13 @@ fn tls_is_believed_by_authority_or_pin_and_nothing_else() {
         portal.attach(body(&[9; 1_000_000], 65_536)).await.unwrap();
         settings.pin = Some("00".repeat(32));
         let fault = bench.portal_with(&settings).ping().await;
-        assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
+        assert!(
+            matches!(
+                &fault,
+                Err(Fault::Link { said, cause: Cause::NotPinned }) if said.contains(&digest)
+            ),
+            "{fault:?}"
+        );
     });
 }
 

@@ -1,7 +1,7 @@
 //! A proxy on the way to the portal: CONNECT before TLS, the whole address without it.
 
 use crate::bench::{authority, tls, Bench};
-use postern::portal::{Fault, Portal};
+use postern::portal::{Cause, Fault, Portal};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{channel, Receiver};
@@ -80,7 +80,7 @@ fn a_proxy_that_refuses_pauses_the_link_and_one_in_trouble_is_waited_for() {
     };
     let fault = ping("HTTP/1.1 407 Who are you\r\n\r\n");
     assert!(
-        matches!(&fault, Fault::Link { said } if said.contains("407")),
+        matches!(&fault, Fault::Link { said, cause: Cause::Proxy } if said.contains("407")),
         "{fault:?}"
     );
     for trouble in [
@@ -90,5 +90,40 @@ fn a_proxy_that_refuses_pauses_the_link_and_one_in_trouble_is_waited_for() {
     ] {
         let fault = ping(trouble);
         assert!(matches!(fault, Fault::Later { .. }), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_proxy_or_a_portal_that_has_no_address_is_named_with_its_setting() {
+    let bench = Bench::new();
+    let ping = |url: Option<&str>, proxy: Option<&str>| {
+        let mut settings = bench.settings();
+        settings.url = url.unwrap_or(&settings.url).to_owned();
+        settings.proxy = proxy.map(str::to_owned);
+        match smol::block_on(bench.portal_with(&settings).ping()).unwrap_err() {
+            Fault::Link { said, cause } => (said, cause.mend()),
+            fault => panic!("{fault:?}"),
+        }
+    };
+    for (url, proxy, host, key) in [
+        (
+            Some("https://no-portal.invalid/v1"),
+            None,
+            "no-portal",
+            "portal.url",
+        ),
+        (
+            None,
+            Some("http://no-proxy.invalid:3128"),
+            "no-proxy",
+            "portal.proxy",
+        ),
+    ] {
+        let (said, mend) = ping(url, proxy);
+        assert!(
+            said.contains(&format!("the name {host}.invalid was not found")),
+            "{said}"
+        );
+        assert!(mend.contains(key) && mend.contains("name server"), "{mend}");
     }
 }

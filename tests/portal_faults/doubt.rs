@@ -144,6 +144,11 @@ fn a_doubt_that_the_portal_can_not_settle_is_the_operator_s() {
     site.does(&["held", "dismiss", &key, "--reason", "it is there"]);
     site.until("it is archived", |s| s.count("archived") == 2);
     assert_eq!(site.tickets("who knows").len(), 1);
+    // Why is told ever after, also when it has moved.
+    let story = site.asks(&["held", "show", &key]);
+    assert!(text(&story, "said").contains(": it is there"), "{story}");
+    let aside = site.does(&["held", "list", "--aside"]);
+    assert!(aside.contains(": it is there"), "{aside}");
     // It is not: sent again on the operator's word, also over a restart.
     let (mut site, key) = set_aside("after_body");
     site.stop();
@@ -152,6 +157,35 @@ fn a_doubt_that_the_portal_can_not_settle_is_the_operator_s() {
     site.does(&["queue", "retry", &key]);
     site.until("it is archived", |s| s.count("archived") == 2);
     assert_eq!(site.tickets("who knows").len(), 1);
+}
+
+#[test]
+fn the_operator_s_word_holds_in_another_process_and_serves_once() {
+    let (mut site, key) = set_aside("after_body");
+    site.stop();
+    // No service runs: the word is given by one process, and another asks in between.
+    site.does(&["queue", "retry", &key]);
+    assert_eq!(site.count("committed"), 1);
+    // It arrives this time, and its answer doesn't: the process dies waiting.
+    site.fault(
+        r#"[{"route": "ticket", "count": 1, "action": {"accept": true, "slow_ms": 60000, "status": 201}}]"#,
+    );
+    site.start();
+    site.until("the portal has it", |s| s.tickets("who knows").len() == 1);
+    site.kill();
+    site.no_faults();
+    site.start();
+    site.until("it is set aside again", |s| s.count("refused") == 1);
+    assert_eq!(site.tickets("who knows").len(), 1);
+    site.stop();
+    site.does(&["queue", "retry", &key]);
+    let (code, said) = site.once();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        site.tickets("who knows").len(),
+        2,
+        "this is what was asked for"
+    );
 }
 
 #[test]

@@ -80,3 +80,22 @@ fn a_ticket_that_is_too_large_is_set_aside_with_both_sizes() {
     assert!(text(&story, "said").contains(said), "{story}");
     assert_eq!(site.requests("ticket").len(), 1);
 }
+
+#[test]
+fn what_was_never_sent_is_sent_on_the_operator_s_word_by_whatever_process() {
+    let promises_nothing = ["--no-keys", "--no-find"];
+    let limited = [&promises_nothing[..], &["--attachment-bytes", "2000000"]].concat();
+    let mut site = Site::ready_with(&[], &limited, "", "");
+    let mail = with_file(3_000_000, "much too large");
+    site.hand().append("INBOX", "", &mail);
+    let (code, said) = site.once();
+    assert!(
+        said.contains("set aside: an attachment has"),
+        "{code} {said}"
+    );
+    site.portal.start_again_with(&promises_nothing);
+    let key = site.key("queue", "much too large");
+    site.does(&["queue", "retry", &key]);
+    site.drains();
+    assert_eq!(site.tickets("much too large").len(), 1);
+}

@@ -38,6 +38,8 @@ fn what_a_portal_promises_is_said_in_words() {
         &[("portal limits", false)],
         "attachments up to 5 MiB",
     );
+    small.ticket_bytes = Some(200_000);
+    check(&small, &[("portal limits", false)], "tickets up to 195 KiB");
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! The steps of Test Connection over IMAP, and their sentences for people.
+//!
+//! Mends name a setting as `mailbox.NAME.key`: the mailbox's name is the caller's to put in.
 
 use async_imap::imap_proto::rfc2087::QuotaResourceName;
 use async_imap::imap_proto::{MailboxDatum, Response, StatusAttribute};
@@ -103,7 +105,7 @@ async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) ->
                     teller.warn(
                         What::Tls,
                         "none: password and mail go in clear",
-                        "set Enable SSL to tls or starttls",
+                        "set mailbox.NAME.security to tls or starttls",
                     );
                     What::SignIn
                 }
@@ -191,6 +193,7 @@ async fn inside(
             ),
         );
     }
+    found.removes = imap.abilities().uidplus;
     move_step(&imap, trial, teller);
     match imap.archive_folder(trial.archive, false).await {
         Ok(Some(folder)) => {
@@ -240,7 +243,7 @@ fn move_step(imap: &Imap, trial: &Trial<'_>, teller: &mut Teller<'_>) {
         teller.bad(
             What::Move,
             "the server can't move messages (no MOVE)",
-            "ask whoever runs the server to enable it, or turn archive_by_copy on",
+            "ask whoever runs the server to enable it, or turn mailbox.NAME.archive_by_copy on",
         );
     }
 }
@@ -344,13 +347,14 @@ fn mend_loss(why: &Loss, account: &Account) -> String {
             }
         ),
         Loss::Silent { .. } => {
-            "check host, port and Enable SSL; a firewall may swallow the connection".to_owned()
+            "check host, port and mailbox.NAME.security; a firewall may swallow the connection"
+                .to_owned()
         }
         Loss::Bye { .. } => {
             "the server's words tell why; too many connections is the usual reason".to_owned()
         }
         Loss::Closed | Loss::Cut { .. } | Loss::Handshake { .. } => {
-            "check port and Enable SSL, then test again".to_owned()
+            "check port and mailbox.NAME.security, then test again".to_owned()
         }
     }
 }
@@ -362,7 +366,8 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
             .to_owned(),
         Refusal::Certificate(blemish, certificate) => {
             let pin = format!(
-                "pin the certificate by its SHA-256 ({}) after comparing it on the server",
+                "pin the certificate after comparing its SHA-256 on the server: `postern settings set \
+                 mailbox.NAME.pinned {}`",
                 hex(&certificate.sha256)
             );
             match blemish {
@@ -374,7 +379,10 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
                 ),
                 Blemish::SelfSigned => pin,
                 Blemish::UnknownIssuer => {
-                    format!("give the issuer's certificate (PEM) as the authority, or {pin}")
+                    format!(
+                        "`postern settings set mailbox.NAME.ca_pem @authority.pem` with the issuer's \
+                         certificate, or {pin}"
+                    )
                 }
             }
         }
@@ -385,9 +393,9 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
         }
         Refusal::Authority { .. } => "give the authority as PEM text".to_owned(),
         Refusal::OtherProtocol(spoken) => match spoken {
-            Spoken::Tls => "set Enable SSL to tls".to_owned(),
+            Spoken::Tls => "set mailbox.NAME.security to tls".to_owned(),
             Spoken::PlainImap => {
-                "set Enable SSL to starttls, or use the port for tls (993)".to_owned()
+                "set mailbox.NAME.security to starttls, or use the port for tls (993)".to_owned()
             }
             Spoken::Smtp => format!(
                 "use the server's IMAP port ({})",
@@ -398,9 +406,10 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
                 account.security.default_port()
             ),
         },
-        Refusal::NoStartTls { .. } => "set Enable SSL to tls, with port 993".to_owned(),
+        Refusal::NoStartTls { .. } => "set mailbox.NAME.security to tls, with port 993".to_owned(),
         Refusal::NoSignIn { .. } if account.security == Security::None => {
-            "set Enable SSL to tls or starttls: the server takes no password in clear".to_owned()
+            "set mailbox.NAME.security to tls or starttls: the server takes no password in clear"
+                .to_owned()
         }
         Refusal::NoSignIn { .. } => {
             "ask whoever runs the server to allow sign-in with a password".to_owned()

@@ -180,6 +180,20 @@ fn every_record_on_every_stage_takes_the_edge_of_the_table_or_none() {
 }
 
 #[test]
+fn the_word_to_send_what_was_refused_is_given_by_one_act_and_used_up_by_the_next() {
+    let has_word = |more: &[Record]| {
+        let life = [&life(Stage::Refused)[..], more].concat();
+        told(&life).unwrap().has_word()
+    };
+    let retry = || act(ActKind::Retry);
+    assert!(!has_word(&[]));
+    assert!(has_word(&[retry()]));
+    assert!(!has_word(&[retry(), retry()]));
+    assert!(!has_word(&[retry(), receipt()]));
+    assert!(has_word(&[retry(), retry(), refusal(), retry()]));
+}
+
+#[test]
 fn marks_change_no_stage_and_mean_nothing_without_a_message() {
     let marks = [
         archived(1),

@@ -194,11 +194,74 @@ fn only_what_was_sent_is_in_doubt() {
             "local",
             "local",
         ),
+        (
+            http::Fault::Proxy {
+                proxy: host(),
+                source: DialFault::Refused { address },
+            },
+            "later",
+            "later",
+        ),
         (no_way(407), "link", "link"),
         (no_way(503), "later", "later"),
     ];
     for (fault, write, read) in faults {
         assert_eq!(shape(&of_silence(Act::Create, &fault)).0, write, "{fault}");
         assert_eq!(shape(&of_silence(Act::Attach, &fault)).0, read, "{fault}");
+    }
+}
+
+#[test]
+fn a_refused_certificate_is_explained_and_its_mend_fits() {
+    let fine = Certificate {
+        sha256: [0xab; 32],
+        names: vec!["portal.example".to_owned()],
+        issuer: "CN=Elsewhere".to_owned(),
+        self_signed: false,
+        not_before: Wall(1_000),
+        not_after: Wall(9_000),
+    };
+    let digest = "ab".repeat(32);
+    let own = Certificate {
+        self_signed: true,
+        ..fine.clone()
+    };
+    for (certificate, host, now, words, mend) in [
+        (&fine, "portal.example", 500, "is valid from", "clock"),
+        (
+            &fine,
+            "portal.example",
+            9_500,
+            "has been invalid since",
+            "renewed",
+        ),
+        (
+            &fine,
+            "other.example",
+            5_000,
+            "is for portal.example",
+            "portal.url",
+        ),
+        (
+            &fine,
+            "portal.example",
+            5_000,
+            "was issued by CN=Elsewhere",
+            "portal.ca_pem",
+        ),
+        (
+            &own,
+            "portal.example",
+            5_000,
+            "vouches only for itself",
+            "portal.pinned abab",
+        ),
+    ] {
+        let fault = of_certificate(Act::Ping, certificate.clone(), host, Wall(now));
+        let Fault::Link { said, cause } = fault else {
+            panic!("{fault:?}");
+        };
+        assert!(said.contains(words) && said.contains(&digest), "{said}");
+        assert!(cause.mend().contains(mend), "{}", cause.mend());
     }
 }

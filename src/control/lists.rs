@@ -1,0 +1,114 @@
+//! Messages in lists: pages of stages, and each message as a line.
+
+use super::service::{Running, PAGE_MAX};
+use super::wire::{Kind, Listed, MessageLine, Page, Refusal};
+use crate::passage::{Entry, Stage};
+use crate::ticket::{Key, Reason};
+use crate::world::Wall;
+
+impl Running {
+    /// A page of one or several stages' lists, one after the other.
+    pub(super) async fn list(
+        &self,
+        stages: &'static [Stage],
+        page: &Page,
+    ) -> Result<Listed<MessageLine>, Refusal> {
+        let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX) as usize;
+        let (mut at, mut after) = cursor(page.after.as_deref())?;
+        let mut listed = Listed::default();
+        while let Some(stage) = stages.get(at).copied() {
+            let rows = self
+                .read(move |r| match stage {
+                    Stage::Committed => r
+                        .queue(after, PAGE_MAX as usize)?
+                        .into_iter()
+                        .filter_map(|q| r.entry(&q.key).transpose().map(|e| e.map(|e| (q.key, e))))
+                        .collect(),
+                    _ => Ok(r
+                        .list(stage, after, PAGE_MAX as usize)?
+                        .into_iter()
+                        .map(|l| (l.key, l.entry))
+                        .collect::<Vec<_>>()),
+                })
+                .await?;
+            let full = rows.len() >= PAGE_MAX as usize;
+            for (key, entry) in rows {
+                if listed.items.len() >= limit {
+                    listed.next = Some(format!("{at}-{after}"));
+                    return Ok(listed);
+                }
+                after = entry.sequence;
+                let line = self.line(key, &entry).await?;
+                let fits = |wanted: &Option<String>, is: Option<&str>| {
+                    wanted.as_deref().is_none_or(|w| Some(w) == is)
+                };
+                if fits(&page.mailbox, Some(&line.mailbox))
+                    && fits(&page.reason, line.reason.as_deref())
+                {
+                    listed.items.push(line);
+                }
+            }
+            if !full {
+                at += 1;
+                after = 0;
+            }
+        }
+        let counters = self.engine.counters.borrow();
+        listed.total = Some(stages.iter().map(|s| counters.of(*s)).sum());
+        Ok(listed)
+    }
+
+    /// A message as lists show it.
+    pub(super) async fn line(&self, key: Key, entry: &Entry) -> Result<MessageLine, Refusal> {
+        let (decision, why, stage) = (entry.decision, entry.refusal, entry.stage);
+        let (decision, said) = self
+            .read(move |r| {
+                let decision = decision.map(|at| r.decision(at)).transpose()?;
+                let said = match (why, stage) {
+                    (Some(at), Stage::Dismissed) => r.dismissal(at)?.map(|by| format!("by {by}")),
+                    (Some(at), Stage::Refused | Stage::Committed) => Some(r.refusal(at)?.said),
+                    _ => None,
+                };
+                Ok((decision, said))
+            })
+            .await?;
+        let settings = self.engine.settings();
+        let mailbox = settings.mailbox_by_id(entry.mailbox);
+        let now = self.engine.world.clock.tick();
+        let deferred = self.engine.link.deferred(&key);
+        let (from, subject) = decision.map(|d| (d.sender, d.subject)).unwrap_or_default();
+        Ok(MessageLine {
+            key: key.short(),
+            mailbox: mailbox.map_or_else(|| "(removed)".to_owned(), |m| m.name.clone()),
+            stage: entry.stage.to_string(),
+            reason: entry.reason.map(|r| r.to_string()),
+            received_at: Some(Wall(entry.received_at).to_string()),
+            from,
+            subject,
+            attempts: deferred.as_ref().map_or(0, |d| d.attempts),
+            next_s: deferred.as_ref().map(|d| d.due.since(now).as_secs()),
+            said: said
+                .or_else(|| deferred.map(|d| d.said))
+                .or_else(|| entry.reason.map(|r| r.explain().to_owned())),
+        })
+    }
+}
+
+/// Whether it is one of the closed list.
+pub(super) fn is_reason(code: &str) -> Result<(), Refusal> {
+    let codes: Vec<&str> = Reason::ALL.iter().map(|r| r.code()).collect();
+    match codes.contains(&code) {
+        true => Ok(()),
+        false => Err(Refusal::new(
+            Kind::Usage,
+            format!("{code} is no reason: they are {}", codes.join(", ")),
+        )),
+    }
+}
+
+fn cursor(text: Option<&str>) -> Result<(usize, u64), Refusal> {
+    let Some(text) = text else { return Ok((0, 0)) };
+    text.split_once('-')
+        .and_then(|(at, after)| Some((at.parse().ok()?, after.parse().ok()?)))
+        .ok_or_else(|| Refusal::new(Kind::Usage, "the page's beginning is not one of ours"))
+}
