@@ -103,8 +103,10 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
     post.loan.forget();
     let mut failures = 0;
     loop {
+        post.archiving.set(true);
         match archiver.drain().await {
             Ok(()) => {
+                post.archiving.set(false);
                 failures = 0;
                 post.archive_trouble.replace(None);
                 if archiver.own.is_some() && !archiver.shares() {

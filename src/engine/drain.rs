@@ -54,9 +54,10 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
     let settings = engine.settings();
     let counters = engine.counters.borrow();
     let mut left = Vec::new();
-    for mailbox in settings.mailboxes.iter().filter(|m| m.active) {
+    for mailbox in &settings.mailboxes {
         let post = engine.posts.borrow().get(&mailbox.id).cloned()?;
         match post.standing() {
+            _ if !mailbox.active => {}
             // Rung: a whole pass is about to begin.
             Standing::Watching if post.look_bell.is_rung() => return None,
             Standing::Watching => {}
@@ -66,10 +67,11 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             Standing::NoRoom(said) => left.push(format!("mailbox {}: {said}", mailbox.name)),
             Standing::Off | Standing::Connecting | Standing::Fetching => return None,
         }
+        // Also where nothing is fetched any more: what came from there still lies there.
         let archive_trouble = post.archive_trouble.borrow();
         if let Some(said) = &*archive_trouble {
             left.push(format!("mailbox {}: archiving: {said}", mailbox.name));
-        } else if counters.to_archive > 0 {
+        } else if post.archives() {
             return None;
         }
     }

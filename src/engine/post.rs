@@ -44,6 +44,8 @@ pub struct Post {
     pub look_bell: Bell,
     /// Something is to be archived.
     pub archive_bell: Bell,
+    /// Whether the archiver may have something to do that it was not told of by the bell.
+    pub archiving: Cell<bool>,
     /// Try archiving again, now.
     pub retry_bell: Bell,
     /// Unread messages in the folder, and when they were counted; none as long as nobody has.
@@ -77,6 +79,7 @@ impl Post {
             standing: RefCell::new(Standing::Off),
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
+            archiving: Cell::new(true),
             retry_bell: Bell::new(),
             unread: Cell::new(None),
             before_date: Cell::new(0),
@@ -91,6 +94,11 @@ impl Post {
             loan: Loan::new(),
             archive_trouble: RefCell::default(),
         }
+    }
+
+    /// Whether something of this mailbox waits to be archived, as far as is known.
+    pub fn archives(&self) -> bool {
+        self.archiving.get() || self.archive_bell.is_rung()
     }
 
     /// The settings changed: what was counted may have been another folder's.

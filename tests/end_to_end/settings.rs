@@ -159,13 +159,14 @@ fn another_folder_while_something_is_under_way_loses_and_doubles_nothing() {
     assert_eq!(site.portal.tickets().len(), 1);
 }
 
-#[test]
-fn two_mailboxes_at_once_each_get_their_tickets() {
-    let second = "sales@yard.example";
-    let mut site = Site::with(&["--user", &format!("{second}:{PASSWORD}")], &[]);
+const SECOND: &str = "sales@yard.example";
+
+/// A site with two mailboxes, `support` and `sales`.
+fn two_mailboxes() -> Site {
+    let site = Site::with(&["--user", &format!("{SECOND}:{PASSWORD}")], &[]);
     let toml = format!(
         "{}\n[mailbox.sales]\nactive = true\nhost = \"localhost\"\nport = {}\nsecurity = \"none\"\n\
-         username = \"{second}\"\nreceived_after = \"{CUTOFF}\"\n",
+         username = \"{SECOND}\"\nreceived_after = \"{CUTOFF}\"\n",
         site.settings("none", "", ""),
         site.mail.imap
     );
@@ -175,9 +176,46 @@ fn two_mailboxes_at_once_each_get_their_tickets() {
     let typed = format!("{PASSWORD}\n{PASSWORD}\n{}\n", TOKEN);
     let (code, out, err) = site.command(&["settings", "import", &file, "--yes"], &typed);
     assert_eq!(code, 0, "{out}{err}");
+    site
+}
+
+/// Goes red when a run with an end counts what is to be archived anywhere: it would never end.
+#[test]
+fn what_cannot_be_archived_from_a_mailbox_that_is_off_is_said_and_the_run_ends() {
+    let mut site = two_mailboxes();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.portal.kill();
+    site.send("switched off");
+    site.until("it is committed", |s| s.count("committed") == 1);
+    site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
+    site.stop();
+    let users = site.mail.path().join("users");
+    let before = std::fs::read_to_string(&users).expect("a file");
+    let other = before.replace(
+        &format!("{USER}:{{PLAIN}}{PASSWORD}"),
+        &format!("{USER}:{{PLAIN}}another"),
+    );
+    assert_ne!(before, other);
+    std::fs::write(&users, other).expect("a file");
+    site.portal.start_again();
+    let (code, said) = site.once();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("mailbox support: archiving:"), "{said}");
+    assert_eq!(site.count("to-archive"), 1, "nothing is lost sight of");
+    std::fs::write(&users, before).expect("a file");
+    site.drains();
+    site.complete();
+}
+
+#[test]
+fn two_mailboxes_at_once_each_get_their_tickets() {
+    let mut site = two_mailboxes();
     let mail = crate::common::service::message("both", "to both of you");
     site.hand().append("INBOX", "", &mail);
-    let mut other = crate::common::service::Hand::sign_in_as(site.mail.imap, second);
+    let mut other = crate::common::service::Hand::sign_in_as(site.mail.imap, SECOND);
     other.append("INBOX", "", &mail);
     site.start();
     site.until("both are archived", |s| s.count("archived") == 2);
@@ -187,7 +225,7 @@ fn two_mailboxes_at_once_each_get_their_tickets() {
         .map(|t| text(&site.body(t), "mailbox").to_owned())
         .collect();
     to.sort();
-    assert_eq!(to, [USER, second]);
+    assert_eq!(to, [USER, SECOND]);
 }
 
 #[test]
