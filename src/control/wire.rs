@@ -73,7 +73,7 @@ pub struct Page {
     pub mailbox: Option<String>,
     /// Only those with this reason.
     pub reason: Option<String>,
-    /// Instead of what is held: what was set aside without a ticket (held).
+    /// Instead of what is held: what was archived without a ticket: ignored, dismissed, closed (held).
     pub aside: bool,
     /// Only what an address, a name, a domain or an id leads to (directory).
     pub find: Option<String>,
