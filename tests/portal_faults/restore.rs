@@ -97,6 +97,20 @@ fn a_restore_between_two_runs_is_noticed() {
     assert_eq!(site.requests("find").len(), asked);
 }
 
+/// Goes red when a run with an end does not wait for the look back.
+#[test]
+fn a_run_with_an_end_looks_back_before_it_ends() {
+    let mut site = with_five(&[]);
+    site.stop();
+    restore(&site, r#"{"forget_last": 3, "silent": true}"#);
+    // Long enough for a run to find that nothing else is left to do.
+    site.fault(r#"[{"route": "find", "action": {"latency_ms": 400}}]"#);
+    site.drains();
+    assert_eq!(site.tickets("before").len(), 5);
+    let count = site.portal.admin("GET", "/_admin/count", "");
+    assert_eq!(count["doubled"], 0, "{count}");
+}
+
 #[test]
 fn a_look_back_that_is_cut_off_begins_anew() {
     let mut site = with_five(&[]);
