@@ -125,7 +125,7 @@ audit() {
 }
 
 choose_cargo
-need gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl
+need gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl strace
 
 if cargo fmt --version >/dev/null 2>&1; then
     check 'format' cargo fmt --all --check

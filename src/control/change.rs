@@ -211,11 +211,15 @@ impl Draft {
         }
     }
 
-    /// Mailboxes that this change turns on.
+    /// Mailboxes that this change turns on, or whose address it changes: that may be a person's.
     fn activated(&self) -> Vec<Mailbox> {
         let was_on = |mailbox: &Mailbox| {
             let before = self.base.mailbox_by_id(mailbox.id);
-            before.is_some_and(|before| before.active && same_account(before, mailbox))
+            before.is_some_and(|before| {
+                before.active
+                    && same_account(before, mailbox)
+                    && before.mail_address() == mailbox.mail_address()
+            })
         };
         let mailboxes = self.settings.mailboxes.iter();
         mailboxes

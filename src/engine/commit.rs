@@ -189,6 +189,12 @@ fn plan_one(
     if twin || already == Known::Elsewhere {
         // It has its ticket, or its reason: this is one more place to archive it from, once the
         // first one's turn comes.
+        log::info!(
+            "{} the same message again, in mailbox {} ({} octets): no second ticket",
+            key.short(),
+            mailbox.name,
+            understood.size
+        );
         plan.others.push((
             key,
             Record::Alias(Alias {

@@ -23,6 +23,7 @@
 
 mod book;
 mod directory;
+mod rows;
 mod table;
 mod view;
 
@@ -33,11 +34,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::passage::{apply, Counters, Entry, Place, Position, Record, Stage, Stored};
+use crate::passage::{apply, Counters, Entry, Place, Position, Record, Stored};
 use crate::ticket::Key;
 
 pub use book::{Searched, Told};
 pub use directory::{Change, Directory, Found};
+use rows::{
+    archive_row, entry_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows,
+    value_of,
+};
 use table::{Batch, Table};
 pub use view::{Known, Listed, Queued, View};
 
@@ -520,84 +525,6 @@ fn count(counters: &mut Counters, before: Option<&Entry>, after: Option<&Entry>)
     counters.archived = (counters.archived + new.1).saturating_sub(old.1);
     counters.owed_octets = (counters.owed_octets + new.2).saturating_sub(old.2);
     counters.kept_octets = (counters.kept_octets + new.3).saturating_sub(old.3);
-}
-
-/// Rows by name, a handful.
-type Rows = Vec<(Vec<u8>, Vec<u8>)>;
-
-fn value_of<'r>(rows: &'r Rows, name: &[u8]) -> Option<&'r Vec<u8>> {
-    rows.iter().find(|(row, _)| row == name).map(|(_, v)| v)
-}
-
-/// Every row of an entry: the entry itself and all the lists that it stands in.
-fn rows(key: Key, entry: &Entry) -> Rows {
-    let mut rows = Vec::with_capacity(3 + entry.spots.len());
-    rows.push((entry_row(&key), encode(entry)));
-    for spot in &entry.spots {
-        let value = PlaceValue {
-            key,
-            received_at: spot.received_at,
-            octets: spot.octets,
-            again: entry.wants_fetch(),
-        };
-        rows.push((place_row(&spot.place), encode(&value)));
-    }
-    if entry.stage == Stage::Committed {
-        rows.push((queue_row(entry.sequence), encode(&(key, entry.lane))));
-    }
-    if entry.wants_archive() {
-        // One row for each mailbox that it lies in.
-        for spot in &entry.spots {
-            rows.push((archive_row(spot.mailbox.0, entry.sequence), encode(&key)));
-        }
-    }
-    if !matches!(entry.stage, Stage::Committed | Stage::Forwarded) {
-        rows.push((list_row(entry.stage, entry.sequence), encode(&key)));
-    }
-    if let Some(large) = entry.large {
-        rows.push((large_row(large), encode(&key)));
-    }
-    rows
-}
-
-/// Whether all that was to be done with a message is done: it stands in no list, and has no place.
-fn is_settled(entry: &Entry) -> bool {
-    entry.stage == Stage::Forwarded && entry.spots.is_empty()
-}
-
-/// Whether a row belongs to one message by its name, and to no other before or after: the lists,
-/// by sequence. A place may have been another's.
-fn is_of_one(row: &[u8]) -> bool {
-    matches!(row.first(), Some(b'q' | b'a' | b'l'))
-}
-
-fn large_row(segment: u64) -> Vec<u8> {
-    [b"g".as_slice(), &segment.to_be_bytes()].concat()
-}
-
-fn entry_row(key: &Key) -> Vec<u8> {
-    [b"m", key.0.as_slice()].concat()
-}
-
-fn place_row(place: &Place) -> Vec<u8> {
-    [b"p".as_slice(), &encode(place)].concat()
-}
-
-fn queue_row(sequence: u64) -> Vec<u8> {
-    [b"q".as_slice(), &sequence.to_be_bytes()].concat()
-}
-
-fn archive_row(mailbox: u32, sequence: u64) -> Vec<u8> {
-    [
-        b"a".as_slice(),
-        &mailbox.to_be_bytes(),
-        &sequence.to_be_bytes(),
-    ]
-    .concat()
-}
-
-fn list_row(stage: Stage, sequence: u64) -> Vec<u8> {
-    [b"l".as_slice(), &[stage as u8], &sequence.to_be_bytes()].concat()
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::passage::record::{Act, ActKind, Alias, Archived, Decision, Receipt, Refusal};
+use crate::passage::Stage;
 use crate::passage::{MailboxId, Origin, Outcome, Uid, UidValidity};
 use crate::ticket::Reason;
 

@@ -1,8 +1,7 @@
 //! What keeps the process small, set once before anything else.
 //!
-//! As many arenas for the allocator as there are threads with work: with one, they waited for each
-//! other at every third allocation (measured: a third of a drain's processor time), and each one more
-//! keeps what it once had. And certificate authorities by their hashed folder:
+//! Few arenas for the allocator: with one, the threads wait for each other at every turn (measured: a
+//! third of a drain's processor time), and each one more keeps what it once had. And certificate authorities by their hashed folder:
 //! each TLS connection has a context of its own, and the one large file that OpenSSL would read for
 //! each costs 3 MiB, where the folder costs the one authority that is needed.
 //!
@@ -40,8 +39,8 @@ fn is_hashed(dir: &Path) -> bool {
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 fn keep_few_arenas() {
-    /// The executor's, the writer's, the reader's, and one for all others.
-    const ARENAS: libc::c_int = 4;
+    /// The executor's, the writer's, and one for all others.
+    const ARENAS: libc::c_int = 3;
     const HALF_MIB: libc::c_int = 512 * 1024;
     // SAFETY: `mallopt` takes two integers, touches only the allocator's own parameters, and is
     // called while there is one thread. A refusal (0) leaves the defaults, which is no error.

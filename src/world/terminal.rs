@@ -2,9 +2,9 @@
 //!
 //! Draws nothing; what is written where is the console's.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
-use rustix::termios::{self, LocalModes, OptionalActions};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex};
 
 use super::Secret;
 
@@ -33,9 +33,13 @@ pub fn read_secret(prompt: &str) -> io::Result<Secret> {
     err.flush()?;
     let before = termios::tcgetattr(&stdin)?;
     let mut quiet = before.clone();
-    quiet.local_modes.remove(LocalModes::ECHO);
+    // Key by key, Ctrl-C too: as a signal it would end this program before echo is back.
+    let off = LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+    quiet.local_modes.remove(off);
+    quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+    quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
     termios::tcsetattr(&stdin, OptionalActions::Flush, &quiet)?;
-    let line = read_first_line();
+    let line = read_keys(&mut stdin.lock());
     // Echo comes back whatever the reading gave.
     let restored = termios::tcsetattr(&stdin, OptionalActions::Now, &before);
     writeln!(err)?;
@@ -54,13 +58,64 @@ pub fn read_answer(prompt: &str) -> io::Result<Option<String>> {
     read_first_line().map(Some)
 }
 
+/// A line from a terminal that gives each key as it is pressed.
+fn read_keys(keys: &mut impl Read) -> io::Result<String> {
+    let mut line = Vec::new();
+    let mut key = [0];
+    loop {
+        if keys.read(&mut key)? == 0 {
+            break;
+        }
+        match key[0] {
+            b'\r' | b'\n' => break,
+            // Ctrl-C; Ctrl-D where nothing was typed.
+            0x03 => return Err(io::Error::other("broken off with Ctrl-C")),
+            0x04 if line.is_empty() => return Err(ended()),
+            0x04 => break,
+            // Backspace, as terminals send it: the last character, however many octets it has.
+            0x08 | 0x7f => while line.pop().is_some_and(|octet| octet & 0xc0 == 0x80) {},
+            // Ctrl-U.
+            0x15 => line.clear(),
+            octet => line.push(octet),
+        }
+    }
+    String::from_utf8(line)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "what was typed is no UTF-8"))
+}
+
+fn ended() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "standard input ended before a line was read",
+    )
+}
+
 fn read_first_line() -> io::Result<String> {
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line)? == 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "standard input ended before a line was read",
-        ));
+        return Err(ended());
     }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: &[u8]) -> Result<String, String> {
+        read_keys(&mut &*keys).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_secret_is_typed_key_by_key() {
+        assert_eq!(typed(b"s3cret\r").as_deref(), Ok("s3cret"));
+        assert_eq!(
+            typed("paßx\x7f\x7f\x7fss\nrest".as_bytes()).as_deref(),
+            Ok("pass")
+        );
+        assert_eq!(typed(b"wrong\x15right\x04").as_deref(), Ok("right"));
+        assert_eq!(typed(b"\x7f\n").as_deref(), Ok(""));
+        assert!(typed(b"half\x03").is_err_and(|said| said.contains("Ctrl-C")));
+        assert!(typed(b"\x04").is_err_and(|said| said.contains("ended")));
+    }
 }

@@ -208,6 +208,8 @@ fn the_same_octets_twice_are_one_ticket_and_both_are_archived() {
     site.hand().append("INBOX", "", &mail);
     archived(&site, 3);
     assert_eq!(site.tickets("said twice").len(), 1);
+    let again = site.log().matches("the same message again").count();
+    assert_eq!(again, 2, "each of them is said");
     // The same message in another guise is another message.
     let other = String::from_utf8_lossy(&mail).replace("again.", "again!");
     site.hand().append("INBOX", "", other.as_bytes());

@@ -286,6 +286,19 @@ fn an_address_that_becomes_a_persons_later_is_said_and_fetching_goes_on() {
     site.complete();
 }
 
+/// Goes red when only an activation is asked whose address it is.
+#[test]
+fn an_active_mailbox_does_not_take_a_persons_address() {
+    let mut site = Site::ready();
+    site.start();
+    site.send("before");
+    site.complete();
+    let theirs = format!("mailbox.support.address={PERSON}");
+    let said = site.refuses(&["settings", "set", &theirs, "--yes"]);
+    assert!(said.contains("a user of the portal"), "{said}");
+    site.does(&["settings", "set", &theirs, "--yes", "--dedicated"]);
+}
+
 /// A person of the portal's, with a mailbox on the test's server.
 const PERSON: &str = "priya.raman@northgate-dental.example";
 
