@@ -13,7 +13,7 @@ use crate::index::Change;
 use crate::passage::retry::Backoff;
 use crate::portal::{Changes, Fault, Page, Portal, Removed};
 use crate::ticket::{Company, User};
-use crate::world::Wall;
+use crate::world::{memory, Wall};
 
 /// How often changes are asked for.
 const EVERY: Duration = Duration::from_secs(300);
@@ -24,6 +24,8 @@ const AGAIN: Backoff = Backoff {
 };
 /// Entries asked for at once.
 const PAGE: u32 = 500;
+/// A reading of so many leaves memory behind that is worth giving back.
+const LARGE: u64 = 2_000;
 
 /// How the directory stands.
 #[derive(Default)]
@@ -137,6 +139,10 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
         }
     };
     engine.directory.trouble.replace(None);
+    if entries >= LARGE {
+        let given = engine.writer.ask(|_| memory::give_back()).await;
+        given.map_err(StoreFault::from)?;
+    }
     if entries > 0 {
         log::info!(
             "the directory: {entries} changes, now {} users and {} companies",

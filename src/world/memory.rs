@@ -1,12 +1,13 @@
 //! What keeps the process small, set once before anything else.
 //!
 //! Few arenas for the allocator: with one, the threads wait for each other at every turn (measured: a
-//! third of a drain's processor time), and each one more keeps what it once had. And certificate authorities by their hashed folder:
-//! each TLS connection has a context of its own, and the one large file that OpenSSL would read for
-//! each costs 3 MiB, where the folder costs the one authority that is needed.
+//! third of a drain's processor time), and each one more keeps what it once had. And certificate
+//! authorities by their hashed folder: each TLS connection has a context of its own, and the one large
+//! file that OpenSSL would read for each costs 3 MiB, where the folder costs the one authority that is
+//! needed.
 //!
-//! The one place with `unsafe` in this program: glibc's `mallopt` has no safe face. Other C
-//! libraries have no such arenas, and are left alone.
+//! The one place with `unsafe` in this program: glibc's `mallopt` and `malloc_trim` have no safe face.
+//! Other C libraries have no such arenas, and are left alone.
 
 use std::env;
 use std::fs;
@@ -50,5 +51,20 @@ fn keep_few_arenas() {
     }
 }
 
+/// Gives back to the system what the allocator holds and nobody uses, some milliseconds' work: for
+/// the end of something large.
+#[cfg(target_env = "gnu")]
+#[allow(unsafe_code)]
+pub fn give_back() {
+    // SAFETY: `malloc_trim` locks each arena in turn, and takes and returns integers only.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 #[cfg(not(target_env = "gnu"))]
 fn keep_few_arenas() {}
+
+/// Other C libraries give back by themselves.
+#[cfg(not(target_env = "gnu"))]
+pub fn give_back() {}

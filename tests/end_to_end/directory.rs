@@ -145,23 +145,28 @@ fn fifty_thousand_people_are_looked_through_in_the_same_memory() {
         command.extend(what);
         site.asks(&command)
     };
-    assert_eq!(items(&ask(&[])).len(), 50);
-    let before = site.resident_kib();
-    assert_eq!(names(&ask(&["surname12345"])).len(), 3);
-    assert_eq!(items(&ask(&["anna", "--limit", "500"])).len(), 500);
-    assert_eq!(items(&ask(&["@d7.example", "--limit", "500"])).len(), 125);
-    assert!(text(&ask(&["p407@d7.example"]), "said").contains("(U-00407) of Company 7"));
-    let of_company = items(&ask(&["c-007", "--limit", "500"]));
-    assert_eq!(of_company.len(), 126);
-    let company = of_company[0].clone();
-    assert_eq!(
-        (text(&company, "name"), &company["people"]),
-        ("Company 7", &json!(125))
-    );
-    for n in 0..20 {
-        let digits = format!("surname{}", 700 * n);
-        assert!(!items(&ask(&[&digits])).is_empty(), "{digits}");
+    // What one look takes, threads keep for the next.
+    let mut resident = Vec::new();
+    for _ in 0..3 {
+        assert_eq!(items(&ask(&[])).len(), 50);
+        assert_eq!(names(&ask(&["surname12345"])).len(), 3);
+        assert_eq!(items(&ask(&["anna", "--limit", "500"])).len(), 500);
+        assert_eq!(items(&ask(&["@d7.example", "--limit", "500"])).len(), 125);
+        assert!(text(&ask(&["p407@d7.example"]), "said").contains("(U-00407) of Company 7"));
+        let of_company = items(&ask(&["c-007", "--limit", "500"]));
+        assert_eq!(of_company.len(), 126);
+        let company = of_company[0].clone();
+        assert_eq!(
+            (text(&company, "name"), &company["people"]),
+            ("Company 7", &json!(125))
+        );
+        for n in 0..20 {
+            let digits = format!("surname{}", 700 * n);
+            assert!(!items(&ask(&[&digits])).is_empty(), "{digits}");
+        }
+        resident.push(site.resident_kib());
     }
-    let grown = site.resident_kib().saturating_sub(before);
-    assert!(grown < 2 * 1024, "{before} KiB, and then {grown} more");
+    let grown = resident[2].saturating_sub(resident[0]);
+    assert!(grown < 1024, "{resident:?} KiB");
+    assert!(resident[2] < 32 * 1024, "{resident:?} KiB");
 }

@@ -201,9 +201,13 @@ fn what_somebody_reads_moves_or_deletes_while_it_is_held_is_closed_with_the_reas
 fn the_same_octets_twice_are_one_ticket_and_both_are_archived() {
     let mut site = Site::ready();
     let mail = crate::common::service::message("twice", "said twice");
-    site.hand().append("INBOX", "", &mail);
-    site.hand().append("INBOX", "", &mail);
     site.start();
+    // Before it was, both would be held for want of it, each with a word of its own.
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.hand().append("INBOX", "", &mail);
+    site.hand().append("INBOX", "", &mail);
     archived(&site, 2);
     site.hand().append("INBOX", "", &mail);
     archived(&site, 3);
