@@ -129,9 +129,13 @@ impl Ground {
         }
     }
 
-    /// Fills a mailbox.
+    /// Fills the next user's mailbox.
     pub fn template(&self, series: &str, parts: &[(usize, Size)]) -> Outcome<Template> {
-        let user = self.user();
+        self.fill(self.user(), series, parts)
+    }
+
+    /// Fills a user's mailbox.
+    pub fn fill(&self, user: String, series: &str, parts: &[(usize, Size)]) -> Outcome<Template> {
         let mut imap = Imap::sign_in(&self.target(&user, Security::None))?;
         let mut first = 0;
         let mut template = Template {
