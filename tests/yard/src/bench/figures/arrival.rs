@@ -28,6 +28,9 @@ const BEHIND: Duration = Duration::from_millis(20);
 /// How much later than the ticket an announcement may come.
 const LATE: Duration = Duration::from_millis(1200);
 
+/// A mail that took longer is named.
+const LATE_MS: f64 = 250.0;
+
 /// How the mails of a round come.
 #[derive(Clone, Copy)]
 enum Way {
@@ -158,9 +161,16 @@ impl Scene<'_> {
             let post =
                 of_it.ok_or_else(|| Failure::new("a mail was posted twice, another never"))?;
             let told = told.get(n).copied();
+            let difference = told.map_or(0.0, |told| between(told, post.at));
+            if difference > LATE_MS {
+                let number = first + n;
+                self.bench.say(&format!(
+                    "mail {number} of the arrivals: {difference:.0} ms"
+                ));
+            }
             arrived.push(Arrived {
                 told_after: told.map(|told| between(*appended, told)),
-                difference: told.map_or(0.0, |told| between(told, post.at)),
+                difference,
             });
         }
         if matches!(way, Way::Meanwhile) {
