@@ -450,6 +450,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sink_that_is_closed_has_left_its_port() {
+        let (address, counts) = sink();
+        Poster::connect(&address).unwrap().post(b"").unwrap();
+        counts.close(address.parse().unwrap()).unwrap();
+        assert!(TcpStream::connect(&address).is_err());
+        assert!(TcpListener::bind(&address).is_ok());
+    }
+
+    #[test]
     fn a_noted_post_has_the_number_of_its_mail_also_in_two_packets() {
         let (address, counts) = sink();
         counts.note();

@@ -1,7 +1,7 @@
 //! The box, measured: what the appliance takes of the machine it runs on, a figure to a line.
 //!
 //! Everything is told from outside the process: by the kernel's account of it (`process`), by
-//! strace (`syncs`), by the mail server and the sink. Each figure stands beside its budget. One
+//! strace, by the mail server and the sink. Each figure stands beside its budget. One
 //! that can't be measured here says so, loudly, and is neither met nor missed.
 
 use std::fs;
@@ -18,6 +18,7 @@ mod backlog;
 mod drains;
 mod idle;
 mod service;
+mod strace;
 mod syncs;
 
 /// What a figure may be.

@@ -4,7 +4,8 @@
 //! All of it is the kernel's own account in /proc. What a process took in all is read between its
 //! end and its burial (`waitid` with WNOWAIT), when that account is complete. Octets written are
 //! counted where the process makes a page dirty, so they hold neither the file system's own
-//! journal nor what a disk does inside; a memory file system is not counted at all.
+//! journal nor what a disk does inside; a memory file system is not counted at all. With large folios
+//! they are more than what is written (see `figures/drains`); none is none.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;

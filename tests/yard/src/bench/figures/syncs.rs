@@ -1,19 +1,19 @@
 //! How often the appliance makes the disk sync, counted by strace.
 //!
 //! Every call counts that waits for a disk: fsync, fdatasync, sync, syncfs, sync_file_range, msync.
-//! strace stands beside the process (`-D`), so the process stays ours to ask and to end. A file
-//! that was opened to sync at each write would escape the count; the appliance opens none.
+//! A file that
+//! was opened to sync at each write would escape the count; the appliance opens none.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::super::ground::Template;
 use super::super::process::{Log, Process};
 use super::super::{median, Bench};
 use super::service::{await_that, Service};
+use super::strace::{self, hindrance};
 use super::{Budget, Figure};
 use crate::fill;
 use crate::imap::{Imap, Security};
@@ -54,49 +54,6 @@ pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     ])
 }
 
-/// Why syncs can't be counted here.
-fn hindrance() -> Option<String> {
-    let tried = Command::new("strace")
-        .args([
-            "-f",
-            "--seccomp-bpf",
-            "-e",
-            "trace=fsync",
-            "-o",
-            "/dev/null",
-            "true",
-        ])
-        .output();
-    match tried {
-        Err(_) => Some("there is no strace here".into()),
-        Ok(done) if done.status.success() => None,
-        Ok(done) => {
-            let said = String::from_utf8_lossy(&done.stderr).into_owned();
-            let first = said.lines().next().unwrap_or_default().to_owned();
-            Some(format!("ptrace is not permitted here ({first})"))
-        }
-    }
-}
-
-/// strace around a command, writing to a file.
-fn traced(command: &Command, trace: &Path) -> Command {
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-D", "-f", "-y", "--seccomp-bpf", "-e"])
-        .arg(format!("trace={CALLS}"))
-        .arg("-o")
-        .arg(trace)
-        .arg(command.get_program())
-        .args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => strace.env(name, value),
-            None => strace.env_remove(name),
-        };
-    }
-    strace
-}
-
 /// The syncs of a whole drain, from start to end, and where they went.
 fn backlog(
     bench: &Bench<'_>,
@@ -110,18 +67,14 @@ fn backlog(
     };
     let url = format!("http://{}", ground.sink);
     let store = programs.prepare(ground, &user, Security::None, &url)?;
-    let mut command = traced(&programs.run(&store, true), trace);
+    let mut command = strace::around(&programs.run(&store, true), CALLS, trace);
     Process::start(&mut command, Log::Pipe)?.wait()?;
-    // strace, beside it, writes its last lines a moment later.
-    await_that("strace to end", Duration::from_millis(20), || {
-        Ok(read(trace)?.contains("+++ exited"))
-    })?;
-    std::thread::sleep(Duration::from_millis(200));
+    strace::await_end(trace)?;
     if template.mails > 0 {
         ground.check(&user, template)?;
         ground.clear(&user)?;
     }
-    let places = places(&read(trace)?, &store);
+    let places = places(&strace::read(trace)?, &store);
     fs::remove_dir_all(&store).during("removing the store")?;
     Ok((places.values().sum(), places))
 }
@@ -132,7 +85,10 @@ fn single(bench: &Bench<'_>, trace: &Path) -> Outcome<Figure> {
     let user = ground.user();
     let url = format!("http://{}", ground.sink);
     let store = programs.prepare(ground, &user, Security::None, &url)?;
-    let service = Service::start_by(&mut traced(&programs.run(&store, false), trace), &store)?;
+    let service = Service::start_by(
+        &mut strace::around(&programs.run(&store, false), CALLS, trace),
+        &store,
+    )?;
     let mut imap = Imap::sign_in(&ground.target(&user, Security::None))?;
     let mails = if bench.plan.quick { 5 } else { 15 };
     let size = "4k".parse().during("the size")?;
@@ -140,7 +96,7 @@ fn single(bench: &Bench<'_>, trace: &Path) -> Outcome<Figure> {
     let (mut counts, mut all) = (Vec::new(), BTreeMap::new());
     quiet(trace)?;
     for n in 0..=mails {
-        let before = read(trace)?.len();
+        let before = strace::read(trace)?.len();
         let posts = ground.counts.seen().posts;
         let mail = bulk::mail("single", 1, n, size, sample::MONDAY);
         fill::append(&mut imap, "INBOX", [mail].into_iter(), |_| ())?;
@@ -156,7 +112,7 @@ fn single(bench: &Bench<'_>, trace: &Path) -> Outcome<Figure> {
             },
         )?;
         quiet(trace)?;
-        let text = read(trace)?;
+        let text = strace::read(trace)?;
         let of_it = places(&text[before..], &store);
         if n > 0 {
             counts.push(of_it.values().sum::<u64>() as f64);
@@ -189,17 +145,13 @@ fn quiet(trace: &Path) -> Outcome<()> {
         "the disk to be left alone",
         Duration::from_millis(100),
         || {
-            let now = read(trace)?.len();
+            let now = strace::read(trace)?.len();
             if now != length {
                 (length, since) = (now, Instant::now());
             }
             Ok(since.elapsed() > QUIET)
         },
     )
-}
-
-fn read(trace: &Path) -> Outcome<String> {
-    fs::read_to_string(trace).during(format!("reading {}", trace.display()))
 }
 
 /// Syncs by the entry of the store that they went to. A call that was interrupted stands on two
