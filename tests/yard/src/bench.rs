@@ -11,6 +11,8 @@
 //! Beside each row stand `raw`, a pipelined FETCH to nowhere, and the sink's own ceiling: where
 //! that is less than five times the faster drain, the sink was measured and the row is void.
 //! A drain that leaves a mail behind, or posts another number than there were, is an error.
+//!
+//! Behind the rows stands the box, measured (`figures`): what the appliance takes of its machine.
 
 use std::path::PathBuf;
 
@@ -18,15 +20,18 @@ use serde::Serialize;
 
 use crate::bulk::Size;
 use crate::imap::Security;
-use crate::{Outcome, While};
+use crate::{Failure, Outcome, While};
 
+mod figures;
 mod ground;
+mod process;
 mod runs;
 mod table;
 
+pub use figures::{Budget, Figure};
 use ground::{Ground, Template};
+pub use process::Taken;
 use runs::Programs;
-pub use runs::Taken;
 
 /// Resident memory that no row may exceed.
 pub const RSS_BUDGET: u64 = 32 << 20;
@@ -41,7 +46,7 @@ pub struct Plan {
     /// Folder for everything; made when absent
     #[arg(long)]
     pub dir: PathBuf,
-    /// Smaller mailboxes and fewer pairs: under two minutes
+    /// Smaller mailboxes, fewer pairs and shorter looks
     #[arg(long)]
     pub quick: bool,
     /// Pairs of each row; 5, and 3 with --quick, when absent
@@ -50,6 +55,19 @@ pub struct Plan {
     /// Only rows whose name contains this; may be repeated
     #[arg(long)]
     pub row: Vec<String>,
+    /// Only the box's figures, no rows
+    #[arg(long = "box")]
+    pub only_box: bool,
+    /// Only the parts of the box whose name contains this: drains, syncs, arrival, idle, queued,
+    /// unread, asked, binary; may be repeated
+    #[arg(long)]
+    pub figure: Vec<String>,
+    /// Crates of the binary, as whoever built it counted them
+    #[arg(long)]
+    pub crates: Option<usize>,
+    /// Seconds that the binary's build took, from nothing
+    #[arg(long)]
+    pub build_seconds: Option<f64>,
     /// Folder with the programs; this program's own when absent
     #[arg(long)]
     pub programs: Option<PathBuf>,
@@ -146,6 +164,8 @@ impl Row {
 pub struct Report {
     /// The rows.
     pub rows: Vec<Row>,
+    /// The box's figures.
+    pub figures: Vec<Figure>,
     /// Seconds of the whole.
     pub seconds: f64,
     /// Processors of the machine.
@@ -153,9 +173,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether all rows keep their budgets, and none is void.
+    /// Whether all rows and figures keep their budgets, and no row is void.
     pub fn is_within_budget(&self) -> bool {
         self.rows.iter().all(|r| r.is_within_budget() && !r.void)
+            && !self.figures.iter().any(Figure::is_over)
+    }
+
+    /// Whether no measurement went wrong.
+    pub fn is_whole(&self) -> bool {
+        !self.figures.iter().any(|f| f.failed)
     }
 
     /// The table for people.
@@ -164,7 +190,7 @@ impl Report {
     }
 }
 
-/// Measures all rows.
+/// Measures all that is wanted.
 pub fn run(plan: &Plan) -> Outcome<Report> {
     let begun = std::time::Instant::now();
     let bench = Bench {
@@ -172,6 +198,24 @@ pub fn run(plan: &Plan) -> Outcome<Report> {
         ground: Ground::set_up(&plan.dir)?,
         programs: Programs::find(plan)?,
     };
+    let rows = match plan.wants_rows() {
+        true => rows(&bench)?,
+        false => Vec::new(),
+    };
+    let figures = match plan.wants_box() {
+        true => figures::measure(&bench),
+        false => Vec::new(),
+    };
+    drop(bench);
+    Ok(Report {
+        rows,
+        figures,
+        seconds: begun.elapsed().as_secs_f64(),
+        processors: std::thread::available_parallelism().map_or(1, |n| n.get()),
+    })
+}
+
+fn rows(bench: &Bench<'_>) -> Outcome<Vec<Row>> {
     let mut rows = Vec::new();
     for kind in KINDS {
         let names = ["plain", "tls"].map(|s| format!("{} {s}", kind.name));
@@ -192,12 +236,19 @@ pub fn run(plan: &Plan) -> Outcome<Report> {
         }
         bench.ground.clear(&template.user)?;
     }
-    drop(bench);
-    Ok(Report {
-        rows,
-        seconds: begun.elapsed().as_secs_f64(),
-        processors: std::thread::available_parallelism().map_or(1, |n| n.get()),
-    })
+    Ok(rows)
+}
+
+impl Plan {
+    /// Rows are left out where only the box was asked for.
+    fn wants_rows(&self) -> bool {
+        !self.row.is_empty() || !(self.only_box || !self.figure.is_empty())
+    }
+
+    /// The box is left out where only rows were asked for.
+    fn wants_box(&self) -> bool {
+        self.only_box || !self.figure.is_empty() || self.row.is_empty()
+    }
 }
 
 struct Bench<'a> {
@@ -220,6 +271,18 @@ impl Bench<'_> {
     fn pairs(&self) -> usize {
         let usual = if self.plan.quick { 3 } else { 5 };
         self.plan.pairs.unwrap_or(usual).max(1)
+    }
+
+    /// Drains, or pairs of them, of one of the box's figures.
+    fn turns(&self) -> usize {
+        self.pairs().min(3)
+    }
+
+    /// A mailbox as one of the rows has it.
+    fn template_of(&self, name: &str) -> Outcome<Template> {
+        let kind = KINDS.iter().find(|kind| kind.name == name);
+        let kind = kind.ok_or_else(|| Failure::new(format!("there is no row {name}")))?;
+        self.template(kind)
     }
 
     fn template(&self, kind: &Kind) -> Outcome<Template> {
@@ -370,6 +433,34 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
         assert!(median(&[]).is_nan());
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        plan: Plan,
+    }
+
+    #[track_caller]
+    fn check(words: &str, rows: bool, the_box: bool) {
+        let line = ["bench", "--dir", "d"]
+            .into_iter()
+            .chain(words.split_ascii_whitespace());
+        let plan = <Line as clap::Parser>::try_parse_from(line).unwrap().plan;
+        assert_eq!(
+            (plan.wants_rows(), plan.wants_box()),
+            (rows, the_box),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn rows_and_box_are_measured_unless_one_alone_is_asked_for() {
+        check("", true, true);
+        check("--box", false, true);
+        check("--figure idle", false, true);
+        check("--row 4k", true, false);
+        check("--row 4k --box", true, true);
     }
 
     #[test]

@@ -5,10 +5,10 @@
 //! portal to tell, this only must not be what the drain waits for. A thread for each connection.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
-use std::time::Instant;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use memchr::memmem;
 use serde::Serialize;
@@ -22,6 +22,18 @@ pub struct Counts {
     puts: AtomicU64,
     others: AtomicU64,
     octets: AtomicU64,
+    closed: AtomicBool,
+    noting: AtomicBool,
+    answered: Mutex<Vec<Answered>>,
+}
+
+/// A post that was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// The mail's number in its series, as its subject ends in it.
+    pub number: Option<usize>,
+    /// When its answer had been written.
+    pub at: Instant,
 }
 
 /// The counts at one moment.
@@ -38,6 +50,30 @@ pub struct Seen {
 }
 
 impl Counts {
+    /// Has the sink at this address leave its port; connections that are open are served on.
+    pub fn close(&self, address: SocketAddr) -> Outcome<()> {
+        self.closed.store(true, Ordering::Relaxed);
+        // It looks when somebody comes.
+        TcpStream::connect(address).during("closing the sink")?;
+        // It is closed when nobody is let in any more.
+        while TcpStream::connect(address).is_ok() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
+    }
+
+    /// Notes from now on when each post was answered; a body beyond the buffer has no number.
+    pub fn note(&self) {
+        self.noting.store(true, Ordering::Relaxed);
+    }
+
+    /// What was noted, in the order of the answers.
+    pub fn answered(&self) -> Vec<Answered> {
+        self.answered
+            .lock()
+            .map_or_else(|_| Vec::new(), |all| all.clone())
+    }
+
     /// Reads the counts.
     pub fn seen(&self) -> Seen {
         Seen {
@@ -82,11 +118,14 @@ impl Documents {
     }
 }
 
-/// Serves connections for ever; returns only when the listener fails.
+/// Serves connections until the counts are closed, or the listener fails.
 pub fn serve(listener: &TcpListener, documents: Documents, counts: &Arc<Counts>) -> Outcome<()> {
     let documents = Arc::new(documents);
     loop {
         let (tcp, _) = listener.accept().during("accepting a connection")?;
+        if counts.closed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let documents = documents.clone();
         let counts = counts.clone();
         // A client that leaves in the middle of a request is no concern of the sink's.
@@ -120,6 +159,16 @@ fn connection(mut tcp: TcpStream, documents: &Documents, counts: &Counts) -> std
         }
         reply.clear();
         answer(&buffer[..head], length, documents, counts, &mut reply);
+        let noting = counts.noting.load(Ordering::Relaxed) && buffer.starts_with(b"POST ");
+        if noting && head + length <= buffer.len() {
+            while filled < head + length {
+                match tcp.read(&mut buffer[filled..])? {
+                    0 => return Ok(()),
+                    n => filled += n,
+                }
+            }
+        }
+        let numbered = noting.then(|| series_number(&buffer[head..filled]));
         let chunked = length == 0 && field(&buffer[..head], b"transfer-encoding:").is_some();
         if chunked {
             // Only its end matters; a body that holds the end mark inside is not ours.
@@ -147,7 +196,23 @@ fn connection(mut tcp: TcpStream, documents: &Documents, counts: &Counts) -> std
         }
         counts.octets.fetch_add(length as u64, Ordering::Relaxed);
         tcp.write_all(&reply)?;
+        if let Some(number) = numbered {
+            let at = Instant::now();
+            if let Ok(mut all) = counts.answered.lock() {
+                all.push(Answered { number, at });
+            }
+        }
     }
+}
+
+/// The number that a mail of [`crate::bulk`] has in its subject: `(#12)`.
+fn series_number(body: &[u8]) -> Option<usize> {
+    let at = memmem::find(body, b"(#")? + 2;
+    let length = memchr::memchr(b')', &body[at..])?;
+    std::str::from_utf8(&body[at..at + length])
+        .ok()?
+        .parse()
+        .ok()
 }
 
 fn answer(head: &[u8], length: usize, docs: &Documents, counts: &Counts, reply: &mut Vec<u8>) {
@@ -382,5 +447,29 @@ mod tests {
         assert_eq!(answers.len(), 3, "{all}");
         assert!(all.contains(key));
         assert_eq!(counts.seen().puts, 1);
+    }
+
+    #[test]
+    fn a_sink_that_is_closed_has_left_its_port() {
+        let (address, counts) = sink();
+        Poster::connect(&address).unwrap().post(b"").unwrap();
+        counts.close(address.parse().unwrap()).unwrap();
+        assert!(TcpStream::connect(&address).is_err());
+        assert!(TcpListener::bind(&address).is_ok());
+    }
+
+    #[test]
+    fn a_noted_post_has_the_number_of_its_mail_also_in_two_packets() {
+        let (address, counts) = sink();
+        counts.note();
+        let mut tcp = TcpStream::connect(address).unwrap();
+        tcp.set_nodelay(true).unwrap();
+        tcp.write_all(b"POST /v1/tickets HTTP/1.1\r\nContent-Length: 12\r\n\r\nslow (")
+            .unwrap();
+        tcp.write_all(b"#41) x").unwrap();
+        tcp.shutdown(std::net::Shutdown::Write).unwrap();
+        tcp.read_to_string(&mut String::new()).unwrap();
+        let numbers: Vec<_> = counts.answered().iter().map(|a| a.number).collect();
+        assert_eq!(numbers, [Some(41)]);
     }
 }

@@ -1,7 +1,9 @@
 //! Where the drains take place: one Dovecot, one sink, and a fresh mailbox for each run.
 //!
-//! A mailbox is filled once, by APPEND, and that user's folder is the template. Each run gets a
-//! user of its own with a copy: the messages as hard links (sdbox never writes to one again), the
+//! A mailbox is filled once, by APPEND, and that user's folder is the template. A second Dovecot
+//! fills it, one that never syncs, and the folder then moves to the first: a sync for each of a
+//! hundred thousand mails would take longer than all that is measured. Each run gets a user of its
+//! own with a copy: the messages as hard links (sdbox never writes to one again), the
 //! indexes as copies. So no run waits for what the server still does about the one before, and
 //! none finds the traces of another.
 
@@ -23,6 +25,9 @@ use crate::{sample, Failure, Outcome, While};
 
 /// Users that the server knows; each run takes the next.
 const USERS: usize = 400;
+/// Folders of the server that is drained, and of the one that fills.
+const SERVER: &str = "server";
+const FILLER: &str = "filler";
 /// Everybody's password.
 pub const PASSWORD: &str = "yard-secret";
 
@@ -30,6 +35,8 @@ pub const PASSWORD: &str = "yard-secret";
 pub struct Ground {
     dir: PathBuf,
     server: Child,
+    filler: Child,
+    fills_at: Address,
     /// Where the server is.
     pub address: Address,
     next: Cell<usize>,
@@ -53,30 +60,8 @@ impl Ground {
     /// Starts server and sink.
     pub fn set_up(dir: &Path) -> Outcome<Ground> {
         fs::create_dir_all(dir).during(format!("creating {}", dir.display()))?;
-        let plan = dovecot::Plan {
-            dir: dir.join("server"),
-            format: dovecot::Format::Sdbox,
-            users: (0..USERS)
-                .map(|n| format!("{}:{PASSWORD}", name(n)))
-                .collect(),
-            shared: false,
-            special_use: false,
-            without: Vec::new(),
-            tls_only: false,
-            inbox_prefix: None,
-            fsync: "optimized".into(),
-            extra: Vec::new(),
-            imap_port: 0,
-            imaps_port: 0,
-        };
-        // What a run that was cut off has left there.
-        match fs::remove_dir_all(dir.join("server/mail")) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(e).during("removing the mailboxes of an earlier run");
-            }
-            _ => {}
-        }
-        let (server, address) = dovecot::start(&plan)?;
+        let (server, address) = start(dir, SERVER, "optimized")?;
+        let (filler, fills_at) = start(dir, FILLER, "never")?;
         let listener = TcpListener::bind("127.0.0.1:0").during("listening")?;
         let sink = listener.local_addr().during("listening")?.to_string();
         let counts = Arc::new(Counts::default());
@@ -86,6 +71,8 @@ impl Ground {
         Ok(Ground {
             dir: dir.to_owned(),
             server,
+            filler,
+            fills_at,
             address,
             next: Cell::new(0),
             sink,
@@ -107,17 +94,7 @@ impl Ground {
 
     /// How to sign in as a user.
     pub fn target(&self, user: &str, security: Security) -> Target {
-        Target {
-            host: self.address.host.clone(),
-            port: match security {
-                Security::Tls => self.address.imaps,
-                Security::Starttls | Security::None => self.address.imap,
-            },
-            security,
-            ca: Some(self.address.ca.clone()),
-            user: user.to_owned(),
-            password: PASSWORD.to_owned(),
-        }
+        target(&self.address, user, security)
     }
 
     /// What an empty mailbox holds.
@@ -129,10 +106,14 @@ impl Ground {
         }
     }
 
-    /// Fills a mailbox.
+    /// Fills the next user's mailbox.
     pub fn template(&self, series: &str, parts: &[(usize, Size)]) -> Outcome<Template> {
-        let user = self.user();
-        let mut imap = Imap::sign_in(&self.target(&user, Security::None))?;
+        self.fill(self.user(), series, parts)
+    }
+
+    /// Fills a user's mailbox.
+    pub fn fill(&self, user: String, series: &str, parts: &[(usize, Size)]) -> Outcome<Template> {
+        let mut imap = Imap::sign_in(&target(&self.fills_at, &user, Security::None))?;
         let mut first = 0;
         let mut template = Template {
             user,
@@ -150,20 +131,31 @@ impl Ground {
         imap.command("LOGOUT")?;
         // The server writes its index back after the goodbye.
         std::thread::sleep(Duration::from_millis(500));
+        let (from, to) = (
+            self.dir.join(FILLER).join("mail"),
+            self.mail(&template.user),
+        );
+        self.clear(&template.user)?;
+        fs::rename(from.join(&template.user), to).during("moving the mailbox to its server")?;
+        self.settle(&template.user)?;
         Ok(template)
     }
 
+    /// What was written must not fall on whoever drains it.
+    fn settle(&self, user: &str) -> Outcome<()> {
+        let dir = fs::File::open(self.mail(user)).during("opening the mailbox's folder")?;
+        rustix::fs::syncfs(&dir).during("syncing the mailbox")
+    }
+
     fn mail(&self, user: &str) -> PathBuf {
-        self.dir.join("server/mail").join(user)
+        self.dir.join(SERVER).join("mail").join(user)
     }
 
     /// A copy of a template for one run.
     pub fn lay_out(&self, template: &Template) -> Outcome<String> {
         let user = self.user();
         copy(&self.mail(&template.user), &self.mail(&user))?;
-        // What the copy has left to write must not fall on whoever drains it.
-        let dir = fs::File::open(self.mail(&user)).during("opening the mailbox's folder")?;
-        rustix::fs::syncfs(&dir).during("syncing the mailbox")?;
+        self.settle(&user)?;
         Ok(user)
     }
 
@@ -202,8 +194,51 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         // What can't be stopped ends with us all the same: its starter's death ends it.
-        let _ = dovecot::stop(&self.dir.join("server"));
-        let _ = self.server.wait();
+        for (folder, server) in [(SERVER, &mut self.server), (FILLER, &mut self.filler)] {
+            let _ = dovecot::stop(&self.dir.join(folder));
+            let _ = server.wait();
+        }
+    }
+}
+
+fn start(dir: &Path, folder: &str, fsync: &str) -> Outcome<(Child, Address)> {
+    let plan = dovecot::Plan {
+        dir: dir.join(folder),
+        format: dovecot::Format::Sdbox,
+        users: (0..USERS)
+            .map(|n| format!("{}:{PASSWORD}", name(n)))
+            .collect(),
+        shared: false,
+        special_use: false,
+        without: Vec::new(),
+        tls_only: false,
+        inbox_prefix: None,
+        fsync: fsync.into(),
+        extra: Vec::new(),
+        imap_port: 0,
+        imaps_port: 0,
+    };
+    // What a run that was cut off has left there.
+    match fs::remove_dir_all(plan.dir.join("mail")) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(e).during("removing the mailboxes of an earlier run");
+        }
+        _ => {}
+    }
+    dovecot::start(&plan)
+}
+
+fn target(address: &Address, user: &str, security: Security) -> Target {
+    Target {
+        host: address.host.clone(),
+        port: match security {
+            Security::Tls => address.imaps,
+            Security::Starttls | Security::None => address.imap,
+        },
+        security,
+        ca: Some(address.ca.clone()),
+        user: user.to_owned(),
+        password: PASSWORD.to_owned(),
     }
 }
 

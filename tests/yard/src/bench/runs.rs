@@ -4,32 +4,15 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-use serde::Serialize;
 
 use super::ground::{self, Ground, Template};
+use super::process::{Log, Process, Taken};
 use super::Plan;
 use crate::imap::Security;
 use crate::{people, Failure, Outcome, While};
 
-/// How often a program's memory is looked at. The kernel keeps the highest value, so only what a
-/// program takes in its last moment can be missed.
-const LOOK: Duration = Duration::from_millis(8);
 /// The token as well as the password, so that the order of the questions doesn't matter.
 const SECRET: &str = ground::PASSWORD;
-
-/// What one run took.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Taken {
-    /// From the start of the process to its end.
-    pub seconds: f64,
-    /// Highest resident memory.
-    pub peak_rss: u64,
-    /// Processor seconds, its own and the kernel's for it.
-    pub processor: f64,
-}
 
 /// Where the programs are, and the sizes they are told.
 pub struct Programs<'a> {
@@ -170,6 +153,21 @@ impl<'a> Programs<'a> {
 
     /// Prepares a fresh store, and times the run alone.
     fn drain(&self, ground: &Ground, user: &str, security: Security, url: &str) -> Outcome<Taken> {
+        let store = self.prepare(ground, user, security, url)?;
+        let log = ground.dir().join("postern.log");
+        let taken = measured(&mut self.run(&store, true), &log);
+        fs::remove_dir_all(&store).during("removing the store")?;
+        taken
+    }
+
+    /// A fresh store, set up for one mailbox and the portal at `url`.
+    pub fn prepare(
+        &self,
+        ground: &Ground,
+        user: &str,
+        security: Security,
+        url: &str,
+    ) -> Outcome<PathBuf> {
         let store = ground.dir().join("store");
         if store.exists() {
             fs::remove_dir_all(&store).during("removing the last store")?;
@@ -189,12 +187,20 @@ impl<'a> Programs<'a> {
         let path = settings.to_string_lossy().into_owned();
         // It asks for both secrets, a line each.
         self.set(&store, &["import", &path, "--yes"])?;
+        Ok(store)
+    }
+
+    /// The appliance on a prepared store: the service, or until nothing is left to do.
+    pub fn run(&self, store: &Path, once: bool) -> Command {
         let mut command = self.program("postern");
-        command.arg("--store").arg(&store).args(["run", "--once"]);
-        let log = ground.dir().join("postern.log");
-        let taken = measured(&mut command, &log);
-        fs::remove_dir_all(&store).during("removing the store")?;
-        taken
+        command.arg("--store").arg(store).arg("run");
+        command.args(once.then_some("--once"));
+        command
+    }
+
+    /// Where the appliance's binary is.
+    pub fn binary(&self) -> PathBuf {
+        self.folder.join("postern")
     }
 
     fn set(&self, store: &Path, words: &[&str]) -> Outcome<()> {
@@ -275,70 +281,5 @@ fn word(security: Security) -> &'static str {
 
 /// Runs a program to its end; what it says goes to a file.
 fn measured(command: &mut Command, log: &Path) -> Outcome<Taken> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let said = fs::File::create(log).during(format!("writing {}", log.display()))?;
-    command
-        .stdin(Stdio::null())
-        .stdout(said.try_clone().during("the log")?)
-        .stderr(said);
-    let begun = Instant::now();
-    let mut child = command.spawn().during(format!("starting {name}"))?;
-    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-    let stat = PathBuf::from(format!("/proc/{}/stat", child.id()));
-    let (ended, peak) = (AtomicBool::new(false), AtomicU64::new(0));
-    let ticks = AtomicU64::new(0);
-    let done = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Relaxed) {
-                let text = fs::read_to_string(&status).unwrap_or_default();
-                peak.fetch_max(highest(&text), Ordering::Relaxed);
-                let text = fs::read_to_string(&stat).unwrap_or_default();
-                ticks.fetch_max(processor(&text), Ordering::Relaxed);
-                std::thread::sleep(LOOK);
-            }
-        });
-        let done = child.wait();
-        let seconds = begun.elapsed().as_secs_f64();
-        ended.store(true, Ordering::Relaxed);
-        done.map(|status| (status, seconds))
-    });
-    let (status, seconds) = done.during(format!("waiting for {name}"))?;
-    if !status.success() {
-        let text = fs::read_to_string(log).unwrap_or_default();
-        let last: Vec<&str> = text.lines().rev().take(5).collect();
-        return Err(Failure::new(format!(
-            "{name} ended with {status}: {}",
-            last.join(" | ")
-        )));
-    }
-    Ok(Taken {
-        seconds,
-        peak_rss: peak.into_inner(),
-        processor: ticks.into_inner() as f64 / 100.0,
-    })
-}
-
-fn highest(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
-}
-
-/// utime and stime of proc(5), fields 14 and 15, in ticks; a hundred are a second.
-fn processor(stat: &str) -> u64 {
-    let rest = stat.rsplit(") ").next().unwrap_or_default();
-    let fields = rest.split(' ').skip(11).take(2);
-    fields.filter_map(|f| f.parse::<u64>().ok()).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_and_processor_time_are_read_from_proc() {
-        assert_eq!(highest("VmPeak:\t 9 kB\nVmHWM:\t    2048 kB\n"), 2 << 20);
-        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194304 100 0 0 0 40 2 0 0 20 0";
-        assert_eq!(processor(stat), 42);
-    }
+    Process::start(command, Log::File(log))?.wait()
 }

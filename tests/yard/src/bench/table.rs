@@ -1,9 +1,79 @@
-//! The bench's table for people.
+//! The bench's tables for people.
 
-use super::{median, Report, Row, RATIO_BUDGET, RSS_BUDGET};
+use super::{median, Budget, Figure, Report, Row, RATIO_BUDGET, RSS_BUDGET};
 
-/// The table, with its footnotes.
+/// The tables, with their footnotes.
 pub fn render(report: &Report) -> String {
+    let mut parts = Vec::new();
+    if !report.rows.is_empty() {
+        parts.push(rows(report));
+    }
+    if !report.figures.is_empty() {
+        parts.push(the_box(report));
+    }
+    parts.join("\n")
+}
+
+fn the_box(report: &Report) -> String {
+    let mut out = format!(
+        "{:<32} {:>9} {:<20} {:>9}  {:<8} {}\n",
+        "the box", "measured", "", "budget", "", "of what"
+    );
+    for of in &report.figures {
+        out.push_str(&figure(of));
+    }
+    let over = report.figures.iter().filter(|f| f.is_over()).count();
+    let not = report
+        .figures
+        .iter()
+        .filter(|f| f.measured.is_none())
+        .count();
+    out.push_str(&format!(
+        "\n{} figures, {over} over their budgets, {not} not measured in this run; {} processors, {:.0} s \
+         in all.\n",
+        report.figures.len(),
+        report.processors,
+        report.seconds,
+    ));
+    out
+}
+
+/// A line of the box's table.
+pub fn figure(figure: &Figure) -> String {
+    let budget = match figure.budget {
+        None => String::new(),
+        Some(Budget::AtMost(b)) => format!("<= {}", short(b)),
+        Some(Budget::Under(b)) => format!("< {}", short(b)),
+        Some(Budget::AtLeast(b)) => format!(">= {}", short(b)),
+    };
+    let verdict = match (figure.measured, figure.budget) {
+        (None, _) if figure.failed => "FAILED",
+        (None, _) => "NOT HERE",
+        (_, None) => "",
+        _ if figure.is_over() => "OVER",
+        _ => "met",
+    };
+    format!(
+        "{:<32} {:>9} {:<20} {:>9}  {:<8} {}\n",
+        figure.name,
+        figure.measured.map_or_else(|| "-".to_owned(), short),
+        figure.unit,
+        budget,
+        verdict,
+        figure.remark,
+    )
+}
+
+/// Three digits are enough.
+fn short(value: f64) -> String {
+    match value.abs() {
+        a if a >= 100.0 || value.fract() == 0.0 => format!("{value:.0}"),
+        a if a >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn rows(report: &Report) -> String {
     let mut out = format!(
         "{:<26} {:>6} {:>5} {:>7} {:>7} {:>7} {:>8} {:>7} {:>6} {:>5} {:>8} {:>6}\n",
         "row",

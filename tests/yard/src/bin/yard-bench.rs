@@ -1,4 +1,4 @@
-//! The bench: rows of drains, beside the bare ones.
+//! The bench: rows of drains, beside the bare ones, and the box's figures.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ struct Arguments {
     /// Print the measurements as JSON; the table goes to standard error
     #[arg(long)]
     json: bool,
-    /// Fail where a ratio is under 0.5, a row is void, or memory went over 32 MiB
+    /// Fail where a row or a figure is over its budget, or a row is void
     #[arg(long)]
     budget: bool,
 }
@@ -40,7 +40,10 @@ fn bench(arguments: &Arguments) -> Outcome<()> {
         print!("{}", report.table());
     }
     if arguments.budget && !report.is_within_budget() {
-        return Err(Failure::new("a row is over its budget"));
+        return Err(Failure::new("something is over its budget"));
+    }
+    if !report.is_whole() {
+        return Err(Failure::new("a measurement went wrong"));
     }
     Ok(())
 }
