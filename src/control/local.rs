@@ -82,14 +82,15 @@ impl Link {
 
 /// Whether there is a store: whoever only asks must not make one where a path was mistyped.
 fn is_there(world: &World, store: &Path) -> Result<(), Refusal> {
-    let absent = |kind| {
+    // Either is enough: what became of the other is the opening's to say.
+    let absent = |part: &str| {
         use std::io::ErrorKind::{NotADirectory, NotFound};
-        matches!(kind, NotFound | NotADirectory)
+        let listed = world.disk.list(&store.join(part));
+        listed.is_err_and(|e| matches!(e.kind(), NotFound | NotADirectory))
     };
-    let journal = world.disk.list(&store.join("journal"));
     let other = world.disk.other_owner(store);
-    match journal {
-        Err(fault) if absent(fault.kind()) && !matches!(other, Ok(Some(_))) => Err(Refusal::new(
+    match absent("journal") && absent("settings") && !matches!(other, Ok(Some(_))) {
+        true => Err(Refusal::new(
             Kind::Unreachable,
             format!(
                 "there is no store at {}, and no service answers: check --store, or begin with \
@@ -97,7 +98,7 @@ fn is_there(world: &World, store: &Path) -> Result<(), Refusal> {
                 store.display()
             ),
         )),
-        _ => Ok(()),
+        false => Ok(()),
     }
 }
 

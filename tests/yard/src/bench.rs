@@ -328,7 +328,7 @@ impl Bench<'_> {
         };
         let empty = ground.empty();
         let (mut raws, mut bares, mut posterns, mut copies) = (vec![], vec![], vec![], vec![]);
-        for n in 0..3 {
+        for n in 0..self.pairs() {
             raws.push(programs.raw(ground, &template.user, security)?.seconds);
             bares.push(programs.bare(ground, &ground.user(), security)?.seconds);
             posterns.push(
@@ -397,7 +397,7 @@ impl Bench<'_> {
             peak_rss: 0,
             void: false,
         };
-        for _ in 0..self.pairs().min(3) {
+        for _ in 0..self.pairs() {
             let user = self.ground.lay_out(template)?;
             let taken = self
                 .programs

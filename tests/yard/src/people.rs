@@ -156,6 +156,13 @@ pub const PEOPLE: &[Person] = &[
         "C-09",
     ),
     person("U-18", "Siôn Ellis", "sion@llanfairvets.example", "C-09"),
+    // A customer's mail server, which some portals list too: its bounces become tickets.
+    person(
+        "U-19",
+        "Mail Delivery System",
+        "MAILER-DAEMON@mx.vieuxphare.example",
+        "C-03",
+    ),
 ];
 
 /// Nobody whom the portal knows.

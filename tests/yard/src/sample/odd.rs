@@ -84,14 +84,8 @@ fn machines(pen: &mut Pen) {
         .field("In-Reply-To: <ticket-4688@portal.yard.example>");
     pen.send(letter, Part::text("plain", "UTF-8", "I am away until 16 March and will not read this. For teeth please call\nreception; for everything else, please be brave.\n\nDr. Tom Okafor\n"));
 
-    let mailer = Person {
-        id: "",
-        name: "Mail Delivery System",
-        address: "MAILER-DAEMON@mx.vieuxphare.example",
-        company: "",
-    };
     let letter = pen
-        .letter_of(mailer, "Undelivered Mail Returned to Sender")
+        .letter("U-19", "Undelivered Mail Returned to Sender")
         .field("Auto-Submitted: auto-replied");
     let parts = [
         Part::text("plain", "us-ascii", "This is the mail system at host mx.vieuxphare.example.\n\nI'm sorry to have to inform you that your message could not be delivered.\n\n<comptabilite@vieuxphare.example>: host mx.vieuxphare.example said:\n    550 5.1.1 User unknown\n"),
