@@ -242,7 +242,7 @@ fn rows(bench: &Bench<'_>) -> Outcome<Vec<Row>> {
 impl Plan {
     /// Rows are left out where only the box was asked for.
     fn wants_rows(&self) -> bool {
-        !self.row.is_empty() || !(self.only_box || !self.figure.is_empty())
+        !self.row.is_empty() || (!self.only_box && self.figure.is_empty())
     }
 
     /// The box is left out where only rows were asked for.

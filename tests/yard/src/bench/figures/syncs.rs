@@ -1,8 +1,7 @@
 //! How often the appliance makes the disk sync, counted by strace.
 //!
 //! Every call counts that waits for a disk: fsync, fdatasync, sync, syncfs, sync_file_range, msync.
-//! A file that
-//! was opened to sync at each write would escape the count; the appliance opens none.
+//! A file that was opened to sync at each write would escape the count; the appliance opens none.
 
 use std::collections::BTreeMap;
 use std::fs;
