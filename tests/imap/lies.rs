@@ -562,3 +562,31 @@ fn keep_alives_are_no_news_and_a_denied_idle_is_done_without() {
         assert_eq!(news, News::Something);
     });
 }
+
+/// Goes red when what a look was asked for hides what came among it: the mail then lay until the next
+/// check.
+#[test]
+fn mail_that_comes_while_others_are_looked_at_is_news_and_their_flags_are_none() {
+    let account = after_open(1, "IDLE", |peer| {
+        let fetched =
+            "* 1 FETCH (UID 1 RFC822.SIZE 10 INTERNALDATE \"01-Mar-2026 00:00:00 +0000\" FLAGS ())\r\n";
+        peer.answer("UID FETCH 1 ", fetched, "OK");
+        let tag = peer.hear("IDLE");
+        peer.say("+ idling\r\n");
+        assert_eq!(peer.line(), "DONE");
+        peer.say(format!("{tag} OK\r\n"));
+        peer.answer("UID FETCH 1 ", &format!("* 2 EXISTS\r\n{fetched}"), "OK");
+        peer.until_gone();
+    });
+    smol::block_on(async {
+        let session = opened(&account).await.unwrap();
+        let short = Duration::from_millis(200);
+        let (session, items) = session.look(&[Uid(1)]).await.unwrap();
+        assert_eq!(items.len(), 1);
+        let (session, news) = session.watch(short, std::future::pending()).await.unwrap();
+        assert_eq!(news, News::Nothing);
+        let (session, _) = session.look(&[Uid(1)]).await.unwrap();
+        let (_, news) = session.watch(short, std::future::pending()).await.unwrap();
+        assert_eq!(news, News::Something);
+    });
+}

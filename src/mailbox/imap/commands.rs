@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) exists: u32,
     /// Something was added or marked unread since it was last listed.
     pub(super) news: bool,
+    /// Flags are being asked for: those are no news, but what comes among them may be.
+    pub(super) flags_asked: bool,
     /// The walk under way: its number, and the sequence number that its next window begins with.
     pub(super) walk: (u64, u32),
     pub(super) alert: Option<String>,
@@ -59,7 +61,7 @@ impl State {
             Response::Fetch(_, values) => {
                 use async_imap::imap_proto::AttributeValue::Flags;
                 let unread = |v: &_| matches!(v, Flags(flags) if !is_seen(flags));
-                if values.len() <= 2 && values.iter().any(unread) {
+                if !self.flags_asked && values.len() <= 2 && values.iter().any(unread) {
                     self.news = true;
                 }
             }

@@ -28,7 +28,7 @@ impl Imap {
             .iter()
             .map(|(set, _)| format!("UID FETCH {set} (UID RFC822.SIZE INTERNALDATE FLAGS)"))
             .collect();
-        let news = self.state.news;
+        self.state.flags_asked = true;
         let dones = self
             .ask_all(DOING, &commands, |answer| {
                 let Response::Fetch(_, values) = answer else {
@@ -52,8 +52,7 @@ impl Imap {
                 }
             })
             .await?;
-        // The flags that were asked for are no news.
-        self.state.news = news;
+        self.state.flags_asked = false;
         for done in dones {
             done.map_err(|denial| verdict::command(DOING, denial))?;
         }
@@ -80,7 +79,7 @@ impl Imap {
             .map(|(set, _)| format!("UID FETCH {set} (UID FLAGS)"))
             .collect();
         let mut present = Vec::new();
-        let news = self.state.news;
+        self.state.flags_asked = true;
         let dones = self
             .ask_all(doing, &commands, |answer| {
                 if let Response::Fetch(_, values) = answer {
@@ -88,7 +87,7 @@ impl Imap {
                 }
             })
             .await?;
-        self.state.news = news;
+        self.state.flags_asked = false;
         for done in dones {
             done.map_err(|denial| verdict::command(doing, denial))?;
         }
