@@ -4,13 +4,12 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::Pin;
 use std::task::{ready, Context, Poll};
 
 use futures_lite::{AsyncRead, AsyncWrite};
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use smol::net::resolve;
 use smol::Async;
 
 use super::tls::{self, Secured, TlsFault, Trust};
@@ -89,7 +88,7 @@ impl Net for RealNet {
                 host: host.to_owned(),
                 source,
             };
-            let addresses = resolve((bare, port)).await.map_err(name)?;
+            let addresses = resolve(bare, port).await.map_err(name)?;
             let mut last = None;
             for address in addresses {
                 match Async::<TcpStream>::connect(address).await {
@@ -118,6 +117,24 @@ impl Net for RealNet {
     ) -> LocalFuture<'a, Result<Secured, TlsFault>> {
         Box::pin(tls::connect(connection, host, trust))
     }
+}
+
+/// The addresses of a name, by the system's resolver, on a thread that ends with the answer: one of a
+/// pool would wake twice a second for ever after, to see whether there is more to do.
+async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = host.to_owned();
+    let (answer, answered) = async_channel::bounded(1);
+    std::thread::Builder::new()
+        .name("resolver".to_owned())
+        .spawn(move || {
+            let addresses = (host.as_str(), port).to_socket_addrs();
+            // Who asked may have lost patience.
+            let _ = answer.try_send(addresses.map(Iterator::collect));
+        })?;
+    answered.recv().await.map_err(io::Error::other)?
 }
 
 /// A TCP connection that remembers when it had nothing to read: whoever holds it is asked several

@@ -53,3 +53,34 @@ fn closing_tells_the_peer_that_nothing_more_comes_and_goes_on_reading() {
         assert_eq!(said, b"so long");
     });
 }
+
+#[test]
+fn names_and_literals_have_addresses_and_no_thread_stays_behind() {
+    let found = smol::block_on(resolve("localhost", 143)).expect("everybody's name");
+    assert!(found
+        .iter()
+        .all(|a| a.ip().is_loopback() && a.port() == 143));
+    assert!(!found.is_empty());
+    let literal = smol::block_on(resolve("::1", 993)).expect("a literal");
+    assert_eq!(
+        literal,
+        ["[::1]:993".parse::<SocketAddr>().expect("an address")]
+    );
+    smol::block_on(resolve("no-such-name.invalid", 1)).expect_err("nobody's name");
+    let threads = || {
+        let tasks = std::fs::read_dir("/proc/self/task").expect("our threads");
+        let names = tasks.flatten().filter_map(|t| {
+            let name = std::fs::read_to_string(t.path().join("comm")).ok()?;
+            Some(name.trim().to_owned())
+        });
+        names.collect::<Vec<String>>()
+    };
+    // Its end is the system's to see to.
+    let gone = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        !threads()
+            .iter()
+            .any(|name| name == "resolver" || name.starts_with("blocking"))
+    });
+    assert!(gone, "{:?}", threads());
+}
