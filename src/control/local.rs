@@ -205,7 +205,8 @@ fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
     }
 }
 
-/// Puts the settings of `file` in force, at a start: nobody is asked, and no server either.
+/// Puts the settings of `file` in force, at a start: nobody is asked, and no mail server
+/// either. Whose address an activated mailbox has, the portal is asked where we don't know.
 pub async fn import_file<S: Service>(
     world: &World,
     service: &S,

@@ -336,6 +336,8 @@ impl Index {
                 match self.table.get(&row)? {
                     Some(value) => Some(decode::<PlaceValue>(&value)?.key),
                     None => {
+                        // Who left it has not told sled so: a replay would take the row away again.
+                        changes.crossed |= self.table.hides(&row);
                         changes.unknown.insert(row);
                         None
                     }
@@ -398,7 +400,7 @@ impl Index {
     /// again; and whoever waits for this batch should not wait for all that has gathered.
     fn tell_some(&mut self) -> Result<(), Fault> {
         let settled = self.gathered.values().filter(|g| g.settled).count();
-        let any = settled < self.gathered.len() / 4;
+        let any = settled == 0 || settled < self.gathered.len() / 4;
         let wanted = |(_, g): &(&Key, &Gathered)| any || g.settled;
         // In the order of their rows, which lie beside each other below; then from the front again.
         let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
@@ -423,7 +425,8 @@ impl Index {
 
     /// Tells sled of the messages that are `wanted`, share by share, in the order of their rows.
     fn tell(&mut self, wanted: impl Fn(&Key, &Gathered) -> bool) -> Result<(), Fault> {
-        let crossed = std::mem::take(&mut self.crossed);
+        let crossed = self.crossed;
+        let mut told = self.told.clone();
         let mut keys = Vec::new();
         let mut position = self.meta.position;
         for (key, gathered) in &self.gathered {
@@ -449,10 +452,10 @@ impl Index {
             for key in *share {
                 let now = self.entry(key)?;
                 let below = self.gathered.get(key).and_then(|g| g.below.as_deref());
-                count(&mut self.told, below, now.as_ref());
+                count(&mut told, below, now.as_ref());
             }
             metas.push(Meta {
-                counters: self.told.clone(),
+                counters: told.clone(),
                 ..self.meta.clone()
             });
         }
@@ -469,6 +472,9 @@ impl Index {
             spanned.filter(|(first, last)| *first <= owner && owner <= *last)?;
             keys.binary_search(owner).ok().map(|at| at / share)
         })?;
+        // Only now: what sled did not take must not count as told.
+        self.told = told;
+        self.crossed = false;
         for key in &keys {
             self.gathered.remove(key);
         }

@@ -108,6 +108,12 @@ impl Table {
         Ok(self.db.get(row)?)
     }
 
+    /// Whether a row is gone that sled may still have.
+    pub(super) fn hides(&self, row: &[u8]) -> bool {
+        let gathered = self.gathered();
+        gathered.rows.get(row).is_some_and(|f| f.value.is_none())
+    }
+
     /// The rows from `from` on that lie before `to`, in order, `limit` at most.
     pub(super) fn range(
         &self,

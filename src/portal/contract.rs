@@ -9,7 +9,7 @@ use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User}
 use crate::http::origin::{self, encode, Origin};
 use crate::http::{self, Answer, Bytes, Client, Method, Patience, Payload, Request};
 use crate::world::switches::{flipped, Switch};
-use crate::world::tls::{check_authorities, hex, TlsFault};
+use crate::world::tls::{check_authorities, hex};
 use crate::world::{Body, Certificate, Clock, Entropy, LocalFuture, Secret, Trust, Wall, World};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
@@ -111,9 +111,12 @@ impl Contract {
     /// What it means that there is no answer. Where no TLS came about a second look, on which
     /// nothing is sent, tells whether the certificate is why.
     async fn unheard(&self, act: Act, fault: &http::Fault) -> Fault {
-        if let http::Fault::Tls(TlsFault::Handshake { host, .. }) = fault {
-            if let Some(certificate) = self.client.shown().await {
-                return of_certificate(act, certificate, host, self.clock.wall());
+        if let http::Fault::Tls(fault) = fault {
+            if fault.is_of_certificate() {
+                if let Some(certificate) = self.client.shown().await {
+                    let host = &self.client.origin().host;
+                    return of_certificate(act, certificate, host, self.clock.wall());
+                }
             }
         }
         of_silence(act, fault)

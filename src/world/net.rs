@@ -13,7 +13,7 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use smol::Async;
 
 use super::tls::{self, Secured, TlsFault, Trust};
-use super::LocalFuture;
+use super::{worker, LocalFuture};
 
 /// What a connection's unsent octets may take in the kernel, asked for as half (the kernel counts its
 /// own needs twice). Nobody sees those octets move: with the kernel's own choice, megabytes, a slow
@@ -126,15 +126,12 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let host = host.to_owned();
-    let (answer, answered) = async_channel::bounded(1);
-    std::thread::Builder::new()
-        .name("resolver".to_owned())
-        .spawn(move || {
-            let addresses = (host.as_str(), port).to_socket_addrs();
-            // Who asked may have lost patience.
-            let _ = answer.try_send(addresses.map(Iterator::collect));
-        })?;
-    answered.recv().await.map_err(io::Error::other)?
+    let look_up = move || {
+        (host.as_str(), port)
+            .to_socket_addrs()
+            .map(Iterator::collect)
+    };
+    worker::apart("resolver", look_up).await?
 }
 
 /// A TCP connection that remembers when it had nothing to read: whoever holds it is asked several

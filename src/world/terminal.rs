@@ -76,6 +76,8 @@ fn read_keys(keys: &mut impl Read) -> io::Result<String> {
             0x08 | 0x7f => while line.pop().is_some_and(|octet| octet & 0xc0 == 0x80) {},
             // Ctrl-U.
             0x15 => line.clear(),
+            // No other key of the kind is part of a secret by intent.
+            0x00..=0x1f => {}
             octet => line.push(octet),
         }
     }
@@ -114,7 +116,7 @@ mod tests {
             Ok("pass")
         );
         assert_eq!(typed(b"wrong\x15right\x04").as_deref(), Ok("right"));
-        assert_eq!(typed(b"\x7f\n").as_deref(), Ok(""));
+        assert_eq!(typed(b"\x7f\x1c\x1b\n").as_deref(), Ok(""));
         assert!(typed(b"half\x03").is_err_and(|said| said.contains("Ctrl-C")));
         assert!(typed(b"\x04").is_err_and(|said| said.contains("ended")));
     }

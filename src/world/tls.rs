@@ -79,6 +79,15 @@ pub enum TlsFault {
     },
 }
 
+impl TlsFault {
+    /// Whether the handshake ended over the peer's certificate, and not because the connection was cut
+    /// or the peer speaks no TLS: then a second look tells what is wrong with it.
+    pub fn is_of_certificate(&self) -> bool {
+        // OpenSSL's reason string, for whatever it holds against a certificate.
+        matches!(self, Self::Handshake { said, .. } if said.contains("certificate verify failed"))
+    }
+}
+
 /// What is wrong with a certificate, judged by its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blemish {

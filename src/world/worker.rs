@@ -140,5 +140,20 @@ impl<T: 'static> Worker<T> {
     }
 }
 
+/// Runs `job` on a thread that ends with it.
+pub async fn apart<R: Send + 'static>(
+    name: &str,
+    job: impl FnOnce() -> R + Send + 'static,
+) -> io::Result<R> {
+    let (answer, answered) = async_channel::bounded(1);
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            // Who asked may have lost patience.
+            let _ = answer.try_send(job());
+        })?;
+    answered.recv().await.map_err(io::Error::other)
+}
+
 #[cfg(test)]
 mod tests;

@@ -38,8 +38,15 @@ fn octets(n: u32) -> Vec<u8> {
 }
 
 fn open(dir: &Path) -> (Writer, Reader) {
-    let (writer, (_, reader, _)) = Writer::open(&World::real(), dir, SIZES, &mut |_| {}).unwrap();
-    (writer, reader)
+    // sled lets its lock go a moment after it was dropped.
+    for _ in 0..100 {
+        if let Ok((writer, (_, reader, _))) = Writer::open(&World::real(), dir, SIZES, &mut |_| {})
+        {
+            return (writer, reader);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("the store can't be opened");
 }
 
 fn commit(writer: &mut Writer, n: u32, raw: Raw, decided_at: i64) {

@@ -156,6 +156,7 @@ async fn secure(
         Ok(secured) => return Ok(secured),
         Err(fault) => fault,
     };
+    let of_certificate = fault.is_of_certificate();
     let why = match fault {
         TlsFault::NotPinned { .. } => Refusal::NotPinned {
             said: fault.to_string(),
@@ -165,9 +166,9 @@ async fn secure(
         },
         TlsFault::Handshake { said, .. } => {
             match second_look(world, account, allowed).await {
-                Ok(Some(why)) => why,
-                // Nothing to be seen: it may have been the network.
-                Ok(None) | Err(_) => {
+                Ok(Some(why)) if of_certificate || !matches!(why, Refusal::Certificate(..)) => why,
+                // Nothing to be seen, or a handshake that was cut off and works now: the network.
+                Ok(_) | Err(_) => {
                     return Err(Fault::Lost {
                         doing,
                         why: Loss::Handshake { said },
