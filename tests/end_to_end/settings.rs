@@ -193,7 +193,8 @@ fn what_cannot_be_archived_from_a_mailbox_that_is_off_is_said_and_the_run_ends()
     site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
     site.stop();
     // Dovecot reads the file again when it has changed since its start.
-    site.mail.start_again(&[]);
+    site.mail
+        .start_again(&["--user", &format!("{SECOND}:{PASSWORD}")]);
     let users = site.mail.path().join("users");
     let before = std::fs::read_to_string(&users).expect("a file");
     let other = before.replace(
@@ -207,7 +208,8 @@ fn what_cannot_be_archived_from_a_mailbox_that_is_off_is_said_and_the_run_ends()
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("mailbox support: archiving:"), "{said}");
     assert_eq!(site.count("to-archive"), 1, "nothing is lost sight of");
-    site.mail.start_again(&[]);
+    site.mail
+        .start_again(&["--user", &format!("{SECOND}:{PASSWORD}")]);
     site.drains();
     site.complete();
 }
