@@ -1,13 +1,14 @@
 //! A stand-in that runs, with the product's client for it and a way to its routes for tests.
 
+use crate::common::tool;
 use postern::http::{Client, Method, Origin, Patience, Payload, Request};
 use postern::portal::{Contract, Settings};
 use postern::world::{Secret, Trust, World};
 use serde_json::{json, Value};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::thread;
 
 /// A running stand-in with a client for it; dropping it kills the stand-in.
 pub struct Bench {
@@ -23,9 +24,14 @@ impl Bench {
         Self::with(&[])
     }
 
+    /// One that speaks TLS, by a certificate of `authority`.
+    pub fn tls() -> Self {
+        Self::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")])
+    }
+
     pub fn with(more: &[&str]) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut child = Command::new(binary())
+        let mut child = Command::new(tool("standin"))
             .args(["--token", "sesame", "--base", "/postern/v1", "--state"])
             .arg(state.path())
             .args(more)
@@ -113,23 +119,14 @@ impl Drop for Bench {
     }
 }
 
-/// The stand-in's binary, beside ours.
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let build = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "standin"])
-            .status();
-        assert!(build.unwrap().success(), "the stand-in must build");
-        let ours = PathBuf::from(env!("CARGO_BIN_EXE_postern"));
-        // Tests of another profile still use the stand-in of the usual one.
-        let target = ours.parent().and_then(Path::parent).unwrap();
-        target.join("debug").join("standin")
-    })
+/// Passes octets both ways until one end has no more.
+pub fn join(mut near: TcpStream, mut far: TcpStream) {
+    let (mut far_in, mut near_out) = (far.try_clone().unwrap(), near.try_clone().unwrap());
+    thread::spawn(move || std::io::copy(&mut far_in, &mut near_out));
+    let _ = std::io::copy(&mut near, &mut far);
 }
 
-pub fn tls(file: &str) -> String {
+fn tls(file: &str) -> String {
     format!("{}/tests/standin/tls/{file}", env!("CARGO_MANIFEST_DIR"))
 }
 

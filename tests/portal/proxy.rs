@@ -1,6 +1,6 @@
 //! A proxy on the way to the portal: CONNECT before TLS, the whole address without it.
 
-use crate::bench::{authority, tls, Bench};
+use crate::bench::{authority, join, Bench};
 use postern::portal::{Cause, Fault, Portal};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -35,16 +35,14 @@ fn proxy(to: SocketAddr, refusal: Option<&'static str>) -> (String, Receiver<Str
                 .unwrap(),
             false => far.write_all(&head).unwrap(),
         }
-        let (mut far_in, mut near_out) = (far.try_clone().unwrap(), near.try_clone().unwrap());
-        thread::spawn(move || std::io::copy(&mut far_in, &mut near_out));
-        let _ = std::io::copy(&mut near, &mut far);
+        join(near, far);
     });
     (url, told)
 }
 
 #[test]
 fn a_way_is_asked_for_before_tls_and_the_proxy_sees_no_more() {
-    let bench = Bench::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")]);
+    let bench = Bench::tls();
     let (url, told) = proxy(bench.address(), None);
     let mut settings = bench.settings();
     settings.ca = Some(authority());
@@ -71,7 +69,7 @@ fn without_tls_the_proxy_is_told_the_whole_address() {
 
 #[test]
 fn a_proxy_that_refuses_pauses_the_link_and_one_in_trouble_is_waited_for() {
-    let bench = Bench::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")]);
+    let bench = Bench::tls();
     let mut settings = bench.settings();
     settings.ca = Some(authority());
     let mut ping = |refusal| {
