@@ -50,11 +50,7 @@ while [ $# -gt 0 ]; do
         ;;
     --row=?* | --figure=?*) ;;
     --pairs=*) whole "${1#*=}" ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    *) wrong "unknown option: $1" ;;
+    *) common_option "$1" ;;
     esac
     shift
 done

@@ -50,11 +50,7 @@ while [ $# -gt 0 ]; do
         ;;
     --settings=*) OWN=${1#*=} ;;
     --dir=*) DIR=${1#*=} ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    *) wrong "unknown option: $1" ;;
+    *) common_option "$1" ;;
     esac
     shift
 done

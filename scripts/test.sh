@@ -36,11 +36,7 @@ QUICK=''
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) QUICK=yes ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    *) wrong "unknown option: $1" ;;
+    *) common_option "$1" ;;
     esac
     shift
 done

@@ -27,6 +27,17 @@ wrong() {
     exit 2
 }
 
+# common_option WORD: an option that every script has, or wrong usage.
+common_option() {
+    case $1 in
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *) wrong "unknown option: $1" ;;
+    esac
+}
+
 # as_root COMMAND...: as it is for root, by sudo for others.
 as_root() {
     if [ -n "${DRY_RUN:-}" ]; then

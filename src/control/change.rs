@@ -132,7 +132,7 @@ impl Draft {
         }
         let mut previews = Vec::new();
         for mailbox in &activated {
-            let mut preview = match how.untried {
+            let preview = match how.untried {
                 true => Preview {
                     mailbox: mailbox.name.clone(),
                     address: mailbox.mail_address().unwrap_or("").to_owned(),
@@ -142,23 +142,12 @@ impl Draft {
                 },
                 false => service.preview(&self.settings, mailbox.id).await?,
             };
+            self.may_archive(&preview)?;
             // Where the operator has said so it is not asked again.
             if !mailbox.dedicated && !how.dedicated {
-                match service.owner(&self.settings, mailbox.id).await? {
-                    Owner::Nobody => {}
-                    Owner::User(user) => preview.user = Some(user),
-                    Owner::Unchecked(why) => warnings.push(Problem {
-                        key: format!("mailbox.{}.dedicated", mailbox.name),
-                        value: None,
-                        said: format!(
-                            "{}; should the address be a portal user's, that person's own mail \
-                             becomes tickets, and it is said as soon as the directory is read",
-                            unchecked(&why)
-                        ),
-                    }),
-                }
+                let owner = service.owner(&self.settings, mailbox.id).await?;
+                warnings.extend(may_be_watched(mailbox, owner)?);
             }
-            self.may_be_active(&preview)?;
             previews.push(preview);
         }
         self.ask_about_departures(service).await?;
@@ -211,7 +200,8 @@ impl Draft {
         }
     }
 
-    /// Mailboxes that this change turns on, or whose address it changes: that may be a person's.
+    /// Mailboxes that this change turns on, or of which it may make a person's own: by another address,
+    /// or since they are no longer said to be dedicated.
     fn activated(&self) -> Vec<Mailbox> {
         let was_on = |mailbox: &Mailbox| {
             let before = self.base.mailbox_by_id(mailbox.id);
@@ -219,6 +209,7 @@ impl Draft {
                 before.active
                     && same_account(before, mailbox)
                     && before.mail_address() == mailbox.mail_address()
+                    && before.dedicated <= mailbox.dedicated
             })
         };
         let mailboxes = self.settings.mailboxes.iter();
@@ -243,21 +234,10 @@ impl Draft {
         Ok(())
     }
 
-    fn may_be_active(&self, preview: &Preview) -> Result<(), Refusal> {
+    fn may_archive(&self, preview: &Preview) -> Result<(), Refusal> {
         let Some(mailbox) = self.settings.mailbox(&preview.mailbox) else {
             return Ok(());
         };
-        if let Some(user) = &preview.user {
-            return Err(Refusal::new(
-                Kind::Refused,
-                format!(
-                    "{} is the address of {user}, a user of the portal: a person's own mail would \
-                     become tickets; use a mailbox of its own, or say --dedicated when this one is (in \
-                     a file: dedicated = true)",
-                    preview.address
-                ),
-            ));
-        }
         if !preview.moves && !mailbox.archive_by_copy {
             return Err(Refusal::new(
                 Kind::Refused,
@@ -325,6 +305,31 @@ impl Draft {
         let at = mailbox.received_after?;
         let zone = service.with_zones(|zones| zones.of(mailbox.time_zone.as_deref()));
         Some(format!("{key} means {}", moment_shown(at, &zone)))
+    }
+}
+
+/// Refuses a person's own mailbox; a warning where nobody can say whose it is.
+fn may_be_watched(mailbox: &Mailbox, owner: Owner) -> Result<Option<Problem>, Refusal> {
+    match owner {
+        Owner::Nobody => Ok(None),
+        Owner::User(user) => Err(Refusal::new(
+            Kind::Refused,
+            format!(
+                "{} is the address of {user}, a user of the portal: a person's own mail would \
+                 become tickets; use a mailbox of its own, or say --dedicated when this one is (in \
+                 a file: dedicated = true)",
+                mailbox.mail_address().unwrap_or_default()
+            ),
+        )),
+        Owner::Unchecked(why) => Ok(Some(Problem {
+            key: format!("mailbox.{}.dedicated", mailbox.name),
+            value: None,
+            said: format!(
+                "{}; should the address be a portal user's, that person's own mail becomes tickets, \
+                 and it is said as soon as the directory is read",
+                unchecked(&why)
+            ),
+        })),
     }
 }
 

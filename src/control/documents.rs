@@ -242,8 +242,6 @@ pub struct Preview {
     pub left_out: u64,
     /// Whether the server can move.
     pub moves: bool,
-    /// The portal's user whose address it is.
-    pub user: Option<String>,
     /// What else there is to say.
     pub notes: Vec<String>,
 }

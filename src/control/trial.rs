@@ -140,7 +140,6 @@ pub(super) async fn preview(
         converts,
         left_out: unread.saturating_sub(converts),
         moves: no_move.is_none(),
-        user: None,
         notes,
     })
 }

@@ -28,7 +28,8 @@ pub enum Owner {
     Unchecked(String),
 }
 
-/// Whose address the mailbox has, by the directory, else by the portal that `settings` name.
+/// Whose address the mailbox has: by the directory, where that is of the portal that `settings` name
+/// and was read, else by that portal itself.
 pub async fn owner(
     engine: &Engine,
     settings: &Settings,
@@ -37,6 +38,9 @@ pub async fn owner(
     let Some(address) = mailbox.mail_address().map(str::to_lowercase) else {
         return Ok(Owner::Nobody);
     };
+    if engine.settings().portal.url != settings.portal.url {
+        return Ok(ask(engine, settings, &address).await);
+    }
     let sought = address.clone();
     let found = engine
         .reader

@@ -2,7 +2,7 @@
 //!
 //! Pure. Which failure has which cause is `verdict`'s to say.
 
-use crate::world::tls::{hex, Blemish};
+use crate::world::tls::Blemish;
 use crate::world::Certificate;
 
 /// What keeps the portal out of reach until somebody changes something.
@@ -50,7 +50,7 @@ impl Cause {
                  without a password"
                     .to_owned()
             }
-            Self::Certificate(blemish, certificate) => of_blemish(*blemish, certificate),
+            Self::Certificate(blemish, certificate) => blemish.mend(certificate, "portal", "url"),
             Self::NotPinned => "if the portal's certificate was renewed, compare the new one's \
                  SHA-256 at the portal, then `postern settings set portal.pinned SHA256`"
                 .to_owned(),
@@ -63,25 +63,5 @@ impl Cause {
                     .to_owned()
             }
         }
-    }
-}
-
-fn of_blemish(blemish: Blemish, certificate: &Certificate) -> String {
-    let pin = format!(
-        "compare its SHA-256 at the portal, then `postern settings set portal.pinned {}`",
-        hex(&certificate.sha256)
-    );
-    match blemish {
-        Blemish::Expired => "have the portal's certificate renewed".to_owned(),
-        Blemish::NotYetValid => "set this box's clock (`timedatectl set-time`)".to_owned(),
-        Blemish::WrongName => format!(
-            "use a host name in `portal.url` that the certificate is for ({}); or {pin}",
-            certificate.names.join(", ")
-        ),
-        Blemish::SelfSigned => pin,
-        Blemish::UnknownIssuer => format!(
-            "`postern settings set portal.ca_pem @authority.pem` with the issuer's certificate; or \
-             {pin}"
-        ),
     }
 }

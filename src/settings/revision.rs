@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::Settings;
+use super::value::hex;
 use super::Fault;
 use crate::world::Wall;
 
@@ -101,8 +102,7 @@ impl Revision {
 }
 
 fn digest(octets: &[u8]) -> String {
-    let digest = Sha256::digest(octets);
-    digest.iter().map(|octet| format!("{octet:02x}")).collect()
+    hex(&Sha256::digest(octets))
 }
 
 /// Where a revision stands.

@@ -15,6 +15,7 @@ use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::value::hex;
 use super::Fault;
 use crate::world::Secret;
 
@@ -42,11 +43,7 @@ impl Sealed {
     /// Eight hex digits that change with each sealing: tells "set" from "set anew", and nothing
     /// about the secret.
     pub fn fingerprint(&self) -> String {
-        Sha256::digest(&self.0)
-            .iter()
-            .take(4)
-            .map(|octet| format!("{octet:02x}"))
-            .collect()
+        hex(&Sha256::digest(&self.0)[..4])
     }
 }
 

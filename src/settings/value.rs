@@ -394,13 +394,15 @@ fn subjects(text: &str) -> String {
     let blocks = Pem::iter_from_buffer(text.as_bytes()).filter_map(Result::ok);
     let named = blocks.map(|block| {
         let subject = block.parse_x509().map(|c| c.subject().to_string());
-        let digest: String = Sha256::digest(&block.contents)
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect();
+        let digest = hex(&Sha256::digest(&block.contents));
         format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
     });
     named.collect::<Vec<_>>().join(", ")
+}
+
+/// Octets in hexadecimal.
+pub(super) fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// 32 octets in hexadecimal, with or without colons.
@@ -421,7 +423,7 @@ pub(super) fn digest_of(text: &str) -> Option<[u8; 32]> {
 
 pub(super) fn digest(text: &str, _: &Zones) -> Result<String, String> {
     digest_of(text)
-        .map(|octets| octets.iter().map(|o| format!("{o:02x}")).collect())
+        .map(|octets| hex(&octets))
         .ok_or_else(|| "must be the SHA-256 of a certificate: 64 hexadecimal digits".to_owned())
 }
 

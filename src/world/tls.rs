@@ -120,6 +120,28 @@ impl Blemish {
         };
         format!("{what} (SHA-256 {})", hex(&certificate.sha256))
     }
+
+    /// The most likely mend, where the settings of whoever shows it are those of `section`, with the
+    /// name that was dialled in its `address`.
+    pub fn mend(self, certificate: &Certificate, section: &str, address: &str) -> String {
+        let pin = format!(
+            "compare its SHA-256 there, then `postern settings set {section}.pinned {}`",
+            hex(&certificate.sha256)
+        );
+        match self {
+            Self::Expired => "have the certificate renewed there".to_owned(),
+            Self::NotYetValid => "set this box's clock (`timedatectl set-time`)".to_owned(),
+            Self::WrongName => format!(
+                "use a name in {section}.{address} that the certificate is for ({}); or {pin}",
+                certificate.names.join(", ")
+            ),
+            Self::SelfSigned => pin,
+            Self::UnknownIssuer => format!(
+                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's certificate; \
+                 or {pin}"
+            ),
+        }
+    }
 }
 
 /// The most likely reason why `certificate` was refused for `host` at `now`.

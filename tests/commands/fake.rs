@@ -191,7 +191,6 @@ impl Service for Fake {
         let address = mailbox.mail_address().unwrap_or("").to_owned();
         Ok(Preview {
             mailbox: mailbox.name.clone(),
-            user: None,
             address,
             converts: 3,
             left_out: 2,

@@ -303,6 +303,32 @@ fn an_active_mailbox_does_not_take_a_persons_address() {
     site.does(&["settings", "set", &theirs, "--yes", "--dedicated"]);
 }
 
+/// Goes red when the old portal's directory answers for the new one.
+#[test]
+fn another_portal_is_asked_for_its_own_people() {
+    let mut site = Site::ready();
+    site.start();
+    site.until("the directory is read", |s| {
+        s.status()["portal"]["directory_read"] == true
+    });
+    site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
+    // Under its other name it is another portal, whose people are others too.
+    let known = serde_json::json!({
+        "users": [{"id": "U-77", "name": "Desk", "addresses": [USER], "company": "C-02"}],
+        "companies": [],
+    });
+    site.portal
+        .admin("PUT", "/_admin/directory", &known.to_string());
+    let url = site.does(&["settings", "get", "portal.url"]);
+    let url = url.trim().replace("127.0.0.1", "localhost");
+    let changes = [
+        format!("portal.url={url}"),
+        "mailbox.support.active=on".to_owned(),
+    ];
+    let said = site.refuses(&["settings", "set", &changes[0], &changes[1], "--yes"]);
+    assert!(said.contains("U-77, a user of the portal"), "{said}");
+}
+
 /// A person of the portal's, with a mailbox on the test's server.
 const PERSON: &str = "priya.raman@northgate-dental.example";
 

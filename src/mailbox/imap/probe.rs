@@ -11,7 +11,6 @@ use super::Imap;
 use crate::mailbox::probe::{Found, Outcome, Step, Trial, What};
 use crate::mailbox::settings::port_hint;
 use crate::mailbox::{Access, Account, Count, Fault, Loss, Refusal, Security, Spoken, Wanted};
-use crate::world::tls::{hex, Blemish};
 use crate::world::{Certificate, Wall, World};
 
 /// A certificate with fewer days left is worth a word.
@@ -365,26 +364,7 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
              wants an app password, or has IMAP turned off"
             .to_owned(),
         Refusal::Certificate(blemish, certificate) => {
-            let pin = format!(
-                "pin the certificate after comparing its SHA-256 on the server: `postern settings set \
-                 mailbox.NAME.pinned {}`",
-                hex(&certificate.sha256)
-            );
-            match blemish {
-                Blemish::Expired => "have the server's certificate renewed".to_owned(),
-                Blemish::NotYetValid => "set this box's clock".to_owned(),
-                Blemish::WrongName => format!(
-                    "use a host name that the certificate is for ({}), or {pin}",
-                    certificate.names.join(", ")
-                ),
-                Blemish::SelfSigned => pin,
-                Blemish::UnknownIssuer => {
-                    format!(
-                        "`postern settings set mailbox.NAME.ca_pem @authority.pem` with the issuer's \
-                         certificate, or {pin}"
-                    )
-                }
-            }
+            blemish.mend(certificate, "mailbox.NAME", "host")
         }
         Refusal::NotPinned { .. } => {
             "if the server's certificate was renewed, look at the new one \
