@@ -103,12 +103,10 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     }
     let Plan {
         decided,
-        mut others,
+        others,
         mut composed,
         abandoned,
     } = plan;
-    let own = others.len();
-    others.extend(engine.receipts.take());
     let aside: BTreeMap<Key, String> = decided
         .iter()
         .filter(|d| !matches!(d.decision.outcome, Outcome::Ticket { .. }))
@@ -119,20 +117,13 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             (d.key, format!(" \"{subject}\" from {sender}"))
         })
         .collect();
-    let (committed, mut others) = engine
-        .writer
-        .ask(move |w| {
+    let write = |records: Vec<_>| {
+        engine.writer.ask(move |w| {
             let dropped = abandoned.into_iter().try_for_each(|s| w.drop_large(s));
-            (dropped.and_then(|()| w.commit(decided, &others)), others)
+            (dropped.and_then(|()| w.commit(decided, &records)), records)
         })
-        .await?;
-    let committed = match committed {
-        Ok(committed) => committed,
-        Err(fault) => {
-            engine.receipts.put_back(others.split_off(own));
-            return Err(fault);
-        }
     };
+    let committed = engine.receipts.carry(others, write).await?;
     for (key, entry) in &committed.applied.changed {
         let reason = match entry.stage {
             Stage::Committed => None,

@@ -5,13 +5,16 @@
 //! link have one of their own.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::bell::Bell;
+use super::writer::Writer;
 use super::{Engine, StoreFault};
 use crate::passage::Record;
 use crate::ticket::Key;
+use crate::world::worker::Stopped;
 
 /// Receipts that are not left waiting for a commit.
 const MANY: usize = 256;
@@ -57,13 +60,29 @@ impl Receipts {
         }
     }
 
-    /// All that wait, to be made durable by the caller.
-    pub fn take(&self) -> Vec<(Key, Record)> {
-        std::mem::take(&mut self.waiting.borrow_mut())
+    /// Has `write` make all that wait durable, with `own` behind it; what it could not write waits
+    /// again. `write` gives the records back.
+    pub async fn carry<T, W>(
+        &self,
+        own: Vec<(Key, Record)>,
+        write: impl FnOnce(Vec<(Key, Record)>) -> W,
+    ) -> Result<T, StoreFault>
+    where
+        W: Future<Output = Result<(Result<T, StoreFault>, Vec<(Key, Record)>), Stopped>>,
+    {
+        let mut records = std::mem::take(&mut *self.waiting.borrow_mut());
+        let waited = records.len();
+        records.extend(own);
+        let (written, mut records) = write(records).await?;
+        if written.is_err() {
+            records.truncate(waited);
+            self.put_back(records);
+        }
+        written
     }
 
     /// Takes back what could not be made durable: it is still ours to write.
-    pub fn put_back(&self, records: Vec<(Key, Record)>) {
+    fn put_back(&self, records: Vec<(Key, Record)>) {
         if records.is_empty() {
             return;
         }
@@ -78,24 +97,16 @@ impl Receipts {
 
     /// Makes all that wait durable now.
     pub async fn flush(&self, engine: &Engine) -> Result<(), StoreFault> {
-        let records = self.take();
-        if records.is_empty() {
+        if self.waiting() == 0 {
             return Ok(());
         }
-        let (committed, records) = engine
-            .writer
-            .ask(move |w| (w.commit(Vec::new(), &records), records))
-            .await?;
-        match committed {
-            Ok(committed) => {
-                engine.learned(&committed);
-                Ok(())
-            }
-            Err(fault) => {
-                self.put_back(records);
-                Err(fault)
-            }
-        }
+        let write = |records: Vec<_>| {
+            let writing = move |w: &mut Writer| (w.commit(Vec::new(), &records), records);
+            engine.writer.ask(writing)
+        };
+        let committed = self.carry(Vec::new(), write).await?;
+        engine.learned(&committed);
+        Ok(())
     }
 }
 

@@ -162,7 +162,6 @@ fn answers() -> Vec<Answer> {
                 converts: 1,
                 left_out: 2,
                 moves: true,
-                user: Some(hostile()),
                 notes: vec![hostile()],
             }],
             notes: vec![hostile()],

@@ -1,3 +1,7 @@
+use std::future::ready;
+
+use futures_lite::future::block_on;
+
 use super::*;
 use crate::passage::record::Receipt;
 
@@ -11,21 +15,45 @@ fn receipt(n: u8) -> (Key, Record) {
     (Key([n; 32]), Record::Receipt(receipt))
 }
 
+fn full<T>() -> Result<T, StoreFault> {
+    Err(StoreFault::Full {
+        said: "no room".to_owned(),
+    })
+}
+
+fn keys(records: &[(Key, Record)]) -> Vec<Key> {
+    records.iter().map(|(key, _)| *key).collect()
+}
+
+/// Goes red when receipts that a commit took along are lost with it.
 #[test]
 fn what_could_not_be_written_waits_again_in_front_and_is_not_forgotten() {
     let receipts = Receipts::new();
     let (key, record) = receipt(1);
     receipts.push(key, record);
-    let taken = receipts.take();
     receipts.some.hush();
-    let (key, record) = receipt(2);
-    receipts.push(key, record);
-    receipts.some.hush();
-    receipts.put_back(taken);
+    let carried = receipts.carry(vec![receipt(9)], |records| {
+        assert_eq!(keys(&records), [receipt(1).0, receipt(9).0]);
+        // One more comes while they are being written.
+        let (key, record) = receipt(2);
+        receipts.push(key, record);
+        receipts.some.hush();
+        ready(Ok((full::<()>(), records)))
+    });
+    assert!(matches!(block_on(carried), Err(StoreFault::Full { .. })));
     assert!(receipts.some.is_rung(), "nobody will write them");
-    let waiting: Vec<Key> = receipts.take().into_iter().map(|(key, _)| key).collect();
-    assert_eq!(waiting, [receipt(1).0, receipt(2).0]);
+    assert_eq!(
+        keys(&receipts.waiting.borrow()),
+        [receipt(1).0, receipt(2).0]
+    );
     receipts.some.hush();
-    receipts.put_back(Vec::new());
-    assert!(!receipts.some.is_rung(), "there is nothing to write");
+    let carried = receipts.carry(Vec::new(), |records| ready(Ok((Ok(()), records))));
+    assert!(block_on(carried).is_ok());
+    assert_eq!(receipts.waiting(), 0);
+    let carried = receipts.carry(vec![receipt(9)], |own| ready(Ok((full::<()>(), own))));
+    assert!(block_on(carried).is_err());
+    assert!(
+        !receipts.some.is_rung(),
+        "there is nothing of ours to write"
+    );
 }
