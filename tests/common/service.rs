@@ -196,6 +196,30 @@ impl Site {
         });
     }
 
+    /// Starts it, and waits until it has read the portal's directory: whatever comes before may be
+    /// held for want of it.
+    #[track_caller]
+    pub fn start_read(&mut self) {
+        self.start();
+        self.until_read();
+    }
+
+    /// Waits until the directory is read.
+    #[track_caller]
+    pub fn until_read(&self) {
+        self.until("the directory is read", |s| {
+            s.status()["portal"]["directory_read"] == true
+        });
+    }
+
+    /// Takes the portal away, and waits until a mail that comes then is committed.
+    #[track_caller]
+    pub fn commit_while_away(&mut self, subject: &str) {
+        self.portal.kill();
+        self.send(subject);
+        self.until("it is committed", |s| s.count("committed") == 1);
+    }
+
     /// Stops the service, cleanly.
     #[track_caller]
     pub fn stop(&mut self) {

@@ -9,10 +9,7 @@ use crate::common::service::{text, Site};
 #[track_caller]
 fn read_site() -> Site {
     let mut site = Site::ready();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site
 }
 

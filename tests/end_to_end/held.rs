@@ -203,9 +203,7 @@ fn the_same_octets_twice_are_one_ticket_and_both_are_archived() {
     let mail = crate::common::service::message("twice", "said twice");
     site.start();
     // Before it was, both would be held for want of it, each with a word of its own.
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.until_read();
     site.hand().append("INBOX", "", &mail);
     site.hand().append("INBOX", "", &mail);
     archived(&site, 2);

@@ -11,12 +11,8 @@ fn numbers_that_begin_anew_double_nothing() {
     site.until("it is archived", |s| s.count("archived") == 1);
     site.send_from("nadia@elsewhere.example", "held before");
     site.until("it is held", |s| s.count("held") == 1);
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
-    site.portal.kill();
-    site.send("committed before");
-    site.until("it is committed", |s| s.count("committed") == 1);
+    site.until_read();
+    site.commit_while_away("committed before");
     site.stop();
     // The folder is made again, with the same messages under other numbers.
     let mut hand = site.hand();

@@ -31,10 +31,7 @@ fn a_full_store_stops_fetching_and_goes_on_by_itself_once_the_portal_is_back() {
         "store.quota=64 MiB",
         "store.retain_max=64 MiB",
     ]);
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.portal.kill();
     let fill = |count: usize, size: &str| {
         let count = count.to_string();

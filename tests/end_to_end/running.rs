@@ -34,10 +34,7 @@ fn a_new_mail_is_a_ticket_within_two_seconds() {
 #[test]
 fn test_wait_follows_the_next_mail_through_its_stages() {
     let mut site = Site::ready();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
         .args(["--json", "test", "support", "--wait", "--store"])
         .arg(site.store())

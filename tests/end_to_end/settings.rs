@@ -34,13 +34,8 @@ fn an_earlier_date_takes_the_older_messages_too() {
 #[test]
 fn a_mailbox_turned_off_fetches_nothing_and_what_is_committed_goes_on() {
     let mut site = Site::ready();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
-    site.portal.kill();
-    site.send("on the way");
-    site.until("it is committed", |s| s.count("committed") == 1);
+    site.start_read();
+    site.commit_while_away("on the way");
     site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
     site.send("too late");
     site.portal.start_again();
@@ -56,10 +51,7 @@ fn a_mailbox_turned_off_fetches_nothing_and_what_is_committed_goes_on() {
 #[test]
 fn archived_at_commit_it_leaves_the_inbox_while_the_portal_is_away() {
     let mut site = Site::ready_with(&[], &[], "archive_when = \"committed\"", "");
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.portal.kill();
     site.send("tidy");
     site.until("it is in the archive", |s| {
@@ -129,13 +121,8 @@ fn another_folder_is_watched_at_once() {
 fn another_folder_while_something_is_under_way_loses_and_doubles_nothing() {
     let mut site = Site::ready();
     site.hand().does("CREATE Tickets");
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
-    site.portal.kill();
-    site.send("under way");
-    site.until("it is committed", |s| s.count("committed") == 1);
+    site.start_read();
+    site.commit_while_away("under way");
     site.does(&[
         "settings",
         "set",
@@ -183,13 +170,8 @@ fn two_mailboxes() -> Site {
 #[test]
 fn what_cannot_be_archived_from_a_mailbox_that_is_off_is_said_and_the_run_ends() {
     let mut site = two_mailboxes();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
-    site.portal.kill();
-    site.send("switched off");
-    site.until("it is committed", |s| s.count("committed") == 1);
+    site.start_read();
+    site.commit_while_away("switched off");
     site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
     site.stop();
     // Dovecot reads the file again when it has changed since its start.
@@ -307,10 +289,7 @@ fn an_active_mailbox_does_not_take_a_persons_address() {
 #[test]
 fn another_portal_is_asked_for_its_own_people() {
     let mut site = Site::ready();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
     // Under its other name it is another portal, whose people are others too.
     let known = serde_json::json!({

@@ -27,10 +27,7 @@ fn lost_answers_of_a_portal_without_keys_are_looked_up_before_anything_is_sent_a
 fn after_a_crash_a_portal_without_keys_is_asked_before_anything_is_sent_again() {
     for portal in [&["--no-keys"][..], &[]] {
         let mut site = Site::ready_with(&[], portal, "", SHORT);
-        site.start();
-        site.until("the directory is read", |s| {
-            s.status()["portal"]["directory_read"] == true
-        });
+        site.start_read();
         site.fault(r#"[{"route": "ticket", "count": 3, "action": {"reset": "after_accept"}}]"#);
         site.send("in doubt");
         site.send_from("elodie@vieuxphare.example", "in doubt too");
@@ -51,10 +48,7 @@ fn after_a_crash_a_portal_without_keys_is_asked_before_anything_is_sent_again() 
 #[test]
 fn a_key_that_the_portal_has_forgotten_by_now_protects_nothing() {
     let mut site = Site::ready_with(&[], &["--keep-keys", "1"], "", SHORT);
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(r#"[{"route": "ticket", "count": 1, "action": {"reset": "after_accept"}}]"#);
     site.send("forgotten");
     site.complete();
@@ -94,10 +88,7 @@ fn the_order_of_one_sender_is_kept_whatever_goes_wrong() {
 #[test]
 fn a_lost_answer_is_looked_up_also_where_the_portal_keeps_keys() {
     let mut site = Site::ready_with(&[], &[], "", SHORT);
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(r#"[{"route": "ticket", "count": 1, "action": {"reset": "after_accept"}}]"#);
     site.send("once");
     site.until("the portal has it", |s| s.tickets("once").len() == 1);
@@ -112,10 +103,7 @@ fn a_lost_answer_is_looked_up_also_where_the_portal_keeps_keys() {
 #[track_caller]
 fn set_aside(fault: &str) -> (Site, String) {
     let mut site = Site::ready_with(&[], &["--no-keys", "--no-find"], "", SHORT);
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(&format!(
         r#"[{{"route": "ticket", "count": 1, "action": {{"reset": "{fault}"}}}}]"#
     ));

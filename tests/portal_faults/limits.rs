@@ -22,10 +22,7 @@ fn with_file(octets: usize, subject: &str) -> Vec<u8> {
 #[test]
 fn an_attachment_that_is_too_large_is_set_aside_unsent_until_the_limit_is_raised() {
     let mut site = Site::ready_with(&[], &["--attachment-bytes", "2000000"], "", "");
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     let mut hand = site.hand();
     hand.append("INBOX", "", &with_file(3_000_000, "much too large"));
     hand.append("INBOX", "", &with_file(1_000_000, "just right"));

@@ -46,10 +46,7 @@ fn a_portal_that_goes_away_in_the_middle_gets_the_rest_later() {
 fn retry_after_is_obeyed_by_everything_that_waits() {
     for status in [503, 429] {
         let mut site = Site::ready_with(&[], &[], "", SHORT);
-        site.start();
-        site.until("the directory is read", |s| {
-            s.status()["portal"]["directory_read"] == true
-        });
+        site.start_read();
         site.fault(&format!(
             r#"[{{"route": "ticket", "action": {{"status": {status}, "headers": {{"retry-after": "5"}}}}}}]"#
         ));
@@ -111,10 +108,7 @@ fn a_ping_that_fails_in_any_way_delays_and_no_more() {
 #[test]
 fn a_token_that_is_not_taken_pauses_the_link_until_it_is_changed() {
     let mut site = Site::ready_with(&[], &[], "", SHORT);
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(r#"[{"action": {"status": 401}}]"#);
     site.send("locked out");
     site.until("the link is paused", |s| {

@@ -8,10 +8,7 @@ const SHORT: &str = "timeout_ms = 1000";
 #[track_caller]
 fn check(faults: &[&str]) {
     let mut site = Site::ready_with(&[], &[], "", SHORT);
-    site.start();
-    site.until("the portal answers", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     for (number, action) in faults.iter().enumerate() {
         let subject = format!("fault {number}");
         site.fault(&format!(

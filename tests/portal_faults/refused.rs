@@ -6,10 +6,7 @@ use crate::common::service::{text, Site};
 #[track_caller]
 fn check(action: &str, words: &str) {
     let mut site = Site::ready();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(&format!(
         r#"[{{"route": "ticket", "subject": "bad", "action": {action}}}]"#
     ));
@@ -82,10 +79,7 @@ fn a_refused_ticket_can_be_dismissed_and_is_archived() {
 #[test]
 fn a_ticket_that_fails_each_time_holds_up_no_other_sender() {
     let mut site = Site::ready();
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(r#"[{"route": "ticket", "subject": "stuck", "action": {"status": 500}}]"#);
     site.send("stuck");
     for number in 0..6 {

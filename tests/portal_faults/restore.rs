@@ -130,10 +130,7 @@ fn a_look_back_that_is_cut_off_begins_anew() {
 #[test]
 fn what_was_in_doubt_before_a_restore_is_looked_up_before_it_is_sent_again() {
     let mut site = Site::ready_with(&[], &[], "", SHORT);
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(r#"[{"route": "ticket", "action": {"reset": "after_accept"}}]"#);
     site.send("in doubt");
     site.until("the portal has it", |s| s.tickets("in doubt").len() == 1);

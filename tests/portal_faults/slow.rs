@@ -14,10 +14,7 @@ use crate::common::service::Site;
 #[test]
 fn a_portal_that_keeps_silent_is_given_up_after_the_time_that_was_set() {
     let mut site = Site::ready_with(&[], &[], "", "timeout_ms = 3000");
-    site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["directory_read"] == true
-    });
+    site.start_read();
     site.fault(r#"[{"route": "ticket", "count": 1, "action": {"stall_ms": 120000}}]"#);
     site.send("patience");
     site.until("it was sent", |s| {
