@@ -28,9 +28,6 @@ pub fn read_secret(prompt: &str) -> io::Result<Secret> {
     if !stdin.is_terminal() {
         return read_first_line().map(Secret::new);
     }
-    let mut err = io::stderr();
-    write!(err, "{prompt}")?;
-    err.flush()?;
     let before = termios::tcgetattr(&stdin)?;
     let mut quiet = before.clone();
     // Key by key, Ctrl-C too: as a signal it would end this program before echo is back.
@@ -38,8 +35,11 @@ pub fn read_secret(prompt: &str) -> io::Result<Secret> {
     quiet.local_modes.remove(off);
     quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
     quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+    // Before the prompt: whoever types at once must not see it either.
     termios::tcsetattr(&stdin, OptionalActions::Flush, &quiet)?;
-    let line = read_keys(&mut stdin.lock());
+    let mut err = io::stderr();
+    let asked = write!(err, "{prompt}").and_then(|()| err.flush());
+    let line = asked.and_then(|()| read_keys(&mut stdin.lock()));
     // Echo comes back whatever the reading gave.
     let restored = termios::tcsetattr(&stdin, OptionalActions::Now, &before);
     writeln!(err)?;
