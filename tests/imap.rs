@@ -9,6 +9,8 @@ mod dovecot;
 mod lies;
 #[path = "imap/scripted.rs"]
 mod scripted;
+#[path = "common/wires.rs"]
+mod wires;
 
 use std::time::{Duration, Instant};
 
@@ -140,6 +142,26 @@ fn a_certificate_that_is_not_trusted_is_explained_and_can_be_pinned() {
         misnamed.trust = Trust::Pinned([7; 32]);
         assert!(matches!(refused(&misnamed), Refusal::NotPinned { .. }));
     }
+}
+
+#[test]
+fn a_handshake_that_was_cut_off_is_not_held_against_the_certificate() {
+    let server = Dovecot::start(Odd::default());
+    let mut account = server.account(Security::Tls);
+    account.port = wires::cut_once(([127, 0, 0, 1], account.port).into());
+    smol::block_on(async {
+        let world = World::real();
+        let fault = Session::connect(&world, &account).await.err().unwrap();
+        let lost = matches!(
+            fault,
+            Fault::Lost {
+                why: Loss::Handshake { .. },
+                ..
+            }
+        );
+        assert!(lost, "{fault}");
+        Session::connect(&world, &account).await.unwrap();
+    });
 }
 
 #[test]

@@ -6,9 +6,7 @@ use postern::portal::{Contract, Settings};
 use postern::world::{Secret, Trust, World};
 use serde_json::{json, Value};
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::thread;
 
 /// A running stand-in with a client for it; dropping it kills the stand-in.
 pub struct Bench {
@@ -117,13 +115,6 @@ impl Drop for Bench {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Passes octets both ways until one end has no more.
-pub fn join(mut near: TcpStream, mut far: TcpStream) {
-    let (mut far_in, mut near_out) = (far.try_clone().unwrap(), near.try_clone().unwrap());
-    thread::spawn(move || std::io::copy(&mut far_in, &mut near_out));
-    let _ = std::io::copy(&mut near, &mut far);
 }
 
 fn tls(file: &str) -> String {

@@ -1,13 +1,11 @@
 //! Connections to the portal: found, believed, kept, given up.
 
 use super::{body, create};
-use crate::bench::{authority, join, Bench};
+use crate::bench::{authority, Bench};
+use crate::wires::cut_once;
 use postern::portal::{Cause, Contract, Fault, Portal};
 use postern::world::Secret;
 use serde_json::json;
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -148,22 +146,6 @@ fn a_request_that_is_given_up_takes_its_connection_with_it() {
         }
         assert_eq!(bench.count("tickets").await, 1);
     });
-}
-
-/// A way to `to` that ends with the first octets of the first connection, and stands from then on.
-fn cut_once(to: SocketAddr) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        let (mut first, _) = listener.accept().unwrap();
-        first.read_exact(&mut [0]).unwrap();
-        drop(first);
-        for near in listener.incoming() {
-            let (near, far) = (near.unwrap(), TcpStream::connect(to).unwrap());
-            join(near, far);
-        }
-    });
-    port
 }
 
 #[test]

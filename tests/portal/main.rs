@@ -7,6 +7,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/wires.rs"]
+mod wires;
 
 mod bench;
 mod connections;

@@ -1,6 +1,7 @@
 //! A proxy on the way to the portal: CONNECT before TLS, the whole address without it.
 
-use crate::bench::{authority, join, Bench};
+use crate::bench::{authority, Bench};
+use crate::wires::join;
 use postern::portal::{Cause, Fault, Portal};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
