@@ -1,7 +1,7 @@
 //! Octets to meaning, batch by batch, between fetching and deciding.
 //!
-//! The pure rooms do the work; this file only keeps the executor alive while they do, by giving
-//! way between messages.
+//! The pure rooms do the work, on the reader's thread: of all that happens to a message, this takes
+//! the processor longest. A few messages at a time, so that others who ask the reader wait briefly.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::passage::{Place, Stored};
 use crate::settings::Mailbox;
 use crate::ticket::{Key, KeyHasher};
 
-/// Messages understood before the executor's other tasks get a turn.
-const TURN: usize = 8;
+/// Messages understood in one turn of the reader's thread.
+const TURN: usize = 16;
 
 /// A fetched message's octets.
 pub enum Octets {
@@ -112,40 +112,24 @@ pub fn read(octets: &[u8]) -> Message {
 }
 
 /// The stage: takes fetched batches, hands understood ones on.
-pub async fn run(_engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<UnderstoodBatch>) {
+pub async fn run(engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<UnderstoodBatch>) {
     while let Ok(batch) = batches.recv().await {
-        let identity = batch.mailbox.key_identity().unwrap_or_default();
+        let identity: Arc<str> = batch.mailbox.key_identity().unwrap_or_default().into();
         let mut messages = Vec::with_capacity(batch.messages.len());
-        for (n, fetched) in batch.messages.into_iter().enumerate() {
-            if n % TURN == TURN - 1 {
-                futures_lite::future::yield_now().await;
+        let mut fetched = batch.messages.into_iter();
+        loop {
+            let some: Vec<Fetched> = fetched.by_ref().take(TURN).collect();
+            if some.is_empty() {
+                break;
             }
-            let (key, message, raw) = match fetched.octets {
-                Octets::Inline(octets) => {
-                    let mut hasher = KeyHasher::new(&identity);
-                    hasher.update(&octets);
-                    (
-                        hasher.finish(),
-                        read(&octets),
-                        Raw::Inline(Arc::new(octets)),
-                    )
-                }
-                Octets::Large {
-                    stored,
-                    key,
-                    message,
-                    digest,
-                } => (key, *message, Raw::Large(stored, digest)),
-            };
-            messages.push(Understood {
-                place: fetched.place,
-                received_at: fetched.received_at,
-                size: fetched.size,
-                wanted: fetched.wanted,
-                key,
-                message,
-                raw,
+            let identity = identity.clone();
+            let understood = engine.reader.ask(move |_| -> Vec<Understood> {
+                some.into_iter().map(|f| one(f, &identity)).collect()
             });
+            match understood.await {
+                Ok(understood) => messages.extend(understood),
+                Err(stopped) => return engine.broke(stopped.into()),
+            }
         }
         let batch = UnderstoodBatch {
             mailbox: batch.mailbox,
@@ -155,5 +139,31 @@ pub async fn run(_engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<Und
         if next.send(batch).await.is_err() {
             return;
         }
+    }
+}
+
+fn one(fetched: Fetched, identity: &str) -> Understood {
+    let (key, message, raw) = match fetched.octets {
+        Octets::Inline(octets) => {
+            let mut hasher = KeyHasher::new(identity);
+            hasher.update(&octets);
+            let message = read(&octets);
+            (hasher.finish(), message, Raw::Inline(Arc::new(octets)))
+        }
+        Octets::Large {
+            stored,
+            key,
+            message,
+            digest,
+        } => (key, *message, Raw::Large(stored, digest)),
+    };
+    Understood {
+        place: fetched.place,
+        received_at: fetched.received_at,
+        size: fetched.size,
+        wanted: fetched.wanted,
+        key,
+        message,
+        raw,
     }
 }
