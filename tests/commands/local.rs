@@ -316,3 +316,36 @@ fn ctrl_c_at_a_password_leaves_the_terminal_as_it_was() {
         assert!(!seen.contains(words), "{words}: {seen}");
     }
 }
+
+/// Goes red where the thread that may be left with the sockets sleeps long, and where sled's threads
+/// don't.
+#[test]
+fn threads_that_doze_do_so_within_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let service = Service::start(&store);
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", service.0.id())).unwrap();
+    let mut slack_ns: Vec<(String, u64)> = Vec::new();
+    for task in tasks.flatten() {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap();
+        let slack = format!("/proc/{}/timerslack_ns", task.file_name().display());
+        let Ok(slack) = std::fs::read_to_string(slack) else {
+            let why = "only root may see another thread's timer slack";
+            println!("POSTERN-TEST-SKIPPED threads_that_doze_do_so_within_bounds: {why}");
+            return;
+        };
+        slack_ns.push((name.trim().to_owned(), slack.trim().parse().unwrap()));
+    }
+    let of = |wanted: &str| -> Vec<u64> {
+        let named = slack_ns.iter().filter(|(name, _)| name.starts_with(wanted));
+        named.map(|(_, slack)| *slack).collect()
+    };
+    assert_eq!(of("async-io"), [2_000_000], "{slack_ns:?}");
+    assert_eq!(of("postern"), [50_000], "{slack_ns:?}");
+    let sled = of("sled-io");
+    assert!(
+        !sled.is_empty() && sled.iter().all(|ns| *ns > 1_000_000_000),
+        "{slack_ns:?}"
+    );
+    assert_eq!(service.stop(), Some(0));
+}
