@@ -1,5 +1,5 @@
-//! Test-only: moves messages before they are durable, or commits them late, where a test flipped that
-//! switch. In the shipped binary this does nothing.
+//! Test-only: moves messages before they are durable, or does late what is to follow, where a test
+//! flipped that switch. In the shipped binary this does nothing.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,5 +34,12 @@ pub async fn move_now(
 pub async fn be_overtaken(engine: &Engine) {
     while flipped(Switch::LateCommit) && engine.directory.read_at.get().is_none() {
         engine.world.clock.sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Lets the next commit overtake a page of the queue that was asked for.
+pub async fn read_late(engine: &Engine) {
+    if flipped(Switch::LateAnswer) {
+        engine.world.clock.sleep(Duration::from_millis(300)).await;
     }
 }

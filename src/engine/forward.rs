@@ -21,7 +21,7 @@ use super::bell::Bell;
 use super::epoch::Known;
 use super::news::Event;
 use super::state::{Deferred, Outgoing, Window};
-use super::{held, Engine, StoreFault};
+use super::{early, held, Engine, StoreFault};
 use crate::index::Queued;
 use crate::passage::record::{ActKind, Receipt, Refusal};
 use crate::passage::retry::Backoff;
@@ -295,6 +295,7 @@ async fn read_ahead(engine: &Engine) -> Result<(), StoreFault> {
         let Some(after) = engine.link.window.borrow_mut().ask_page() else {
             return Ok(());
         };
+        early::read_late(engine).await;
         let page = engine.reader.ask(move |r| r.queue(after, PAGE)).await??;
         engine
             .link

@@ -71,8 +71,9 @@ pub struct Window {
     flying: BTreeMap<u64, Queued>,
     /// Rows that wait for another attempt.
     deferred: BTreeMap<u64, Deferred>,
-    /// Rows whose receipt or refusal the index has not learned yet.
-    settled: BTreeSet<u64>,
+    /// Rows whose receipt or refusal the index has not learned yet, and whether one was heard of again
+    /// since.
+    settled: BTreeMap<u64, bool>,
     /// Lanes under way or deferred, with the row that holds each.
     lanes: BTreeMap<u32, u64>,
     /// Lanes of which rows were let go, with the first of those.
@@ -85,6 +86,8 @@ pub struct Window {
     asked: bool,
     /// Behind this something appeared since it was asked for.
     back: u64,
+    /// Rows that left the queue since it was asked for: it may still show them.
+    left: BTreeSet<u64>,
     composed: BTreeMap<u64, Outgoing>,
     composed_octets: usize,
 }
@@ -131,6 +134,7 @@ impl Window {
         self.more = false;
         self.asked = true;
         self.back = u64::MAX;
+        self.left.clear();
         Some(self.cursor)
     }
 
@@ -148,7 +152,8 @@ impl Window {
             self.cursor = self.cursor.max(row.sequence);
             let known = self.flying.contains_key(&row.sequence)
                 || self.deferred.contains_key(&row.sequence)
-                || self.settled.contains(&row.sequence);
+                || self.settled.contains_key(&row.sequence)
+                || self.left.contains(&row.sequence);
             if known {
                 continue;
             }
@@ -164,6 +169,14 @@ impl Window {
             }
         }
         self.cursor = self.cursor.min(self.back);
+        // What was composed for a row that has come and gone by now is nobody's.
+        let nobodys: Vec<u64> = (self.composed.range(..=self.cursor))
+            .map(|(sequence, _)| *sequence)
+            .filter(|sequence| !self.ready.contains_key(sequence))
+            .collect();
+        for sequence in nobodys {
+            self.composed(sequence);
+        }
     }
 
     /// Rows from `first` on must be looked for in the index.
@@ -218,7 +231,7 @@ impl Window {
     /// A row has its receipt or refusal: its lane moves on.
     pub fn settle(&mut self, row: Queued) {
         self.flying.remove(&row.sequence);
-        self.settled.insert(row.sequence);
+        self.settled.insert(row.sequence, false);
         self.composed(row.sequence);
         self.free(row.lane);
     }
@@ -231,13 +244,22 @@ impl Window {
 
     /// The index has learned of this row's receipt or refusal.
     pub fn learned(&mut self, sequence: u64) {
-        self.settled.remove(&sequence);
+        if self.asked {
+            self.left.insert(sequence);
+        }
+        if self.settled.remove(&sequence) == Some(true) {
+            self.go_back(sequence);
+        }
     }
 
     /// A row stands in the index that may lie before what was read of it: a refused ticket that is
-    /// to be tried again.
+    /// to be tried again. It may have been read, sent and settled before this was heard; or this may
+    /// be heard before its refusal is.
     pub fn appeared(&mut self, sequence: u64) {
-        self.settled.remove(&sequence);
+        if let Some(again) = self.settled.get_mut(&sequence) {
+            *again = true;
+            return;
+        }
         let known = self.ready.contains_key(&sequence)
             || self.flying.contains_key(&sequence)
             || self.deferred.contains_key(&sequence);

@@ -21,6 +21,7 @@ use crate::passage::{Counters, Entry, Kind, Position, Record, Stored};
 use crate::spool::{self, Journal, Large};
 use crate::ticket::Key;
 use crate::world::disk::Lock;
+use crate::world::switches::{hold_up, Switch};
 use crate::world::{worker, Disk, World};
 
 /// A checkpoint is due once this much was appended since the last.
@@ -195,6 +196,9 @@ impl Writer {
         // What empties the store must find room where what fills it finds none.
         let drains = batch.is_empty();
         self.journal.use_reserve(drains);
+        if drains {
+            hold_up(Switch::LateAnswer);
+        }
         let committed = match self.write_batch(batch, others) {
             Err(StoreFault::Full { said }) if drains => {
                 log::error!("{said}: the ballast is let go");
@@ -204,6 +208,9 @@ impl Writer {
             written => written,
         };
         self.journal.use_reserve(false);
+        if !drains {
+            hold_up(Switch::LateAnswer);
+        }
         committed
     }
 

@@ -16,6 +16,9 @@ pub enum Switch {
     /// `late-commit`: a batch whose senders were looked up is committed only once the directory has
     /// been read and what was held for want of it was looked at.
     LateCommit,
+    /// `late-answer`: who committed hears of it long after the index shows what was committed, the queue
+    /// is read in between, and receipts are written later still.
+    LateAnswer,
 }
 
 /// Whether `switch` was flipped.
@@ -29,8 +32,21 @@ pub fn flipped(switch: Switch) -> bool {
         Switch::MoveEarly => "move-early",
         Switch::NoKey => "no-key",
         Switch::LateCommit => "late-commit",
+        Switch::LateAnswer => "late-answer",
     };
     names.split(',').any(|n| n == name)
+}
+
+/// Holds this thread up where `switch` was flipped, as a slow disk would.
+pub fn hold_up(switch: Switch) {
+    if flipped(switch) {
+        log::info!("held up by a switch");
+        // Not asleep: a thread whose timers doze would not wake in time.
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_millis(1000) {
+            std::thread::yield_now();
+        }
+    }
 }
 
 /// Whether `switch` was flipped: never, in a build without the feature.

@@ -1,6 +1,6 @@
 //! Each of three protections taken out must show the damage it keeps away; the same scene with the
-//! protection in must show none. A judge that never sees a loss would prove nothing. And one moment
-//! that is hard to meet is brought about.
+//! protection in must show none. A judge that never sees a loss would prove nothing. And two moments
+//! that are hard to meet are brought about.
 //!
 //! Only in a build with the feature `switches`; the shipped binary can't be talked out of anything.
 #![cfg(feature = "switches")]
@@ -132,4 +132,20 @@ fn a_batch_that_the_directory_overtook_becomes_tickets_all_the_same() {
         .expect("it was held for want of it");
     assert!(read < held, "not overtaken: {said}");
     scene.count().check_complete("overtaken by the directory");
+}
+
+/// Goes red when the window in `engine/state` takes late news of a ticket for news of another: it was
+/// found in the index, sent and accepted before its commit was heard of.
+#[test]
+fn a_ticket_that_is_sent_before_its_commit_is_heard_of_is_sent_once() {
+    let scene = Scene::set(&Plan {
+        // It would tell by its keys what comes twice, and make no second ticket of it.
+        portal: &["--no-keys"],
+        switch: "late-answer",
+        ..Plan::default()
+    });
+    scene.fill(150, "4k");
+    let said = scene.finish(Duration::from_secs(60));
+    assert!(said.contains("held up by a switch"), "{said}");
+    scene.count().check_complete("heard of late");
 }

@@ -115,6 +115,14 @@ fn a_window_that_waits_for_a_page_or_for_the_index_is_not_idle() {
     assert!(window.is_idle(NOW));
 }
 
+/// What a commit tells the window once its answer is heard: in any order, and long after the index
+/// showed it.
+#[derive(Clone, Copy)]
+enum News {
+    Appeared(Queued),
+    Learned(Queued),
+}
+
 /// The queue as it should be, beside the window, and what is under way between the two.
 struct Model {
     seed: u64,
@@ -124,6 +132,7 @@ struct Model {
     queue: Vec<Queued>,
     next: u64,
     page: Option<(u64, Vec<Queued>)>,
+    unheard: Vec<News>,
     flying: Vec<Queued>,
     /// Settled, and not yet learned by the index.
     settled: Vec<Queued>,
@@ -144,6 +153,7 @@ impl Model {
             queue: Vec::new(),
             next: 1,
             page: None,
+            unheard: Vec::new(),
             flying: Vec::new(),
             settled: Vec::new(),
             refused: Vec::new(),
@@ -161,7 +171,7 @@ impl Model {
         ((z ^ (z >> 31)) % limit as u64) as usize
     }
 
-    fn pick(&mut self, from: fn(&mut Self) -> &mut Vec<Queued>) -> Option<Queued> {
+    fn pick<T>(&mut self, from: fn(&mut Self) -> &mut Vec<T>) -> Option<T> {
         let count = from(self).len();
         match count {
             0 => None,
@@ -189,11 +199,8 @@ impl Model {
         let Some((row, _)) = self.window.next(self.now) else {
             return;
         };
-        // A page may be older than what the index learned: such a row is found gone when it is read.
-        if !self.queue.iter().any(|r| r.sequence == row.sequence) {
-            self.window.gone(row);
-            return;
-        }
+        assert!(self.queue.contains(&row), "{row:?} has left the queue");
+        assert!(!self.settled.contains(&row), "{row:?} is sent twice");
         assert!(self.flying.iter().all(|r| r.lane != row.lane), "{row:?}");
         let overtaken = self.queue.iter().find(|r| {
             let same = r.lane == row.lane && r.sequence < row.sequence;
@@ -206,18 +213,25 @@ impl Model {
     fn learn(&mut self) {
         for row in std::mem::take(&mut self.settled) {
             self.queue.retain(|r| r.sequence != row.sequence);
-            self.window.learned(row.sequence);
+            self.unheard.push(News::Learned(row));
+        }
+    }
+
+    fn hear(&mut self) {
+        match self.pick(|m| &mut m.unheard) {
+            Some(News::Appeared(row)) => self.window.appeared(row.sequence),
+            Some(News::Learned(row)) => self.window.learned(row.sequence),
+            None => {}
         }
     }
 
     /// One step of any of those who work on the window at the same time.
     fn step(&mut self) {
-        match self.below(13) {
+        match self.below(16) {
             0 => {
                 for _ in 0..=self.below(6) {
                     let lane = self.below(5) as u32;
-                    self.queue.push(row(self.next, lane));
-                    self.window.appeared(self.next);
+                    self.appear(row(self.next, lane));
                     self.next += 1;
                 }
             }
@@ -248,11 +262,17 @@ impl Model {
                     self.window.put_back(row);
                 }
             }
+            12..=14 => self.hear(),
             _ => {
                 self.now = self.now.plus(Duration::from_secs(1));
                 self.again();
             }
         }
+    }
+
+    fn appear(&mut self, row: Queued) {
+        self.queue.push(row);
+        self.unheard.push(News::Appeared(row));
     }
 
     /// A refused one is tried again, once the index has learned that it was.
@@ -264,9 +284,8 @@ impl Model {
         let row = self.refused.remove(at);
         self.done.retain(|r| r.sequence != row.sequence);
         self.again.push(row.sequence);
-        self.queue.push(row);
+        self.appear(row);
         self.queue.sort_by_key(|r| r.sequence);
-        self.window.appeared(row.sequence);
     }
 
     /// Goes on without anything new until the window says that it has nothing left.
@@ -281,8 +300,12 @@ impl Model {
                 self.done.push(row);
             }
             self.learn();
+            self.hear();
             self.now = self.now.plus(Duration::from_secs(1));
-            if self.window.is_idle(self.now) && self.window.due().is_none() {
+            if self.unheard.is_empty()
+                && self.window.is_idle(self.now)
+                && self.window.due().is_none()
+            {
                 return;
             }
         }
@@ -298,7 +321,7 @@ fn whatever_happens_at_the_same_time_no_row_of_the_queue_is_lost_from_sight() {
             model.step();
             let idle = model.window.is_idle(model.now) && model.window.due().is_none();
             assert!(
-                !idle || model.queue.is_empty(),
+                !idle || !model.unheard.is_empty() || model.queue.is_empty(),
                 "seed {seed}: idle with {:?}",
                 model.queue
             );
