@@ -20,8 +20,9 @@ use crate::passage::record::{Decision, MessageHead};
 use crate::passage::{Counters, Entry, Kind, Position, Record, Stored};
 use crate::spool::{self, Journal, Large};
 use crate::ticket::Key;
+use crate::world::clock::hold_up;
 use crate::world::disk::Lock;
-use crate::world::switches::{hold_up, Switch};
+use crate::world::switches::Switch;
 use crate::world::{worker, Disk, World};
 
 /// A checkpoint is due once this much was appended since the last.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::switches::{flipped, Switch};
 use super::LocalFuture;
 
 /// Wall time in milliseconds since 1970-01-01T00:00:00Z; may jump, and may be wrong.
@@ -111,5 +112,17 @@ impl Clock for RealClock {
                 None => std::future::pending().await,
             }
         })
+    }
+}
+
+/// Test-only: holds this thread up for a second where `switch` was flipped, as a slow disk would.
+/// Awake, since a thread whose timers doze would not come back in time.
+pub fn hold_up(switch: Switch) {
+    if flipped(switch) {
+        log::info!("held up by a switch");
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(1) {
+            std::hint::spin_loop();
+        }
     }
 }

@@ -37,18 +37,6 @@ pub fn flipped(switch: Switch) -> bool {
     names.split(',').any(|n| n == name)
 }
 
-/// Holds this thread up where `switch` was flipped, as a slow disk would.
-pub fn hold_up(switch: Switch) {
-    if flipped(switch) {
-        log::info!("held up by a switch");
-        // Not asleep: a thread whose timers doze would not wake in time.
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < std::time::Duration::from_millis(1000) {
-            std::thread::yield_now();
-        }
-    }
-}
-
 /// Whether `switch` was flipped: never, in a build without the feature.
 #[cfg(not(feature = "switches"))]
 pub const fn flipped(_switch: Switch) -> bool {
