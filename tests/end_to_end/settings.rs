@@ -283,6 +283,9 @@ fn an_active_mailbox_does_not_take_a_persons_address() {
     let said = site.refuses(&["settings", "set", &theirs, "--yes"]);
     assert!(said.contains("a user of the portal"), "{said}");
     site.does(&["settings", "set", &theirs, "--yes", "--dedicated"]);
+    // The word can't be taken back while it is needed.
+    let said = site.refuses(&["settings", "set", "mailbox.support.dedicated=off", "--yes"]);
+    assert!(said.contains("a user of the portal"), "{said}");
 }
 
 /// Goes red when the old portal's directory answers for the new one.
