@@ -296,7 +296,7 @@ fn activation_says_what_would_happen_and_waits_for_yes() {
     let ran = postern(folder, "", &["settings", "remove", "support"]);
     assert_eq!(ran.code, 1);
     assert!(
-        ran.out.contains("5 messages under way are finished first"),
+        ran.out.contains("what is under way (5") && ran.out.contains("not waited for"),
         "{}",
         ran.out
     );

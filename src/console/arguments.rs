@@ -235,7 +235,7 @@ pub enum Settings {
         /// Its name
         name: String,
     },
-    /// Take a mailbox out; what is under way is finished first
+    /// Take a mailbox out; says what is under way, and how to have it finished first
     #[command(after_help = example!("postern settings remove support"))]
     Remove {
         /// Its name

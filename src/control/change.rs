@@ -77,6 +77,14 @@ impl Draft {
     ) -> Result<Option<Answer>, Refusal> {
         let read = service.with_zones(|zones| import(toml, &self.base, zones))?;
         self.settings = read.settings;
+        for key in read.zoneless {
+            let name = key.split('.').nth(1).unwrap_or_default();
+            let of = |settings: &Settings| settings.mailbox(name).and_then(|m| m.received_after);
+            if of(&self.base) != of(&self.settings) {
+                let said = self.moment(service, &key);
+                self.questions.extend(said);
+            }
+        }
         let keys: Vec<String> = read
             .missing
             .into_iter()
@@ -132,17 +140,32 @@ impl Draft {
         }
         let mut previews = Vec::new();
         for mailbox in &activated {
+            let unseen = || Preview {
+                mailbox: mailbox.name.clone(),
+                address: mailbox.mail_address().unwrap_or("").to_owned(),
+                moves: true,
+                notes: vec!["the mailbox was not looked into (untried)".to_owned()],
+                ..Preview::default()
+            };
             let preview = match how.untried {
-                true => Preview {
-                    mailbox: mailbox.name.clone(),
-                    address: mailbox.mail_address().unwrap_or("").to_owned(),
-                    moves: true,
-                    notes: vec!["the mailbox was not looked into (untried)".to_owned()],
-                    ..Preview::default()
+                true => unseen(),
+                false => match service.preview(&self.settings, mailbox.id).await {
+                    Err(refusal) if how.unattended => {
+                        log::warn!("mailbox {}: not looked into: {refusal}", mailbox.name);
+                        unseen()
+                    }
+                    seen => seen?,
                 },
-                false => service.preview(&self.settings, mailbox.id).await?,
             };
             self.may_archive(&preview)?;
+            if how.unattended {
+                log::info!(
+                    "mailbox {} is activated: {} unread messages become tickets, {} are left out by their date",
+                    preview.mailbox,
+                    preview.converts,
+                    preview.left_out
+                );
+            }
             // Where the operator has said so it is not asked again.
             if !mailbox.dedicated && !how.dedicated {
                 let owner = service.owner(&self.settings, mailbox.id).await?;
@@ -280,21 +303,30 @@ impl Draft {
             let count = service.under_way(old.id).await?;
             self.questions.push(match count {
                 0 => format!("mailbox `{}` {what}; nothing of it is under way", old.name),
-                1 => format!(
-                    "mailbox `{}` {what}; 1 message under way is finished first",
-                    old.name
-                ),
-                _ => format!(
-                    "mailbox `{}` {what}; {count} messages under way are finished first",
-                    old.name
+                count => format!(
+                    "mailbox `{name}` {what}; what is under way ({count}, by `postern queue list` and \
+                     `postern held list`) is not waited for: tickets are still forwarded, but their \
+                     messages stay unread where they lie, and so does what is held. To have it \
+                     finished first, say no, set mailbox.{name}.active to off, and come back when \
+                     `postern status` shows nothing queued or to be archived",
+                    name = old.name
                 ),
             });
         }
         if !self.base.portal.url.is_empty() && self.base.portal.url != self.settings.portal.url {
-            self.questions.push(
-                "the portal becomes another: tickets that the old one has are not sent again"
-                    .to_owned(),
-            );
+            let count = service.queued();
+            let queued = match count {
+                0 => "nothing is queued".to_owned(),
+                count => format!(
+                    "{count} queued tickets go to the new one, also those of which the old one's answer \
+                     was lost: to have them finished there first, say no and wait until `postern \
+                     status` shows none"
+                ),
+            };
+            self.questions.push(format!(
+                "the portal becomes another, whose people are read anew; tickets that the old one has \
+                 acknowledged are not sent again; {queued}"
+            ));
         }
         Ok(())
     }

@@ -6,6 +6,9 @@ use crate::passage::{Entry, Stage};
 use crate::ticket::{Key, Reason};
 use crate::world::Wall;
 
+/// The mailbox of a message whose mailbox was taken out.
+const REMOVED: &str = "(removed)";
+
 impl Running {
     /// A page of one or several stages' lists, one after the other.
     pub(super) async fn list(
@@ -15,6 +18,14 @@ impl Running {
     ) -> Result<Listed<MessageLine>, Refusal> {
         let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX) as usize;
         let (mut at, mut after) = cursor(page.after.as_deref())?;
+        if let Some(name) = page.mailbox.as_deref().filter(|name| *name != REMOVED) {
+            if self.engine.settings().mailbox(name).is_none() {
+                return Err(Refusal::new(
+                    Kind::Absent,
+                    format!("there is no mailbox `{name}`"),
+                ));
+            }
+        }
         let mut listed = Listed::default();
         while let Some(stage) = stages.get(at).copied() {
             let rows = self
@@ -54,7 +65,12 @@ impl Running {
             }
         }
         let counters = self.engine.counters.borrow();
-        listed.total = Some(stages.iter().map(|s| counters.of(*s)).sum());
+        listed.total = match (&page.mailbox, &page.reason, &page.after) {
+            (None, None, _) => Some(stages.iter().map(|s| counters.of(*s)).sum()),
+            // Nothing counts these but looking at each.
+            (_, _, None) => Some(listed.items.len() as u64),
+            (_, _, Some(_)) => None,
+        };
         Ok(listed)
     }
 
@@ -79,7 +95,7 @@ impl Running {
         let (from, subject) = decision.map(|d| (d.sender, d.subject)).unwrap_or_default();
         Ok(MessageLine {
             key: key.short(),
-            mailbox: mailbox.map_or_else(|| "(removed)".to_owned(), |m| m.name.clone()),
+            mailbox: mailbox.map_or_else(|| REMOVED.to_owned(), |m| m.name.clone()),
             stage: entry.stage.to_string(),
             reason: entry.reason.map(|r| r.to_string()),
             received_at: Some(Wall(entry.received_at).to_string()),

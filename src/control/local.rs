@@ -205,8 +205,9 @@ fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
     }
 }
 
-/// Puts the settings of `file` in force, at a start: nobody is asked, and no mail server
-/// either. Whose address an activated mailbox has, the portal is asked where we don't know.
+/// Puts the settings of `file` in force, at a start: nobody is asked, the file is the operator's word.
+/// A mailbox that it activates is looked into where its server can be reached, and refused where it
+/// could not archive; whose address it has, the portal is asked where we don't know.
 pub async fn import_file<S: Service>(
     world: &World,
     service: &S,
@@ -222,7 +223,7 @@ pub async fn import_file<S: Service>(
     let toml = String::from_utf8(octets).map_err(|_| reading("it is no UTF-8 text".to_owned()))?;
     let how = How {
         yes: true,
-        untried: true,
+        unattended: true,
         ..How::default()
     };
     let caller = Caller { name: own_name() };

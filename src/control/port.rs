@@ -125,10 +125,12 @@ pub trait Service: 'static {
     async fn owner(&self, settings: &Settings, mailbox: MailboxId) -> Result<Owner, Refusal>;
     /// How many messages of the mailbox are neither archived nor closed.
     async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal>;
+    /// How many tickets wait for the portal.
+    fn queued(&self) -> u64;
 
     /// Test Connection of one mailbox, or of all and the portal, step by step.
     async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal>;
-    /// Follows the next message through its stages until it is archived or held.
+    /// Follows the next message through its stages until it is forwarded and archived, or held.
     async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal>;
 
     /// Does the work until it is dropped; with `once`, until nothing is left to do.

@@ -97,6 +97,15 @@ impl Running {
                 format!("no message is known by the key {text}"),
             )
         };
+        if unprocessed::is_key(text) {
+            return Err(Refusal::new(
+                Kind::Absent,
+                format!(
+                    "{text} lies read on its server and was never fetched: there is nothing of it here \
+                     to show or to dismiss; `postern held convert {text}` makes a ticket of it"
+                ),
+            ));
+        }
         let key = found.pop().ok_or_else(absent)?;
         if !found.is_empty() {
             return Err(Refusal::new(
@@ -396,7 +405,7 @@ impl Service for Running {
                 let left = self.under_way(gone.id).await?;
                 if left > 0 {
                     notes.push(format!(
-                        "{left} messages of {} are still forwarded; they can't be archived any more",
+                        "{left} messages of {} are still forwarded, and stay unread where they lie",
                         gone.name
                     ));
                 }
@@ -431,6 +440,10 @@ impl Service for Running {
             Some(mailbox) => Ok(owner(&self.engine, settings, mailbox).await?),
             None => Ok(Owner::Nobody),
         }
+    }
+
+    fn queued(&self) -> u64 {
+        self.engine.counters.borrow().of(Stage::Committed)
     }
 
     async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal> {

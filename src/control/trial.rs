@@ -437,6 +437,8 @@ pub(super) async fn follow(
         .await;
     let clock = &engine.world.clock;
     let mut followed = None;
+    // With `archive_when = "committed"` it is archived first.
+    let (mut forwarded, mut archived) = (false, false);
     while let Ok(event) = news.recv().await {
         let (key, stage, said, last) = match event {
             Happened::Fetched {
@@ -458,7 +460,7 @@ pub(super) async fn follow(
                 (key, "forwarded", format!("ticket {ticket}"), false)
             }
             Happened::Refused { key, said } => (key, "refused", said, true),
-            Happened::Archived { key, folder } => (key, "archived", format!("in {folder}"), true),
+            Happened::Archived { key, folder } => (key, "archived", format!("in {folder}"), false),
             _ => continue,
         };
         let Some((mine, since)) = followed else {
@@ -476,7 +478,9 @@ pub(super) async fn follow(
                 said,
             })
             .await;
-        if last {
+        forwarded |= stage == "forwarded";
+        archived |= stage == "archived";
+        if last || (forwarded && archived) {
             return Ok(());
         }
     }

@@ -36,10 +36,19 @@ pub(super) fn add(running: &Running, listed: &mut Listed<MessageLine>, page: &Pa
     }
 }
 
+fn parts(text: &str) -> Option<(MailboxId, Uid)> {
+    let (mailbox, uid) = text.split_once('-')?;
+    Some((MailboxId(mailbox.parse().ok()?), Uid(uid.parse().ok()?)))
+}
+
+/// Whether it stands for one of these.
+pub(super) fn is_key(text: &str) -> bool {
+    parts(text).is_some()
+}
+
 /// Has the message fetched and made a ticket; `None` where `text` names none of these.
 pub(super) fn want(running: &Running, text: &str) -> Option<Result<(), Refusal>> {
-    let (mailbox, uid) = text.split_once('-')?;
-    let (mailbox, uid) = (MailboxId(mailbox.parse().ok()?), Uid(uid.parse().ok()?));
+    let (mailbox, uid) = parts(text)?;
     let post = running.engine.posts.borrow().get(&mailbox).cloned();
     let post = post.filter(|p| p.read.borrow().iter().any(|i| i.uid == uid));
     Some(match post {

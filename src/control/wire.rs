@@ -59,6 +59,9 @@ pub struct How {
     pub untried: bool,
     /// Undo the change unless it is confirmed within so many minutes.
     pub confirm_within_min: Option<u32>,
+    /// At a start nobody can be asked, and a server that is away must not prevent it.
+    #[serde(skip)]
+    pub unattended: bool,
 }
 
 /// Which page of a list.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::bell::Bell;
+use super::writer::Writer;
 use super::{forward, held, Engine, StoreFault};
 use crate::index::Change;
 use crate::passage::retry::Backoff;
@@ -207,6 +208,15 @@ fn changes(page: Page) -> Vec<Change> {
 }
 
 impl Engine {
+    /// Forgets the people of another portal: its ids may be others' here.
+    pub(crate) async fn forget_directory(&self) -> Result<(), StoreFault> {
+        self.directory.read_at.set(None);
+        self.directory.personal.take();
+        self.writer.ask(Writer::forget_directory).await??;
+        self.directory.bell.ring();
+        Ok(())
+    }
+
     /// The id of the portal's user who has this address, in lower case.
     pub(crate) async fn user_of(&self, address: String) -> Result<Option<String>, StoreFault> {
         let found = self

@@ -316,7 +316,8 @@ impl Visit<'_> {
         Ok((session, found))
     }
 
-    /// Which of these are unknown (or to be fetched again), and what is known of the others.
+    /// Which of these are unknown (or to be fetched again), and what is known of the others. What was
+    /// learned for a mailbox that is gone is unknown to this one.
     async fn sort(
         &self,
         uids: &[Uid],
@@ -332,7 +333,9 @@ impl Visit<'_> {
         let mut others = Vec::new();
         for (uid, known) in uids.iter().zip(known) {
             match known {
-                Some(k) if !k.again => others.push((*uid, k.received_at, k.octets)),
+                Some(k) if !k.again && k.mailbox == self.mailbox.id => {
+                    others.push((*uid, k.received_at, k.octets))
+                }
                 _ => unknown.push(*uid),
             }
         }

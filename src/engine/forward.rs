@@ -36,6 +36,8 @@ const HANDS: usize = 8;
 const PAGE: usize = 256;
 /// How old the portal's word of itself may be.
 const PING_EVERY: Duration = Duration::from_secs(240);
+/// A shorter wait than this is no wait that a portal has asked for.
+const ASKED_LEAST: Duration = Duration::from_secs(1);
 /// How long committing waits for the link to catch up, before it goes on without.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -72,6 +74,9 @@ pub struct Link {
     pub(super) window: RefCell<Window>,
     standing: RefCell<Standing>,
     pause: Cell<Option<Tick>>,
+    /// The pause is for tickets that failed one after the other, while the portal itself answers: what
+    /// was never tried may well be accepted.
+    suspects: Cell<bool>,
     failures: Cell<u32>,
     failed_last: Cell<Option<u64>>,
     pub(super) portal: RefCell<Option<Rc<Contract>>>,
@@ -108,6 +113,7 @@ impl Link {
             window: RefCell::new(Window::new()),
             standing: RefCell::new(Standing::Fresh),
             pause: Cell::new(None),
+            suspects: Cell::new(false),
             failures: Cell::new(0),
             failed_last: Cell::new(None),
             portal: RefCell::default(),
@@ -395,6 +401,12 @@ fn after_of(fault: &Fault) -> Option<Duration> {
     }
 }
 
+/// The wait that a portal asked for. `Retry-After: 0`, or a date that is past, asks for none, and would
+/// have us come back as fast as we can.
+fn asked(after: Option<Duration>) -> Option<Duration> {
+    after.filter(|after| *after >= ASKED_LEAST)
+}
+
 /// What a portal says of itself, as a line.
 pub fn ping_sentence(ping: &Ping) -> String {
     let who = ping.portal.as_deref().unwrap_or("a portal without a name");
@@ -411,9 +423,10 @@ fn pause(engine: &Engine, said: &str, after: Option<Duration>) {
     let failures = link.failures.get().saturating_add(1);
     link.failures.set(failures);
     let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-    let wait = after.unwrap_or_else(|| LINK_BACKOFF.after(failures, jitter));
+    let wait = asked(after).unwrap_or_else(|| LINK_BACKOFF.after(failures, jitter));
     let until = engine.world.clock.tick().plus(wait);
     link.pause.set(Some(until));
+    link.suspects.set(false);
     let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
     log::warn!("the link to the portal is paused until {again_at}: {said}");
@@ -472,7 +485,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             // Before anything is sent again it must be known whether the portal is still the same.
             link.doubted.set(true);
             let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-            let wait = after.unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
+            let wait = asked(after).unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
             log::warn!(
                 "{} attempt {attempts} failed, again in {} s: {said}",
                 row.key.short(),
@@ -494,6 +507,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             } else if another && link.pause.get().is_none() {
                 // Several in flight meet the same trouble: it counts once.
                 pause(engine, &said, after);
+                link.suspects.set(true);
             }
         }
         Outcome::Link { said, after, doubt } => {
@@ -547,6 +561,9 @@ pub(super) fn learned(link: &Link, changed: &[(Key, crate::passage::Entry)]) {
     }
     drop(window);
     if queued {
+        if link.suspects.replace(false) {
+            link.pause.set(None);
+        }
         link.bell.ring();
     }
 }

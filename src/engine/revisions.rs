@@ -109,6 +109,11 @@ impl Engine {
             .borrow()
             .next(settings, at, author, note, limit_ms)?;
         self.keep(&revision).await?;
+        // Before it is in force: nobody's mail is decided by the people of another portal.
+        let was = self.settings().portal.url.clone();
+        if !was.is_empty() && was != revision.settings.portal.url {
+            self.forget_directory().await?;
+        }
         let number = revision.number;
         let dropped = self.history.borrow_mut().add(revision);
         self.forget(dropped).await;

@@ -404,6 +404,12 @@ impl Writer {
         Ok(self.index.restart_directory()?)
     }
 
+    /// Forgets the directory, durably: nobody is known until it was read whole again.
+    pub fn forget_directory(&mut self) -> Result<(), StoreFault> {
+        self.index.forget_directory()?;
+        self.checkpoint()
+    }
+
     /// Octets of the journal on the disk, and octets free there.
     pub fn octets(&self) -> (u64, u64) {
         (self.journal.octets_on_disk(), self.free_octets())

@@ -211,6 +211,19 @@ impl Index {
         Ok(())
     }
 
+    /// Forgets it wholly: the portal is another, whose ids may mean others.
+    pub fn forget_directory(&mut self) -> Result<(), Fault> {
+        // First what makes it serve: a crash behind this leaves rows that a whole reading removes.
+        let old = state(&self.db)?;
+        let empty = Directory {
+            filling: old.filling,
+            ..Directory::default()
+        };
+        self.db.insert(STATE, encode(&empty))?;
+        self.forget_generation(0)?;
+        self.forget_generation(1)
+    }
+
     fn learn(
         &self,
         page: &mut Page,

@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::passage::{apply, Counters, Entry, Place, Position, Record, Stored};
+use crate::passage::{apply, Counters, Entry, MailboxId, Place, Position, Record, Stored};
 use crate::ticket::Key;
 
 pub use book::{Searched, Told};
@@ -47,7 +47,7 @@ use table::{Batch, Table};
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
@@ -105,6 +105,7 @@ struct Meta {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlaceValue {
     key: Key,
+    mailbox: MailboxId,
     received_at: i64,
     octets: u64,
     again: bool,

@@ -18,6 +18,7 @@ pub(super) fn rows(key: Key, entry: &Entry) -> Rows {
     for spot in &entry.spots {
         let value = PlaceValue {
             key,
+            mailbox: spot.mailbox,
             received_at: spot.received_at,
             octets: spot.octets,
             again: entry.wants_fetch(),

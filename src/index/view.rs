@@ -7,7 +7,7 @@ use super::directory::{self, Directory, Found};
 use super::table::Table;
 use super::{archive_row, decode, entry_row, list_row, place_row, queue_row, Fault, Meta};
 use crate::index::PlaceValue;
-use crate::passage::{Counters, Entry, Place, Position, Stage};
+use crate::passage::{Counters, Entry, MailboxId, Place, Position, Stage};
 use crate::ticket::{Company, Key, User};
 
 /// A place that is known.
@@ -15,6 +15,8 @@ use crate::ticket::{Company, Key, User};
 pub struct Known {
     /// The delivery key of what lies there.
     pub key: Key,
+    /// The mailbox that it was learned for.
+    pub mailbox: MailboxId,
     /// The server's received time when it was learned, Unix milliseconds.
     pub received_at: i64,
     /// Octets when it was learned.
@@ -92,6 +94,7 @@ impl View {
         let value: PlaceValue = decode(&octets)?;
         Ok(Some(Known {
             key: value.key,
+            mailbox: value.mailbox,
             received_at: value.received_at,
             octets: value.octets,
             again: value.again,

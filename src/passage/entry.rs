@@ -207,11 +207,14 @@ fn changed(
             let Some(before) = before else {
                 return Ok(None);
             };
-            let known = before.spots.iter().any(|s| s.place == alias.place);
-            if known || before.spots.len() >= SPOTS_MAX {
+            let mut after = before.clone();
+            // Its mailbox was removed, and the account is another mailbox's now.
+            let is_same = |s: &Spot| s.place == alias.place && s.mailbox != alias.mailbox;
+            after.spots.retain(|s| !is_same(s));
+            let known = after.spots.iter().any(|s| s.place == alias.place);
+            if known || after.spots.len() >= SPOTS_MAX {
                 return Ok(None);
             }
-            let mut after = before.clone();
             after.spots.push(Spot {
                 mailbox: alias.mailbox,
                 place: alias.place.clone(),

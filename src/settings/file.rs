@@ -11,7 +11,7 @@ use toml::{Table, Value as Toml};
 use super::keys::{check_name, nearest};
 use super::model::{Mailbox, Portal, Settings, Store};
 use super::schema::{Setting, Slot, MAILBOX, PORTAL, STORE};
-use super::value::{Value, Zones};
+use super::value::{moment_is_whole, Value, Zones};
 use super::{Fault, Problem};
 use crate::passage::MailboxId;
 
@@ -22,6 +22,8 @@ pub struct Import {
     pub settings: Settings,
     /// Keys of the secrets that nobody has typed yet and that this will need.
     pub missing: Vec<String>,
+    /// Keys of the moments that the file gives without their zone.
+    pub zoneless: Vec<String>,
 }
 
 /// `settings` as a file that `import` reads.
@@ -131,7 +133,24 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
         return Err(Fault::Wrong(problems));
     }
     let missing = missing(&settings);
-    Ok(Import { settings, missing })
+    let zoneless = zoneless(&table);
+    Ok(Import {
+        settings,
+        missing,
+        zoneless,
+    })
+}
+
+fn zoneless(table: &Table) -> Vec<String> {
+    let mailboxes = table.get("mailbox").and_then(Toml::as_table);
+    let given = mailboxes.into_iter().flatten().filter_map(|(name, rows)| {
+        let text = match rows.get("received_after")? {
+            Toml::String(text) => text.clone(),
+            moment => moment.to_string(),
+        };
+        (!moment_is_whole(&text)).then(|| format!("mailbox.{name}.received_after"))
+    });
+    given.collect()
 }
 
 fn missing(settings: &Settings) -> Vec<String> {

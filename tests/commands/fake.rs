@@ -212,6 +212,10 @@ impl Service for Fake {
         Ok(5)
     }
 
+    fn queued(&self) -> u64 {
+        7
+    }
+
     async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal> {
         let step = |step: &str, outcome, mend: Option<&str>| Event::Step {
             mailbox: mailbox.map(str::to_owned),

@@ -122,6 +122,21 @@ fn a_server_without_move_is_said_and_copied_only_when_that_was_allowed() {
     assert!(site.tickets("theirs").is_empty());
 }
 
+/// A file that activates is the operator's yes, and no leave to do what would be refused.
+#[test]
+fn a_run_with_a_file_does_not_activate_what_could_not_archive() {
+    let site = Site::ready_with(&["--without", "MOVE"], &[], "archive_by_copy = true", "");
+    site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
+    site.send("left alone");
+    let file = site.store().with_extension("toml");
+    std::fs::write(&file, site.settings("none", "", "")).expect("a file");
+    let file = file.display().to_string();
+    let (code, out, err) = site.command(&["run", "--once", "--settings", &file], "");
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(err.contains("no MOVE (RFC 6851)"), "{out}{err}");
+    assert!(site.portal.tickets().is_empty());
+}
+
 #[test]
 fn a_server_that_can_neither_move_nor_remove_is_refused_at_the_activation_too() {
     let without = ["--without", "MOVE", "--without", "UIDPLUS"];

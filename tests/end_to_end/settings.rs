@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::service::{text, Site, CUTOFF};
-use crate::common::{PASSWORD, TOKEN, USER};
+use crate::common::{Portal, PASSWORD, TOKEN, USER};
 
 #[test]
 fn an_earlier_date_takes_the_older_messages_too() {
@@ -309,6 +309,60 @@ fn another_portal_is_asked_for_its_own_people() {
     ];
     let said = site.refuses(&["settings", "set", &changes[0], &changes[1], "--yes"]);
     assert!(said.contains("U-77, a user of the portal"), "{said}");
+}
+
+/// Goes red when people of the old portal's are known at the new one, whose ids mean others.
+#[test]
+fn the_people_of_another_portal_are_its_own() {
+    let mut site = Site::ready();
+    site.start_read();
+    let other = Portal::start(&[]);
+    let people = serde_json::json!({
+        "users": [{"id": "U-01", "name": "Bea", "addresses": ["bea@b.example"], "company": "C-01"}],
+        "companies": [{"id": "C-01", "name": "B", "domains": ["b.example"]}],
+    });
+    other.admin("PUT", "/_admin/directory", &people.to_string());
+    let url = format!("portal.url={}", other.url);
+    let (code, said, _) = site.command(&["settings", "set", &url], "");
+    assert_eq!(code, 1, "it is asked about");
+    assert!(said.contains("whose people are read anew"), "{said}");
+    site.does(&["settings", "set", &url, "--yes"]);
+    site.send("of the old portal");
+    site.send_from("bea@b.example", "of the new one");
+    site.until("both are decided", |s| {
+        other.tickets().len() == 1 && s.count("held") == 1
+    });
+    let ticket = &other.tickets()[0];
+    let path = format!("/_admin/tickets/{}", text(ticket, "id"));
+    let body = other.admin("GET", &path, "");
+    assert_eq!(body["subject"], "of the new one", "{body}");
+    assert_eq!(body["user"], "U-01", "{body}");
+    assert_eq!(site.list("held")[0]["reason"], "unknown-sender");
+    assert!(site.portal.tickets().is_empty());
+}
+
+/// Goes red when what was known for a mailbox that is gone hides its messages from the one that has the
+/// account now.
+#[test]
+fn a_mailbox_that_was_removed_and_made_again_takes_over_what_lies_there() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.send_from("later@else.example", "held");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.commit_while_away("on its way");
+    let toml = site.settings("none", "", "");
+    site.does(&["settings", "remove", "support", "--yes"]);
+    site.portal.start_again();
+    site.until("it is a ticket", |s| s.tickets("on its way").len() == 1);
+    site.import(&toml);
+    site.until("it is archived all the same", |s| s.count("archived") == 1);
+    assert_eq!(site.count("to-archive"), 0);
+    let held = site.list("held");
+    assert_eq!(held.len(), 1, "{held:?}");
+    assert_eq!(held[0]["mailbox"], "support");
+    site.does(&["held", "convert", &site.key("held", "held")]);
+    site.until("both are archived", |s| s.count("archived") == 2);
+    site.sound();
 }
 
 /// A person of the portal's, with a mailbox on the test's server.

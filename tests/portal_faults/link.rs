@@ -126,3 +126,33 @@ fn a_token_that_is_not_taken_pauses_the_link_until_it_is_changed() {
     assert!(code == 0 || code == 4, "{out}{err}");
     site.complete();
 }
+
+/// Goes red when a portal that asks for no wait at all is taken at its word.
+#[test]
+fn a_retry_after_of_nothing_or_of_the_past_is_no_reason_to_hurry() {
+    let past = "Mon, 02 Mar 2026 08:00:00 GMT";
+    for (route, status, wait) in [
+        ("ticket", 429, "0"),
+        ("ticket", 503, past),
+        ("ping", 503, "0"),
+    ] {
+        let mut site = Site::ready_with(&[], &[], "", SHORT);
+        site.fault(&format!(
+            r#"[{{"route": "{route}", "action": {{"status": {status}, "headers": {{"retry-after": "{wait}"}}}}}}]"#
+        ));
+        site.send("no hurry");
+        site.start();
+        site.until("it was asked", |s| !s.requests(route).is_empty());
+        std::thread::sleep(Duration::from_millis(2500));
+        let asked = site.requests(route).len();
+        assert!(
+            asked <= 8,
+            "{route} {status}: {asked} requests\n{}",
+            site.log()
+        );
+        site.no_faults();
+        // There may be nothing to try again.
+        site.command(&["queue", "retry", "--all"], "");
+        site.complete();
+    }
+}

@@ -95,3 +95,21 @@ fn a_ticket_that_fails_each_time_holds_up_no_other_sender() {
     site.does(&["queue", "retry", "--all"]);
     site.complete();
 }
+
+/// Goes red when tickets that fail one after the other keep back what was never tried.
+#[test]
+fn several_tickets_that_fail_each_time_hold_up_no_new_one() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.fault(r#"[{"route": "ticket", "subject": "stuck", "action": {"status": 500}}]"#);
+    site.send("stuck one");
+    site.send_from("elodie@vieuxphare.example", "stuck two");
+    // Its back-off has grown beyond what anybody would wait for.
+    site.until("the link is paused for them, again and again", |s| {
+        s.log().matches("is paused until").count() >= 3
+    });
+    let since = std::time::Instant::now();
+    site.send_from("gwen@llanfairvets.example", "going on");
+    site.until("it is a ticket", |s| s.tickets("going on").len() == 1);
+    assert!(since.elapsed().as_millis() < 2_500, "{}", site.log());
+}
