@@ -16,7 +16,7 @@ use async_channel::Sender;
 use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::{Batch, Fetched, Octets};
-use super::{account, early, held, large, Engine, StoreFault};
+use super::{account, early, gate, held, large, Engine, StoreFault};
 use crate::mailbox::{Access, Count, Fault, Item, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
@@ -53,11 +53,6 @@ const CROWDED: Backoff = Backoff {
 const REFUSED: Backoff = Backoff {
     first: Duration::from_secs(30),
     most: Duration::from_secs(900),
-};
-/// Slow enough for any rule that locks accounts: five failures in half an hour is a common one.
-const SIGN_IN: Backoff = Backoff {
-    first: Duration::from_secs(900),
-    most: Duration::from_secs(3600),
 };
 
 /// What a message takes in memory on its way: text exists as octets, as meaning and as a ticket,
@@ -114,6 +109,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
         }
         failures = failures.saturating_add(1);
         let jitter = u64::from_le_bytes(engine.world.entropy.octets());
+        let mut refused = false;
         let (said, wait) = match end {
             End::Store(StoreFault::Full { said }) => (said, ROOM_EVERY),
             End::Store(fault) => {
@@ -126,7 +122,12 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
                 LOST.after(failures, jitter),
             ),
             End::Mailbox(fault) => {
-                let wait = wait_for(&fault, failures, jitter);
+                refused = gate::is_refusal(&fault);
+                let shut = post.gate.shut(engine.world.clock.tick());
+                let wait = match shut {
+                    Some((left, _)) if refused => left,
+                    _ => wait_for(&fault, failures, jitter),
+                };
                 if let Fault::Crowded { .. } = fault {
                     post.give_way(engine.world.clock.tick(), fault.to_string());
                 }
@@ -138,8 +139,12 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
         log::warn!("mailbox {}: {said}; again at {again_at}", mailbox.name);
         post.say(Standing::Trouble { said, again_at });
         engine.news.tell(&Event::Counted);
-        let bell = post.look_bell.wait();
-        engine.world.clock.within(wait, bell).await;
+        // Whatever else wants a look must not try a refused password again.
+        let bell = match refused {
+            true => &post.sign_in_bell,
+            false => &post.look_bell,
+        };
+        engine.world.clock.within(wait, bell.wait()).await;
     }
 }
 
@@ -147,10 +152,7 @@ pub(super) fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
     match fault {
         Fault::Throttled { after, .. } => *after,
         Fault::Crowded { .. } => CROWDED.after(failures, jitter),
-        Fault::Refused {
-            why: Refusal::SignIn { .. },
-            ..
-        } => SIGN_IN.after(failures, jitter),
+        fault if gate::is_refusal(fault) => gate::SIGN_IN.after(failures, jitter),
         // One message that the server won't show: the others needn't wait for it.
         Fault::Refused {
             why: Refusal::Messages { .. },
@@ -192,7 +194,9 @@ impl Visit<'_> {
 
     async fn live(&self) -> Result<std::convert::Infallible, End> {
         let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
-        let session = Session::connect(&self.engine.world, &account).await?;
+        // What an earlier `retry` asked for is about to be done.
+        self.post.sign_in_bell.hush();
+        let session = gate::connect(self.engine, self.post, &account).await?;
         let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
         self.post.exists.set(u64::from(opened.exists));
         let validity = opened.uid_validity;
