@@ -1,12 +1,15 @@
 //! A server that does as the test says, on a loopback port: one thread, one connection after the
 //! other.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use postern::mailbox::{Account, Security};
 use postern::world::{Secret, Trust};
+
+/// How long a client may keep a script waiting.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection, seen from the server.
 pub struct Peer {
@@ -58,6 +61,22 @@ impl Peer {
         self.answer("SELECT ", &data, "OK [READ-WRITE] open");
     }
 
+    /// Says that it is still here, several times a second, and answers nothing, until a line comes;
+    /// empty when the client hung up.
+    pub fn keep_alive(&mut self) -> String {
+        let often = Duration::from_millis(50);
+        self.stream.set_read_timeout(Some(often)).unwrap();
+        let mut line = String::new();
+        while let Err(e) = self.lines.read_line(&mut line) {
+            if !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+                break;
+            }
+            self.say("* OK Still here\r\n");
+        }
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        line.trim_end().to_owned()
+    }
+
     /// Waits until the client hangs up.
     pub fn until_gone(&mut self) {
         while !self.line().is_empty() {}
@@ -72,9 +91,7 @@ pub fn scripted(script: impl Fn(usize, &mut Peer) + Send + 'static) -> Account {
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
             let stream = stream.unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(20)))
-                .unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap());
             script(number, &mut Peer { stream, lines });
         }

@@ -218,6 +218,7 @@ fn a_refused_certificate_is_explained_and_its_mend_fits() {
         names: vec!["portal.example".to_owned()],
         issuer: "CN=Elsewhere".to_owned(),
         self_signed: false,
+        weak: false,
         not_before: Wall(1_000),
         not_after: Wall(9_000),
     };
