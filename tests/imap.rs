@@ -7,6 +7,8 @@
 mod dovecot;
 #[path = "imap/lies.rs"]
 mod lies;
+#[path = "imap/oddities.rs"]
+mod oddities;
 #[path = "imap/scripted.rs"]
 mod scripted;
 #[path = "imap/silent.rs"]

@@ -1,12 +1,13 @@
 //! TLS that is too old, and certificates that nobody should believe: `openssl s_server` shows them.
 
 use std::fs;
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use native_tls::{Identity, TlsAcceptor};
 use postern::mailbox::probe::{probe, Outcome, Trial, What};
 use postern::mailbox::{Account, Fault, Refusal, Security, Session, Wanted};
 use postern::world::tls::Blemish;
@@ -213,4 +214,44 @@ fn each_blemish_of_a_certificate_is_told_and_pinning_settles_it() {
             "{name}: {said}"
         );
     }
+}
+
+/// Goes red when what was offered before the upgrade is believed after it: whoever stands in between
+/// could offer a way to sign in that the server doesn't take over TLS.
+#[test]
+fn what_was_offered_before_starttls_is_forgotten_after_it() {
+    let (dir, mut account) = scene();
+    let file = |name: &str| fs::read(dir.path().join(name)).unwrap();
+    let identity = Identity::from_pkcs8(&file("fine.pem"), &file("key")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    account.port = listener.local_addr().unwrap().port();
+    account.security = Security::StartTls;
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let offered = b"* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] hello\r\n";
+        stream.write_all(offered).unwrap();
+        assert_eq!(line(&mut stream), "p1 STARTTLS");
+        stream.write_all(b"p1 OK go\r\n").unwrap();
+        let acceptor = TlsAcceptor::new(identity).unwrap();
+        let mut stream = acceptor.accept(stream).unwrap();
+        assert_eq!(line(&mut stream), "p1 CAPABILITY");
+        let answer = b"* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=GSSAPI\r\np1 OK\r\n";
+        stream.write_all(answer).unwrap();
+        assert_eq!(line(&mut stream), "", "no password may be sent");
+    });
+    let wanted = Refusal::NoSignIn {
+        offered: "LOGINDISABLED AUTH=GSSAPI".to_owned(),
+    };
+    assert_eq!(refusal(&account), wanted);
+    server.join().unwrap();
+}
+
+/// A line, octet by octet, so that nothing behind it is taken; empty at the end.
+fn line(stream: &mut impl Read) -> String {
+    let mut line = Vec::new();
+    let mut octet = [0];
+    while line.last() != Some(&b'\n') && matches!(stream.read(&mut octet), Ok(1)) {
+        line.push(octet[0]);
+    }
+    String::from_utf8_lossy(&line).trim_end().to_owned()
 }
