@@ -109,7 +109,6 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
         }
         failures = failures.saturating_add(1);
         let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-        let mut refused = false;
         let (said, wait) = match end {
             End::Store(StoreFault::Full { said }) => (said, ROOM_EVERY),
             End::Store(fault) => {
@@ -122,10 +121,9 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
                 LOST.after(failures, jitter),
             ),
             End::Mailbox(fault) => {
-                refused = gate::is_refusal(&fault);
                 let shut = post.gate.shut(engine.world.clock.tick());
                 let wait = match shut {
-                    Some((left, _)) if refused => left,
+                    Some((left, _)) if gate::is_refusal(&fault) => left,
                     _ => wait_for(&fault, failures, jitter),
                 };
                 if let Fault::Crowded { .. } = fault {
@@ -139,12 +137,9 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
         log::warn!("mailbox {}: {said}; again at {again_at}", mailbox.name);
         post.say(Standing::Trouble { said, again_at });
         engine.news.tell(&Event::Counted);
-        // Whatever else wants a look must not try a refused password again.
-        let bell = match refused {
-            true => &post.sign_in_bell,
-            false => &post.look_bell,
-        };
-        engine.world.clock.within(wait, bell.wait()).await;
+        // Whoever rings it has no refused password tried again: the gate is shut until its time.
+        let bell = post.look_bell.wait();
+        engine.world.clock.within(wait, bell).await;
     }
 }
 
@@ -194,8 +189,6 @@ impl Visit<'_> {
 
     async fn live(&self) -> Result<std::convert::Infallible, End> {
         let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
-        // What an earlier `retry` asked for is about to be done.
-        self.post.sign_in_bell.hush();
         let session = gate::connect(self.engine, self.post, &account).await?;
         let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
         self.post.exists.set(u64::from(opened.exists));

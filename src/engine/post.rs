@@ -49,8 +49,6 @@ pub struct Post {
     pub archiving: Cell<bool>,
     /// Try archiving again, now.
     pub retry_bell: Bell,
-    /// Try signing in again, now, although it was refused.
-    pub sign_in_bell: Bell,
     /// Whether the password may be tried.
     pub gate: Gate,
     /// Unread messages in the folder, and when they were counted; none as long as nobody has.
@@ -86,7 +84,6 @@ impl Post {
             archive_bell: Bell::new(),
             archiving: Cell::new(true),
             retry_bell: Bell::new(),
-            sign_in_bell: Bell::new(),
             gate: Gate::default(),
             unread: Cell::new(None),
             before_date: Cell::new(0),
@@ -151,7 +148,6 @@ impl Post {
         }
         self.look_bell.ring();
         self.retry_bell.ring();
-        self.sign_in_bell.ring();
     }
 
     /// Whether the operator wants a ticket of it although it was read.

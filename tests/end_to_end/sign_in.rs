@@ -19,8 +19,8 @@ fn password_is(site: &mut Site, password: &str) {
     std::fs::write(&users, format!("{USER}:{{PLAIN}}{password}\n")).expect("a file");
 }
 
-/// Goes red when the wait listens to every bell (`sign_in_bell` in `fetch::run`), or when who archives
-/// does not ask the gate (`gate::connect`): both tried the refused password again at once.
+/// Goes red when the gate is not asked (`gate::connect`): whatever wanted a look had the refused password
+/// tried again at once, and so did what waited for the archive.
 #[test]
 fn a_refused_password_is_tried_again_by_nothing_but_the_operators_word() {
     let mut site = Site::ready();
