@@ -3,6 +3,8 @@
 // Clippy knows test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "imap/cyrus.rs"]
+mod cyrus;
 #[path = "imap/dovecot.rs"]
 mod dovecot;
 #[path = "imap/lies.rs"]

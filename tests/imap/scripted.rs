@@ -37,7 +37,7 @@
 //! | Gmail's archive | `gmails_archive_is_all_mail_whatever_its_name` |
 //! | ways to sign in | `each_way_to_sign_in_is_used_where_it_is_offered` |
 //! | modified UTF-7 | `an_archive_folder_with_any_name_is_made_and_subscribed` |
-//! | NAMESPACE, separators | `the_archive_is_made_below_the_personal_prefix_by_its_separator`, `a_folder_tree_below_the_inbox_gets_its_archive_there` |
+//! | NAMESPACE, separators | `the_archive_is_made_below_the_personal_prefix_by_its_separator`, `a_folder_tree_below_the_inbox_gets_its_archive_there`, `cyrus_lists_fetches_archives_below_its_prefix_and_idles` |
 //! | ID | `whatever_is_answered_to_our_id_the_session_goes_on_and_it_tells_nothing_of_the_site` |
 //! | keep-alives | `keep_alives_are_no_news_and_a_denied_idle_is_done_without` |
 
