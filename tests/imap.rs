@@ -3,12 +3,20 @@
 // Clippy knows test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "imap/cyrus.rs"]
+mod cyrus;
 #[path = "imap/dovecot.rs"]
 mod dovecot;
 #[path = "imap/lies.rs"]
 mod lies;
+#[path = "imap/oddities.rs"]
+mod oddities;
 #[path = "imap/scripted.rs"]
 mod scripted;
+#[path = "imap/silent.rs"]
+mod silent;
+#[path = "imap/tls.rs"]
+mod tls;
 #[path = "common/wires.rs"]
 mod wires;
 
@@ -474,6 +482,11 @@ fn test_connection_tells_each_step_and_changes_nothing() {
         ]
     );
     assert!(found.passed, "{steps:#?}");
+    let named = steps.iter().any(|s| {
+        s.what == What::SignIn
+            && matches!(&s.outcome, Outcome::Ok { said } if said.ends_with("calls itself Dovecot"))
+    });
+    assert!(named, "{steps:#?}");
     assert_eq!((found.unread, found.would_convert), (Some(3), Some(0)));
     let folders = server.doveadm(&["mailbox", "list", "-u", USER]);
     assert!(!folders.contains("Neu"), "{folders}");

@@ -302,8 +302,7 @@ impl Service for Running {
         self.engine.act(acts).await?;
         self.engine.link.retry_now();
         for post in self.engine.posts.borrow().values() {
-            post.look_bell.ring();
-            post.retry_bell.ring();
+            post.retry();
         }
         Ok(count)
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::loan::{self, Back, Lent};
 use super::news::Event;
 use super::post::{self, Post};
-use super::{account, fetch, Engine, StoreFault};
+use super::{account, fetch, gate, Engine, StoreFault};
 use crate::index::Listed;
 use crate::mailbox::{Access, Count, Fault, Folder, How, Session, Wanted};
 use crate::passage::record::Archived;
@@ -21,6 +21,7 @@ use crate::passage::retry::Backoff;
 use crate::passage::{Place, Record, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::Key;
+use crate::world::Wall;
 
 /// Messages of one MOVE at most.
 const BATCH: usize = 500;
@@ -29,6 +30,9 @@ const WORTH: u64 = 200;
 const GATHER: Duration = Duration::from_millis(200);
 /// How long an idle session is kept.
 const KEEP: Duration = Duration::from_secs(20);
+
+/// Where the password was refused, who watches tries it first.
+const BEHIND: Duration = Duration::from_secs(5);
 
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(2),
@@ -135,9 +139,17 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
                         return;
                     }
                     End::Mailbox(fault) => {
-                        (fault.to_string(), fetch::wait_for(&fault, failures, jitter))
+                        let shut = post.gate.shut(engine.world.clock.tick());
+                        let wait = match shut {
+                            Some((left, _)) if gate::is_refusal(&fault) => left + BEHIND,
+                            _ => fetch::wait_for(&fault, failures, jitter),
+                        };
+                        (fault.to_string(), wait)
                     }
                 };
+                let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+                let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
+                let said = format!("{said}; again at {again_at}");
                 log::warn!("mailbox {}: archiving: {said}", mailbox.name);
                 post.archive_trouble.replace(Some(said));
                 engine.news.tell(&Event::Counted);
@@ -260,6 +272,7 @@ impl Archiver<'_> {
         let jitter = u64::from_le_bytes(self.engine.world.entropy.octets());
         let wait = match fault {
             Fault::Crowded { .. } => ALONE.most,
+            fault if gate::is_refusal(fault) => gate::SIGN_IN.after(self.refused, jitter),
             _ => ALONE.after(self.refused, jitter),
         };
         // Said once, however often it is found so again.
@@ -302,7 +315,7 @@ impl Archiver<'_> {
 
     async fn connect(&self) -> Result<Hold, End> {
         let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
-        let session = Session::connect(&self.engine.world, &account).await?;
+        let session = gate::connect(self.engine, self.post, &account).await?;
         let (session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
         Ok(Hold {
             session,

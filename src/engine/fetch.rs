@@ -16,7 +16,7 @@ use async_channel::Sender;
 use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::{Batch, Fetched, Octets};
-use super::{account, early, held, large, Engine, StoreFault};
+use super::{account, early, gate, held, large, Engine, StoreFault};
 use crate::mailbox::{Access, Count, Fault, Item, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
@@ -53,11 +53,6 @@ const CROWDED: Backoff = Backoff {
 const REFUSED: Backoff = Backoff {
     first: Duration::from_secs(30),
     most: Duration::from_secs(900),
-};
-/// Slow enough for any rule that locks accounts: five failures in half an hour is a common one.
-const SIGN_IN: Backoff = Backoff {
-    first: Duration::from_secs(900),
-    most: Duration::from_secs(3600),
 };
 
 /// What a message takes in memory on its way: text exists as octets, as meaning and as a ticket,
@@ -126,7 +121,11 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
                 LOST.after(failures, jitter),
             ),
             End::Mailbox(fault) => {
-                let wait = wait_for(&fault, failures, jitter);
+                let shut = post.gate.shut(engine.world.clock.tick());
+                let wait = match shut {
+                    Some((left, _)) if gate::is_refusal(&fault) => left,
+                    _ => wait_for(&fault, failures, jitter),
+                };
                 if let Fault::Crowded { .. } = fault {
                     post.give_way(engine.world.clock.tick(), fault.to_string());
                 }
@@ -138,6 +137,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
         log::warn!("mailbox {}: {said}; again at {again_at}", mailbox.name);
         post.say(Standing::Trouble { said, again_at });
         engine.news.tell(&Event::Counted);
+        // Whoever rings it has no refused password tried again: the gate is shut until its time.
         let bell = post.look_bell.wait();
         engine.world.clock.within(wait, bell).await;
     }
@@ -147,10 +147,7 @@ pub(super) fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
     match fault {
         Fault::Throttled { after, .. } => *after,
         Fault::Crowded { .. } => CROWDED.after(failures, jitter),
-        Fault::Refused {
-            why: Refusal::SignIn { .. },
-            ..
-        } => SIGN_IN.after(failures, jitter),
+        fault if gate::is_refusal(fault) => gate::SIGN_IN.after(failures, jitter),
         // One message that the server won't show: the others needn't wait for it.
         Fault::Refused {
             why: Refusal::Messages { .. },
@@ -192,7 +189,7 @@ impl Visit<'_> {
 
     async fn live(&self) -> Result<std::convert::Infallible, End> {
         let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
-        let session = Session::connect(&self.engine.world, &account).await?;
+        let session = gate::connect(self.engine, self.post, &account).await?;
         let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
         self.post.exists.set(u64::from(opened.exists));
         let validity = opened.uid_validity;

@@ -20,6 +20,7 @@ mod early;
 pub mod epoch;
 pub mod fetch;
 pub mod forward;
+mod gate;
 pub mod held;
 mod large;
 pub mod loan;

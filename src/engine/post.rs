@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bell::Bell;
+use super::gate::Gate;
 use super::loan::{self, Loan};
 use crate::mailbox::{Item, Session};
 use crate::passage::{Uid, UidValidity};
@@ -48,6 +49,8 @@ pub struct Post {
     pub archiving: Cell<bool>,
     /// Try archiving again, now.
     pub retry_bell: Bell,
+    /// Whether the password may be tried.
+    pub gate: Gate,
     /// Unread messages in the folder, and when they were counted; none as long as nobody has.
     pub unread: Cell<Option<(u64, Wall)>>,
     /// Unread messages that the date leaves out, at the last pass.
@@ -81,6 +84,7 @@ impl Post {
             archive_bell: Bell::new(),
             archiving: Cell::new(true),
             retry_bell: Bell::new(),
+            gate: Gate::default(),
             unread: Cell::new(None),
             before_date: Cell::new(0),
             already_read: Cell::new(0),
@@ -101,8 +105,10 @@ impl Post {
         self.archiving.get() || self.archive_bell.is_rung()
     }
 
-    /// The settings changed: what was counted may have been another folder's.
+    /// The settings changed: what was counted may have been another folder's, and what was refused
+    /// another password.
     pub fn renew(&self) {
+        self.gate.forget();
         self.unread.set(None);
         self.passed_at.set(None);
     }
@@ -131,6 +137,17 @@ impl Post {
     pub fn want(&self, uid: Uid) {
         self.wanted.borrow_mut().insert(uid);
         self.look_bell.ring();
+    }
+
+    /// The operator wants everything tried again, now, the password too.
+    pub fn retry(&self) {
+        self.gate.open();
+        if matches!(*self.standing.borrow(), Standing::Trouble { .. }) {
+            // Who archives waits for who watches: otherwise both would try the password.
+            self.say(Standing::Connecting);
+        }
+        self.look_bell.ring();
+        self.retry_bell.ring();
     }
 
     /// Whether the operator wants a ticket of it although it was read.

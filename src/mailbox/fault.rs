@@ -151,6 +151,9 @@ pub enum Refusal {
         /// The library's words.
         said: String,
     },
+    /// The server speaks no version of TLS that is safe.
+    #[error("the server speaks only TLS older than 1.2, which is not safe")]
+    OldTls,
     /// The port speaks another protocol.
     #[error("the port speaks {0}, not IMAP as it was asked for")]
     OtherProtocol(Spoken),

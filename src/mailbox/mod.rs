@@ -43,8 +43,8 @@ pub struct Account {
     pub username: String,
     /// Its password.
     pub password: Secret,
-    /// From the dial to the end of sign-in; a later answer may take the longer of this and a
-    /// minute, counted from the last octet.
+    /// From the dial to the end of sign-in; a later answer may take the longer of this and a little
+    /// less than a minute, counted from the last octet.
     pub timeout: Duration,
 }
 

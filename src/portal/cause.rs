@@ -26,6 +26,8 @@ pub enum Cause {
     Authority,
     /// No TLS came about, and no certificate was shown that could be why.
     Handshake,
+    /// The portal speaks no version of TLS that is safe.
+    OldTls,
 }
 
 impl Cause {
@@ -58,6 +60,7 @@ impl Cause {
                 "give the authority as PEM: `postern settings set portal.ca_pem @authority.pem`"
                     .to_owned()
             }
+            Self::OldTls => "have TLS 1.2 or newer enabled at the portal".to_owned(),
             Self::Handshake => {
                 "check the port in `portal.url`, and whether TLS (1.2 or newer) is spoken there"
                     .to_owned()

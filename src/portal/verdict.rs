@@ -212,6 +212,7 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
                 TlsFault::NotPinned { .. } => Cause::NotPinned,
                 TlsFault::Authority { .. } => Cause::Authority,
                 TlsFault::Handshake { .. } => Cause::Handshake,
+                TlsFault::TooOld { .. } => Cause::OldTls,
             };
             link(said, cause)
         }

@@ -5,10 +5,15 @@
 
 use native_tls::{Certificate as Anchor, Protocol, TlsConnector};
 use sha2::{Digest, Sha256};
+use x509_parser::oid_registry::{OID_PKCS1_MD5WITHRSAENC, OID_PKCS1_SHA1WITHRSA};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use super::net::BoxConnection;
 use super::Wall;
+
+/// The shortest RSA key that OpenSSL believes in at its level 2, which Debian sets.
+const RSA_BITS_MIN: usize = 2048;
 
 /// Whose certificates are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct Certificate {
     pub issuer: String,
     /// Whether it was issued by itself.
     pub self_signed: bool,
+    /// Whether its key is too short, or its signature of a kind that can be forged.
+    pub weak: bool,
     /// Not valid before.
     pub not_before: Wall,
     /// Not valid after.
@@ -60,6 +67,12 @@ pub enum TlsFault {
         host: String,
         /// The library's words.
         said: String,
+    },
+    /// The peer speaks TLS, and no version of it that is safe.
+    #[error("{host} speaks only TLS older than 1.2, which is not safe")]
+    TooOld {
+        /// The name that was asked for.
+        host: String,
     },
     /// The peer shows another certificate than the pinned one.
     #[error("{host} shows the certificate {shown}, not the pinned one")]
@@ -99,6 +112,8 @@ pub enum Blemish {
     WrongName,
     /// It vouches for itself.
     SelfSigned,
+    /// Its key or its signature is too weak to be believed.
+    Weak,
     /// Its own words are in order: the issuer is not known here.
     UnknownIssuer,
 }
@@ -114,6 +129,10 @@ impl Blemish {
             ),
             Self::WrongName => format!("is for {}", certificate.names.join(", ")),
             Self::SelfSigned => "vouches only for itself".to_owned(),
+            Self::Weak => format!(
+                "is too weak to be believed: its key has fewer than {RSA_BITS_MIN} bits, or SHA-1 or \
+                 MD5 signed it"
+            ),
             Self::UnknownIssuer => {
                 format!("was issued by {}, not trusted here", certificate.issuer)
             }
@@ -130,6 +149,10 @@ impl Blemish {
         );
         match self {
             Self::Expired => "have the certificate renewed there".to_owned(),
+            Self::Weak => format!(
+                "have another one put in there, with an RSA key of {RSA_BITS_MIN} bits or more and \
+                 signed with SHA-256; or {pin}"
+            ),
             Self::NotYetValid => "set this box's clock (`timedatectl set-time`)".to_owned(),
             Self::WrongName => format!(
                 "use a name in {section}.{address} that the certificate is for ({}); or {pin}",
@@ -154,6 +177,8 @@ pub fn explain(certificate: &Certificate, host: &str, now: Wall) -> Blemish {
         Blemish::SelfSigned
     } else if !certificate.names.iter().any(|n| name_matches(n, host)) {
         Blemish::WrongName
+    } else if certificate.weak {
+        Blemish::Weak
     } else {
         Blemish::UnknownIssuer
     }
@@ -195,9 +220,20 @@ pub fn read_certificate(der: &[u8]) -> Option<Certificate> {
         names,
         issuer: x509.issuer().to_string(),
         self_signed: x509.issuer() == x509.subject(),
+        weak: is_weak(&x509),
         not_before: Wall(validity.not_before.timestamp().saturating_mul(1000)),
         not_after: Wall(validity.not_after.timestamp().saturating_mul(1000)),
     })
+}
+
+fn is_weak(x509: &X509Certificate<'_>) -> bool {
+    let short = match x509.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => key.key_size() < RSA_BITS_MIN,
+        _ => false,
+    };
+    let signed_by = &x509.signature_algorithm.algorithm;
+    let forgeable = [OID_PKCS1_SHA1WITHRSA, OID_PKCS1_MD5WITHRSAENC];
+    short || forgeable.contains(signed_by)
 }
 
 /// Checks that `pem` holds at least one certificate and nothing that can't be read.
@@ -213,15 +249,24 @@ fn anchors(pem: &str) -> Result<Vec<Anchor>, String> {
     Ok(anchors)
 }
 
+/// Whether the handshake ended over the version: OpenSSL's reason strings for the peer's alert (RFC 5246
+/// §7.2.2) and for an answer in an older version. We offer 1.2 and all that is newer.
+fn is_of_version(said: &str) -> bool {
+    said.contains("alert protocol version") || said.contains("unsupported protocol")
+}
+
 /// Shakes hands with `host` over `connection`.
 pub(super) async fn connect(
     connection: BoxConnection,
     host: &str,
     trust: &Trust,
 ) -> Result<Secured, TlsFault> {
-    let handshake = |said: String| TlsFault::Handshake {
-        host: host.to_owned(),
-        said,
+    let handshake = |said: String| {
+        let host = host.to_owned();
+        match is_of_version(&said) {
+            true => TlsFault::TooOld { host },
+            false => TlsFault::Handshake { host, said },
+        }
     };
     let mut builder = TlsConnector::builder();
     builder.min_protocol_version(Some(Protocol::Tlsv12));

@@ -1,12 +1,55 @@
 //! A server that does as the test says, on a loopback port: one thread, one connection after the
 //! other.
+//!
+//! What a mail server does wrong, and the test for it (rows of the project's list of faults; beside
+//! `tests/imap.rs` and the files next to this one they stand in `end_to_end` and `crash`):
+//!
+//! | row | test |
+//! |---|---|
+//! | 11 drops after each command, in each answer | `a_connection_that_drops_after_each_command_and_in_each_answer_is_lost` |
+//! | 12 BYE, PREAUTH, another protocol | `a_server_that_says_goodbye_first_gets_no_password`, `a_server_that_signs_in_everybody_gets_no_password`, `other_protocols_are_named` |
+//! | 12 TLS on a plain port, and the reverse | `a_tls_port_taken_for_a_plain_one_is_recognised`, `a_plain_server_on_a_tls_port_is_recognised` |
+//! | 13 STARTTLS stripped, refused, injected | `starttls_never_falls_back`, `octets_injected_behind_starttls_drop_the_connection`, `what_was_offered_before_starttls_is_forgotten_after_it` |
+//! | 14 certificates | `each_blemish_of_a_certificate_is_told_and_pinning_settles_it`, `a_certificate_that_is_not_trusted_is_explained_and_can_be_pinned` (wrong name) |
+//! | 14 only older TLS | `a_server_that_speaks_only_older_tls_is_named_with_a_mend` |
+//! | 15 UIDVALIDITY | `a_new_uidvalidity_in_the_middle_is_told`, `numbers_that_begin_anew_double_nothing` |
+//! | 16 archive gone, full, read-only | `an_archive_folder_that_disappeared_is_made_again_once`, `a_full_archive_is_said_at_once`, `an_archive_that_takes_nothing_is_said_at_once` |
+//! | 17 no MOVE | `without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied` |
+//! | 18 NO for one of a batch | `one_message_that_can_not_be_moved_does_not_keep_the_others` |
+//! | 19 somebody else is at it | `messages_that_vanished_are_in_no_answer`, `windows_skip_nothing_while_others_remove_messages`, `what_somebody_reads_moves_or_deletes_while_it_is_held_is_closed_with_the_reason` |
+//! | 20 two boxes | `two_appliances_on_one_mailbox_double_nothing` |
+//! | 21 dead connections | `a_peer_that_goes_silent_in_idle_is_noticed_within_a_minute`, `keep_alives_hide_no_server_that_answers_nothing`, `a_silent_server_without_idle_is_noticed_within_a_minute`, `a_peer_that_goes_silent_in_the_middle_of_a_message_is_noticed_within_a_minute` |
+//! | 22 sizes, literals, endless lines, nesting | `a_message_larger_than_announced_is_completed`, `what_no_server_may_send_is_refused_by_name` |
+//! | 22 unsolicited answers | `answers_that_nobody_asked_for_change_nothing` |
+//! | 23 wrong password | `a_refused_password_is_tried_again_by_nothing_but_the_operators_word`, `a_server_that_asks_for_more_than_the_password_gets_no_more` |
+//!
+//! And what the protocol allows, or servers and crates do:
+//!
+//! | oddity | test |
+//! |---|---|
+//! | NO and BAD look like no results | `a_denied_search_is_no_empty_mailbox` |
+//! | ESEARCH and other unknown answers | `unknown_answers_are_left_out_with_their_literals` |
+//! | slices: empty past the end, short ones, any order | `a_large_message_comes_in_slices`, `short_slices_leave_no_gap`, `slices_that_overtake_each_other_stay_in_order` |
+//! | long SEARCH answers, so windows | `messages_that_go_between_two_windows_make_none_be_skipped` |
+//! | `n:*` holds the last message | `the_last_message_is_not_listed_again_by_a_pass_from_behind_it` |
+//! | SINCE counts the server's days | `the_day_before_is_asked_for_since_servers_count_days_of_their_own` |
+//! | Microsoft's empty SEARCH | `an_empty_search_is_compared_with_the_servers_own_count` |
+//! | Gmail's archive | `gmails_archive_is_all_mail_whatever_its_name` |
+//! | ways to sign in | `each_way_to_sign_in_is_used_where_it_is_offered` |
+//! | modified UTF-7 | `an_archive_folder_with_any_name_is_made_and_subscribed` |
+//! | NAMESPACE, separators | `the_archive_is_made_below_the_personal_prefix_by_its_separator`, `a_folder_tree_below_the_inbox_gets_its_archive_there`, `cyrus_lists_fetches_archives_below_its_prefix_and_idles` |
+//! | ID | `whatever_is_answered_to_our_id_the_session_goes_on_and_it_tells_nothing_of_the_site` |
+//! | keep-alives | `keep_alives_are_no_news_and_a_denied_idle_is_done_without` |
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use postern::mailbox::{Account, Security};
 use postern::world::{Secret, Trust};
+
+/// How long a client may keep a script waiting.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection, seen from the server.
 pub struct Peer {
@@ -58,6 +101,22 @@ impl Peer {
         self.answer("SELECT ", &data, "OK [READ-WRITE] open");
     }
 
+    /// Says that it is still here, several times a second, and answers nothing, until a line comes;
+    /// empty when the client hung up.
+    pub fn keep_alive(&mut self) -> String {
+        let often = Duration::from_millis(50);
+        self.stream.set_read_timeout(Some(often)).unwrap();
+        let mut line = String::new();
+        while let Err(e) = self.lines.read_line(&mut line) {
+            if !matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+                break;
+            }
+            self.say("* OK Still here\r\n");
+        }
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        line.trim_end().to_owned()
+    }
+
     /// Waits until the client hangs up.
     pub fn until_gone(&mut self) {
         while !self.line().is_empty() {}
@@ -72,9 +131,7 @@ pub fn scripted(script: impl Fn(usize, &mut Peer) + Send + 'static) -> Account {
     std::thread::spawn(move || {
         for (number, stream) in listener.incoming().enumerate() {
             let stream = stream.unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(20)))
-                .unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap());
             script(number, &mut Peer { stream, lines });
         }

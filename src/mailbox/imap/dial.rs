@@ -15,13 +15,14 @@ use super::commands::{pipeline, State};
 use super::guard::{End, Guard};
 use super::verdict;
 use super::wire::Wire;
-use super::{sign_in, Imap};
+use super::{id, sign_in, Imap};
 use crate::mailbox::{Account, Fault, Loss, Refusal, Security, Spoken};
 use crate::world::tls::{explain, TlsFault};
 use crate::world::{BoxConnection, Certificate, Clock, DialFault, Secured, Tick, Trust, World};
 
-/// The least that an answer may take after sign-in.
-const PATIENCE_MIN: Duration = Duration::from_secs(60);
+/// The least that an answer may take after sign-in, from its last octet on: a connection that is dead
+/// is noticed within a minute.
+const PATIENCE_MIN: Duration = Duration::from_secs(55);
 
 /// How far a connection got, for whoever wants to show it.
 pub(super) enum Reached {
@@ -116,11 +117,17 @@ pub(super) async fn connect_showing(
     let mut wire = wire;
     let work = sign_in::sign_in(&mut wire, account, greeted);
     let abilities = allowed.within(sign_in::DOING, work).await??;
-    Ok(Imap {
+    let mut imap = Imap {
         wire,
         abilities,
+        vendor: None,
         state: State::default(),
-    })
+    };
+    allowed
+        .within(id::DOING, imap.introduce())
+        .await
+        .and_then(|done| done)?;
+    Ok(imap)
 }
 
 async fn dial(world: &World, account: &Account, allowed: &Allowed) -> Result<BoxConnection, Fault> {
@@ -158,6 +165,7 @@ async fn secure(
     };
     let of_certificate = fault.is_of_certificate();
     let why = match fault {
+        TlsFault::TooOld { .. } => Refusal::OldTls,
         TlsFault::NotPinned { .. } => Refusal::NotPinned {
             said: fault.to_string(),
         },

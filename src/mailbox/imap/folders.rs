@@ -54,16 +54,34 @@ fn candidates(name: &str, separator: Option<char>, prefix: &str) -> Vec<String> 
         }
         _ => name.to_owned(),
     };
-    if prefix.is_empty() || own.starts_with(prefix) {
+    let begins = own.get(..prefix.len());
+    if begins == Some(prefix) {
         vec![own]
+    } else if begins.is_some_and(|b| is_inbox(prefix, separator) && b.eq_ignore_ascii_case(prefix))
+    {
+        // INBOX is the one name without case (RFC 3501 §5.1), also where others lie below it.
+        vec![format!("{prefix}{}", own.get(prefix.len()..).unwrap_or(""))]
     } else {
         vec![format!("{prefix}{own}"), own]
     }
 }
 
+/// Whether a prefix is INBOX and its separator.
+fn is_inbox(prefix: &str, separator: Option<char>) -> bool {
+    let name = separator.map_or(prefix, |s| prefix.trim_end_matches(s));
+    name.eq_ignore_ascii_case("INBOX")
+}
+
 /// Prefix and separator of the first personal namespace (RFC 2342 §5): `(("INBOX." ".")) NIL NIL`.
 fn personal(line: &str) -> Option<(String, Option<char>)> {
-    let inside = line.split_once("((")?.1;
+    let mut strings = strings(line.split_once("((")?.1).into_iter();
+    let prefix = utf7::decode(&strings.next()??);
+    let separator = strings.next().flatten().and_then(|s| s.chars().next());
+    Some((prefix, separator))
+}
+
+/// Quoted strings, and `None` for NIL, up to the next closing parenthesis.
+pub(super) fn strings(inside: &str) -> Vec<Option<String>> {
     let mut strings = Vec::new();
     let mut text: Option<String> = None;
     let mut characters = inside.chars();
@@ -71,15 +89,15 @@ fn personal(line: &str) -> Option<(String, Option<char>)> {
         match (&mut text, c) {
             (None, '"') => text = Some(String::new()),
             (None, ')') => break,
+            // The only atom there may be, told by its first letter.
+            (None, 'N' | 'n') => strings.push(None),
             (None, _) => {}
-            (Some(_), '"') => strings.extend(text.take()),
+            (Some(_), '"') => strings.push(text.take()),
             (Some(t), '\\') => t.extend(characters.next()),
             (Some(t), c) => t.push(c),
         }
     }
-    let mut strings = strings.into_iter();
-    let prefix = utf7::decode(&strings.next()?);
-    Some((prefix, strings.next().and_then(|s| s.chars().next())))
+    strings
 }
 
 impl Imap {
@@ -169,7 +187,8 @@ impl Imap {
 
     async fn namespace(&mut self) -> Result<(String, Option<char>), Fault> {
         if self.abilities.namespace {
-            self.run(DOING, "NAMESPACE", |_| {}).await?;
+            // Offered and denied: LIST below tells the separator.
+            let _ = self.ask(DOING, "NAMESPACE", |_| {}).await?;
             let line = self.wire.guard().take_namespace();
             if let Some(found) = line.as_deref().and_then(personal) {
                 return Ok(found);

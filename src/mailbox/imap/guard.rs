@@ -80,6 +80,7 @@ pub(super) struct Guard {
     breach: Option<Breach>,
     ended: Option<End>,
     namespace: Option<String>,
+    id: Option<String>,
     out: Vec<u8>,
     written: usize,
 }
@@ -111,6 +112,7 @@ impl Guard {
             breach: None,
             ended: None,
             namespace: None,
+            id: None,
             out: Vec::new(),
             written: 0,
         }
@@ -142,6 +144,11 @@ impl Guard {
     /// The last NAMESPACE answer (RFC 2342), which the parser doesn't know.
     pub(super) fn take_namespace(&mut self) -> Option<String> {
         self.namespace.take()
+    }
+
+    /// The last ID answer (RFC 2971), read here since the parser gives up on some that servers send.
+    pub(super) fn take_id(&mut self) -> Option<String> {
+        self.id.take()
     }
 
     /// Adds octets to what the next flush sends.
@@ -241,7 +248,7 @@ impl Guard {
         let mut kind = Kind::Data;
         if self.fresh {
             kind = classify(text);
-            self.dropping = matches!(kind, Kind::Unknown | Kind::Namespace);
+            self.dropping = matches!(kind, Kind::Unknown | Kind::Namespace | Kind::Id);
             self.depth = 0;
             self.answer = 0;
             self.literals = 0;
@@ -255,7 +262,7 @@ impl Guard {
                 mend_status(text);
                 None
             }
-            Kind::Data | Kind::Unknown | Kind::Namespace => {
+            Kind::Data | Kind::Unknown | Kind::Namespace | Kind::Id => {
                 let quoted = nest(text, &mut self.depth)?;
                 mend_internal_date(text);
                 let literal = announced(text);
@@ -266,8 +273,13 @@ impl Guard {
                 literal
             }
         };
-        if kind == Kind::Namespace && literal.is_none() {
-            self.namespace = Some(String::from_utf8_lossy(text).into_owned());
+        if literal.is_none() {
+            let line = || Some(String::from_utf8_lossy(text).into_owned());
+            match kind {
+                Kind::Namespace => self.namespace = line(),
+                Kind::Id => self.id = line(),
+                Kind::Status | Kind::Data | Kind::Unknown => {}
+            }
         }
         if let Some(announced) = literal {
             self.literals = self.literals.saturating_add(announced);
@@ -293,6 +305,8 @@ enum Kind {
     Data,
     /// NAMESPACE, read here.
     Namespace,
+    /// ID, read here.
+    Id,
     /// Untagged data of a kind that the parser gives up on.
     Unknown,
 }
@@ -324,6 +338,8 @@ fn classify(line: &[u8]) -> Kind {
         Kind::Status
     } else if is(&["NAMESPACE"]) {
         Kind::Namespace
+    } else if is(&["ID"]) {
+        Kind::Id
     } else if is(&[
         "CAPABILITY",
         "FLAGS",

@@ -13,6 +13,7 @@ pub(super) mod dial;
 mod fetch;
 mod folders;
 mod guard;
+mod id;
 mod list;
 mod look;
 pub(super) mod probe;
@@ -37,6 +38,8 @@ use crate::passage::{Uid, UidValidity};
 pub struct Imap {
     wire: Wire,
     abilities: Abilities,
+    /// What the server calls itself, for people.
+    vendor: Option<String>,
     state: State,
 }
 

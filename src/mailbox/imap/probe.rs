@@ -114,7 +114,11 @@ async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) ->
     };
     match connect_showing(world, account, &mut tell_reached).await {
         Ok(imap) => {
-            teller.ok(What::SignIn, format!("{} is signed in", account.username));
+            let mut said = format!("{} is signed in", account.username);
+            if let Some(vendor) = &imap.vendor {
+                said.push_str(&format!("; the server calls itself {vendor}"));
+            }
+            teller.ok(What::SignIn, said);
             Some(imap)
         }
         Err(fault) => {
@@ -372,6 +376,11 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
                 .to_owned()
         }
         Refusal::Authority { .. } => "give the authority as PEM text".to_owned(),
+        Refusal::OldTls => {
+            "have TLS 1.2 or newer enabled on the server, which has had it since about \
+             2012: an update or a line of its settings brings it"
+                .to_owned()
+        }
         Refusal::OtherProtocol(spoken) => match spoken {
             Spoken::Tls => "set mailbox.NAME.security to tls".to_owned(),
             Spoken::PlainImap => {

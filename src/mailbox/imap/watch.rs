@@ -1,25 +1,28 @@
 //! Waiting for news: IDLE (RFC 2177), or NOOP now and then.
 //!
-//! IDLE is begun anew every few minutes by our own clock, whatever the server says meanwhile: that
-//! is the probe that finds a dead connection, and what keeps address translators awake. "Still
-//! here" from the server changes nothing.
+//! IDLE is begun anew twice a minute by our own clock, whatever the server says meanwhile, and the
+//! answer to that must come in time: so a connection that is dead, or a server that keeps it and does
+//! nothing any more, is noticed within a minute. "Still here" from the server puts neither off.
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_imap::imap_proto::Response;
 use futures_lite::future::or;
 
 use super::commands::done;
+use super::wire::Tag;
 use super::Imap;
-use crate::mailbox::{Fault, News};
-use crate::world::Tick;
+use crate::mailbox::{Fault, Loss, News};
+use crate::world::{Clock, Tick};
 
-/// IDLE is begun anew after this; RFC 2177 allows 29 minutes, address translators often five.
-const RENEW: Duration = Duration::from_secs(270);
-/// Without IDLE the server is asked this often.
-const CHECK: Duration = Duration::from_secs(60);
+/// IDLE is begun anew after this, and without IDLE the server is asked this often; RFC 2177 allows 29
+/// minutes, address translators often five.
+const RENEW: Duration = Duration::from_secs(30);
+/// What the answer to that may take. Both together stay under a minute.
+const PROBE: Duration = Duration::from_secs(25);
 const DOING: &str = "waiting for mail";
 
 enum Woken {
@@ -44,11 +47,10 @@ impl Imap {
             if now >= until {
                 return Ok(News::Nothing);
             }
+            let round = until.min(now.plus(RENEW));
             let woken = if self.abilities.idle {
-                let round = until.min(now.plus(RENEW));
                 self.idle(round, stop.as_mut()).await?
             } else {
-                let round = until.min(now.plus(CHECK));
                 self.pause(round, stop.as_mut()).await?
             };
             if self.state.news {
@@ -66,23 +68,10 @@ impl Imap {
         round: Tick,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Woken, Fault> {
-        let tag = self.wire.queue("IDLE");
-        self.wire.flush(DOING).await?;
-        loop {
-            let answer = self.wire.next(DOING).await?;
-            let answer = answer.parsed();
-            self.state.note(answer);
-            match answer {
-                Response::Continue(_) => break,
-                Response::Done { tag: t, .. } if tag.is(&t.0) => {
-                    // Offered and denied: this session does without.
-                    log::warn!("the server offers IDLE and denies it");
-                    self.abilities.idle = false;
-                    return Ok(Woken::Time);
-                }
-                _ => {}
-            }
-        }
+        let clock = Arc::clone(self.wire.clock());
+        let Some(tag) = in_time(&clock, self.begin_idle()).await? else {
+            return Ok(Woken::Time);
+        };
         let woken = loop {
             if self.state.news {
                 break Woken::Answer;
@@ -102,6 +91,32 @@ impl Imap {
                 Some(Some(answer)) => self.state.note(answer.parsed()),
             }
         };
+        in_time(&clock, self.end_idle(tag)).await?;
+        Ok(woken)
+    }
+
+    /// Begins IDLE; `None` where the server denies it.
+    async fn begin_idle(&mut self) -> Result<Option<Tag>, Fault> {
+        let tag = self.wire.queue("IDLE");
+        self.wire.flush(DOING).await?;
+        loop {
+            let answer = self.wire.next(DOING).await?;
+            let answer = answer.parsed();
+            self.state.note(answer);
+            match answer {
+                Response::Continue(_) => return Ok(Some(tag)),
+                Response::Done { tag: t, .. } if tag.is(&t.0) => {
+                    // Offered and denied: this session does without.
+                    log::warn!("the server offers IDLE and denies it");
+                    self.abilities.idle = false;
+                    return Ok(None);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn end_idle(&mut self, tag: Tag) -> Result<(), Fault> {
         self.wire.queue_line("DONE");
         self.wire.flush(DOING).await?;
         loop {
@@ -115,9 +130,8 @@ impl Imap {
             } = answer
             {
                 if tag.is(&t.0) {
-                    done(status, outcome)
-                        .map_err(|denial| super::verdict::command(DOING, denial))?;
-                    return Ok(woken);
+                    return done(status, outcome)
+                        .map_err(|denial| super::verdict::command(DOING, denial));
                 }
             }
         }
@@ -142,8 +156,23 @@ impl Imap {
         )
         .await;
         if matches!(woken, Woken::Time) {
-            self.run(DOING, "NOOP", |_| {}).await?;
+            let clock = Arc::clone(self.wire.clock());
+            in_time(&clock, self.run(DOING, "NOOP", |_| {})).await?;
         }
         Ok(woken)
     }
+}
+
+/// `work` within `PROBE`, however many octets come meanwhile: a server whose one half says "still
+/// here" for ever and whose other half answers no more would never be given up otherwise.
+async fn in_time<T>(
+    clock: &Arc<dyn Clock>,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    clock.within(PROBE, work).await.unwrap_or_else(|| {
+        Err(Fault::Lost {
+            doing: DOING.to_owned(),
+            why: Loss::Silent { after: PROBE },
+        })
+    })
 }

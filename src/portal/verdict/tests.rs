@@ -162,6 +162,11 @@ fn only_what_was_sent_is_in_doubt() {
             "link",
         ),
         (
+            http::Fault::Tls(TlsFault::TooOld { host: host() }),
+            "link",
+            "link",
+        ),
+        (
             http::Fault::Slow {
                 host: host(),
                 after: Duration::ZERO,
@@ -218,6 +223,7 @@ fn a_refused_certificate_is_explained_and_its_mend_fits() {
         names: vec!["portal.example".to_owned()],
         issuer: "CN=Elsewhere".to_owned(),
         self_signed: false,
+        weak: false,
         not_before: Wall(1_000),
         not_after: Wall(9_000),
     };

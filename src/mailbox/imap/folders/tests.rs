@@ -17,6 +17,12 @@ fn the_operators_slash_is_the_servers_separator() {
         ["INBOX.A.2026", "A.2026"]
     );
     assert_eq!(candidates("INBOX.A", Some('.'), "INBOX."), ["INBOX.A"]);
+    assert_eq!(candidates("Inbox/A", Some('.'), "INBOX."), ["INBOX.A"]);
+    assert_eq!(
+        candidates("MAIL/A", Some('/'), "mail/"),
+        ["mail/MAIL/A", "MAIL/A"]
+    );
+    assert_eq!(candidates("Büro", Some('/'), "é/"), ["é/Büro", "Büro"]);
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! When a mailbox may sign in: a password that was refused is not tried again before its time, by
+//! whichever task of the mailbox wants to. Servers lock accounts for less, and then for everybody.
+//!
+//! Each attempt of the engine's own goes through `connect`. What opens the gate early is the
+//! operator's word alone: `retry`, or other settings of the mailbox (`Post`).
+//!
+//! # Decisions
+//!
+//! - *A refusal beside a session that stands is no refusal of the password.* Some servers say the same
+//!   words to one session too many (Gmail does). So it does not shut the gate, and the archiver alone
+//!   waits, as long as it would behind the gate.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use super::post::Post;
+use super::Engine;
+use crate::mailbox::{Account, Fault, Refusal, Session};
+use crate::passage::retry::Backoff;
+use crate::world::Tick;
+
+/// Slow enough for any rule that locks accounts: five failures in half an hour is a common one.
+pub const SIGN_IN: Backoff = Backoff {
+    first: Duration::from_secs(900),
+    most: Duration::from_secs(3600),
+};
+
+/// See the file's head.
+#[derive(Default)]
+pub struct Gate {
+    shut: RefCell<Option<(Tick, Fault)>>,
+    /// Refusals in a row.
+    times: Cell<u32>,
+}
+
+impl Gate {
+    /// How long it stays shut from `now` on, if it is, and which fault shut it.
+    pub fn shut(&self, now: Tick) -> Option<(Duration, Fault)> {
+        let shut = self.shut.borrow();
+        let (until, fault) = shut.as_ref().filter(|(until, _)| *until > now)?;
+        Some((until.since(now), fault.clone()))
+    }
+
+    /// Shuts it after a refusal, each time for longer.
+    pub fn shuts(&self, now: Tick, jitter: u64, fault: &Fault) {
+        let times = self.times.get().saturating_add(1);
+        self.times.set(times);
+        let until = now.plus(SIGN_IN.after(times, jitter));
+        self.shut.replace(Some((until, fault.clone())));
+    }
+
+    /// Opens it for one attempt: what was refused before still counts.
+    pub fn open(&self) {
+        self.shut.replace(None);
+    }
+
+    /// Forgets every refusal.
+    pub fn forget(&self) {
+        self.open();
+        self.times.set(0);
+    }
+}
+
+/// Whether the server refused username or password.
+pub fn is_refusal(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Refused {
+            why: Refusal::SignIn { .. },
+            ..
+        }
+    )
+}
+
+/// Connects and signs in, unless the last attempt was refused a short while ago.
+pub async fn connect(engine: &Engine, post: &Post, account: &Account) -> Result<Session, Fault> {
+    let now = || engine.world.clock.tick();
+    if let Some((_, fault)) = post.gate.shut(now()) {
+        return Err(fault);
+    }
+    let connected = Session::connect(&engine.world, account).await;
+    match &connected {
+        Ok(_) => post.gate.forget(),
+        Err(fault) if is_refusal(fault) && !post.is_signed_in() => {
+            let jitter = u64::from_le_bytes(engine.world.entropy.octets());
+            post.gate.shuts(now(), jitter, fault);
+        }
+        Err(_) => {}
+    }
+    connected
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! A password that is refused: tried again when the status says, and no sooner but by the operator's
+//! word, since servers lock accounts for less.
+
+use crate::common::service::{text, Site, SOON};
+use crate::common::{eventually, USER};
+
+const OTHER: &str = "another secret";
+
+/// How often the server has refused the password since it was started.
+fn refusals(site: &Site) -> usize {
+    let log = std::fs::read_to_string(&site.mail.log).expect("the server has a log");
+    log.to_lowercase().matches("password mismatch").count()
+}
+
+fn password_is(site: &mut Site, password: &str) {
+    // Its sessions end with the server.
+    site.mail.start_again(&["--extra", "auth_verbose = yes"]);
+    let users = site.mail.path().join("users");
+    std::fs::write(&users, format!("{USER}:{{PLAIN}}{password}\n")).expect("a file");
+}
+
+/// Goes red when the gate is not asked (`gate::connect`): whatever wanted a look had the refused password
+/// tried again at once, and so did what waited for the archive.
+#[test]
+fn a_refused_password_is_tried_again_by_nothing_but_the_operators_word() {
+    let mut site = Site::ready();
+    site.fault(r#"[{"route":"ticket","action":{"status":503}}]"#);
+    site.start_read();
+    for number in 1..=3 {
+        site.send_from("stranger@elsewhere.example", &format!("stranger {number}"));
+    }
+    site.send("to be archived");
+    site.until("they are held", |s| {
+        s.count("held") == 3 && s.count("committed") == 1
+    });
+    password_is(&mut site, OTHER);
+    site.until("the sign-in fails", |s| {
+        let status = s.status();
+        let said = text(&status["mailboxes"][0], "said");
+        said.contains("refused the username or the password") && said.contains("; again at ")
+    });
+    assert_eq!(refusals(&site), 1, "{}", site.log());
+
+    // Each of these wants a look at the mailbox, and the ticket wants to be archived.
+    for number in 1..=3 {
+        let key = site.key("held", &format!("stranger {number}"));
+        site.does(&["held", "convert", &key]);
+    }
+    site.no_faults();
+    site.does(&["queue", "retry", "--all"]);
+    eventually("the operator's word counts", SOON, || refusals(&site) >= 2);
+    site.until("what waits for the archive says why", |s| {
+        let alarms = s.status()["alarms"].to_string();
+        alarms.contains("archiving: ") && alarms.contains("; again at ")
+    });
+    assert_eq!(refusals(&site), 2, "{}", site.log());
+    assert!(site.log().contains("; again at "));
+
+    // So is a change of the settings.
+    let (code, out, err) = site.command(
+        &["settings", "set", "mailbox.support.password"],
+        &format!("{OTHER}\n"),
+    );
+    assert_eq!(code, 0, "{out}{err}");
+    site.until("all is archived", |s| s.count("archived") == 4);
+    assert_eq!(site.portal.tickets().len(), 4);
+}
