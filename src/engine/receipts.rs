@@ -1,8 +1,8 @@
 //! Receipts on their way into the journal, and the news of what was archived.
 //!
 //! The index learns a receipt, and the message is archived, only when a sync holds it. Any sync
-//! serves: the next commit takes all that wait along; else many of them, a second, or an idle link
-//! have one of their own.
+//! serves: the next commit takes all that wait along; else many of them, a second, or a link that is
+//! idle while no mail comes in have one of their own.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -24,6 +24,8 @@ const MANY: usize = 768;
 const FULL_WAIT: Duration = Duration::from_secs(5);
 /// How long one may wait.
 const WAIT: Duration = Duration::from_secs(1);
+/// How long while the link is idle and mail comes in, whose commit is near.
+const WAIT_IDLE: Duration = Duration::from_millis(250);
 
 /// Receipts, refusals and what was archived that no sync holds yet.
 pub struct Receipts {
@@ -32,7 +34,7 @@ pub struct Receipts {
     told: RefCell<Vec<Sender<()>>>,
     some: Bell,
     enough: Bell,
-    idle: Cell<bool>,
+    wait: Cell<Duration>,
 }
 
 impl Receipts {
@@ -43,7 +45,7 @@ impl Receipts {
             told: RefCell::default(),
             some: Bell::new(),
             enough: Bell::new(),
-            idle: Cell::new(true),
+            wait: Cell::new(Duration::ZERO),
         }
     }
 
@@ -67,10 +69,15 @@ impl Receipts {
         closed
     }
 
-    /// Says whether the link has nothing to do: then waiting for more is no use.
-    pub fn link_idle(&self, idle: bool) {
-        self.idle.set(idle);
-        if idle {
+    /// Says whether the link has nothing to do, and whether mail comes in: with neither, waiting for
+    /// more is no use.
+    pub fn link_idle(&self, idle: bool, coming: bool) {
+        self.wait.set(match (idle, coming) {
+            (false, _) => WAIT,
+            (true, true) => WAIT_IDLE,
+            (true, false) => Duration::ZERO,
+        });
+        if self.wait.get().is_zero() {
             self.enough.ring();
         }
     }
@@ -138,12 +145,10 @@ pub async fn run(engine: Rc<Engine>) {
     loop {
         engine.receipts.some.wait().await;
         engine.receipts.enough.hush();
-        if !engine.receipts.idle.get() && engine.receipts.waiting() < MANY {
-            engine
-                .world
-                .clock
-                .within(WAIT, engine.receipts.enough.wait())
-                .await;
+        let wait = engine.receipts.wait.get();
+        if !wait.is_zero() && engine.receipts.waiting() < MANY {
+            let enough = engine.receipts.enough.wait();
+            engine.world.clock.within(wait, enough).await;
         }
         match engine.receipts.flush(&engine).await {
             Ok(()) => {}
