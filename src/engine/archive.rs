@@ -10,6 +10,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use async_channel::Receiver;
+
 use super::loan::{self, Back, Lent};
 use super::news::Event;
 use super::post::{self, Post};
@@ -168,6 +170,7 @@ impl Archiver<'_> {
         let mut after = 0;
         let mut said = None;
         let mut any = false;
+        let mut written: Option<Receiver<()>> = None;
         loop {
             let few = self.engine.counters.borrow().to_archive < WORTH;
             if few && self.post.is_fetching() {
@@ -180,6 +183,11 @@ impl Archiver<'_> {
                 .await
                 .map_err(StoreFault::from)??;
             let Some(last) = page.last() else {
+                // Only then the list is without what was moved just now. The task that writes it is
+                // not this one, which ends with the mailbox's settings.
+                if let Some(written) = written {
+                    let _ = written.recv().await;
+                }
                 if any {
                     self.count().await;
                 }
@@ -188,12 +196,18 @@ impl Archiver<'_> {
                     Some(said) => Err(End::Settings(said)),
                 };
             };
+            // What the server would not move waits for the next attempt, what it has moved for a sync:
+            // the others go on.
             let reached = last.entry.sequence;
             any = true;
-            if let Some(words) = self.archive(&page).await? {
-                // What the server would not move waits for the next attempt; the others go on.
+            if let Some(Done {
+                written: last,
+                words,
+            }) = self.archive(&page).await?
+            {
                 after = reached;
-                said = Some(words);
+                written = Some(last);
+                said = words.or(said);
             }
         }
     }
@@ -372,8 +386,8 @@ impl Archiver<'_> {
         Ok(hold)
     }
 
-    /// Archives one page; returns the server's words where something was left.
-    async fn archive(&mut self, page: &[Listed]) -> Result<Option<String>, End> {
+    /// Archives one page, unless the way there must be found again.
+    async fn archive(&mut self, page: &[Listed]) -> Result<Option<Done>, End> {
         let hold = self.hold().await?;
         let hold = self.find_way(hold).await?;
         let Some(Way { folder, how, .. }) = &self.way else {
@@ -407,24 +421,18 @@ impl Archiver<'_> {
             });
             records.push((key, moved(place, folder.name.clone(), to)));
         }
-        // A second box, or a person, may have taken any of them first: that is archived too. No
-        // receipts go along: this task ends with the mailbox's settings, and nobody would hear then
-        // that they are durable.
-        let count = records.len();
-        let committed = self
-            .engine
-            .writer
-            .ask(move |w| w.commit(Vec::new(), &records))
-            .await
-            .map_err(StoreFault::from)??;
-        self.engine.learned(&committed);
-        log::debug!("mailbox {}: {count} archived", self.mailbox.name);
-        Ok((!archived.left.is_empty()).then(|| {
+        // A second box, or a person, may have taken any of them first: that is archived too.
+        log::debug!("mailbox {}: {} archived", self.mailbox.name, records.len());
+        let words = (!archived.left.is_empty()).then(|| {
             format!(
                 "the server did not move {} messages: {}",
                 archived.left.len(),
                 archived.said.unwrap_or_default()
             )
+        });
+        Ok(Some(Done {
+            written: self.engine.receipts.push_all(records),
+            words,
         }))
     }
 
@@ -453,6 +461,14 @@ impl Archiver<'_> {
         }
         (here, records)
     }
+}
+
+/// What became of a page.
+struct Done {
+    /// Closed when a sync holds what was archived.
+    written: Receiver<()>,
+    /// The server's words where something was left.
+    words: Option<String>,
 }
 
 /// A message in the open folder.

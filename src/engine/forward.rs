@@ -258,7 +258,8 @@ async fn drive(
             }
         }
         let idle = link.window.borrow().flying() == 0;
-        engine.receipts.link_idle(idle);
+        let coming = engine.posts.borrow().values().any(|p| p.is_fetching());
+        engine.receipts.link_idle(idle, coming);
         if !link.window.borrow().is_ahead() {
             link.caught_up.ring();
         }

@@ -1,13 +1,15 @@
-//! Receipts on their way into the journal.
+//! Receipts on their way into the journal, and the news of what was archived.
 //!
 //! The index learns a receipt, and the message is archived, only when a sync holds it. Any sync
-//! serves: the next commit takes all waiting receipts along; else 256 of them, a second, or an idle
-//! link have one of their own.
+//! serves: the next commit takes all that wait along; else many of them, a second, or a link that is
+//! idle while no mail comes in have one of their own.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
 
 use super::bell::Bell;
 use super::writer::Writer;
@@ -16,19 +18,23 @@ use crate::passage::Record;
 use crate::ticket::Key;
 use crate::world::worker::Stopped;
 
-/// Receipts that are not left waiting for a commit.
-const MANY: usize = 256;
+/// Records that are not left waiting for a commit.
+const MANY: usize = 768;
 /// How long writing waits for room on a full disk.
 const FULL_WAIT: Duration = Duration::from_secs(5);
 /// How long one may wait.
 const WAIT: Duration = Duration::from_secs(1);
+/// How long while the link is idle and mail comes in, whose commit is near.
+const WAIT_IDLE: Duration = Duration::from_millis(250);
 
-/// Receipts and refusals that no sync holds yet.
+/// Receipts, refusals and what was archived that no sync holds yet.
 pub struct Receipts {
     waiting: RefCell<Vec<(Key, Record)>>,
+    /// Dropped when what waits is durable.
+    told: RefCell<Vec<Sender<()>>>,
     some: Bell,
     enough: Bell,
-    idle: Cell<bool>,
+    wait: Cell<Duration>,
 }
 
 impl Receipts {
@@ -36,9 +42,10 @@ impl Receipts {
     pub fn new() -> Self {
         Self {
             waiting: RefCell::default(),
+            told: RefCell::default(),
             some: Bell::new(),
             enough: Bell::new(),
-            idle: Cell::new(true),
+            wait: Cell::new(Duration::ZERO),
         }
     }
 
@@ -52,10 +59,25 @@ impl Receipts {
         }
     }
 
-    /// Says whether the link has nothing to do: then waiting for more is no use.
-    pub fn link_idle(&self, idle: bool) {
-        self.idle.set(idle);
-        if idle {
+    /// Adds some. What comes back is closed when a sync holds them and the index has learned them.
+    pub fn push_all(&self, records: Vec<(Key, Record)>) -> Receiver<()> {
+        let (told, closed) = async_channel::bounded(1);
+        self.told.borrow_mut().push(told);
+        for (key, record) in records {
+            self.push(key, record);
+        }
+        closed
+    }
+
+    /// Says whether the link has nothing to do, and whether mail comes in: with neither, waiting for
+    /// more is no use.
+    pub fn link_idle(&self, idle: bool, coming: bool) {
+        self.wait.set(match (idle, coming) {
+            (false, _) => WAIT,
+            (true, true) => WAIT_IDLE,
+            (true, false) => Duration::ZERO,
+        });
+        if self.wait.get().is_zero() {
             self.enough.ring();
         }
     }
@@ -71,12 +93,14 @@ impl Receipts {
         W: Future<Output = Result<(Result<T, StoreFault>, Vec<(Key, Record)>), Stopped>>,
     {
         let mut records = std::mem::take(&mut *self.waiting.borrow_mut());
+        let told = std::mem::take(&mut *self.told.borrow_mut());
         let waited = records.len();
         records.extend(own);
         let (written, mut records) = write(records).await?;
         if written.is_err() {
             records.truncate(waited);
             self.put_back(records);
+            self.told.borrow_mut().extend(told);
         }
         written
     }
@@ -121,12 +145,10 @@ pub async fn run(engine: Rc<Engine>) {
     loop {
         engine.receipts.some.wait().await;
         engine.receipts.enough.hush();
-        if !engine.receipts.idle.get() && engine.receipts.waiting() < MANY {
-            engine
-                .world
-                .clock
-                .within(WAIT, engine.receipts.enough.wait())
-                .await;
+        let wait = engine.receipts.wait.get();
+        if !wait.is_zero() && engine.receipts.waiting() < MANY {
+            let enough = engine.receipts.enough.wait();
+            engine.world.clock.within(wait, enough).await;
         }
         match engine.receipts.flush(&engine).await {
             Ok(()) => {}

@@ -57,3 +57,19 @@ fn what_could_not_be_written_waits_again_in_front_and_is_not_forgotten() {
         "there is nothing of ours to write"
     );
 }
+
+/// Goes red when the archiver is told of what a full disk did not take, or is never told.
+#[test]
+fn who_waits_for_what_was_pushed_hears_when_it_is_durable() {
+    let receipts = Receipts::new();
+    let closed = receipts.push_all(vec![receipt(1)]);
+    let carried = receipts.carry(Vec::new(), |records| ready(Ok((full::<()>(), records))));
+    assert!(block_on(carried).is_err());
+    assert!(!closed.is_closed());
+    let carried = receipts.carry(Vec::new(), |records| {
+        assert!(!closed.is_closed());
+        ready(Ok((Ok(()), records)))
+    });
+    assert!(block_on(carried).is_ok());
+    assert!(closed.is_closed());
+}
