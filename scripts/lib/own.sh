@@ -37,7 +37,9 @@ END
             with_secrets "mailbox.$name.password" settings set "mailbox.$name.password" ||
             fail "mailbox $name has no password; postern's words stand above"
     done
-    has_secret portal.token || say "no portal.token is set: fine if the portal wants none"
+    [ -z "$(postern settings get portal.url)" ] || has_secret portal.token ||
+        with_secrets portal.token settings set portal.token ||
+        fail "the portal has no token; postern's words stand above"
     postern test || fail "the test did not pass: mend what it says, then start again. No message was touched."
     local active=0
     for name in "${names[@]}"; do
