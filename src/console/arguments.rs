@@ -90,6 +90,9 @@ pub enum Command {
     /// People and companies, as the portal told them
     #[command(subcommand, after_help = example!("postern directory show anna@example.com"))]
     Directory(Directory),
+    /// Look after the store itself
+    #[command(subcommand, after_help = example!("postern store check"))]
+    Store(Store),
 }
 
 /// Which part of a list.
@@ -316,4 +319,12 @@ pub enum Directory {
     /// Read the portal's changes now
     #[command(after_help = example!("postern directory sync"))]
     Sync,
+}
+
+/// `store`.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Read the whole store and say what is whole; changes nothing
+    #[command(after_help = example!("postern store check", "postern store check --json"))]
+    Check,
 }

@@ -14,13 +14,15 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Parser;
+use futures_lite::future;
 
 use crate::control::{
-    explain, is_secret, Answer, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
+    explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
 };
+use crate::world::signals::Stop;
 use crate::world::{terminal, World};
 pub use arguments::Arguments;
-use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings};
+use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
 use text::Style;
 
 /// How a command ends.
@@ -146,9 +148,19 @@ impl Console {
         before: Option<&Answer>,
     ) -> Result<Option<Answer>, Refusal> {
         let mut last = None;
+        let progress = terminal::shows_progress();
+        let mut drawn = false;
         let mut each = |line: &str| {
             let reply = serde_json::from_str::<Reply>(line);
+            if std::mem::take(&mut drawn) {
+                err("\r\x1b[K");
+            }
             match (&reply, self.json) {
+                (Ok(Reply::Event(Event::Progress { .. })), false) if !progress => {}
+                (Ok(Reply::Event(event @ Event::Progress { .. })), false) => {
+                    err(&show::event(event, self.style));
+                    drawn = true;
+                }
                 // A refusal is shown by whoever ends the command, once.
                 (Ok(Reply::Refusal(_)), _) => {}
                 (_, true) => out(&format!("{line}\n")),
@@ -160,7 +172,11 @@ impl Console {
             }
             last = Some(reply);
         };
-        link.ask(request, &mut each).await?;
+        let asked = link.ask(request, &mut each);
+        match request.is_long() {
+            true => unless_stopped(asked).await?,
+            false => asked.await?,
+        }
         match last {
             Some(Ok(Reply::Answer(answer))) => Ok(Some(answer)),
             Some(Ok(Reply::Refusal(refusal))) => Err(refusal),
@@ -181,7 +197,9 @@ impl Console {
         }
         match answer {
             Answer::Nothing { .. } => Exit::Nothing,
-            Answer::Tested { passed: false, .. } => Exit::Failed,
+            Answer::Tested { passed: false, .. } | Answer::Checked { whole: false, .. } => {
+                Exit::Failed
+            }
             _ => Exit::Done,
         }
     }
@@ -211,6 +229,19 @@ impl Console {
             }
         }
     }
+}
+
+/// Does it, unless Ctrl-C comes first: then it is dropped, and takes away what it has left somewhere.
+async fn unless_stopped(
+    work: impl std::future::Future<Output = Result<(), Refusal>>,
+) -> Result<(), Refusal> {
+    let mut stop = Stop::listen()
+        .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
+    let stopped = async {
+        stop.asked().await;
+        Err(Refusal::new(Kind::Failed, "broken off"))
+    };
+    future::or(work, stopped).await
 }
 
 /// What is in force now, without what was shown when it was asked about.
@@ -324,6 +355,7 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
             ..page(part)
         }),
         Command::Directory(Directory::Sync) => Request::Sync,
+        Command::Store(Store::Check) => Request::Check,
         Command::Settings(settings) => change(world, settings)?,
     }))
 }

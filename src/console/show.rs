@@ -105,6 +105,21 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             }
             out
         }
+        Answer::Checked {
+            whole,
+            damaged,
+            warned,
+        } => {
+            let said = match (whole, warned) {
+                (true, 0) => style.good("The store is whole."),
+                (true, _) => style.good("The store is whole; mind what is said above."),
+                (false, _) => style.bad(&format!(
+                    "The store is damaged: {damaged} {} said above.",
+                    plural(u64::from(*damaged), "thing is", "things are")
+                )),
+            };
+            format!("{said}\n")
+        }
         Answer::Done { said, .. } => format!("{}.\n", clean(said)),
         Answer::Nothing { said } => format!("Nothing to do: {}.\n", clean(said)),
     }
@@ -147,6 +162,17 @@ pub fn event(event: &Event, style: Style) -> String {
             clean(key),
             clean(stage),
             clean(said)
+        ),
+        // Without an end of line: the next one is written over it.
+        Event::Progress {
+            what,
+            done_bytes,
+            of_bytes,
+        } => format!(
+            "      {}: {} of {}",
+            clean(what),
+            octets(*done_bytes),
+            octets(*of_bytes)
         ),
         Event::Note { said } => format!("{}\n", clean(said)),
     }

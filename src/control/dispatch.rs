@@ -9,6 +9,7 @@ use async_channel::bounded;
 use futures_lite::{stream, Stream};
 
 use super::change::Draft;
+use super::check;
 use super::port::{Caller, Lines, Service};
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
 use crate::settings::{
@@ -89,6 +90,7 @@ pub async fn dispatch<S: Service>(
             1 => done("1 directory entry was read", 1),
             count => done(&format!("{count} directory entries were read"), count),
         }),
+        Request::Check => Ok(check::answer(service.check(lines).await?)),
         Request::Test {
             mailbox,
             wait,

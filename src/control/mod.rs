@@ -17,6 +17,7 @@
 //! many at once) is then one on connections.
 
 mod change;
+mod check;
 mod client;
 mod dispatch;
 mod documents;

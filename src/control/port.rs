@@ -131,6 +131,9 @@ pub trait Service: 'static {
     /// Follows the next message through its stages until it is archived or held.
     async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal>;
 
+    /// Reads the whole store and says what is whole, part by part. Changes nothing.
+    async fn check(&self, lines: &Lines) -> Result<Tested, Refusal>;
+
     /// Does the work until it is dropped; with `once`, until nothing is left to do.
     async fn run(&self, once: bool) -> Result<Ended, Refusal>;
     /// Ends cleanly: what is under way is made durable, nothing new is begun.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{lists, overview, people, trial, unprocessed};
+use super::{check, lists, overview, people, trial, unprocessed};
 use crate::engine::owner::{owner, Owner};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
@@ -465,6 +465,10 @@ impl Service for Running {
 
     async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
         trial::follow(self, mailbox, lines).await
+    }
+
+    async fn check(&self, lines: &Lines) -> Result<Tested, Refusal> {
+        check::running(self, lines).await
     }
 
     async fn run(&self, once: bool) -> Result<Ended, Refusal> {

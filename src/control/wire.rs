@@ -210,6 +210,8 @@ pub enum Request {
     Directory(Page),
     /// Read the directory's changes now.
     Sync,
+    /// Read the whole store and say what is whole, line by line.
+    Check,
 }
 
 impl Request {
@@ -247,6 +249,11 @@ impl Request {
         )
     }
 
+    /// Whether it may take long, and may be broken off at any time.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::Check)
+    }
+
     /// Whether it changes nothing.
     pub fn only_reads(&self) -> bool {
         matches!(
@@ -261,6 +268,7 @@ impl Request {
                 | Self::History
                 | Self::Diff { .. }
                 | Self::Directory(_)
+                | Self::Check
         )
     }
 }
@@ -352,6 +360,15 @@ pub enum Answer {
         /// Whether a waiting change was confirmed by it.
         confirmed: bool,
     },
+    /// A check of the store came to its end.
+    Checked {
+        /// Whether nothing is damaged.
+        whole: bool,
+        /// How many things are damaged.
+        damaged: u32,
+        /// How many are whole, but.
+        warned: u32,
+    },
     /// It was done.
     Done {
         /// What was done.
@@ -384,7 +401,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A step of a test.
+    /// A step of a test, or a part of the store that was checked.
     Step {
         /// The mailbox that is tested; absent for what is common to all.
         mailbox: Option<String>,
@@ -407,6 +424,15 @@ pub enum Event {
         after_ms: u64,
         /// What happened.
         said: String,
+    },
+    /// How far long work is.
+    Progress {
+        /// What is worked on.
+        what: String,
+        /// Octets that are done.
+        done_bytes: u64,
+        /// Octets in all.
+        of_bytes: u64,
     },
     /// Something worth telling meanwhile.
     Note {

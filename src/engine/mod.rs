@@ -13,6 +13,7 @@ pub mod account;
 pub mod archive;
 mod attempt;
 pub mod bell;
+pub mod check;
 pub mod commit;
 pub mod directory;
 pub mod drain;

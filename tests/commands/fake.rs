@@ -266,6 +266,33 @@ impl Service for Fake {
         Ok(())
     }
 
+    async fn check(&self, lines: &Lines) -> Result<Tested, Refusal> {
+        lines
+            .say(Event::Progress {
+                what: "journal".to_owned(),
+                done_bytes: 1 << 20,
+                of_bytes: 4 << 20,
+            })
+            .await;
+        let damaged = self.history().base().mailbox("damaged").is_some();
+        lines
+            .say(Event::Step {
+                mailbox: None,
+                step: "journal".to_owned(),
+                outcome: match damaged {
+                    true => Outcome::Failed,
+                    false => Outcome::Passed,
+                },
+                said: "said".to_owned(),
+                mend: damaged.then(|| "mind the card".to_owned()),
+            })
+            .await;
+        Ok(Tested {
+            failed: u32::from(damaged),
+            warned: 0,
+        })
+    }
+
     async fn run(&self, _: bool) -> Result<Ended, Refusal> {
         std::future::pending().await
     }
