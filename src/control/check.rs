@@ -13,8 +13,8 @@ use super::local::in_use;
 use super::port::{Lines, Tested};
 use super::service::Running;
 use super::wire::{Answer, Event, Kind, Outcome, Refusal, Reply};
-use crate::engine::check::{alone, beside, Count, Counted, Line, Progress, Sift};
 use crate::engine::check::Outcome as Found;
+use crate::engine::check::{alone, beside, Count, Counted, Line, Progress, Sift};
 use crate::engine::StoreFault;
 use crate::world::untouched::Temporary;
 use crate::world::{worker, Clock, Tick, World};
@@ -90,7 +90,8 @@ pub(super) async fn running(running: &Running, lines: &Lines) -> Result<Tested, 
             lines.say(event).await;
         }
     }
-    let (found, damage, births) = sift.end();
+    let (_, known) = running.read(|r| r.counters()).await?;
+    let (found, damage, births) = sift.end(Some(known));
     for line in found {
         lines.say(said.line(line)).await;
     }

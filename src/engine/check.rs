@@ -17,7 +17,7 @@ mod sift;
 
 use std::collections::BTreeMap;
 
-use crate::passage::{Entry, Stage, Stored};
+use crate::passage::{Entry, Position, Stage, Stored};
 use crate::spool::{Gap, Piece};
 use crate::ticket::Key;
 
@@ -91,7 +91,11 @@ pub struct Damage {
     gaps: Vec<Gap>,
     /// Gaps beyond those that are kept here.
     more: u64,
-    torn_tails: u64,
+    /// Ends that a crash left torn, as far as the journal can tell: of its very last records nothing
+    /// behind them proves that they were durable. The index does, where it knows them.
+    torn: Vec<Gap>,
+    /// End records of large messages that are damaged, and whose other copy serves.
+    spared: Vec<Gap>,
     /// Records whose check holds and whose words can't be read.
     unreadable: u64,
     segments: Vec<u64>,
@@ -99,23 +103,42 @@ pub struct Damage {
 
 impl Damage {
     fn is_none(&self) -> bool {
-        self.gaps.is_empty() && self.more == 0 && self.unreadable == 0
+        self.gaps.is_empty() && self.spared.is_empty() && self.more == 0 && self.unreadable == 0
+    }
+
+    /// Whether nothing is missing anywhere, not even at a torn end.
+    fn is_clean(&self) -> bool {
+        self.is_none() && self.torn.is_empty()
     }
 
     fn add(&mut self, gaps: impl IntoIterator<Item = Gap>) {
         for gap in gaps {
-            match (gap.damage, self.gaps.len() < 10 * NAMED) {
-                (false, _) => self.torn_tails += 1,
-                (true, true) => self.gaps.push(gap),
-                (true, false) => self.more += 1,
+            let list = match gap.damage {
+                true => &mut self.gaps,
+                false => &mut self.torn,
+            };
+            match list.len() < 10 * NAMED {
+                true => list.push(gap),
+                false => self.more += 1,
             }
         }
+    }
+
+    /// What the index knows up to this position was durable: where a part of it is missing, that is no
+    /// torn end. Of earlier segments it says nothing: a start steps over what a crash left there.
+    fn proven(&mut self, position: Position) {
+        let durable = |gap: &Gap| gap.segment == position.segment && gap.from < position.offset;
+        let (damaged, torn) = std::mem::take(&mut self.torn)
+            .into_iter()
+            .partition(durable);
+        self.torn = torn;
+        self.gaps.extend::<Vec<Gap>>(damaged);
     }
 
     /// Whether what stands there can't be read: damaged, or its file is gone.
     fn hits(&self, stored: Stored) -> bool {
         self.is_absent(stored.segment)
-            || self.gaps.iter().any(|gap| {
+            || self.gaps.iter().chain(&self.torn).any(|gap| {
                 gap.segment == stored.segment && (gap.from..gap.to).contains(&stored.offset)
             })
     }
@@ -162,6 +185,10 @@ struct Hits {
 }
 
 impl Hits {
+    fn is_none(&self) -> bool {
+        self.named.is_empty() && self.copies == 0
+    }
+
     fn add(&mut self, key: Key, fate: Fate) {
         match fate {
             Fate::Copy => self.copies += 1,
@@ -211,7 +238,11 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 fn mib(octets: u64) -> String {
-    format!("{}.{} MiB", octets >> 20, ((octets >> 10) & 1023) * 10 / 1024)
+    format!(
+        "{}.{} MiB",
+        octets >> 20,
+        ((octets >> 10) & 1023) * 10 / 1024
+    )
 }
 
 fn octets_of(pieces: &[Piece]) -> u64 {

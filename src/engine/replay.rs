@@ -89,8 +89,8 @@ pub(super) fn open_index(
     remove_tree(disk, &index_dir)?;
     let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
     let end = position_of(journal.end());
-    let mut opening = replay(&mut index, &journal.reader(), end, None, progress)
-        .map_err(Replay::into_store)?;
+    let mut opening =
+        replay(&mut index, &journal.reader(), end, None, progress).map_err(Replay::into_store)?;
     opening.rebuilt = Some(why);
     Ok((index, opening))
 }

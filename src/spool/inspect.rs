@@ -50,6 +50,8 @@ pub struct LargeTurn {
     pub next: Option<u64>,
     /// What is damaged.
     pub gaps: Vec<Gap>,
+    /// An end record that is damaged while its other copy serves.
+    pub spared: Option<Gap>,
 }
 
 impl Looked {
@@ -178,15 +180,18 @@ impl Reader {
                 None => torn.push((at, at + END as u64)),
             }
         }
-        if wanted {
-            turn.gaps.extend(torn.into_iter().map(|(from, to)| Gap {
-                segment: opened.number,
-                from,
-                to,
-                damage: true,
-                records: None,
-                header: None,
-            }));
+        let gaps = torn.into_iter().map(|(from, to)| Gap {
+            segment: opened.number,
+            from,
+            to,
+            damage: true,
+            records: None,
+            header: None,
+        });
+        match (wanted, totals.is_empty()) {
+            (true, true) => turn.gaps.extend(gaps),
+            (true, false) => turn.spared = gaps.last(),
+            (false, _) => {}
         }
         Ok(totals.first().copied())
     }

@@ -16,3 +16,4 @@ mod running;
 mod sample;
 mod sessions;
 mod settings;
+mod store;

@@ -76,7 +76,19 @@ pub fn check(
     while let Some(progress) = sift.turn(reader)? {
         tell.progress(progress);
     }
-    let (lines, damage, births) = sift.end();
+    // sled may give up where its file is damaged: then the rest is looked at without it.
+    let gave_up = || {
+        Line::new(
+            "index",
+            Outcome::Damaged,
+            "sled gave up while reading it",
+            Some(REMOVE),
+        )
+    };
+    let opened = catch_unwind(AssertUnwindSafe(|| index(world, dir, aside, &journal)));
+    let index = opened.unwrap_or_else(|_| Ok(Err(gave_up())))?;
+    let known = index.as_ref().ok().map(|(_, known)| *known);
+    let (lines, damage, births) = sift.end(known);
     lines.into_iter().for_each(|line| tell.line(line));
     if journal.unfinished > 0 {
         let said = format!(
@@ -85,20 +97,15 @@ pub fn check(
         );
         tell.line(Line::whole("journal", said));
     }
-    // sled may give up where its file is damaged: then the rest is looked at without it.
-    let with_index = catch_unwind(AssertUnwindSafe(|| {
-        let index = match index(world, dir, aside, &journal)? {
-            Ok(index) => index,
-            Err(line) => return Ok(Err(line)),
-        };
-        let count = Count::new(damage.clone(), births, true);
-        counting(count, reader, Some(&index.view()), tell).map(Ok)
-    }));
-    let found = with_index.unwrap_or_else(|_| {
-        let said = "sled gave up while reading it";
-        Ok(Err(Line::new("index", Outcome::Damaged, said, Some(REMOVE))))
-    })?;
-    let lines = match found {
+    let counted = match index {
+        Ok((index, _)) => catch_unwind(AssertUnwindSafe(|| {
+            let count = Count::new(damage.clone(), births, true);
+            counting(count, reader, Some(&index.view()), tell).map(Ok)
+        }))
+        .unwrap_or_else(|_| Ok(Err(gave_up())))?,
+        Err(line) => Err(line),
+    };
+    let lines = match counted {
         Ok(lines) => lines,
         Err(line) => {
             tell.line(line);
@@ -124,13 +131,14 @@ fn counting(
     }
 }
 
-/// A copy of the index, opened and brought up to the journal; or what is wrong with it.
+/// A copy of the index, opened and brought up to the journal, and up to where it knew that before; or
+/// what is wrong with it.
 fn index(
     world: &World,
     dir: &Path,
     aside: Result<&Path, &std::io::Error>,
     journal: &Looked,
-) -> Result<Result<Index, Line>, StoreFault> {
+) -> Result<Result<(Index, Position), Line>, StoreFault> {
     const PART: &str = "index";
     let damaged = |said: String| Ok(Err(Line::new(PART, Outcome::Damaged, said, Some(REMOVE))));
     let skipped = |said: String| {
@@ -164,7 +172,11 @@ fn index(
     }
     let end = end(journal);
     // A journal without a single header can't tell which it is: then no index belongs to it.
-    let opened = Index::open(&to, Sizes::default().cache, journal.life.unwrap_or_default());
+    let opened = Index::open(
+        &to,
+        Sizes::default().cache,
+        journal.life.unwrap_or_default(),
+    );
     let (mut index, position) = match opened {
         Ok((index, Some(position))) if position <= end => (index, position),
         Ok((_, Some(_))) => return damaged("it knows more than the journal holds".to_owned()),
@@ -178,7 +190,7 @@ fn index(
         Err(Replay::Index(said)) => return damaged(said),
         Err(Replay::Store(fault)) => return Err(fault),
     }
-    Ok(Ok(index))
+    Ok(Ok((index, position)))
 }
 
 /// Where the journal ends: behind the last record of its last segment, once that was looked through.

@@ -36,7 +36,10 @@ fn revisions_in(disk: &dyn Disk, dir: &Path) -> Result<(Vec<Revision>, Vec<Line>
         Err(e) => {
             let said = format!("{} can't be listed: {e}", dir.display());
             let mend = "put a settings file in force again (`postern settings import FILE`)";
-            return Ok((found, vec![Line::new(PART, Outcome::Damaged, said, Some(mend))]));
+            return Ok((
+                found,
+                vec![Line::new(PART, Outcome::Damaged, said, Some(mend))],
+            ));
         }
     };
     for entry in listed.iter().filter(|e| e.name.ends_with(".json")) {
@@ -139,7 +142,10 @@ fn ballast(disk: &dyn Disk, dir: &Path) -> Line {
     const PART: &str = "ballast";
     let listed = disk.list(&dir.join("journal")).unwrap_or_default();
     match listed.iter().find(|e| e.name == "ballast") {
-        Some(entry) => Line::whole(PART, format!("{} are kept for a full disk", mib(entry.length))),
+        Some(entry) => Line::whole(
+            PART,
+            format!("{} are kept for a full disk", mib(entry.length)),
+        ),
         None => {
             let mend = "make room on the disk: the next start puts it back";
             Line::new(PART, Outcome::Odd, "it was let go", Some(mend))

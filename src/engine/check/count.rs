@@ -48,6 +48,8 @@ struct Run {
     pieces: Vec<Piece>,
     at: usize,
     part: u64,
+    /// All parts are done.
+    counted: bool,
     tally: Tally,
     counters: Counters,
     /// What the index says, and up to where it knows.
@@ -58,6 +60,13 @@ struct Run {
     differ: u64,
     /// The lists of the index that are still to be looked through for what is hit, and up to where.
     lists: Vec<(Stage, u64)>,
+}
+
+impl Run {
+    fn is_equal(&self) -> bool {
+        let counters = self.index.as_ref().map(|(counters, _)| counters);
+        counters.is_none_or(|c| *c == self.counters) && self.differ == 0
+    }
 }
 
 impl Count {
@@ -73,6 +82,12 @@ impl Count {
         }
     }
 
+    /// In so many parts, however few messages there are.
+    #[cfg(test)]
+    pub(super) fn in_parts(&mut self, parts: u64) {
+        self.parts = parts;
+    }
+
     /// Does a turn. Without an index only what is hit is looked for.
     pub fn turn(
         &mut self,
@@ -84,18 +99,22 @@ impl Count {
             None => self.begin(journal, view)?,
         };
         let Some(piece) = run.pieces.get(run.at).copied() else {
-            if run.part + 1 < self.parts {
+            if !run.counted {
                 self.end_part(&mut run, view)?;
                 run.part += 1;
-                run.at = 0;
-                run.tally = Tally::new(run.part, self.parts);
+                run.counted = run.part >= self.parts;
+                if !run.counted {
+                    run.at = 0;
+                    run.tally = Tally::new(run.part, self.parts);
+                }
                 return Ok(self.going(run));
             }
-            if let (Some(view), false) = (view, run.lists.is_empty()) {
+            // Of what the journal has lost, only the index can tell.
+            let wanted = !self.damage.is_clean() || !run.is_equal();
+            if let (Some(view), true, false) = (view, wanted, run.lists.is_empty()) {
                 self.rows(&mut run, view)?;
                 return Ok(self.going(run));
             }
-            self.end_part(&mut run, view)?;
             return Ok(self.end(run, journal));
         };
         let until = run.index.as_ref().map(|(_, position)| *position);
@@ -139,41 +158,35 @@ impl Count {
     fn going(&mut self, run: Run) -> Counted {
         let of = octets_of(&run.pieces);
         let done = octets_of(run.pieces.get(..run.at).unwrap_or_default());
+        let of_all = of * self.parts;
         let progress = Progress {
             part: "index",
-            done: of * run.part + done,
-            of: of * self.parts,
+            done: of_all.min(of * run.part + done),
+            of: of_all,
         };
         self.run = Some(run);
         Counted::Going(progress)
     }
 
-    fn begin(
-        &mut self,
-        journal: &spool::Reader,
-        view: Option<&View>,
-    ) -> Result<Run, StoreFault> {
+    fn begin(&mut self, journal: &spool::Reader, view: Option<&View>) -> Result<Run, StoreFault> {
         self.tries += 1;
         // The position first: segments that are younger than it are of no use.
         let index = view.map(View::counters).transpose()?;
         let mut pieces = journal.pieces();
         self.damage.segments = pieces.iter().map(|p| p.number).collect();
         pieces.retain(|p| !p.large);
-        let lists = match self.damage.is_none() {
-            true => Vec::new(),
-            false => vec![(Stage::Committed, 0), (Stage::Refused, 0)],
-        };
         Ok(Run {
             pieces,
             at: 0,
             part: 0,
+            counted: false,
             tally: Tally::new(0, self.parts),
             counters: Counters::default(),
             index,
             hits: Hits::default(),
             differing: Vec::new(),
             differ: 0,
-            lists,
+            lists: vec![(Stage::Committed, 0), (Stage::Refused, 0)],
         })
     }
 
@@ -215,7 +228,11 @@ impl Count {
             }
             stage => {
                 let listed = view.list(stage, after, ROWS)?;
-                rows.extend(listed.into_iter().map(|l| (l.key, l.entry.sequence, l.entry)));
+                rows.extend(
+                    listed
+                        .into_iter()
+                        .map(|l| (l.key, l.entry.sequence, l.entry)),
+                );
             }
         }
         if let Some((_, last, _)) = rows.last() {
@@ -232,15 +249,19 @@ impl Count {
 
     fn end(&mut self, run: Run, journal: &spool::Reader) -> Counted {
         let now = journal.pieces();
-        let gone = |piece: &Piece| now.binary_search_by_key(&piece.number, |p| p.number).is_err();
+        let gone = |piece: &Piece| {
+            now.binary_search_by_key(&piece.number, |p| p.number)
+                .is_err()
+        };
         let changed = run.pieces.iter().any(gone);
-        let equal = run.index.as_ref().is_none_or(|(c, _)| *c == run.counters) && run.differ == 0;
-        let again = changed || (!equal && !self.still && self.damage.is_none());
+        let equal = run.is_equal();
+        let again =
+            changed || (!equal && !self.still && self.damage.is_none() && run.hits.is_none());
         if again && self.tries < TRIES {
             return Counted::Again;
         }
         self.lines.extend(run.hits.lines());
-        let known: u64 = Stage::ALL.iter().map(|s| run.counters.of(*s)).sum();
+        let known = run.counters.total();
         let line = match &run.index {
             None => return Counted::Over,
             Some(_) if changed => Line::new(
@@ -256,7 +277,7 @@ impl Count {
                     counted(known, "message")
                 ),
             ),
-            Some((said, _)) if !self.damage.is_none() => Line::new(
+            Some((said, _)) if !self.damage.is_none() || !run.hits.is_none() => Line::new(
                 "index",
                 Outcome::Odd,
                 format!(
@@ -278,8 +299,14 @@ impl Count {
                 Line::new(
                     "index",
                     Outcome::Damaged,
-                    format!("it says other than the journal: {}", found.trim_start_matches("; ")),
-                    Some(REMOVE),
+                    format!(
+                        "it says other than the journal: {}",
+                        found.trim_start_matches("; ")
+                    ),
+                    Some(match said.total() > known {
+                        true => LOST,
+                        false => REMOVE,
+                    }),
                 )
             }
         };
@@ -295,6 +322,9 @@ impl Count {
 
 /// What to do about an index that can't be believed.
 pub(super) const REMOVE: &str = "nothing is lost, the journal has all of it: stop the service, remove the folder `index` of the store, and start again; it is made anew. The directory is read again from the portal";
+
+/// What to do about an index that knows messages of which the journal has nothing.
+const LOST: &str = "leave it as it is: it knows messages that the journal has lost. Was a file of the folder `journal` removed? Put it back";
 
 fn differences(index: &Counters, journal: &Counters) -> String {
     let pairs = Stage::ALL

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use super::{counted, mib, octets_of, Damage, Line, Outcome, Progress, NAMED};
 use crate::engine::StoreFault;
 use crate::passage::record::Unreadable;
-use crate::passage::{Kind, Record};
+use crate::passage::{Kind, Position, Record};
 use crate::spool::{self, file_name, Gap, Piece};
 use crate::ticket::Key;
 
@@ -75,6 +75,7 @@ impl Sift {
         match journal.inspect_large(piece.number, self.slice) {
             Ok(turn) => {
                 self.damage.add(turn.gaps);
+                self.damage.spared.extend(turn.spared);
                 match turn.next {
                     Some(slice) => {
                         self.slice = slice;
@@ -146,8 +147,12 @@ impl Sift {
         }]);
     }
 
-    /// Ends; gives what was found, and no more messages than how many there are.
-    pub fn end(self) -> (Vec<Line>, Damage, u64) {
+    /// Ends; gives what was found, and no more messages than how many there are. `known` is up to
+    /// where the index knows the journal.
+    pub fn end(mut self, known: Option<Position>) -> (Vec<Line>, Damage, u64) {
+        if let Some(known) = known {
+            self.damage.proven(known);
+        }
         let ordinary = self.pieces.iter().filter(|p| !p.large).count() as u64;
         let mut said = format!(
             "{} and {} in {}, {}",
@@ -156,7 +161,7 @@ impl Sift {
             counted(ordinary, "segment"),
             mib(self.of)
         );
-        match self.damage.torn_tails {
+        match self.damage.torn.len() {
             0 => {}
             1 => said.push_str("; a crash left a torn end, of which nothing had been promised"),
             n => said.push_str(&format!(
@@ -169,7 +174,7 @@ impl Sift {
             lines.push(Line::whole("journal", said));
             return (lines, self.damage, self.births);
         }
-        let places = self.damage.gaps.len() as u64 + self.damage.more;
+        let places = (self.damage.gaps.len() + self.damage.spared.len()) as u64 + self.damage.more;
         if places > 0 {
             said.push_str(&format!("; {} damaged", were(places, "place")));
         }
@@ -182,9 +187,23 @@ impl Sift {
             mend.push_str(". Records whose check holds and that can't be understood are a fault of this program: please report it");
         }
         lines.push(Line::new("journal", Outcome::Damaged, said, Some(&mend)));
-        for gap in self.damage.gaps.iter().take(NAMED) {
-            let large = self.pieces.iter().any(|p| p.large && p.number == gap.segment);
-            lines.push(Line::new("journal", Outcome::Damaged, place(gap, large), None));
+        for gap in self
+            .damage
+            .gaps
+            .iter()
+            .chain(&self.damage.spared)
+            .take(NAMED)
+        {
+            let large = self
+                .pieces
+                .iter()
+                .any(|p| p.large && p.number == gap.segment);
+            lines.push(Line::new(
+                "journal",
+                Outcome::Damaged,
+                place(gap, large),
+                None,
+            ));
         }
         let more = places.saturating_sub(NAMED as u64);
         if more > 0 {
