@@ -92,7 +92,8 @@ fn ready() -> Running {
 
 #[test]
 fn every_command_has_help_with_an_example_and_exit_codes() {
-    let commands = "|run|test|status|queue|queue list|queue show|queue retry|held|held list|\
+    let commands =
+        "|run|test|status|queue|queue list|queue show|queue retry|queue export|held|held list|\
                     held show|held convert|held dismiss|settings|settings show|settings get|\
                     settings set|settings add|settings remove|settings rename|settings import|\
                     settings export|settings confirm|settings history|settings diff|\

@@ -125,6 +125,22 @@ pub enum Queue {
         /// Its key, or the beginning of it
         key: String,
     },
+    /// Write messages and their tickets into files
+    #[command(group(ArgGroup::new("those").required(true).args(["key", "all"])))]
+    #[command(after_help = example!("postern queue export 4f2a91c0", "postern queue export --all --to ./rescued"))]
+    Export {
+        /// Its key, or the beginning of it
+        key: Option<String>,
+        /// All that are queued or refused
+        #[arg(long)]
+        all: bool,
+        /// Where the files go, KEY.eml and KEY.json
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+        /// Write over files that are there
+        #[arg(long)]
+        force: bool,
+    },
     /// Try again now what the portal refused
     #[command(group(ArgGroup::new("which").required(true).args(["key", "all"])))]
     #[command(after_help = example!("postern queue retry 4f2a91c0", "postern queue retry --all"))]

@@ -7,6 +7,7 @@
 //! Knows nothing of mail, the store or the portal.
 
 mod arguments;
+mod export;
 mod show;
 mod text;
 
@@ -23,6 +24,7 @@ use crate::world::signals::Stop;
 use crate::world::{terminal, World};
 pub use arguments::Arguments;
 use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
+use export::Files;
 use text::Style;
 
 /// How a command ends.
@@ -104,6 +106,7 @@ impl Console {
 
     async fn command(&self, world: &World, arguments: Arguments) -> Result<Exit, Refusal> {
         let (store, socket) = (arguments.store.clone(), arguments.socket());
+        let mut files = files(world, &arguments.command);
         let Some(mut request) = request(world, arguments.command)? else {
             return Ok(Exit::Done);
         };
@@ -117,7 +120,10 @@ impl Console {
         let mut asked = None;
         // Each question is asked once: a service that asks for ever doesn't get its way.
         for _ in 0..3 {
-            let Some(answer) = self.ask(&link, &request, asked.as_ref()).await? else {
+            let Some(answer) = self
+                .ask(&link, &request, asked.as_ref(), files.as_mut())
+                .await?
+            else {
                 return Ok(Exit::Failed);
             };
             let Some(how) = request.how_mut() else {
@@ -146,14 +152,22 @@ impl Console {
         link: &Link,
         request: &Request,
         before: Option<&Answer>,
+        mut files: Option<&mut Files>,
     ) -> Result<Option<Answer>, Refusal> {
         let mut last = None;
         let progress = terminal::shows_progress();
+        let (fail, failed) = async_channel::bounded(1);
         let mut drawn = false;
         let mut each = |line: &str| {
             let reply = serde_json::from_str::<Reply>(line);
             if std::mem::take(&mut drawn) {
                 err("\r\x1b[K");
+            }
+            if let (Some(files), Ok(Reply::Event(event))) = (files.as_mut(), &reply) {
+                if let Event::Export { .. } | Event::Slice { .. } = event {
+                    drawn = self.file(files, event, &fail, progress);
+                    return;
+                }
             }
             match (&reply, self.json) {
                 (Ok(Reply::Event(Event::Progress { .. })), false) if !progress => {}
@@ -174,7 +188,7 @@ impl Console {
         };
         let asked = link.ask(request, &mut each);
         match request.is_long() {
-            true => unless_stopped(asked).await?,
+            true => unless_stopped(asked, failed).await?,
             false => asked.await?,
         }
         match last {
@@ -186,6 +200,33 @@ impl Console {
             )),
             Some(Err(_)) => Ok(None),
         }
+    }
+
+    /// Writes what came into files; tells whether it has drawn how far that is.
+    fn file(
+        &self,
+        files: &mut Files,
+        event: &Event,
+        fail: &async_channel::Sender<Refusal>,
+        progress: bool,
+    ) -> bool {
+        match files.take(event.clone()) {
+            Ok(Some(written)) => match self.json {
+                true => out(&format!("{}\n", written.document())),
+                false => out(&show::written(&written)),
+            },
+            Ok(None) => {
+                if let (Some((key, done, of)), true) = (files.progress(), progress && !self.json) {
+                    err(&show::under_way(key, done, of));
+                    return true;
+                }
+            }
+            // Whoever waits for the answer breaks off at the first; what follows is of no use.
+            Err(refusal) => {
+                let _ = fail.try_send(refusal);
+            }
+        }
+        false
     }
 
     fn end(&self, answer: &Answer) -> Exit {
@@ -234,6 +275,7 @@ impl Console {
 /// Does it, unless Ctrl-C comes first: then it is dropped, and takes away what it has left somewhere.
 async fn unless_stopped(
     work: impl std::future::Future<Output = Result<(), Refusal>>,
+    failed: async_channel::Receiver<Refusal>,
 ) -> Result<(), Refusal> {
     let mut stop = Stop::listen()
         .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
@@ -241,7 +283,24 @@ async fn unless_stopped(
         stop.asked().await;
         Err(Refusal::new(Kind::Failed, "broken off"))
     };
-    future::or(work, stopped).await
+    let failed = async {
+        match failed.recv().await {
+            Ok(refusal) => Err(refusal),
+            Err(_) => future::pending().await,
+        }
+    };
+    // A fault of ours before the answer, which may say that all was told.
+    future::or(failed, future::or(work, stopped)).await
+}
+
+/// Where a command's files go.
+fn files(world: &World, command: &Command) -> Option<Files> {
+    match command {
+        Command::Queue(Queue::Export { to, force, .. }) => {
+            Some(Files::new(world.disk.clone(), to, *force))
+        }
+        _ => None,
+    }
 }
 
 /// What is in force now, without what was shown when it was asked about.
@@ -336,6 +395,7 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
         Command::Queue(Queue::Show { key }) | Command::Held(Held::Show { key }) => {
             Request::Message { key }
         }
+        Command::Queue(Queue::Export { key, .. }) => Request::Take { key },
         Command::Queue(Queue::Retry { key, .. }) => Request::Retry { key },
         Command::Held(Held::List {
             part,

@@ -4,6 +4,7 @@
 
 mod directory;
 
+use super::export::Written;
 use super::text::{clean, clean_lines, cut, octets, table, table_within, Style};
 use crate::control::{
     Answer, Change, Event, Explained, Listed, MessageLine, Outcome, Refusal, RevisionLine,
@@ -174,8 +175,26 @@ pub fn event(event: &Event, style: Style) -> String {
             octets(*done_bytes),
             octets(*of_bytes)
         ),
+        // Goes into files.
+        Event::Export { .. } | Event::Slice { .. } => String::new(),
         Event::Note { said } => format!("{}\n", clean(said)),
     }
+}
+
+/// A message that was written into files.
+pub fn written(written: &Written) -> String {
+    format!(
+        "{}  {}\n{}\n",
+        written.eml.display(),
+        octets(written.octets),
+        written.json.display()
+    )
+}
+
+/// How far a message is that is written into a file; without an end of line.
+pub fn under_way(key: &str, done: u64, of: u64) -> String {
+    let key = cut(&clean(key), 12);
+    format!("      {key}: {} of {}", octets(done), octets(of))
 }
 
 /// A no.

@@ -77,6 +77,14 @@ pub async fn dispatch<S: Service>(
                 count => done(&format!("{count} tickets are tried again now"), count),
             })
         }
+        Request::Take { key } => {
+            let key = key.as_deref().map(whole).transpose()?;
+            Ok(match service.export(key.as_deref(), lines).await? {
+                0 => nothing("no ticket is queued or refused"),
+                1 => done("1 message was exported", 1),
+                count => done(&format!("{count} messages were exported"), count),
+            })
+        }
         Request::Convert { key, again } => {
             service.convert(caller, &whole(&key)?, again).await?;
             Ok(done("the message becomes a ticket", 1))

@@ -95,6 +95,8 @@ pub trait Service: 'static {
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal>;
     /// The life of the one message whose key begins so.
     async fn message(&self, key: &str) -> Result<Story, Refusal>;
+    /// Tells octets and ticket of one message, or of all that are queued or refused; says how many.
+    async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal>;
     /// Makes a ticket (all refused ones, without a key) due now; says how many.
     async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal>;
     /// Makes a message a ticket after all; `again` makes another of one that was.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{check, lists, overview, people, trial, unprocessed};
+use super::{check, export, lists, overview, people, trial, unprocessed};
 use crate::engine::owner::{owner, Owner};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
@@ -76,7 +76,7 @@ impl Running {
     }
 
     /// The one message whose key begins so.
-    async fn find(&self, text: &str) -> Result<(Key, Entry), Refusal> {
+    pub(super) async fn find(&self, text: &str) -> Result<(Key, Entry), Refusal> {
         let mut found = match Key::from_str(text) {
             Ok(key) => vec![key],
             Err(_) => {
@@ -297,6 +297,10 @@ impl Service for Running {
             post.retry_bell.ring();
         }
         Ok(count)
+    }
+
+    async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {
+        export::export(self, key, lines).await
     }
 
     async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal> {

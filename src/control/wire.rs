@@ -14,6 +14,7 @@ pub use super::documents::{
     DirectoryLine, DirectoryPage, Happening, Listed, MailboxStatus, MessageLine, PortalStatus,
     Preview, RevisionLine, SettingLine, Status, StoreStatus, Story,
 };
+use super::export::Octets;
 use crate::settings::{Change, Explained, Problem};
 use crate::world::Secret;
 
@@ -91,6 +92,12 @@ pub enum Request {
     Message {
         /// The message's key, or the beginning of it.
         key: String,
+    },
+    /// A message's octets, and the ticket as the portal is sent it.
+    Take {
+        /// The message's key; all that are queued or refused when absent.
+        #[serde(default)]
+        key: Option<String>,
     },
     /// Try refused or waiting tickets again now.
     Retry {
@@ -251,7 +258,7 @@ impl Request {
 
     /// Whether it may take long, and may be broken off at any time.
     pub fn is_long(&self) -> bool {
-        matches!(self, Self::Check)
+        matches!(self, Self::Check | Self::Take { .. })
     }
 
     /// Whether it changes nothing.
@@ -269,6 +276,7 @@ impl Request {
                 | Self::Diff { .. }
                 | Self::Directory(_)
                 | Self::Check
+                | Self::Take { .. }
         )
     }
 }
@@ -433,6 +441,20 @@ pub enum Event {
         done_bytes: u64,
         /// Octets in all.
         of_bytes: u64,
+    },
+    /// A message follows, by slices.
+    Export {
+        /// Its whole key.
+        key: String,
+        /// How many octets it has.
+        octets: u64,
+        /// The document that the portal is sent of it.
+        ticket: String,
+    },
+    /// The next octets of the message.
+    Slice {
+        /// They.
+        octets: Octets,
     },
     /// Something worth telling meanwhile.
     Note {

@@ -11,7 +11,7 @@
 
 pub mod account;
 pub mod archive;
-mod attempt;
+pub(crate) mod attempt;
 pub mod bell;
 pub mod check;
 pub mod commit;

@@ -9,7 +9,7 @@ use std::thread;
 
 use postern::control::{
     serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, Limits, Lines, Listed,
-    MessageLine, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
+    MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
@@ -109,6 +109,27 @@ impl Service for Fake {
 
     async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
         Ok(u64::from(key.is_some()))
+    }
+
+    async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {
+        let Some(key) = key else { return Ok(0) };
+        let octets = vec![b'x'; 3 << 20];
+        lines
+            .say(Event::Export {
+                key: key.to_owned(),
+                octets: octets.len() as u64,
+                ticket: "{}".to_owned(),
+            })
+            .await;
+        for slice in octets.chunks(40_000) {
+            let octets = Octets(slice.to_vec());
+            lines.say(Event::Slice { octets }).await;
+        }
+        match key {
+            // It breaks off in the middle.
+            "00000bad" => Err(Refusal::new(Kind::Failed, "the disk failed")),
+            _ => Ok(1),
+        }
     }
 
     async fn convert(&self, _: &Caller, key: &str, _: bool) -> Result<(), Refusal> {
