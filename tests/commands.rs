@@ -1,6 +1,8 @@
 //! The commands, typed at the real binary: usage, exit codes, secrets, questions, documents; and the
 //! control socket, spoken to without the binary.
 
+#[path = "commands/export.rs"]
+mod export;
 #[path = "commands/fake.rs"]
 mod fake;
 #[path = "commands/local.rs"]

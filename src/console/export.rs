@@ -210,3 +210,6 @@ fn told(path: &Path, fault: &io::Error) -> Refusal {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@
 mod common;
 
 mod directory;
+mod export;
 mod held;
 mod places;
 mod quota;
