@@ -180,7 +180,7 @@ impl Reader {
                 None => torn.push((at, at + END as u64)),
             }
         }
-        let gaps = torn.into_iter().map(|(from, to)| Gap {
+        let mut gaps = torn.into_iter().map(|(from, to)| Gap {
             segment: opened.number,
             from,
             to,
@@ -190,7 +190,7 @@ impl Reader {
         });
         match (wanted, totals.is_empty()) {
             (true, true) => turn.gaps.extend(gaps),
-            (true, false) => turn.spared = gaps.last(),
+            (true, false) => turn.spared = gaps.next_back(),
             (false, _) => {}
         }
         Ok(totals.first().copied())

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::{ends, fails, ready};
 
 fn names(dir: &Path) -> Vec<String> {
-    let listed = std::fs::read_dir(dir).unwrap();
-    let names = listed.map(|e| e.unwrap().file_name().into_string().unwrap());
+    let listed = std::fs::read_dir(dir).expect("it is a folder").flatten();
+    let names = listed.map(|e| e.file_name().to_string_lossy().into_owned());
     names.collect()
 }
 

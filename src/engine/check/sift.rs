@@ -161,17 +161,13 @@ impl Sift {
             counted(ordinary, "segment"),
             mib(self.of)
         );
-        match self.damage.torn.len() {
-            0 => {}
-            1 => said.push_str("; a crash left a torn end, of which nothing had been promised"),
-            n => said.push_str(&format!(
-                "; crashes left {n} torn ends, of which nothing had been promised"
-            )),
-        }
-        let mut lines = Vec::new();
+        let mut lines = self.torn();
         if self.damage.is_none() {
-            said.push_str("; every check holds");
-            lines.push(Line::whole("journal", said));
+            said.push_str(match lines.is_empty() {
+                true => "; every check holds",
+                false => "; every check holds, but for the ends named below",
+            });
+            lines.insert(0, Line::whole("journal", said));
             return (lines, self.damage, self.births);
         }
         let places = (self.damage.gaps.len() + self.damage.spared.len()) as u64 + self.damage.more;
@@ -186,7 +182,8 @@ impl Sift {
             ));
             mend.push_str(". Records whose check holds and that can't be understood are a fault of this program: please report it");
         }
-        lines.push(Line::new("journal", Outcome::Damaged, said, Some(&mend)));
+        let first = Line::new("journal", Outcome::Damaged, said, Some(&mend));
+        lines.insert(0, first);
         for gap in self
             .damage
             .gaps
@@ -211,6 +208,18 @@ impl Sift {
             lines.push(Line::new("journal", Outcome::Damaged, said, None));
         }
         (lines, self.damage, self.births)
+    }
+
+    /// The ends that a crash left torn, each with its place.
+    fn torn(&self) -> Vec<Line> {
+        let line = |gap: &Gap| {
+            let at = place(gap, false);
+            Line::whole(
+                "journal",
+                format!("{at}: a torn end, as a crash leaves it; nothing had been promised of what was written there"),
+            )
+        };
+        self.damage.torn.iter().take(NAMED).map(line).collect()
     }
 }
 

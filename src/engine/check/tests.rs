@@ -65,7 +65,7 @@ fn decided(n: u32, at: u32, outcome: Decided2) -> Decided {
         sender: String::new(),
         subject: String::new(),
         composed: None,
-        archive_early: n % 11 == 0,
+        archive_early: n.is_multiple_of(11),
     };
     Decided {
         key: key(n),
