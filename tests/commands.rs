@@ -1,6 +1,8 @@
 //! The commands, typed at the real binary: usage, exit codes, secrets, questions, documents; and the
 //! control socket, spoken to without the binary.
 
+#[path = "commands/export.rs"]
+mod export;
 #[path = "commands/fake.rs"]
 mod fake;
 #[path = "commands/local.rs"]
@@ -92,11 +94,13 @@ fn ready() -> Running {
 
 #[test]
 fn every_command_has_help_with_an_example_and_exit_codes() {
-    let commands = "|run|test|status|queue|queue list|queue show|queue retry|held|held list|\
+    let commands =
+        "|run|test|status|queue|queue list|queue show|queue retry|queue export|held|held list|\
                     held show|held convert|held dismiss|settings|settings show|settings get|\
                     settings set|settings add|settings remove|settings rename|settings import|\
                     settings export|settings confirm|settings history|settings diff|\
-                    settings rollback|settings explain|directory|directory show|directory sync";
+                    settings rollback|settings explain|directory|directory show|directory sync|\
+                    store|store check";
     for command in commands.split('|') {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

@@ -90,6 +90,9 @@ pub enum Command {
     /// People and companies, as the portal told them
     #[command(subcommand, after_help = example!("postern directory show anna@example.com"))]
     Directory(Directory),
+    /// Look after the store itself
+    #[command(subcommand, after_help = example!("postern store check"))]
+    Store(Store),
 }
 
 /// Which part of a list.
@@ -121,6 +124,22 @@ pub enum Queue {
     Show {
         /// Its key, or the beginning of it
         key: String,
+    },
+    /// Write messages and their tickets into files
+    #[command(group(ArgGroup::new("those").required(true).args(["key", "all"])))]
+    #[command(after_help = example!("postern queue export 4f2a91c0", "postern queue export --all --to ./rescued"))]
+    Export {
+        /// Its key, or the beginning of it
+        key: Option<String>,
+        /// All that are queued or refused
+        #[arg(long)]
+        all: bool,
+        /// Where the files go, KEY.eml and KEY.json
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
+        /// Write over files that are there
+        #[arg(long)]
+        force: bool,
     },
     /// Try again now what the portal refused
     #[command(group(ArgGroup::new("which").required(true).args(["key", "all"])))]
@@ -235,7 +254,7 @@ pub enum Settings {
         /// Its name
         name: String,
     },
-    /// Take a mailbox out; says what is under way, and how to have it finished first
+    /// Take a mailbox out; says what is under way and how to finish it first
     #[command(after_help = example!("postern settings remove support"))]
     Remove {
         /// Its name
@@ -316,4 +335,12 @@ pub enum Directory {
     /// Read the portal's changes now
     #[command(after_help = example!("postern directory sync"))]
     Sync,
+}
+
+/// `store`.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Read the whole store and say what is whole; changes nothing
+    #[command(after_help = example!("postern store check", "postern store check --json"))]
+    Check,
 }

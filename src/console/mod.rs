@@ -7,6 +7,7 @@
 //! Knows nothing of mail, the store or the portal.
 
 mod arguments;
+mod export;
 mod show;
 mod text;
 
@@ -14,13 +15,16 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Parser;
+use futures_lite::future;
 
 use crate::control::{
-    explain, is_secret, Answer, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
+    explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
 };
+use crate::world::signals::Stop;
 use crate::world::{terminal, World};
 pub use arguments::Arguments;
-use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings};
+use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
+use export::Files;
 use text::Style;
 
 /// How a command ends.
@@ -102,6 +106,7 @@ impl Console {
 
     async fn command(&self, world: &World, arguments: Arguments) -> Result<Exit, Refusal> {
         let (store, socket) = (arguments.store.clone(), arguments.socket());
+        let mut files = files(world, &arguments.command);
         let Some(mut request) = request(world, arguments.command)? else {
             return Ok(Exit::Done);
         };
@@ -115,7 +120,10 @@ impl Console {
         let mut asked = None;
         // Each question is asked once: a service that asks for ever doesn't get its way.
         for _ in 0..3 {
-            let Some(answer) = self.ask(&link, &request, asked.as_ref()).await? else {
+            let Some(answer) = self
+                .ask(&link, &request, asked.as_ref(), files.as_mut())
+                .await?
+            else {
                 return Ok(Exit::Failed);
             };
             let Some(how) = request.how_mut() else {
@@ -144,11 +152,29 @@ impl Console {
         link: &Link,
         request: &Request,
         before: Option<&Answer>,
+        mut files: Option<&mut Files>,
     ) -> Result<Option<Answer>, Refusal> {
         let mut last = None;
+        let progress = terminal::shows_progress();
+        let (fail, failed) = async_channel::bounded(1);
+        let mut drawn = false;
         let mut each = |line: &str| {
             let reply = serde_json::from_str::<Reply>(line);
+            if std::mem::take(&mut drawn) {
+                err("\r\x1b[K");
+            }
+            if let (Some(files), Ok(Reply::Event(event))) = (files.as_mut(), &reply) {
+                if let Event::Export { .. } | Event::Slice { .. } = event {
+                    drawn = self.file(files, event, &fail, progress);
+                    return;
+                }
+            }
             match (&reply, self.json) {
+                (Ok(Reply::Event(Event::Progress { .. })), false) if !progress => {}
+                (Ok(Reply::Event(event @ Event::Progress { .. })), false) => {
+                    err(&show::event(event, self.style));
+                    drawn = true;
+                }
                 // A refusal is shown by whoever ends the command, once.
                 (Ok(Reply::Refusal(_)), _) => {}
                 (_, true) => out(&format!("{line}\n")),
@@ -160,7 +186,11 @@ impl Console {
             }
             last = Some(reply);
         };
-        link.ask(request, &mut each).await?;
+        let asked = link.ask(request, &mut each);
+        match request.is_long() {
+            true => unless_stopped(asked, failed).await?,
+            false => asked.await?,
+        }
         match last {
             Some(Ok(Reply::Answer(answer))) => Ok(Some(answer)),
             Some(Ok(Reply::Refusal(refusal))) => Err(refusal),
@@ -172,6 +202,33 @@ impl Console {
         }
     }
 
+    /// Writes what came into files; tells whether it has drawn how far that is.
+    fn file(
+        &self,
+        files: &mut Files,
+        event: &Event,
+        fail: &async_channel::Sender<Refusal>,
+        progress: bool,
+    ) -> bool {
+        match files.take(event.clone()) {
+            Ok(Some(written)) => match self.json {
+                true => out(&format!("{}\n", written.document())),
+                false => out(&show::written(&written)),
+            },
+            Ok(None) => {
+                if let (Some((key, done, of)), true) = (files.progress(), progress && !self.json) {
+                    err(&show::under_way(key, done, of));
+                    return true;
+                }
+            }
+            // Whoever waits for the answer breaks off at the first; what follows is of no use.
+            Err(refusal) => {
+                let _ = fail.try_send(refusal);
+            }
+        }
+        false
+    }
+
     fn end(&self, answer: &Answer) -> Exit {
         if let Answer::Explained { .. } = answer {
             match self.json {
@@ -181,7 +238,9 @@ impl Console {
         }
         match answer {
             Answer::Nothing { .. } => Exit::Nothing,
-            Answer::Tested { passed: false, .. } => Exit::Failed,
+            Answer::Tested { passed: false, .. } | Answer::Checked { whole: false, .. } => {
+                Exit::Failed
+            }
             _ => Exit::Done,
         }
     }
@@ -210,6 +269,37 @@ impl Console {
                 Ok(false)
             }
         }
+    }
+}
+
+/// Does it, unless Ctrl-C comes first: then it is dropped, and takes away what it has left somewhere.
+async fn unless_stopped(
+    work: impl std::future::Future<Output = Result<(), Refusal>>,
+    failed: async_channel::Receiver<Refusal>,
+) -> Result<(), Refusal> {
+    let mut stop = Stop::listen()
+        .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
+    let stopped = async {
+        stop.asked().await;
+        Err(Refusal::new(Kind::Failed, "broken off"))
+    };
+    let failed = async {
+        match failed.recv().await {
+            Ok(refusal) => Err(refusal),
+            Err(_) => future::pending().await,
+        }
+    };
+    // A fault of ours before the answer, which may say that all was told.
+    future::or(failed, future::or(work, stopped)).await
+}
+
+/// Where a command's files go.
+fn files(world: &World, command: &Command) -> Option<Files> {
+    match command {
+        Command::Queue(Queue::Export { to, force, .. }) => {
+            Some(Files::new(world.disk.clone(), to, *force))
+        }
+        _ => None,
     }
 }
 
@@ -305,6 +395,7 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
         Command::Queue(Queue::Show { key }) | Command::Held(Held::Show { key }) => {
             Request::Message { key }
         }
+        Command::Queue(Queue::Export { key, .. }) => Request::Take { key },
         Command::Queue(Queue::Retry { key, .. }) => Request::Retry { key },
         Command::Held(Held::List {
             part,
@@ -324,6 +415,7 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
             ..page(part)
         }),
         Command::Directory(Directory::Sync) => Request::Sync,
+        Command::Store(Store::Check) => Request::Check,
         Command::Settings(settings) => change(world, settings)?,
     }))
 }

@@ -4,6 +4,7 @@
 
 mod directory;
 
+use super::export::Written;
 use super::text::{clean, clean_lines, cut, octets, table, table_within, Style};
 use crate::control::{
     Answer, Change, Event, Explained, Listed, MessageLine, Outcome, Refusal, RevisionLine,
@@ -105,6 +106,21 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             }
             out
         }
+        Answer::Checked {
+            whole,
+            damaged,
+            warned,
+        } => {
+            let said = match (whole, warned) {
+                (true, 0) => style.good("The store is whole."),
+                (true, _) => style.good("The store is whole; mind what is said above."),
+                (false, _) => style.bad(&format!(
+                    "The store is damaged: {damaged} {} said above.",
+                    plural(u64::from(*damaged), "thing is", "things are")
+                )),
+            };
+            format!("{said}\n")
+        }
         Answer::Done { said, .. } => format!("{}.\n", clean(said)),
         Answer::Nothing { said } => format!("Nothing to do: {}.\n", clean(said)),
     }
@@ -148,8 +164,37 @@ pub fn event(event: &Event, style: Style) -> String {
             clean(stage),
             clean(said)
         ),
+        // Without an end of line: the next one is written over it.
+        Event::Progress {
+            what,
+            done_bytes,
+            of_bytes,
+        } => format!(
+            "      {}: {} of {}",
+            clean(what),
+            octets(*done_bytes),
+            octets(*of_bytes)
+        ),
+        // Goes into files.
+        Event::Export { .. } | Event::Slice { .. } => String::new(),
         Event::Note { said } => format!("{}\n", clean(said)),
     }
+}
+
+/// A message that was written into files.
+pub fn written(written: &Written) -> String {
+    format!(
+        "{}  {}\n{}\n",
+        written.eml.display(),
+        octets(written.octets),
+        written.json.display()
+    )
+}
+
+/// How far a message is that is written into a file; without an end of line.
+pub fn under_way(key: &str, done: u64, of: u64) -> String {
+    let key = cut(&clean(key), 12);
+    format!("      {key}: {} of {}", octets(done), octets(of))
 }
 
 /// A no.

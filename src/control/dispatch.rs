@@ -9,6 +9,7 @@ use async_channel::bounded;
 use futures_lite::{stream, Stream};
 
 use super::change::Draft;
+use super::check;
 use super::port::{Caller, Lines, Service};
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
 use crate::settings::{
@@ -76,6 +77,14 @@ pub async fn dispatch<S: Service>(
                 count => done(&format!("{count} tickets are tried again now"), count),
             })
         }
+        Request::Take { key } => {
+            let key = key.as_deref().map(whole).transpose()?;
+            Ok(match service.export(key.as_deref(), lines).await? {
+                0 => nothing("no ticket is queued or refused"),
+                1 => done("1 message was exported", 1),
+                count => done(&format!("{count} messages were exported"), count),
+            })
+        }
         Request::Convert { key, again } => {
             service.convert(caller, &whole(&key)?, again).await?;
             Ok(done("the message becomes a ticket", 1))
@@ -89,6 +98,7 @@ pub async fn dispatch<S: Service>(
             1 => done("1 directory entry was read", 1),
             count => done(&format!("{count} directory entries were read"), count),
         }),
+        Request::Check => Ok(check::answer(service.check(lines).await?)),
         Request::Test {
             mailbox,
             wait,

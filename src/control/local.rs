@@ -6,6 +6,7 @@ use std::rc::Rc;
 use futures_lite::{future, StreamExt};
 use smol::LocalExecutor;
 
+use super::check;
 use super::client;
 use super::dispatch::{dispatch, replies};
 use super::port::{Caller, Ended, Lines, Service};
@@ -60,6 +61,10 @@ impl Link {
                 }
                 if !request.makes_settings() {
                     is_there(world, store)?;
+                }
+                // To open the store is to change it: it would mend before it is looked at.
+                if let Request::Check = request {
+                    return check::without_service(world, store, each).await;
                 }
                 let service = Rc::new(open(world, store)?);
                 let caller = Caller { name: own_name() };

@@ -17,9 +17,11 @@
 //! many at once) is then one on connections.
 
 mod change;
+mod check;
 mod client;
 mod dispatch;
 mod documents;
+mod export;
 mod lists;
 mod local;
 mod overview;
@@ -33,6 +35,7 @@ mod wire;
 
 pub use client::ask as ask_at;
 pub use dispatch::{dispatch, replies};
+pub use export::Octets;
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 pub use server::{serve, Limits};

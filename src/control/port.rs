@@ -95,6 +95,8 @@ pub trait Service: 'static {
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal>;
     /// The life of the one message whose key begins so.
     async fn message(&self, key: &str) -> Result<Story, Refusal>;
+    /// Tells octets and ticket of one message, or of all that are queued or refused; says how many.
+    async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal>;
     /// Makes a ticket (all refused ones, without a key) due now; says how many.
     async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal>;
     /// Makes a message a ticket after all; `again` makes another of one that was.
@@ -132,6 +134,9 @@ pub trait Service: 'static {
     async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal>;
     /// Follows the next message through its stages until it is forwarded and archived, or held.
     async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal>;
+
+    /// Reads the whole store and says what is whole, part by part. Changes nothing.
+    async fn check(&self, lines: &Lines) -> Result<Tested, Refusal>;
 
     /// Does the work until it is dropped; with `once`, until nothing is left to do.
     async fn run(&self, once: bool) -> Result<Ended, Refusal>;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{lists, overview, people, trial, unprocessed};
+use super::{check, export, lists, overview, people, trial, unprocessed};
 use crate::engine::owner::{owner, Owner};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
@@ -76,7 +76,7 @@ impl Running {
     }
 
     /// The one message whose key begins so.
-    async fn find(&self, text: &str) -> Result<(Key, Entry), Refusal> {
+    pub(super) async fn find(&self, text: &str) -> Result<(Key, Entry), Refusal> {
         let mut found = match Key::from_str(text) {
             Ok(key) => vec![key],
             Err(_) => {
@@ -307,6 +307,10 @@ impl Service for Running {
         Ok(count)
     }
 
+    async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {
+        export::export(self, key, lines).await
+    }
+
     async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal> {
         if let Some(wanted) = unprocessed::want(self, key) {
             return wanted;
@@ -477,6 +481,10 @@ impl Service for Running {
 
     async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
         trial::follow(self, mailbox, lines).await
+    }
+
+    async fn check(&self, lines: &Lines) -> Result<Tested, Refusal> {
+        check::running(self, lines).await
     }
 
     async fn run(&self, once: bool) -> Result<Ended, Refusal> {

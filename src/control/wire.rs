@@ -14,6 +14,7 @@ pub use super::documents::{
     DirectoryLine, DirectoryPage, Happening, Listed, MailboxStatus, MessageLine, PortalStatus,
     Preview, RevisionLine, SettingLine, Status, StoreStatus, Story,
 };
+use super::export::Octets;
 use crate::settings::{Change, Explained, Problem};
 use crate::world::Secret;
 
@@ -94,6 +95,12 @@ pub enum Request {
     Message {
         /// The message's key, or the beginning of it.
         key: String,
+    },
+    /// A message's octets, and the ticket as the portal is sent it.
+    Take {
+        /// The message's key; all that are queued or refused when absent.
+        #[serde(default)]
+        key: Option<String>,
     },
     /// Try refused or waiting tickets again now.
     Retry {
@@ -213,6 +220,8 @@ pub enum Request {
     Directory(Page),
     /// Read the directory's changes now.
     Sync,
+    /// Read the whole store and say what is whole, line by line.
+    Check,
 }
 
 impl Request {
@@ -250,6 +259,11 @@ impl Request {
         )
     }
 
+    /// Whether it may take long, and may be broken off at any time.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::Check | Self::Take { .. })
+    }
+
     /// Whether it changes nothing.
     pub fn only_reads(&self) -> bool {
         matches!(
@@ -264,6 +278,8 @@ impl Request {
                 | Self::History
                 | Self::Diff { .. }
                 | Self::Directory(_)
+                | Self::Check
+                | Self::Take { .. }
         )
     }
 }
@@ -355,6 +371,15 @@ pub enum Answer {
         /// Whether a waiting change was confirmed by it.
         confirmed: bool,
     },
+    /// A check of the store came to its end.
+    Checked {
+        /// Whether nothing is damaged.
+        whole: bool,
+        /// How many things are damaged.
+        damaged: u32,
+        /// How many are whole, but.
+        warned: u32,
+    },
     /// It was done.
     Done {
         /// What was done.
@@ -387,7 +412,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    /// A step of a test.
+    /// A step of a test, or a part of the store that was checked.
     Step {
         /// The mailbox that is tested; absent for what is common to all.
         mailbox: Option<String>,
@@ -410,6 +435,29 @@ pub enum Event {
         after_ms: u64,
         /// What happened.
         said: String,
+    },
+    /// How far long work is.
+    Progress {
+        /// What is worked on.
+        what: String,
+        /// Octets that are done.
+        done_bytes: u64,
+        /// Octets in all.
+        of_bytes: u64,
+    },
+    /// A message follows, by slices.
+    Export {
+        /// Its whole key.
+        key: String,
+        /// How many octets it has.
+        octets: u64,
+        /// The document that the portal is sent of it.
+        ticket: String,
+    },
+    /// The next octets of the message.
+    Slice {
+        /// They.
+        octets: Octets,
     },
     /// Something worth telling meanwhile.
     Note {

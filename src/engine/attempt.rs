@@ -21,6 +21,7 @@ use super::commit::outgoing;
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
 use super::{held, Engine, StoreFault};
+use crate::http::Bytes;
 use crate::index::Queued;
 use crate::mail::{self, Decoder, Encoding};
 use crate::passage::record::ActKind;
@@ -443,13 +444,28 @@ fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault>
     let Some(entry) = reader.entry(&key)? else {
         return Ok(None);
     };
-    let Entry {
-        stage: Stage::Committed,
-        message: Some(stored),
-        decision: Some(decision),
-        ..
-    } = entry
-    else {
+    match entry.stage {
+        Stage::Committed => composed_of(reader, key, &entry),
+        _ => Ok(None),
+    }
+}
+
+/// The document that the portal is sent of a message (or was, or would be after a refusal), and where
+/// its octets lie; none where no ticket was made of it, or its octets are not kept here.
+pub(crate) fn document(
+    reader: &Reader,
+    key: Key,
+    entry: &Entry,
+) -> Result<Option<(Bytes, RawAt)>, StoreFault> {
+    let (Some(again), Some(stored)) = (composed_of(reader, key, entry)?, entry.message) else {
+        return Ok(None);
+    };
+    let document = portal::document::encode(&again.ticket);
+    Ok(Some((document, reader.raw_at(stored)?)))
+}
+
+fn composed_of(reader: &Reader, key: Key, entry: &Entry) -> Result<Option<Again>, StoreFault> {
+    let (Some(stored), Some(decision)) = (entry.message, entry.decision) else {
         return Ok(None);
     };
     let decision = reader.decision(decision)?;

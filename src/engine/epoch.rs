@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use crate::portal::Ping;
-use crate::world::{Wall, World};
+use crate::world::{Disk, Wall, World};
 
 const FILE: &str = "portal.json";
 /// The document has some hundred octets.
@@ -170,28 +170,26 @@ fn path(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
+/// What is remembered in the store's `dir`; a sentence where it can't be read.
+pub(super) fn look(disk: &dyn Disk, dir: &Path) -> Result<Option<Known>, String> {
+    let path = path(dir);
+    let octets = match disk.read(&path, OCTETS_MAX) {
+        Ok(octets) => octets,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(format!("reading {}: {e}", path.display())),
+    };
+    let known = serde_json::from_slice(&octets);
+    known
+        .map(Some)
+        .map_err(|e| format!("{} can't be read ({e})", path.display()))
+}
+
 /// Reads what is remembered in the store's `dir`.
 pub(super) fn open(world: &World, dir: &Path) -> Option<Known> {
-    let path = path(dir);
-    let octets = match world.disk.read(&path, OCTETS_MAX) {
-        Ok(octets) => octets,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(e) => {
-            log::error!(
-                "reading {}: {e}; the portal's epoch is taken for changed",
-                path.display()
-            );
-            return None;
-        }
-    };
-    serde_json::from_slice(&octets)
-        .inspect_err(|e| {
-            log::error!(
-                "{} can't be read ({e}); the portal's epoch is taken for changed",
-                path.display()
-            );
-        })
-        .ok()
+    look(&*world.disk, dir).unwrap_or_else(|said| {
+        log::error!("{said}; the portal's epoch is taken for changed");
+        None
+    })
 }
 
 impl Engine {

@@ -11,8 +11,9 @@
 
 pub mod account;
 pub mod archive;
-mod attempt;
+pub(crate) mod attempt;
 pub mod bell;
+pub mod check;
 pub mod commit;
 pub mod directory;
 pub mod drain;

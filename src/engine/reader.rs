@@ -249,6 +249,11 @@ impl Reader {
         Ok(self.view.counters()?)
     }
 
+    /// The journal, for whoever looks through the whole of it.
+    pub fn journal(&self) -> &spool::Reader {
+        &self.journal
+    }
+
     /// The view, for the directory's questions.
     pub fn view(&self) -> &View {
         &self.view

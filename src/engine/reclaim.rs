@@ -144,6 +144,7 @@ impl Writer {
     /// What each message that has a record in the segment needs.
     fn plan(&mut self, number: u64, now: i64, retention: Retention) -> Result<Plan, StoreFault> {
         let mut keys = BTreeSet::new();
+        let mut sound = BTreeSet::new();
         let start = spool::Position {
             segment: number,
             offset: 0,
@@ -154,6 +155,7 @@ impl Writer {
             }
             if Kind::of(record.kind).is_some_and(|k| k != Kind::Trying) {
                 keys.insert(Key(record.key));
+                sound.insert(record.at.offset);
             }
             ControlFlow::Continue(())
         })?;
@@ -163,6 +165,16 @@ impl Writer {
             let Some(entry) = view.entry(&key)? else {
                 continue;
             };
+            // What is damaged can't be copied, and is kept as long as anything of it is wanted.
+            let wanted = matches!(keep(&entry, now, retention), Keep::All | Keep::Still);
+            let mut here = [entry.message, entry.decision, entry.refusal]
+                .into_iter()
+                .flatten()
+                .filter(|s| s.segment == number);
+            if wanted && here.any(|s| !sound.contains(&s.offset)) {
+                plan.still = true;
+                return Ok(plan);
+            }
             match keep(&entry, now, retention) {
                 Keep::Still => {
                     // Where none of its octets lie here, its short records can be copied.

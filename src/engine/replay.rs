@@ -67,7 +67,8 @@ pub(super) fn open_index(
     let index_dir = dir.join("index");
     let why = match Index::open(&index_dir, sizes.cache, journal.life()) {
         Ok((mut index, Some(position))) if position <= position_of(journal.end()) => {
-            match replay(&mut index, journal, Some(position), progress) {
+            let end = position_of(journal.end());
+            match replay(&mut index, &journal.reader(), end, Some(position), progress) {
                 Ok(opening) => return Ok((index, opening)),
                 Err(Replay::Index(said)) => said,
                 Err(Replay::Store(fault)) => return Err(fault),
@@ -76,8 +77,9 @@ pub(super) fn open_index(
         Ok((_, Some(_))) => "it knows more than the journal holds".to_owned(),
         Ok((mut index, None)) => {
             // A fresh one: nothing to make again when the journal is fresh too.
-            let mut opening =
-                replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+            let end = position_of(journal.end());
+            let mut opening = replay(&mut index, &journal.reader(), end, None, progress)
+                .map_err(Replay::into_store)?;
             opening.rebuilt = (opening.replayed > 0).then(|| "it was missing".to_owned());
             return Ok((index, opening));
         }
@@ -86,12 +88,14 @@ pub(super) fn open_index(
     };
     remove_tree(disk, &index_dir)?;
     let (mut index, _) = Index::open(&index_dir, sizes.cache, journal.life())?;
-    let mut opening = replay(&mut index, journal, None, progress).map_err(Replay::into_store)?;
+    let end = position_of(journal.end());
+    let mut opening =
+        replay(&mut index, &journal.reader(), end, None, progress).map_err(Replay::into_store)?;
     opening.rebuilt = Some(why);
     Ok((index, opening))
 }
 
-enum Replay {
+pub(super) enum Replay {
     Index(String),
     Store(StoreFault),
 }
@@ -105,9 +109,11 @@ impl Replay {
     }
 }
 
-fn replay(
+/// Replays the journal into `index`, from `from` to `end`.
+pub(super) fn replay(
     index: &mut Index,
-    journal: &Journal,
+    journal: &spool::Reader,
+    end: Position,
     from: Option<Position>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Opening, Replay> {
@@ -166,7 +172,7 @@ fn replay(
         return Err(fault);
     }
     let replayed = replayed.map_err(|e| Replay::Store(e.into()))?;
-    learned = position_of(journal.end());
+    learned = end;
     let applied = index
         .apply(&batch, learned)
         .map_err(|e| Replay::Index(e.to_string()))?;

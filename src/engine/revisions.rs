@@ -16,7 +16,7 @@ use crate::settings::{Fault, History, Revision, SealKey, Settings};
 use crate::world::{Wall, World};
 
 /// No revision is larger.
-const REVISION_OCTETS_MAX: u64 = 8 << 20;
+pub(super) const REVISION_OCTETS_MAX: u64 = 8 << 20;
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]

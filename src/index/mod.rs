@@ -25,6 +25,7 @@ mod book;
 mod directory;
 mod rows;
 mod table;
+mod tally;
 mod view;
 
 use std::collections::{btree_map as map, BTreeMap, BTreeSet};
@@ -44,6 +45,7 @@ use rows::{
     value_of,
 };
 use table::{Batch, Table};
+pub use tally::Tally;
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.

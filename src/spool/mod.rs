@@ -62,6 +62,7 @@
 //! Why one file for many messages: "Decisions", at the end of this file.
 
 mod format;
+mod inspect;
 mod journal;
 mod large;
 mod opening;
@@ -73,6 +74,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+pub use inspect::{file_name, LargeTurn, Looked, Piece};
 pub use journal::{release_ballast, Journal};
 pub use large::Large;
 pub use reader::Reader;

@@ -14,7 +14,7 @@ use super::{large, At, Fault, Position};
 /// Reads the journal from any thread; cloning shares it.
 #[derive(Clone)]
 pub struct Reader {
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
 }
 
 impl Reader {

@@ -198,14 +198,8 @@ pub(super) fn replay(
     store.whole()?;
     let from = from.unwrap_or_default();
     // What is appended from now on is not waited for.
-    let (end, synced) = {
-        let tail = store.tail();
-        let end = Position {
-            segment: tail.segment,
-            offset: tail.end,
-        };
-        (end, tail.synced)
-    };
+    let ends = ends(store);
+    let end = ends.0;
     let numbers: Vec<u64> = store
         .segments()
         .range(from.segment..=end.segment.max(from.segment))
@@ -222,26 +216,48 @@ pub(super) fn replay(
         } else {
             HEAD
         };
-        // Up to where this one was durable, as others know it.
-        let proof = if *number == synced.segment {
-            synced.offset
-        } else {
-            proof_behind(store, *number, numbers.get(index + 1).copied())
-        };
-        let limit = (*number == end.segment).then_some(end.offset);
-        let walk = Walk {
-            store,
-            number: *number,
-            start,
-            limit,
-            proof,
-        };
+        let walk = Walk::of(store, *number, numbers.get(index + 1).copied(), start, ends);
         if let ControlFlow::Break(at) = walk.run(&mut replayed, each)? {
             replayed.end = at;
             break;
         }
     }
     Ok(replayed)
+}
+
+/// One segment of records alone, as `replay` goes through it.
+pub(super) fn segment(
+    store: &Store,
+    number: u64,
+    each: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
+) -> Result<Replayed, Fault> {
+    store.whole()?;
+    let ends = ends(store);
+    let next = {
+        let segments = store.segments();
+        let mut behind = segments.range(number.saturating_add(1)..);
+        behind.find(|(_, known)| !known.large).map(|(n, _)| *n)
+    };
+    let mut replayed = Replayed {
+        end: ends.0,
+        ..Replayed::default()
+    };
+    if let ControlFlow::Break(at) =
+        Walk::of(store, number, next, HEAD, ends).run(&mut replayed, each)?
+    {
+        replayed.end = at;
+    }
+    Ok(replayed)
+}
+
+/// Where the journal ends now, and up to where it is durable.
+fn ends(store: &Store) -> (Position, Position) {
+    let tail = store.tail();
+    let end = Position {
+        segment: tail.segment,
+        offset: tail.end,
+    };
+    (end, tail.synced)
 }
 
 /// What the next segment's header says of this one's durable end.
@@ -263,7 +279,28 @@ struct Walk<'a> {
     proof: u64,
 }
 
-impl Walk<'_> {
+impl<'s> Walk<'s> {
+    /// The part of segment `number`, behind which `next` stands.
+    fn of(
+        store: &'s Store,
+        number: u64,
+        next: Option<u64>,
+        start: u64,
+        (end, synced): (Position, Position),
+    ) -> Self {
+        Self {
+            store,
+            number,
+            start,
+            limit: (number == end.segment).then_some(end.offset),
+            // Up to where this one was durable, as others know it.
+            proof: match number == synced.segment {
+                true => synced.offset,
+                false => proof_behind(store, number, next),
+            },
+        }
+    }
+
     fn run(
         &self,
         replayed: &mut Replayed,

@@ -92,6 +92,14 @@ pub trait Disk: Send + Sync {
     fn room(&self, dir: &Path) -> io::Result<Room>;
     /// Locks a file (created when absent) for this process alone; `None` when another holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>>;
+    /// Opens a file for reading only.
+    fn look(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        self.open(path)
+    }
+    /// As `lock`, of a file that must be there; nothing is made.
+    fn lock_there(&self, path: &Path) -> io::Result<Option<Lock>> {
+        self.lock(path)
+    }
     /// The user that `path` belongs to, where that is another than the one we run as.
     fn other_owner(&self, _path: &Path) -> io::Result<Option<String>> {
         Ok(None)
@@ -204,6 +212,10 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(file)))
     }
 
+    fn look(&self, path: &Path) -> io::Result<Box<dyn File>> {
+        Ok(Box::new(RealFile(fs::File::open(path)?)))
+    }
+
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         use std::io::Read;
         let mut octets = Vec::new();
@@ -290,16 +302,24 @@ impl Disk for RealDisk {
             .mode(0o600)
             .open(path)?
             .into();
-        match rustix::fs::flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(e) => Err(e.into()),
-        }
+        locked(file)
+    }
+
+    fn lock_there(&self, path: &Path) -> io::Result<Option<Lock>> {
+        locked(fs::File::open(path)?.into())
     }
 
     fn other_owner(&self, path: &Path) -> io::Result<Option<String>> {
         let owner = fs::metadata(path)?.uid();
         let ours = rustix::process::geteuid().as_raw();
         Ok((owner != ours).then(|| user_name(owner)))
+    }
+}
+
+fn locked(file: OwnedFd) -> io::Result<Option<Lock>> {
+    match rustix::fs::flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(Lock { _file: file })),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(e) => Err(e.into()),
     }
 }

@@ -20,6 +20,7 @@ pub mod socket;
 pub mod switches;
 pub mod terminal;
 pub mod tls;
+pub mod untouched;
 pub mod worker;
 pub mod zones;
 

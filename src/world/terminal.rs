@@ -21,6 +21,11 @@ pub fn output_has_colours() -> bool {
         && std::env::var_os("TERM").is_some_and(|t| t != "dumb")
 }
 
+/// Whether somebody looks at standard error and sees there how far long work is.
+pub fn shows_progress() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb")
+}
+
 /// Reads a line without echo from a terminal, or the first line of standard input where that is
 /// none.
 pub fn read_secret(prompt: &str) -> io::Result<Secret> {

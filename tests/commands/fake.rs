@@ -9,7 +9,7 @@ use std::thread;
 
 use postern::control::{
     serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, Limits, Lines, Listed,
-    MessageLine, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
+    MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
@@ -109,6 +109,34 @@ impl Service for Fake {
 
     async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
         Ok(u64::from(key.is_some()))
+    }
+
+    async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {
+        let Some(key) = key else { return Ok(0) };
+        let octets = vec![b'x'; 3 << 20];
+        lines
+            .say(Event::Export {
+                key: key.to_owned(),
+                octets: octets.len() as u64,
+                ticket: "{}".to_owned(),
+            })
+            .await;
+        // It breaks off in the middle.
+        let most = match key {
+            "00000bad" => 10,
+            _ => usize::MAX,
+        };
+        for slice in octets.chunks(40_000).take(most) {
+            let octets = Octets(slice.to_vec());
+            lines.say(Event::Slice { octets }).await;
+            if key.contains("e4d1e55") {
+                std::future::pending::<()>().await;
+            }
+        }
+        match key {
+            "00000bad" => Err(Refusal::new(Kind::Failed, "the disk failed")),
+            _ => Ok(1),
+        }
     }
 
     async fn convert(&self, _: &Caller, key: &str, _: bool) -> Result<(), Refusal> {
@@ -268,6 +296,33 @@ impl Service for Fake {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    async fn check(&self, lines: &Lines) -> Result<Tested, Refusal> {
+        lines
+            .say(Event::Progress {
+                what: "journal".to_owned(),
+                done_bytes: 1 << 20,
+                of_bytes: 4 << 20,
+            })
+            .await;
+        let damaged = self.history().base().mailbox("damaged").is_some();
+        lines
+            .say(Event::Step {
+                mailbox: None,
+                step: "journal".to_owned(),
+                outcome: match damaged {
+                    true => Outcome::Failed,
+                    false => Outcome::Passed,
+                },
+                said: "said".to_owned(),
+                mend: damaged.then(|| "mind the card".to_owned()),
+            })
+            .await;
+        Ok(Tested {
+            failed: u32::from(damaged),
+            warned: 0,
+        })
     }
 
     async fn run(&self, _: bool) -> Result<Ended, Refusal> {

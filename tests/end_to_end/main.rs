@@ -9,6 +9,7 @@
 mod common;
 
 mod directory;
+mod export;
 mod held;
 mod places;
 mod quota;
@@ -17,3 +18,4 @@ mod sample;
 mod sessions;
 mod settings;
 mod sign_in;
+mod store;

@@ -236,3 +236,22 @@ fn a_large_message_goes_although_its_record_stands_in_the_current_segment() {
     let entry = reader.entry(&key(1)).unwrap().unwrap();
     assert!(entry.retired && entry.message.is_none());
 }
+
+/// Goes red where reclaim copies what it can't read: that was the end of the engine, at every start
+/// anew.
+#[test]
+fn a_segment_in_which_something_wanted_is_damaged_is_left_alone_and_the_others_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = filled(dir.path(), NOW - 30 * DAY_MS);
+    let message = reader.entry(&key(0)).unwrap().unwrap().message.unwrap();
+    let journal = dir.path().join("journal");
+    let path = journal.join(spool::file_name(message.segment, false));
+    let mut segment = std::fs::read(&path).unwrap();
+    segment[message.offset as usize + 100] ^= 1;
+    std::fs::write(&path, segment).unwrap();
+    let before = writer.journal().segments().len();
+    reclaim_all(&mut writer, RETENTION);
+    let left = writer.journal().segments();
+    assert!(left.len() < before, "{left:?}");
+    assert!(left.iter().any(|s| s.number == message.segment), "{left:?}");
+}

@@ -1,0 +1,92 @@
+//! The counters made anew from records, without a table: what an index should say, told by the same
+//! `apply` and the same count.
+//!
+//! One tally holds the messages of one part of all keys; whoever counts many reads the records
+//! several times, and memory does not follow their number. The parts add up.
+//!
+//! Who lies at a place is decided across parts: so every record that gives a place to somebody is
+//! looked at, whosever it is.
+
+use std::collections::BTreeMap;
+
+use super::count;
+use crate::passage::{apply, Counters, Entry, Place, Record, Stored};
+use crate::ticket::Key;
+
+/// Counters of the messages whose keys are of one part.
+pub struct Tally {
+    part: u64,
+    parts: u64,
+    entries: BTreeMap<Key, Entry>,
+    owners: BTreeMap<Place, Key>,
+}
+
+impl Tally {
+    /// Part `part` of `parts`.
+    pub fn new(part: u64, parts: u64) -> Self {
+        Self {
+            part,
+            parts: parts.max(1),
+            entries: BTreeMap::new(),
+            owners: BTreeMap::new(),
+        }
+    }
+
+    fn is_ours(&self, key: &Key) -> bool {
+        let first = key.0.first_chunk::<8>().copied().unwrap_or_default();
+        u64::from_be_bytes(first) % self.parts == self.part
+    }
+
+    /// Whether a record of `key` and `record`'s kind has to be told.
+    pub fn wants(&self, key: &Key, claims: bool) -> bool {
+        claims || self.is_ours(key)
+    }
+
+    /// Learns a record. One that doesn't fit changes nothing, as in the index.
+    pub fn learn(&mut self, key: Key, stored: Stored, record: &Record) {
+        let claimed = match record {
+            Record::Decision(d) => Some(&d.place),
+            Record::Alias(a) => Some(&a.place),
+            _ => None,
+        };
+        if !self.is_ours(&key) {
+            if let Some(place) = claimed {
+                self.take(place, key);
+            }
+            return;
+        }
+        let Ok(Some(after)) = apply(self.entries.get(&key), record, stored) else {
+            return;
+        };
+        if let Some(place) = claimed {
+            self.take(place, key);
+        }
+        for spot in &after.spots {
+            self.owners.insert(spot.place.clone(), key);
+        }
+        self.entries.insert(key, after);
+    }
+
+    /// Nobody but `key` lies at `place` from now on.
+    fn take(&mut self, place: &Place, key: Key) {
+        if self.owners.get(place).is_some_and(|owner| *owner != key) {
+            if let Some(owner) = self.owners.remove(place) {
+                if let Some(entry) = self.entries.get_mut(&owner) {
+                    entry.spots.retain(|s| s.place != *place);
+                }
+            }
+        }
+    }
+
+    /// The messages, by key.
+    pub fn entries(&self) -> impl Iterator<Item = (&Key, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// Adds what is counted here.
+    pub fn add_to(&self, counters: &mut Counters) {
+        for entry in self.entries.values() {
+            count(counters, None, Some(entry));
+        }
+    }
+}
