@@ -254,7 +254,7 @@ pub enum Settings {
         /// Its name
         name: String,
     },
-    /// Take a mailbox out; says what is under way and how to finish it first
+    /// Take a mailbox out; asks, and says what is under way
     #[command(after_help = example!("postern settings remove support"))]
     Remove {
         /// Its name
