@@ -308,7 +308,8 @@ impl Draft {
                      `postern held list`) is not waited for: tickets are still forwarded, but their \
                      messages stay unread where they lie, and so does what is held. To have it \
                      finished first, say no, set mailbox.{name}.active to off, and come back when \
-                     `postern status` shows nothing queued or to be archived",
+                     `postern status` shows nothing queued or to be archived; `postern queue export \
+                     --all` writes what is queued into files",
                     name = old.name
                 ),
             });

@@ -282,6 +282,12 @@ impl Index {
                     match record {
                         Record::Decision(d) => self.claim(&mut changes, &d.place, *key)?,
                         Record::Alias(a) => self.claim(&mut changes, &a.place, *key)?,
+                        // The decision that gave it the place may be in a segment that is gone.
+                        Record::Snapshot(entry) => {
+                            for spot in &entry.spots {
+                                self.claim(&mut changes, &spot.place, *key)?;
+                            }
+                        }
                         _ => {}
                     }
                 }

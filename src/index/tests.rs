@@ -404,6 +404,9 @@ fn a_place_that_a_snapshot_gave_away_leaves_nothing_behind() {
         told.view.place(&place(1)).unwrap().map(|k| k.key),
         Some(key(2))
     );
+    // Who had it before has it no more, and is archived from nowhere.
+    let before = told.view.entry(&key(1)).unwrap().expect("it is known");
+    assert!(before.spots.is_empty(), "{before:?}");
     told.tell(vec![(2, archived(1))]);
     assert_eq!(told.view.place(&place(1)).unwrap(), None);
 }
