@@ -96,6 +96,13 @@ impl Draft {
     /// Takes the settings of an earlier revision.
     pub(super) fn roll_back(&mut self, number: u64) -> Result<(), Refusal> {
         self.settings = self.history.rollback(number)?;
+        // Fixed is fixed: under another identity the same message would have another key.
+        for mailbox in &mut self.settings.mailboxes {
+            let now = self.base.mailbox_by_id(mailbox.id);
+            if let Some(identity) = now.and_then(|m| m.identity.clone()) {
+                mailbox.identity = Some(identity);
+            }
+        }
         Ok(())
     }
 
@@ -158,6 +165,11 @@ impl Draft {
                 },
             };
             self.may_archive(&preview)?;
+            // Where the operator has said so it is not asked again.
+            if !mailbox.dedicated && !how.dedicated {
+                let owner = service.owner(&self.settings, mailbox.id).await?;
+                warnings.extend(may_be_watched(mailbox, owner)?);
+            }
             if how.unattended {
                 log::info!(
                     "mailbox {} is activated: {} unread messages become tickets, {} are left out by their date",
@@ -165,11 +177,6 @@ impl Draft {
                     preview.converts,
                     preview.left_out
                 );
-            }
-            // Where the operator has said so it is not asked again.
-            if !mailbox.dedicated && !how.dedicated {
-                let owner = service.owner(&self.settings, mailbox.id).await?;
-                warnings.extend(may_be_watched(mailbox, owner)?);
             }
             previews.push(preview);
         }
@@ -224,7 +231,7 @@ impl Draft {
     }
 
     /// Mailboxes that this change turns on, or of which it may make a person's own: by another address,
-    /// or since they are no longer said to be dedicated.
+    /// or since they are no longer said to be dedicated; or that may not be able to archive any more.
     fn activated(&self) -> Vec<Mailbox> {
         let was_on = |mailbox: &Mailbox| {
             let before = self.base.mailbox_by_id(mailbox.id);
@@ -233,6 +240,7 @@ impl Draft {
                     && same_account(before, mailbox)
                     && before.mail_address() == mailbox.mail_address()
                     && before.dedicated <= mailbox.dedicated
+                    && before.archive_by_copy <= mailbox.archive_by_copy
             })
         };
         let mailboxes = self.settings.mailboxes.iter();
@@ -302,11 +310,16 @@ impl Draft {
             }
             let count = service.under_way(old.id).await?;
             self.questions.push(match count {
-                0 => format!("mailbox `{}` {what}; nothing of it is under way", old.name),
+                0 => format!(
+                    "mailbox `{}` {what}; nothing of it is queued or to be archived, and what is held \
+                     of it stays unread where it lies",
+                    old.name
+                ),
                 count => format!(
-                    "mailbox `{name}` {what}; what is under way ({count}, by `postern queue list` and \
-                     `postern held list`) is not waited for: tickets are still forwarded, but their \
-                     messages stay unread where they lie, and so does what is held. To have it \
+                    "mailbox `{name}` {what}; what is under way ({count} queued or to be archived) \
+                     is not waited for: tickets are still forwarded, but their messages stay unread \
+                     where they lie, and so does what is held; watched again under another address or \
+                     username, they become tickets once more. To have it \
                      finished first, say no, set mailbox.{name}.active to off, and come back when \
                      `postern status` shows nothing queued or to be archived; `postern queue export \
                      --all` writes what is queued into files",

@@ -427,7 +427,9 @@ impl Service for Running {
     }
 
     async fn undo(&self) -> Result<Option<u64>, Refusal> {
-        Ok(self.engine.undo_settings())
+        let undone = self.engine.undo_settings();
+        held::reconsider(&self.engine, "settings").await?;
+        Ok(undone)
     }
 
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal> {

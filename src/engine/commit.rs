@@ -76,6 +76,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         .ask(move |r| r.look_up(&keys, &addresses))
         .await??;
     early::be_overtaken(engine).await;
+    let knows = engine.knows_its_portal();
     let rules = Rules {
         process_unknown_senders: mailbox.process_unknown_senders,
         received_after: mailbox.received_after.map(|w| w.0),
@@ -89,6 +90,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             mailbox: mailbox.id,
             octets: understood.size,
         });
+        let found = if knows { found } else { Found::NotRead };
         let twin = here.insert(understood.key, ()).is_some();
         plan_one(
             &mut plan,

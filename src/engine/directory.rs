@@ -8,11 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::bell::Bell;
-use super::writer::Writer;
 use super::{forward, held, Engine, StoreFault};
 use crate::index::Change;
 use crate::passage::retry::Backoff;
-use crate::portal::{Changes, Fault, Page, Portal, Removed};
+use crate::portal::{Changes, Contract, Fault, Page, Portal, Removed};
 use crate::ticket::{Company, User};
 use crate::world::{memory, Wall};
 
@@ -33,6 +32,8 @@ const LARGE: u64 = 2_000;
 pub struct Live {
     /// Read it now.
     pub bell: Bell,
+    /// The URL of the portal whose directory is known here.
+    pub of: RefCell<String>,
     /// When it was last known to be up to date, and what was held for want of it was released.
     pub read_at: Cell<Option<Wall>>,
     /// The last trouble with it.
@@ -45,6 +46,14 @@ pub struct Live {
 pub async fn run(engine: Rc<Engine>) {
     let mut failures = 0_u32;
     loop {
+        if !engine.knows_its_portal() {
+            // Before anything else is asked: another portal's ids may mean others.
+            let url = engine.settings().portal.url.clone();
+            if let Err(fault) = engine.forget_directory(url).await {
+                engine.broke(fault);
+                return;
+            }
+        }
         let portal = engine.link.portal.borrow().clone();
         let up = engine.link.ping.borrow().is_some();
         if let (Some(portal), true) = (portal, up) {
@@ -102,8 +111,15 @@ async fn begin_again(engine: &Engine) -> Result<Option<String>, StoreFault> {
     Ok(None)
 }
 
-/// Reads all changes there are now. Returns how many entries came.
-pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Failed> {
+/// Reads all changes there are now. Returns how many entries came: none where the portal is not, or not
+/// any more, that of the settings.
+pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed> {
+    if portal.url() != engine.settings().portal.url {
+        return Ok(0);
+    }
+    if !engine.knows_its_portal() {
+        engine.forget_directory(portal.url().to_owned()).await?;
+    }
     let mut state = engine
         .reader
         .ask(|r| r.view().directory())
@@ -130,11 +146,15 @@ pub async fn sync(engine: &Rc<Engine>, portal: &impl Portal) -> Result<u64, Fail
         let at = engine.world.clock.wall();
         let changes = changes(page);
         entries += changes.len() as u64;
+        let of = portal.url().to_owned();
         state = engine
             .writer
-            .ask(move |w| w.learn_directory(&changes, cursor, last, at.0))
+            .ask(move |w| w.learn_directory(&of, &changes, cursor, last, at.0))
             .await
             .map_err(StoreFault::from)??;
+        if state.of != portal.url() {
+            return Ok(0);
+        }
         if last {
             break at;
         }
@@ -208,17 +228,26 @@ fn changes(page: Page) -> Vec<Change> {
 }
 
 impl Engine {
-    /// Forgets the people of another portal: its ids may be others' here.
-    pub(crate) async fn forget_directory(&self) -> Result<(), StoreFault> {
+    /// Whether the directory here is that of the portal of the settings.
+    pub(crate) fn knows_its_portal(&self) -> bool {
+        *self.directory.of.borrow() == self.settings().portal.url
+    }
+
+    /// Forgets the people of another portal than that at `url`.
+    async fn forget_directory(&self, url: String) -> Result<(), StoreFault> {
         self.directory.read_at.set(None);
         self.directory.personal.take();
-        self.writer.ask(Writer::forget_directory).await??;
-        self.directory.bell.ring();
+        let of = url.clone();
+        self.writer.ask(move |w| w.forget_directory(&of)).await??;
+        self.directory.of.replace(url);
         Ok(())
     }
 
     /// The id of the portal's user who has this address, in lower case.
     pub(crate) async fn user_of(&self, address: String) -> Result<Option<String>, StoreFault> {
+        if !self.knows_its_portal() {
+            return Ok(None);
+        }
         let found = self
             .reader
             .ask(move |r| r.view().find_address(&address))

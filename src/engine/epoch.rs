@@ -204,13 +204,6 @@ impl Engine {
             hear(known.as_ref(), url, ping, now, last, days)
         };
         let Some(known) = known else { return };
-        let was = self.link.known.borrow().as_ref().map(|k| k.url.clone());
-        if was.is_some_and(|was| was != known.url) {
-            if let Err(fault) = self.forget_directory().await {
-                self.broke(fault);
-                return;
-            }
-        }
         if known.restore.is_some() {
             log::warn!("the portal's epoch has changed to {}", known.epoch);
         }

@@ -226,6 +226,8 @@ impl Engine {
             writer.ask_blocking(move |_| revisions::open(&world, &dir))??
         };
         let known = epoch::open(&world, dir);
+        let directory = directory::Live::default();
+        directory.of.replace(opening.directory_of.clone());
         let settings = history.current().map(|r| r.settings.clone());
         let settings = Rc::new(settings.unwrap_or_default());
         let engine = Rc::new(Self {
@@ -239,7 +241,7 @@ impl Engine {
             posts: RefCell::default(),
             link: Rc::new(Link::new(opening.next_sequence, known)),
             opening,
-            directory: directory::Live::default(),
+            directory,
             looks: held::Looks::default(),
             receipts: receipts::Receipts::new(),
             news: News::new(),

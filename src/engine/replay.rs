@@ -23,6 +23,8 @@ const REPLAY_BATCH: usize = 512;
 pub struct Opening {
     /// The number that the next decision gets.
     pub next_sequence: u64,
+    /// The URL of the portal whose directory is known.
+    pub directory_of: String,
     /// Records that were replayed.
     pub replayed: u64,
     /// Gaps in what should have been durable, each as a sentence.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Engine, StoreFault};
+use super::{held, Engine, StoreFault};
 use crate::settings::{Fault, History, Revision, SealKey, Settings};
 use crate::world::{Wall, World};
 
@@ -108,12 +108,11 @@ impl Engine {
             .history
             .borrow()
             .next(settings, at, author, note, limit_ms)?;
-        self.keep(&revision).await?;
-        // Before it is in force: nobody's mail is decided by the people of another portal.
-        let was = self.settings().portal.url.clone();
-        if !was.is_empty() && was != revision.settings.portal.url {
-            self.forget_directory().await?;
+        // What a portal has acknowledged is not sent to another, whatever becomes of the power.
+        if self.settings().portal.url != revision.settings.portal.url {
+            self.receipts.flush(self).await?;
         }
+        self.keep(&revision).await?;
         let number = revision.number;
         let dropped = self.history.borrow_mut().add(revision);
         self.forget(dropped).await;
@@ -213,6 +212,10 @@ pub async fn watch(engine: Rc<Engine>) {
         if expired && engine.confirm_deadline.get() == deadline {
             if let Some(number) = engine.undo_settings() {
                 log::warn!("settings revision {number} was not confirmed in time: it is undone");
+                if let Err(fault) = held::reconsider(&engine, "settings").await {
+                    engine.broke(fault);
+                    return;
+                }
             }
         }
     }

@@ -152,6 +152,7 @@ impl Writer {
         journal.ballast(0)?;
         let (index, mut opening) = open_index(&*disk, dir, sizes, &journal, progress)?;
         opening.next_sequence = index.next_sequence();
+        opening.directory_of = index.view().directory()?.of;
         // Each start takes a segment: those in which nothing was written are given back.
         let empty: Vec<u64> = journal
             .segments()
@@ -391,11 +392,16 @@ impl Writer {
     /// Learns a page of the directory.
     pub fn learn_directory(
         &mut self,
+        of: &str,
         changes: &[index::Change],
         cursor: Option<String>,
         last: bool,
         at: i64,
     ) -> Result<index::Directory, StoreFault> {
+        let state = self.index.view().directory()?;
+        if state.of != of {
+            return Ok(state);
+        }
         Ok(self.index.learn_directory(changes, cursor, last, at)?)
     }
 
@@ -404,9 +410,9 @@ impl Writer {
         Ok(self.index.restart_directory()?)
     }
 
-    /// Forgets the directory, durably: nobody is known until it was read whole again.
-    pub fn forget_directory(&mut self) -> Result<(), StoreFault> {
-        self.index.forget_directory()?;
+    /// Forgets the directory, durably, for that of the portal at `of`: nobody is known until it was read whole again.
+    pub fn forget_directory(&mut self, of: &str) -> Result<(), StoreFault> {
+        self.index.forget_directory(of)?;
         self.checkpoint()
     }
 

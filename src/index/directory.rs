@@ -29,6 +29,8 @@ const STATE: &[u8] = b"d!";
 /// What the directory is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Directory {
+    /// The URL of the portal whose it is.
+    pub of: String,
     /// The generation that serves; none before the first whole reading.
     pub(super) serving: Option<u8>,
     /// The generation that changes are written to.
@@ -211,11 +213,12 @@ impl Index {
         Ok(())
     }
 
-    /// Forgets it wholly: the portal is another, whose ids may mean others.
-    pub fn forget_directory(&mut self) -> Result<(), Fault> {
+    /// Forgets it wholly: the portal is another, at this URL, whose ids may mean others.
+    pub fn forget_directory(&mut self, of: &str) -> Result<(), Fault> {
         // First what makes it serve: a crash behind this leaves rows that a whole reading removes.
         let old = state(&self.db)?;
         let empty = Directory {
+            of: of.to_owned(),
             filling: old.filling,
             ..Directory::default()
         };

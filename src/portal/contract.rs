@@ -44,6 +44,7 @@ pub enum Unusable {
 
 /// A portal that keeps the contract.
 pub struct Contract {
+    url: String,
     client: Client,
     token: Secret,
     clock: Arc<dyn Clock>,
@@ -75,11 +76,17 @@ impl Contract {
         let connections = usize::from(settings.connections);
         let client = Client::new(world, origin, trust, patience, connections, DOCUMENT_BYTES);
         Ok(Self {
+            url: settings.url.clone(),
             client: client.through(proxy),
             token,
             clock: world.clock.clone(),
             entropy: world.entropy.clone(),
         })
+    }
+
+    /// Where it is, as the settings say it.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// What the portal showed at the last handshake.

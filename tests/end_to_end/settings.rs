@@ -317,18 +317,28 @@ fn the_people_of_another_portal_are_its_own() {
     let mut site = Site::ready();
     site.start_read();
     let other = Portal::start(&[]);
+    // More than the old one had: its cursor is a good one there.
+    let users: Vec<_> = (1..=80)
+        .map(|n| {
+            let address = format!("bea{n}@b.example");
+            serde_json::json!({
+                "id": format!("U-{n:02}"), "name": "Bea", "addresses": [address], "company": "C-01",
+            })
+        })
+        .collect();
     let people = serde_json::json!({
-        "users": [{"id": "U-01", "name": "Bea", "addresses": ["bea@b.example"], "company": "C-01"}],
+        "users": users,
         "companies": [{"id": "C-01", "name": "B", "domains": ["b.example"]}],
     });
     other.admin("PUT", "/_admin/directory", &people.to_string());
+    let old = format!("portal.url={}", site.portal.url);
     let url = format!("portal.url={}", other.url);
     let (code, said, _) = site.command(&["settings", "set", &url], "");
     assert_eq!(code, 1, "it is asked about");
     assert!(said.contains("whose people are read anew"), "{said}");
     site.does(&["settings", "set", &url, "--yes"]);
     site.send("of the old portal");
-    site.send_from("bea@b.example", "of the new one");
+    site.send_from("bea1@b.example", "of the new one");
     site.until("both are decided", |s| {
         other.tickets().len() == 1 && s.count("held") == 1
     });
@@ -339,6 +349,24 @@ fn the_people_of_another_portal_are_its_own() {
     assert_eq!(body["user"], "U-01", "{body}");
     assert_eq!(site.list("held")[0]["reason"], "unknown-sender");
     assert!(site.portal.tickets().is_empty());
+    assert!(site.does(&["status"]).contains("80 people"));
+    // Back, while the old one is away: nobody is known, whom the new one knows or not.
+    site.portal.kill();
+    site.does(&["settings", "set", &old, "--yes"]);
+    site.send_from("bea2@b.example", "between the two");
+    site.until("it is held", |s| s.count("held") == 2);
+    let held = site.list("held");
+    assert!(
+        held.iter().all(|m| m["reason"] == "directory-not-read"
+            || m["reason"] == "unknown-sender" && m["subject"] != "between the two"),
+        "{held:?}"
+    );
+    site.portal.start_again();
+    site.until("its people are known again", |s| {
+        s.tickets("of the old portal").len() == 1
+    });
+    assert_eq!(other.tickets().len(), 1);
+    assert!(site.tickets("between the two").is_empty());
 }
 
 /// Goes red when what was known for a mailbox that is gone hides its messages from the one that has the

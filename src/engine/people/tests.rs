@@ -31,7 +31,7 @@ fn directory(changes: &[Change]) -> (tempfile::TempDir, Writer, Reader) {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, (_, reader, _)) =
         Writer::open(&World::real(), dir.path(), SIZES, &mut |_| {}).unwrap();
-    writer.learn_directory(changes, None, true, 7).unwrap();
+    writer.learn_directory("", changes, None, true, 7).unwrap();
     (dir, writer, reader)
 }
 
@@ -134,7 +134,7 @@ fn before_the_directory_was_read_whole_nobody_is_unknown() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, (_, reader, _)) =
         Writer::open(&World::real(), dir.path(), SIZES, &mut |_| {}).unwrap();
-    writer.learn_directory(&some(), None, false, 7).unwrap();
+    writer.learn_directory("", &some(), None, false, 7).unwrap();
     let asked = step(&reader, &Wanted::of("otto@far.example"), None, 50).unwrap();
     assert_eq!(asked.sender, Some(Sender::DirectoryNotRead));
     let all = step(&reader, &Wanted::All, None, 50).unwrap();
