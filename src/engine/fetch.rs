@@ -232,6 +232,7 @@ impl Visit<'_> {
                 }
             }
             self.post.say(Standing::Watching);
+            self.engine.receipts.nothing_comes();
             self.engine.news.tell(&Event::PassEnded {
                 mailbox: self.mailbox.id,
             });

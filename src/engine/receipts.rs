@@ -34,7 +34,7 @@ pub struct Receipts {
     told: RefCell<Vec<Sender<()>>>,
     some: Bell,
     enough: Bell,
-    wait: Cell<Duration>,
+    idle: Cell<bool>,
 }
 
 impl Receipts {
@@ -45,7 +45,7 @@ impl Receipts {
             told: RefCell::default(),
             some: Bell::new(),
             enough: Bell::new(),
-            wait: Cell::new(Duration::ZERO),
+            idle: Cell::new(true),
         }
     }
 
@@ -72,12 +72,15 @@ impl Receipts {
     /// Says whether the link has nothing to do, and whether mail comes in: with neither, waiting for
     /// more is no use.
     pub fn link_idle(&self, idle: bool, coming: bool) {
-        self.wait.set(match (idle, coming) {
-            (false, _) => WAIT,
-            (true, true) => WAIT_IDLE,
-            (true, false) => Duration::ZERO,
-        });
-        if self.wait.get().is_zero() {
+        self.idle.set(idle);
+        if !coming {
+            self.nothing_comes();
+        }
+    }
+
+    /// Says that mail has stopped coming in.
+    pub fn nothing_comes(&self) {
+        if self.idle.get() {
             self.enough.ring();
         }
     }
@@ -145,7 +148,12 @@ pub async fn run(engine: Rc<Engine>) {
     loop {
         engine.receipts.some.wait().await;
         engine.receipts.enough.hush();
-        let wait = engine.receipts.wait.get();
+        let coming = engine.posts.borrow().values().any(|p| p.is_fetching());
+        let wait = match (engine.receipts.idle.get(), coming) {
+            (false, _) => WAIT,
+            (true, true) => WAIT_IDLE,
+            (true, false) => Duration::ZERO,
+        };
         if !wait.is_zero() && engine.receipts.waiting() < MANY {
             let enough = engine.receipts.enough.wait();
             engine.world.clock.within(wait, enough).await;
