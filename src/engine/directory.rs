@@ -62,7 +62,7 @@ pub async fn run(engine: Rc<Engine>) {
             if let Err(fault) = forward::ask(&engine, &portal).await {
                 log::debug!("asking the portal how it is: {fault}");
             }
-            match sync(&engine, &*portal).await {
+            match sync(&engine, &portal).await {
                 Ok(_) => failures = 0,
                 Err(Failed::Portal(fault)) => {
                     failures = failures.saturating_add(1);
