@@ -96,13 +96,6 @@ impl Draft {
     /// Takes the settings of an earlier revision.
     pub(super) fn roll_back(&mut self, number: u64) -> Result<(), Refusal> {
         self.settings = self.history.rollback(number)?;
-        // Fixed is fixed: under another identity the same message would have another key.
-        for mailbox in &mut self.settings.mailboxes {
-            let now = self.base.mailbox_by_id(mailbox.id);
-            if let Some(identity) = now.and_then(|m| m.identity.clone()) {
-                mailbox.identity = Some(identity);
-            }
-        }
         Ok(())
     }
 

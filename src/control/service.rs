@@ -77,6 +77,15 @@ impl Running {
 
     /// The one message whose key begins so.
     pub(super) async fn find(&self, text: &str) -> Result<(Key, Entry), Refusal> {
+        if unprocessed::is_key(text) {
+            return Err(Refusal::new(
+                Kind::Absent,
+                format!(
+                    "{text} lies read on its server and was never fetched: there is nothing of it here \
+                     to show or to dismiss; `postern held convert {text}` makes a ticket of it"
+                ),
+            ));
+        }
         let mut found = match Key::from_str(text) {
             Ok(key) => vec![key],
             Err(_) => {
@@ -97,15 +106,6 @@ impl Running {
                 format!("no message is known by the key {text}"),
             )
         };
-        if unprocessed::is_key(text) {
-            return Err(Refusal::new(
-                Kind::Absent,
-                format!(
-                    "{text} lies read on its server and was never fetched: there is nothing of it here \
-                     to show or to dismiss; `postern held convert {text}` makes a ticket of it"
-                ),
-            ));
-        }
         let key = found.pop().ok_or_else(absent)?;
         if !found.is_empty() {
             return Err(Refusal::new(

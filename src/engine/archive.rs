@@ -23,7 +23,6 @@ use crate::passage::retry::Backoff;
 use crate::passage::{Place, Record, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::Key;
-use crate::world::Wall;
 
 /// Messages of one MOVE at most.
 const BATCH: usize = 500;
@@ -141,16 +140,12 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
                         return;
                     }
                     End::Mailbox(fault) => {
-                        let shut = post.gate.shut(engine.world.clock.tick());
-                        let wait = match shut {
-                            Some((left, _)) if gate::is_refusal(&fault) => left + BEHIND,
-                            _ => fetch::wait_for(&fault, failures, jitter),
-                        };
-                        (fault.to_string(), wait)
+                        let wait = fetch::wait_for(&engine, &post, &fault, failures, jitter);
+                        let behind = gate::is_refusal(&fault).then_some(BEHIND);
+                        (fault.to_string(), wait + behind.unwrap_or_default())
                     }
                 };
-                let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-                let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
+                let again_at = engine.world.clock.wall().plus(wait);
                 let said = format!("{said}; again at {again_at}");
                 log::warn!("mailbox {}: archiving: {said}", mailbox.name);
                 post.archive_trouble.replace(Some(said));

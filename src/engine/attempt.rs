@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use super::commit::outgoing;
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
-use super::{held, Engine, StoreFault};
+use super::{held, mib, Engine, StoreFault};
 use crate::http::Bytes;
 use crate::index::Queued;
 use crate::mail::{self, Decoder, Encoding};
@@ -241,13 +241,6 @@ fn unsettled(outgoing: &Outgoing, key: &Key) -> String {
 /// Why the portal would refuse it by its size, known before an octet is sent.
 fn too_large(ping: &portal::Ping, outgoing: &Outgoing) -> Option<String> {
     let over = |octets: u64, most: Option<u64>| most.filter(|most| octets > *most);
-    let mib = |octets: u64| {
-        format!(
-            "{}.{} MiB",
-            octets >> 20,
-            ((octets >> 10) & 1023) * 10 / 1024
-        )
-    };
     let mend = "have the limit raised there, then `postern queue retry` sends it; or make the ticket by hand, and `postern held dismiss` it";
     let body = outgoing.body.len() as u64;
     if let Some(most) = over(body, ping.ticket_bytes) {

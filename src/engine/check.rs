@@ -237,14 +237,6 @@ fn counted(count: u64, what: &str) -> String {
     }
 }
 
-fn mib(octets: u64) -> String {
-    format!(
-        "{}.{} MiB",
-        octets >> 20,
-        ((octets >> 10) & 1023) * 10 / 1024
-    )
-}
-
 fn octets_of(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|p| p.octets).sum()
 }

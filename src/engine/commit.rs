@@ -71,12 +71,14 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         .iter()
         .map(|m| m.message.author().map(|a| a.folded()).unwrap_or_default())
         .collect();
+    // Whose people are asked now; by the answer another portal may be set.
+    let of = engine.directory.of.borrow().clone();
     let (entries, found) = engine
         .reader
         .ask(move |r| r.look_up(&keys, &addresses))
         .await??;
     early::be_overtaken(engine).await;
-    let knows = engine.knows_its_portal();
+    let knows = engine.serves(&of);
     let rules = Rules {
         process_unknown_senders: mailbox.process_unknown_senders,
         received_after: mailbox.received_after.map(|w| w.0),

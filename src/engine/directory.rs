@@ -46,13 +46,10 @@ pub struct Live {
 pub async fn run(engine: Rc<Engine>) {
     let mut failures = 0_u32;
     loop {
-        if !engine.knows_its_portal() {
-            // Before anything else is asked: another portal's ids may mean others.
-            let url = engine.settings().portal.url.clone();
-            if let Err(fault) = engine.forget_directory(url).await {
-                engine.broke(fault);
-                return;
-            }
+        // Also while the new portal is away.
+        if let Err(fault) = engine.forget_others().await {
+            engine.broke(fault);
+            return;
         }
         let portal = engine.link.portal.borrow().clone();
         let up = engine.link.ping.borrow().is_some();
@@ -117,9 +114,7 @@ pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed>
     if portal.url() != engine.settings().portal.url {
         return Ok(0);
     }
-    if !engine.knows_its_portal() {
-        engine.forget_directory(portal.url().to_owned()).await?;
-    }
+    engine.forget_others().await?;
     let mut state = engine
         .reader
         .ask(|r| r.view().directory())
@@ -228,13 +223,17 @@ fn changes(page: Page) -> Vec<Change> {
 }
 
 impl Engine {
-    /// Whether the directory here is that of the portal of the settings.
-    pub(crate) fn knows_its_portal(&self) -> bool {
-        *self.directory.of.borrow() == self.settings().portal.url
+    /// Whether a directory of the portal at this URL serves, which is that of the settings.
+    pub(crate) fn serves(&self, of: &str) -> bool {
+        of == self.settings().portal.url
     }
 
-    /// Forgets the people of another portal than that at `url`.
-    async fn forget_directory(&self, url: String) -> Result<(), StoreFault> {
+    /// Forgets the people of any other portal than that of the settings: its ids may mean others here.
+    async fn forget_others(&self) -> Result<(), StoreFault> {
+        let url = self.settings().portal.url.clone();
+        if *self.directory.of.borrow() == url {
+            return Ok(());
+        }
         self.directory.read_at.set(None);
         self.directory.personal.take();
         let of = url.clone();
@@ -245,15 +244,13 @@ impl Engine {
 
     /// The id of the portal's user who has this address, in lower case.
     pub(crate) async fn user_of(&self, address: String) -> Result<Option<String>, StoreFault> {
-        if !self.knows_its_portal() {
-            return Ok(None);
-        }
+        let of = self.directory.of.borrow().clone();
         let found = self
             .reader
             .ask(move |r| r.view().find_address(&address))
             .await??;
         Ok(match found {
-            crate::index::Found::User { id, .. } => Some(id),
+            crate::index::Found::User { id, .. } if self.serves(&of) => Some(id),
             _ => None,
         })
     }

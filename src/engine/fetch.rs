@@ -121,19 +121,14 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
                 LOST.after(failures, jitter),
             ),
             End::Mailbox(fault) => {
-                let shut = post.gate.shut(engine.world.clock.tick());
-                let wait = match shut {
-                    Some((left, _)) if gate::is_refusal(&fault) => left,
-                    _ => wait_for(&fault, failures, jitter),
-                };
+                let wait = wait_for(&engine, &post, &fault, failures, jitter);
                 if let Fault::Crowded { .. } = fault {
                     post.give_way(engine.world.clock.tick(), fault.to_string());
                 }
                 (fault.to_string(), wait)
             }
         };
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
+        let again_at = engine.world.clock.wall().plus(wait);
         log::warn!("mailbox {}: {said}; again at {again_at}", mailbox.name);
         post.say(Standing::Trouble { said, again_at });
         engine.news.tell(&Event::Counted);
@@ -143,11 +138,21 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
     }
 }
 
-pub(super) fn wait_for(fault: &Fault, failures: u32, jitter: u64) -> Duration {
+/// How long a mailbox waits after a fault; after a refused password until the gate opens.
+pub(super) fn wait_for(
+    engine: &Engine,
+    post: &Post,
+    fault: &Fault,
+    failures: u32,
+    jitter: u64,
+) -> Duration {
     match fault {
         Fault::Throttled { after, .. } => *after,
         Fault::Crowded { .. } => CROWDED.after(failures, jitter),
-        fault if gate::is_refusal(fault) => gate::SIGN_IN.after(failures, jitter),
+        fault if gate::is_refusal(fault) => {
+            let shut = post.gate.shut(engine.world.clock.tick());
+            shut.map_or_else(|| gate::SIGN_IN.after(failures, jitter), |(left, _)| left)
+        }
         // One message that the server won't show: the others needn't wait for it.
         Fault::Refused {
             why: Refusal::Messages { .. },

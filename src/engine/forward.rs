@@ -36,8 +36,6 @@ const HANDS: usize = 8;
 const PAGE: usize = 256;
 /// How old the portal's word of itself may be.
 const PING_EVERY: Duration = Duration::from_secs(240);
-/// A shorter wait than this is no wait that a portal has asked for.
-const ASKED_LEAST: Duration = Duration::from_secs(1);
 /// How long committing waits for the link to catch up, before it goes on without.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -258,8 +256,7 @@ async fn drive(
             }
         }
         let idle = link.window.borrow().flying() == 0;
-        let coming = engine.posts.borrow().values().any(|p| p.is_fetching());
-        engine.receipts.link_idle(idle, coming);
+        engine.receipts.link_idle(idle, engine.mail_comes());
         if !link.window.borrow().is_ahead() {
             link.caught_up.ring();
         }
@@ -402,12 +399,6 @@ fn after_of(fault: &Fault) -> Option<Duration> {
     }
 }
 
-/// The wait that a portal asked for. `Retry-After: 0`, or a date that is past, asks for none, and would
-/// have us come back as fast as we can.
-fn asked(after: Option<Duration>) -> Option<Duration> {
-    after.filter(|after| *after >= ASKED_LEAST)
-}
-
 /// What a portal says of itself, as a line.
 pub fn ping_sentence(ping: &Ping) -> String {
     let who = ping.portal.as_deref().unwrap_or("a portal without a name");
@@ -424,12 +415,11 @@ fn pause(engine: &Engine, said: &str, after: Option<Duration>) {
     let failures = link.failures.get().saturating_add(1);
     link.failures.set(failures);
     let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-    let wait = asked(after).unwrap_or_else(|| LINK_BACKOFF.after(failures, jitter));
+    let wait = after.unwrap_or_else(|| LINK_BACKOFF.after(failures, jitter));
     let until = engine.world.clock.tick().plus(wait);
     link.pause.set(Some(until));
     link.suspects.set(false);
-    let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    let again_at = Wall(engine.world.clock.wall().0.saturating_add(wait_ms));
+    let again_at = engine.world.clock.wall().plus(wait);
     log::warn!("the link to the portal is paused until {again_at}: {said}");
     *link.standing.borrow_mut() = Standing::Paused {
         said: said.to_owned(),
@@ -486,7 +476,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             // Before anything is sent again it must be known whether the portal is still the same.
             link.doubted.set(true);
             let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-            let wait = asked(after).unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
+            let wait = after.unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
             log::warn!(
                 "{} attempt {attempts} failed, again in {} s: {said}",
                 row.key.short(),

@@ -444,6 +444,11 @@ impl Engine {
         self.full.replace(None);
     }
 
+    /// Whether messages are coming in just now, whose commit is near.
+    pub(crate) fn mail_comes(&self) -> bool {
+        self.posts.borrow().values().any(|p| p.is_fetching())
+    }
+
     fn say_opening(&self) {
         let opening = &self.opening;
         log::info!("the store is open: {}", opening.sentence());
@@ -460,3 +465,15 @@ impl Engine {
         self.world.clock.tick().since(self.started)
     }
 }
+
+/// Octets for people.
+fn mib(octets: u64) -> String {
+    format!(
+        "{}.{} MiB",
+        octets >> 20,
+        ((octets >> 10) & 1023) * 10 / 1024
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -148,8 +148,7 @@ pub async fn run(engine: Rc<Engine>) {
     loop {
         engine.receipts.some.wait().await;
         engine.receipts.enough.hush();
-        let coming = engine.posts.borrow().values().any(|p| p.is_fetching());
-        let wait = match (engine.receipts.idle.get(), coming) {
+        let wait = match (engine.receipts.idle.get(), engine.mail_comes()) {
             (false, _) => WAIT,
             (true, true) => WAIT_IDLE,
             (true, false) => Duration::ZERO,

@@ -279,16 +279,8 @@ impl Index {
                     meta.sequence = meta.sequence.max(after.sequence.saturating_add(1));
                     *now = Some(after);
                     order.push(*key);
-                    match record {
-                        Record::Decision(d) => self.claim(&mut changes, &d.place, *key)?,
-                        Record::Alias(a) => self.claim(&mut changes, &a.place, *key)?,
-                        // The decision that gave it the place may be in a segment that is gone.
-                        Record::Snapshot(entry) => {
-                            for spot in &entry.spots {
-                                self.claim(&mut changes, &spot.place, *key)?;
-                            }
-                        }
-                        _ => {}
+                    for place in record.claims() {
+                        self.claim(&mut changes, place, *key)?;
                     }
                 }
                 Ok(None) => {}

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use super::count;
-use crate::passage::{apply, Counters, Entry, Place, Record, Stored};
+use crate::passage::{apply, Counters, Entry, Kind, Place, Record, Stored};
 use crate::ticket::Key;
 
 /// Counters of the messages whose keys are of one part.
@@ -37,30 +37,24 @@ impl Tally {
         u64::from_be_bytes(first) % self.parts == self.part
     }
 
-    /// Whether a record of `key` and `record`'s kind has to be told.
-    pub fn wants(&self, key: &Key, claims: bool) -> bool {
-        claims || self.is_ours(key)
+    /// Whether a record of `key` and this kind has to be told.
+    pub fn wants(&self, key: &Key, kind: Kind) -> bool {
+        kind.may_claim() || self.is_ours(key)
     }
 
     /// Learns a record. One that doesn't fit changes nothing, as in the index.
     pub fn learn(&mut self, key: Key, stored: Stored, record: &Record) {
-        let claimed = match record {
-            Record::Decision(d) => Some(&d.place),
-            Record::Alias(a) => Some(&a.place),
-            _ => None,
+        let after = match self.is_ours(&key) {
+            true => match apply(self.entries.get(&key), record, stored) {
+                Ok(Some(after)) => Some(after),
+                _ => return,
+            },
+            false => None,
         };
-        if !self.is_ours(&key) {
-            if let Some(place) = claimed {
-                self.take(place, key);
-            }
-            return;
-        }
-        let Ok(Some(after)) = apply(self.entries.get(&key), record, stored) else {
-            return;
-        };
-        if let Some(place) = claimed {
+        for place in record.claims() {
             self.take(place, key);
         }
+        let Some(after) = after else { return };
         for spot in &after.spots {
             self.owners.insert(spot.place.clone(), key);
         }

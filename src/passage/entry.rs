@@ -209,8 +209,9 @@ fn changed(
             };
             let mut after = before.clone();
             // Its mailbox was removed, and the account is another mailbox's now.
-            let is_same = |s: &Spot| s.place == alias.place && s.mailbox != alias.mailbox;
-            after.spots.retain(|s| !is_same(s));
+            after
+                .spots
+                .retain(|s| s.place != alias.place || s.mailbox == alias.mailbox);
             let known = after.spots.iter().any(|s| s.place == alias.place);
             if known || after.spots.len() >= SPOTS_MAX {
                 return Ok(None);

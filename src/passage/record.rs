@@ -272,7 +272,25 @@ pub enum Unreadable {
     },
 }
 
+impl Kind {
+    /// Whether a record of this kind may give its message a place: see `Record::claims`.
+    pub fn may_claim(self) -> bool {
+        matches!(self, Kind::Decision | Kind::Alias | Kind::Snapshot)
+    }
+}
+
 impl Record {
+    /// The places at which nobody but its message lies from here on. A snapshot stands for decisions that
+    /// may be in segments that are gone.
+    pub fn claims(&self) -> Vec<&Place> {
+        match self {
+            Record::Decision(d) => vec![&d.place],
+            Record::Alias(a) => vec![&a.place],
+            Record::Snapshot(entry) => entry.spots.iter().map(|s| &s.place).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The kind that the journal must be told.
     pub fn kind(&self) -> Kind {
         match self {

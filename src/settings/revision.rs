@@ -304,7 +304,17 @@ impl History {
         newest_first.find(|revision| revision.confirmed == Confirmed::Yes)
     }
 
+    /// With what never goes back: the numbers that were given, and identities that were fixed. Under
+    /// another identity the same message would have another key, and become another ticket.
     fn raised(&self, mut settings: Settings) -> Settings {
+        for mailbox in &mut settings.mailboxes {
+            let newest_first = self.revisions.iter().rev();
+            let mut fixed = newest_first.filter_map(|r| {
+                let then = r.settings.mailbox_by_id(mailbox.id)?;
+                then.identity.clone()
+            });
+            mailbox.identity = fixed.next().or(mailbox.identity.take());
+        }
         let given = self.revisions.iter().map(|r| r.settings.next_mailbox);
         settings.next_mailbox = given.max().unwrap_or(0).max(settings.next_mailbox);
         settings

@@ -15,6 +15,14 @@ use super::LocalFuture;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Wall(pub i64);
 
+impl Wall {
+    /// This moment and `after` more.
+    pub fn plus(self, after: Duration) -> Self {
+        let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(after_ms))
+    }
+}
+
 impl fmt::Display for Wall {
     /// RFC 3339 in UTC, to the second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,8 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{counted, mib, Line, Outcome};
+use super::{counted, Line, Outcome};
+use crate::engine::mib;
 use crate::engine::{epoch, revisions, StoreFault};
 use crate::settings::{self, Fault, History, Revision, SealKey, Settings};
 use crate::world::Disk;

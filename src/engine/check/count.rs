@@ -134,8 +134,7 @@ impl Count {
                 return ControlFlow::Continue(());
             }
             let key = Key(record.key);
-            let claims = matches!(kind, Kind::Decision | Kind::Alias);
-            if !run.tally.wants(&key, claims) {
+            if !run.tally.wants(&key, kind) {
                 return ControlFlow::Continue(());
             }
             // What can't be read was told by the first pass.

@@ -5,7 +5,8 @@
 
 use std::ops::ControlFlow;
 
-use super::{counted, mib, octets_of, Damage, Line, Outcome, Progress, NAMED};
+use super::{counted, octets_of, Damage, Line, Outcome, Progress, NAMED};
+use crate::engine::mib;
 use crate::engine::StoreFault;
 use crate::passage::record::Unreadable;
 use crate::passage::{Kind, Position, Record};
