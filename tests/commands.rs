@@ -361,6 +361,20 @@ fn a_server_without_move_is_refused_unless_copying_is_allowed() {
 fn a_date_without_a_zone_is_shown_whole_before_it_is_saved() {
     let running = ready();
     let folder = running.folder();
+    let file = folder.join("zoneless.toml");
+    let exported = ends(folder, "", &["settings", "export"], 0);
+    let dated = "[mailbox.support]\ntime_zone = \"UTC\"\nreceived_after = \"2026-03-31 08:00\"";
+    let dated = exported.replace("[mailbox.support]", dated);
+    assert_ne!(dated, exported);
+    std::fs::write(&file, dated).unwrap();
+    let import = ["settings", "import", file.to_str().unwrap()];
+    let ran = postern(folder, "", &import);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(
+        ran.out.contains("means Tuesday 2026-03-31 08:00:00 +00:00"),
+        "{}",
+        ran.out
+    );
     ends(
         folder,
         "",

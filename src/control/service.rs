@@ -414,7 +414,6 @@ impl Service for Running {
                 }
             }
         }
-        held::reconsider(&self.engine, "settings").await?;
         Ok(Applied {
             revision,
             waits_until: self.engine.confirm_until(),
@@ -427,9 +426,7 @@ impl Service for Running {
     }
 
     async fn undo(&self) -> Result<Option<u64>, Refusal> {
-        let undone = self.engine.undo_settings();
-        held::reconsider(&self.engine, "settings").await?;
-        Ok(undone)
+        Ok(self.engine.undo_settings().await?)
     }
 
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal> {

@@ -59,14 +59,26 @@ impl Receipts {
         }
     }
 
-    /// Adds some. What comes back is closed when a sync holds them and the index has learned them.
+    /// Adds some. What comes back is closed when a sync holds them, and all that waited before them, and
+    /// the index has learned them.
     pub fn push_all(&self, records: Vec<(Key, Record)>) -> Receiver<()> {
-        let (told, closed) = async_channel::bounded(1);
-        self.told.borrow_mut().push(told);
         for (key, record) in records {
             self.push(key, record);
         }
+        let (told, closed) = async_channel::bounded(1);
+        // Where nothing waits nobody would write, and it is closed at once.
+        if self.waiting() > 0 {
+            self.told.borrow_mut().push(told);
+        }
         closed
+    }
+
+    /// Has all that wait written now, by the task whose work that is, and waits for it.
+    pub async fn written(&self) {
+        let closed = self.push_all(Vec::new());
+        self.enough.ring();
+        // Nothing is ever sent.
+        let _ = closed.recv().await;
     }
 
     /// Says whether the link has nothing to do, and whether mail comes in: with neither, waiting for

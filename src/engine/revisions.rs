@@ -96,7 +96,7 @@ impl Engine {
     /// Makes `settings` the current ones: durable first, then in force. With `limit` the change
     /// undoes itself unless confirmed in time. Returns the revision's number.
     pub async fn change_settings(
-        &self,
+        self: &Rc<Self>,
         settings: Settings,
         author: &str,
         note: &str,
@@ -110,7 +110,7 @@ impl Engine {
             .next(settings, at, author, note, limit_ms)?;
         // What a portal has acknowledged is not sent to another, whatever becomes of the power.
         if self.settings().portal.url != revision.settings.portal.url {
-            self.receipts.flush(self).await?;
+            self.receipts.written().await;
         }
         self.keep(&revision).await?;
         let number = revision.number;
@@ -118,7 +118,7 @@ impl Engine {
         self.forget(dropped).await;
         self.confirm_deadline
             .set(limit.map(|l| self.world.clock.tick().plus(l)));
-        self.settings_now();
+        self.settings_now().await?;
         Ok(number)
     }
 
@@ -132,13 +132,13 @@ impl Engine {
     }
 
     /// Takes the change that waits back. Returns its number.
-    pub fn undo_settings(&self) -> Option<u64> {
+    pub async fn undo_settings(self: &Rc<Self>) -> Result<Option<u64>, StoreFault> {
         let undone = self.history.borrow_mut().undo();
         self.confirm_deadline.set(None);
         if undone.is_some() {
-            self.settings_now();
+            self.settings_now().await?;
         }
-        undone
+        Ok(undone)
     }
 
     /// Until when the waiting change may be confirmed.
@@ -180,14 +180,17 @@ impl Engine {
         }
     }
 
-    /// Puts the history's current settings in force.
-    fn settings_now(&self) {
+    /// Puts the history's current settings in force, and releases what is held and would be decided
+    /// otherwise by them.
+    async fn settings_now(self: &Rc<Self>) -> Result<(), StoreFault> {
         let settings = self.history.borrow().current().map(|r| r.settings.clone());
         *self.settings.borrow_mut() = Rc::new(settings.unwrap_or_default());
         self.settings_bell.ring();
         self.link.settings_changed();
         self.directory.bell.ring();
         self.confirm_bell.ring();
+        held::reconsider(self, "settings").await?;
+        Ok(())
     }
 }
 
@@ -210,9 +213,12 @@ pub async fn watch(engine: Rc<Engine>) {
         )
         .await;
         if expired && engine.confirm_deadline.get() == deadline {
-            if let Some(number) = engine.undo_settings() {
-                log::warn!("settings revision {number} was not confirmed in time: it is undone");
-                if let Err(fault) = held::reconsider(&engine, "settings").await {
+            match engine.undo_settings().await {
+                Ok(None) => {}
+                Ok(Some(number)) => {
+                    log::warn!("settings revision {number} was not confirmed in time: it is undone")
+                }
+                Err(fault) => {
                     engine.broke(fault);
                     return;
                 }

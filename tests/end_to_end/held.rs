@@ -239,3 +239,25 @@ fn what_can_not_be_read_at_all_is_a_ticket_with_the_original() {
     let stored = site.portal.admin("GET", "/_admin/attachments", "");
     assert_eq!(stored[&digest], mail.len());
 }
+
+#[test]
+fn what_is_asked_for_by_a_wrong_name_is_refused_and_what_is_counted_is_what_is_listed() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.send_from("nobody@nowhere.example", "held for its sender");
+    site.until("it is held", |s| s.count("held") == 1);
+    for list in ["held", "queue"] {
+        let said = site.refuses(&[list, "list", "--mailbox", "nosuch"]);
+        assert!(said.contains("no mailbox `nosuch`"), "{said}");
+    }
+    let reason = |reason: &str| site.asks(&["held", "list", "--reason", reason]);
+    assert_eq!(reason("unknown-sender")["total"], 1);
+    assert_eq!(reason("directory-not-read")["total"], 0);
+    for command in [
+        &["held", "show", "0001-7"][..],
+        &["held", "dismiss", "0001-7"],
+    ] {
+        let said = site.refuses(command);
+        assert!(said.contains("`postern held convert 0001-7`"), "{said}");
+    }
+}

@@ -106,6 +106,16 @@ fn a_server_without_move_is_said_and_copied_only_when_that_was_allowed() {
         "mailbox.support.active=on",
         "--yes",
     ]);
+    // Nor can it be taken back afterwards.
+    let off = [
+        "settings",
+        "set",
+        "mailbox.support.archive_by_copy",
+        "off",
+        "--yes",
+    ];
+    let said = site.refuses(&off);
+    assert!(said.contains("no MOVE (RFC 6851)"), "{said}");
     // Somebody else's message, marked as deleted and not expunged: it is not ours to remove.
     site.hand()
         .append("INBOX", "\\Deleted \\Seen", &message("theirs", "theirs"));

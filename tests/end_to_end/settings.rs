@@ -369,6 +369,47 @@ fn the_people_of_another_portal_are_its_own() {
     assert!(site.tickets("between the two").is_empty());
 }
 
+/// Goes red when receipts are left waiting for a sync while the portal changes: after a kill nobody would
+/// know that the old one has the ticket.
+#[test]
+fn what_a_portal_acknowledged_is_not_sent_to_the_next_one_after_a_kill() {
+    let mut site = Site::ready();
+    site.start_read();
+    let other = Portal::start(&[]);
+    // While one is on its way, receipts of others wait for company.
+    site.fault(r#"[{"route": "ticket", "subject": "slow", "action": {"latency_ms": 8000}}]"#);
+    site.send_from("elodie@vieuxphare.example", "slow one");
+    site.until("it is on its way", |s| s.count("committed") == 1);
+    site.send("acknowledged");
+    site.until("the old one has it", |s| {
+        s.tickets("acknowledged").len() == 1
+    });
+    let url = format!("portal.url={}", other.url);
+    site.does(&["settings", "set", &url, "--yes"]);
+    site.kill();
+    site.start();
+    site.until("the new one has the other", |_| {
+        other
+            .tickets()
+            .iter()
+            .any(|t| text(t, "subject") == "slow one")
+    });
+    assert_eq!(other.tickets().len(), 1, "{:?}", other.tickets());
+}
+
+/// Goes red when only a change has what is held looked at again, and not its undoing.
+#[test]
+fn a_change_that_is_undone_releases_what_it_held() {
+    let mut site = Site::ready_with(&[], &[], "process_unknown_senders = true", "");
+    site.start_read();
+    let unknown = "mailbox.support.process_unknown_senders";
+    site.does(&["settings", "set", unknown, "off", "--confirm-within", "5"]);
+    site.send_from("nobody@nowhere.example", "a stranger's");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.does(&["settings", "rollback", "--yes"]);
+    site.until("it is a ticket", |s| s.tickets("a stranger's").len() == 1);
+}
+
 /// Goes red when what was known for a mailbox that is gone hides its messages from the one that has the
 /// account now.
 #[test]

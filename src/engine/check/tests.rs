@@ -6,89 +6,30 @@ use std::sync::Arc;
 use super::alone::{self, Tell};
 use super::*;
 use crate::engine::reader::Reader;
+use crate::engine::tests::{self, key, place, ticket};
 use crate::engine::writer::{Decided, Raw, Sizes, Writer};
 use crate::engine::StoreFault;
-use crate::passage::record::{Act, ActKind, Alias, Archived, Decision, Receipt};
-use crate::passage::{MailboxId, Origin, Outcome as Decided2, Place, Record, Uid, UidValidity};
+use crate::passage::record::{Act, ActKind, Alias, Archived, Receipt};
+use crate::passage::{MailboxId, Outcome as Decided2, Record};
 use crate::spool;
 use crate::ticket::Reason;
 use crate::world::World;
 
 const SIZES: Sizes = Sizes {
-    segment: 64 << 10,
-    cache: 1 << 20,
     ballast: 64 << 10,
+    ..tests::SIZES
 };
 
 fn open(dir: &Path) -> (Writer, Reader) {
-    // sled's own threads let go of the store a moment after its last owner has.
-    let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    loop {
-        match Writer::open(&World::real(), dir, SIZES, &mut |_| {}) {
-            Err(StoreFault::Broken { said })
-                if said.contains("acquire lock") && std::time::Instant::now() < limit => {}
-            opened => {
-                let (writer, (_, reader, _)) = opened.unwrap();
-                return (writer, reader);
-            }
-        }
-    }
+    let opened = tests::open(dir, SIZES);
+    (opened.writer, opened.reader)
 }
 
-/// Keys that do not sort as they are counted.
-fn key(n: u32) -> Key {
-    let mut key = [0; 32];
-    key[..4].copy_from_slice(&n.wrapping_mul(2_654_435_769).to_be_bytes());
-    key[4..8].copy_from_slice(&n.wrapping_mul(40_503).to_be_bytes());
-    Key(key)
-}
-
-fn place(n: u32) -> Place {
-    Place::Imap {
-        origin: Origin([1; 8]),
-        uid_validity: UidValidity(1),
-        uid: Uid(n),
-    }
-}
-
-fn octets(n: u32) -> Vec<u8> {
-    format!("Subject: {n}\r\n\r\n").repeat(20).into_bytes()
-}
-
+/// As usual, but that every eleventh is archived early.
 fn decided(n: u32, at: u32, outcome: Decided2) -> Decided {
-    let raw = match outcome {
-        Decided2::Ticket { .. } => Raw::Inline(Arc::new(octets(n))),
-        _ => Raw::Left,
-    };
-    let decision = Decision {
-        sequence: 0,
-        mailbox: MailboxId(1),
-        place: place(at),
-        received_at: 0,
-        octets: octets(n).len() as u64,
-        decided_at: 1,
-        message: None,
-        large: None,
-        outcome,
-        address: String::new(),
-        lane: n,
-        sender: String::new(),
-        subject: String::new(),
-        composed: None,
-        archive_early: n.is_multiple_of(11),
-    };
-    Decided {
-        key: key(n),
-        raw,
-        decision,
-    }
-}
-
-fn ticket() -> Decided2 {
-    Decided2::Ticket {
-        user: None,
-        company: None,
-    }
+    let mut decided = tests::decided(n, at, outcome);
+    decided.decision.archive_early = n.is_multiple_of(11);
+    decided
 }
 
 fn archived(n: u32, at: u32) -> (Key, Record) {

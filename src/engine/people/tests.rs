@@ -1,13 +1,7 @@
 use super::*;
-use crate::engine::writer::{Sizes, Writer};
+use crate::engine::tests::{self, SIZES};
+use crate::engine::writer::Writer;
 use crate::index::Change;
-use crate::world::World;
-
-const SIZES: Sizes = Sizes {
-    segment: 64 << 10,
-    cache: 1 << 20,
-    ballast: 0,
-};
 
 fn user(id: &str, name: &str, company: Option<&str>, addresses: &[&str]) -> Change {
     Change::User(User {
@@ -29,8 +23,9 @@ fn company(id: &str, name: &str, domains: &[&str]) -> Change {
 /// A directory with these changes learned, and how it is read.
 fn directory(changes: &[Change]) -> (tempfile::TempDir, Writer, Reader) {
     let dir = tempfile::tempdir().unwrap();
-    let (mut writer, (_, reader, _)) =
-        Writer::open(&World::real(), dir.path(), SIZES, &mut |_| {}).unwrap();
+    let tests::Opened {
+        mut writer, reader, ..
+    } = tests::open(dir.path(), SIZES);
     writer.learn_directory("", changes, None, true, 7).unwrap();
     (dir, writer, reader)
 }
@@ -132,8 +127,9 @@ fn an_address_tells_who_a_sender_would_be() {
 #[test]
 fn before_the_directory_was_read_whole_nobody_is_unknown() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut writer, (_, reader, _)) =
-        Writer::open(&World::real(), dir.path(), SIZES, &mut |_| {}).unwrap();
+    let tests::Opened {
+        mut writer, reader, ..
+    } = tests::open(dir.path(), SIZES);
     writer.learn_directory("", &some(), None, false, 7).unwrap();
     let asked = step(&reader, &Wanted::of("otto@far.example"), None, 50).unwrap();
     assert_eq!(asked.sender, Some(Sender::DirectoryNotRead));

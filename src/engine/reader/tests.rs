@@ -1,14 +1,8 @@
 use super::*;
-use crate::engine::writer::{Sizes, Writer};
+use crate::engine::tests::{self, SIZES};
 use crate::passage::record::Receipt;
 use crate::passage::{MailboxId, Position};
-use crate::world::World;
 
-const SIZES: Sizes = Sizes {
-    segment: 64 << 10,
-    cache: 1 << 20,
-    ballast: 0,
-};
 const SINCE: i64 = 1_000;
 
 fn key(n: u32) -> Key {
@@ -54,8 +48,9 @@ fn snapshot(stage: Stage, at: i64) -> Record {
 #[track_caller]
 fn found(records: Vec<Record>) -> (Vec<Key>, u64) {
     let dir = tempfile::tempdir().unwrap();
-    let (mut writer, (_, reader, _)) =
-        Writer::open(&World::real(), dir.path(), SIZES, &mut |_| {}).unwrap();
+    let tests::Opened {
+        mut writer, reader, ..
+    } = tests::open(dir.path(), SIZES);
     for (n, record) in (0..).zip(records) {
         writer.append(key(n), record).unwrap();
     }

@@ -73,3 +73,15 @@ fn who_waits_for_what_was_pushed_hears_when_it_is_durable() {
     assert!(block_on(carried).is_ok());
     assert!(closed.is_closed());
 }
+
+/// Goes red when whoever moved nothing waits for a sync that nobody makes.
+#[test]
+fn where_nothing_waits_it_is_written_already() {
+    let receipts = Receipts::new();
+    assert!(receipts.push_all(Vec::new()).is_closed());
+    block_on(receipts.written());
+    // What others left waiting counts.
+    let (key, record) = receipt(1);
+    receipts.push(key, record);
+    assert!(!receipts.push_all(Vec::new()).is_closed());
+}

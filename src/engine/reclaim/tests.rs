@@ -2,16 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::writer::{Decided, Raw, Sizes};
-use crate::passage::record::{Archived, Decision, Receipt};
-use crate::passage::{MailboxId, Origin, Outcome, Place, Stage, Uid, UidValidity};
-use crate::world::World;
+use crate::engine::tests::{self, key, place, ticket, SIZES};
+use crate::engine::writer::Raw;
+use crate::passage::record::{Archived, Receipt};
+use crate::passage::Stage;
 
-const SIZES: Sizes = Sizes {
-    segment: 64 << 10,
-    cache: 1 << 20,
-    ballast: 0,
-};
 const NOW: i64 = 1_800_000_000_000;
 const RETENTION: Retention = Retention {
     octets_ms: 7 * DAY_MS,
@@ -19,62 +14,20 @@ const RETENTION: Retention = Retention {
     pressed: false,
 };
 
-fn key(n: u32) -> Key {
-    let mut key = [0; 32];
-    key[..4].copy_from_slice(&n.to_be_bytes());
-    Key(key)
-}
-
-fn place(n: u32) -> Place {
-    Place::Imap {
-        origin: Origin([1; 8]),
-        uid_validity: UidValidity(1),
-        uid: Uid(n),
-    }
-}
-
 fn octets(n: u32) -> Vec<u8> {
     format!("Subject: {n}\r\n\r\n").into_bytes().repeat(100)
 }
 
 fn open(dir: &Path) -> (Writer, Reader) {
-    // sled lets its lock go a moment after it was dropped.
-    for _ in 0..100 {
-        if let Ok((writer, (_, reader, _))) = Writer::open(&World::real(), dir, SIZES, &mut |_| {})
-        {
-            return (writer, reader);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("the store can't be opened");
+    let opened = tests::open(dir, SIZES);
+    (opened.writer, opened.reader)
 }
 
 fn commit(writer: &mut Writer, n: u32, raw: Raw, decided_at: i64) {
-    let decision = Decision {
-        sequence: 0,
-        mailbox: MailboxId(1),
-        place: place(n),
-        received_at: 0,
-        octets: octets(n).len() as u64,
-        decided_at,
-        message: None,
-        large: None,
-        outcome: Outcome::Ticket {
-            user: None,
-            company: None,
-        },
-        address: "help@example.org".to_owned(),
-        lane: n,
-        sender: "a@example.org".to_owned(),
-        subject: n.to_string(),
-        composed: None,
-        archive_early: false,
-    };
-    let decided = Decided {
-        key: key(n),
-        raw,
-        decision,
-    };
+    let mut decided = tests::decided(n, n, ticket());
+    decided.raw = raw;
+    decided.decision.decided_at = decided_at;
+    decided.decision.octets = octets(n).len() as u64;
     writer.commit(vec![decided], &[]).unwrap();
 }
 

@@ -1,79 +1,15 @@
 use super::*;
+use crate::engine::tests::{self, key, octets, ticket, Opened, SIZES};
 use crate::passage::record::{Act, ActKind, Receipt, Refusal};
-use crate::passage::{MailboxId, Origin, Outcome, Place, Stage, Uid, UidValidity};
+use crate::passage::{Outcome, Stage};
 use crate::ticket::Reason;
 
-const SIZES: Sizes = Sizes {
-    segment: 64 << 10,
-    cache: 1 << 20,
-    ballast: 0,
-};
-
-struct Opened {
-    writer: Writer,
-    reader: Reader,
-    opening: Opening,
-}
-
 fn open(dir: &Path) -> Opened {
-    let (writer, (opening, reader, _)) =
-        Writer::open(&World::real(), dir, SIZES, &mut |_| {}).unwrap();
-    Opened {
-        writer,
-        reader,
-        opening,
-    }
-}
-
-/// Keys that do not sort as they are counted.
-fn key(n: u32) -> Key {
-    let mut key = [0; 32];
-    key[..4].copy_from_slice(&n.wrapping_mul(2_654_435_769).to_be_bytes());
-    Key(key)
-}
-
-fn octets(n: u32) -> Vec<u8> {
-    format!("Subject: {n}\r\n\r\n").repeat(20).into_bytes()
+    tests::open(dir, SIZES)
 }
 
 fn decided(n: u32, outcome: Outcome) -> Decided {
-    let raw = match outcome {
-        Outcome::Ticket { .. } => Raw::Inline(Arc::new(octets(n))),
-        _ => Raw::Left,
-    };
-    let decision = Decision {
-        sequence: 0,
-        mailbox: MailboxId(1),
-        place: Place::Imap {
-            origin: Origin([1; 8]),
-            uid_validity: UidValidity(1),
-            uid: Uid(n),
-        },
-        received_at: 0,
-        octets: octets(n).len() as u64,
-        decided_at: 1,
-        message: None,
-        large: None,
-        outcome,
-        address: String::new(),
-        lane: n,
-        sender: String::new(),
-        subject: String::new(),
-        composed: None,
-        archive_early: false,
-    };
-    Decided {
-        key: key(n),
-        raw,
-        decision,
-    }
-}
-
-fn ticket() -> Outcome {
-    Outcome::Ticket {
-        user: None,
-        company: None,
-    }
+    tests::decided(n, n, outcome)
 }
 
 fn receipt() -> Record {

@@ -185,3 +185,31 @@ fn a_revision_of_format_1_is_read_for_ever() {
     assert_eq!(revision.number, 1);
     assert_eq!(revision.settings, ready());
 }
+
+/// Goes red when a way back takes an identity along: the same message would have another key, and become
+/// another ticket.
+#[test]
+fn an_identity_that_was_fixed_survives_every_way_back() {
+    let mut history = History::default();
+    let mut settings = ready();
+    let id = settings.mailboxes[0].id;
+    let next = |history: &mut History, settings: &Settings| {
+        let revision = history.next(settings.clone(), Wall(1), "anna", "set", None);
+        history.add(revision.unwrap());
+    };
+    settings.mailboxes[0].active = false;
+    settings.mailboxes[0].identity = None;
+    next(&mut history, &settings);
+    settings.mailboxes[0].identity = Some("help@example.org".to_owned());
+    next(&mut history, &settings);
+    let back = history.rollback(1).unwrap();
+    let identity = |s: &Settings| s.mailbox_by_id(id).and_then(|m| m.identity.clone());
+    assert_eq!(identity(&back).as_deref(), Some("help@example.org"));
+    // Nor can it be lost by what somebody else puts in force.
+    settings.mailboxes[0].identity = None;
+    next(&mut history, &settings);
+    assert_eq!(
+        identity(&history.base()).as_deref(),
+        Some("help@example.org")
+    );
+}
