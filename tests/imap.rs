@@ -23,7 +23,7 @@ mod wires;
 use std::time::{Duration, Instant};
 
 use dovecot::{message, Dovecot, Odd, USER};
-use postern::mailbox::probe::{probe, Outcome, Trial, What};
+use postern::mailbox::probe::{probe, Found, Outcome, Step, Trial, What};
 use postern::mailbox::{
     Access, Account, Count, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session,
     Slice, Wanted,
@@ -52,6 +52,21 @@ fn refused(account: &Account) -> Refusal {
 async fn inbox(account: &Account) -> Result<Session, Fault> {
     let session = Session::connect(&World::real(), account).await?;
     Ok(session.open("INBOX", Access::Watch).await?.0)
+}
+
+/// What Test Connection finds, and its steps.
+fn probed(account: &Account, archive: &Wanted, received_after: Option<Wall>) -> (Found, Vec<Step>) {
+    let trial = Trial {
+        account,
+        folder: "INBOX",
+        archive,
+        received_after,
+        archive_by_copy: false,
+    };
+    let mut steps = Vec::new();
+    let world = World::real();
+    let found = smol::block_on(probe(&world, &trial, &mut |step| steps.push(step)));
+    (found, steps)
 }
 
 /// All unread UIDs, by as many windows as it takes, and how many those were.
@@ -454,16 +469,8 @@ fn test_connection_tells_each_step_and_changes_nothing() {
     let mut account = server.account(Security::Tls);
     let wanted = Wanted::Named("Neu".to_owned());
     let run = |account: &Account| {
-        let trial = Trial {
-            account,
-            folder: "INBOX",
-            archive: &wanted,
-            received_after: Some(Wall(world.clock.wall().0 + 3_600_000)),
-            archive_by_copy: false,
-        };
-        let mut steps = Vec::new();
-        let found = smol::block_on(probe(&world, &trial, &mut |step| steps.push(step)));
-        (found, steps)
+        let after = Wall(world.clock.wall().0 + 3_600_000);
+        probed(account, &wanted, Some(after))
     };
     let (found, steps) = run(&account);
     let order: Vec<What> = steps.iter().map(|s| s.what).collect();

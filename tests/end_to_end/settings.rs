@@ -353,6 +353,9 @@ fn the_people_of_another_portal_are_its_own() {
     // Back, while the old one is away: nobody is known, whom the new one knows or not.
     site.portal.kill();
     site.does(&["settings", "set", &old, "--yes"]);
+    site.until("nobody is known", |s| {
+        s.status()["portal"]["directory_read"] == false
+    });
     site.send_from("bea2@b.example", "between the two");
     site.until("it is held", |s| s.count("held") == 2);
     let held = site.list("held");

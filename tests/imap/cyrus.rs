@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use postern::mailbox::probe::{probe, Outcome, Trial, What};
-use postern::mailbox::{Access, Account, Fault, How, News, Pass, Security, Session, Wanted};
-use postern::world::{Secret, Trust, World};
+use postern::mailbox::probe::{Outcome, What};
+use postern::mailbox::{Access, Account, Fault, How, News, Pass, Security, Wanted};
+use postern::world::{Secret, Trust};
 use rustix::process::{kill_process, Pid, Signal};
 
 use crate::dovecot::{free_port, message};
+use crate::{inbox, probed};
 
 /// A running server; ends with its value.
 struct Cyrus {
@@ -158,17 +159,8 @@ fn cyrus_lists_fetches_archives_below_its_prefix_and_idles() {
     let octets = message(1, 4000);
     server.append(&octets);
     let account = server.account();
-    let world = World::real();
     let wanted = Wanted::Named("Erledigt/Übrig 2026".to_owned());
-    let trial = Trial {
-        account: &account,
-        folder: "INBOX",
-        archive: &wanted,
-        received_after: None,
-        archive_by_copy: false,
-    };
-    let mut steps = Vec::new();
-    let found = smol::block_on(probe(&world, &trial, &mut |step| steps.push(step)));
+    let (found, steps) = probed(&account, &wanted, None);
     assert!(found.passed, "{steps:#?}");
     assert_eq!(found.unread, Some(1));
     let named = steps.iter().any(|s| {
@@ -178,8 +170,7 @@ fn cyrus_lists_fetches_archives_below_its_prefix_and_idles() {
     assert!(named, "{steps:#?}");
 
     let work = async {
-        let session = Session::connect(&world, &account).await?;
-        let (session, _) = session.open("INBOX", Access::Watch).await?;
+        let session = inbox(&account).await?;
         let (session, listed) = session.list(Pass::whole(None)).await?;
         let (session, items) = session.look(&listed.uids).await?;
         assert_eq!(items.len(), 1);

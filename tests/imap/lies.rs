@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use postern::mailbox::{
-    Access, Account, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session, Slice,
-    Spoken,
+    Account, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session, Slice, Spoken,
 };
 use postern::passage::{Uid, UidValidity};
 use postern::world::World;
 
+use crate::inbox;
 use crate::scripted::{scripted, Peer};
 
 fn fault<T>(work: impl std::future::Future<Output = Result<T, Fault>>) -> Fault {
@@ -20,11 +20,6 @@ fn fault<T>(work: impl std::future::Future<Output = Result<T, Fault>>) -> Fault 
 
 fn connecting(account: &Account) -> Fault {
     fault(Session::connect(&World::real(), account))
-}
-
-async fn opened(account: &Account) -> Result<Session, Fault> {
-    let session = Session::connect(&World::real(), account).await?;
-    Ok(session.open("INBOX", Access::Watch).await?.0)
 }
 
 fn greeting(octets: &'static [u8]) -> Account {
@@ -245,7 +240,7 @@ fn a_connection_that_drops_in_the_middle_of_a_message_is_lost() {
         peer.hear("UID FETCH 1 ");
         peer.say("* 1 FETCH (UID 1 BODY[]<0> {4000}\r\nFrom: half");
     });
-    let fault = fault(async { opened(&account).await?.fetch(&[Uid(1)], 10_000).await });
+    let fault = fault(async { inbox(&account).await?.fetch(&[Uid(1)], 10_000).await });
     assert!(
         matches!(
             fault,
@@ -277,7 +272,7 @@ fn what_no_server_may_send_is_refused_by_name() {
             peer.hear("UID FETCH 1 ");
             peer.say(&octets);
         });
-        let fault = fault(async { opened(&account).await?.fetch(&[Uid(1)], 10_000).await });
+        let fault = fault(async { inbox(&account).await?.fetch(&[Uid(1)], 10_000).await });
         let Fault::Broken { said, .. } = &fault else {
             panic!("{fault}");
         };
@@ -298,7 +293,7 @@ fn one_message_that_the_server_refuses_to_show_is_named() {
         );
     });
     let fault = fault(async {
-        opened(&account)
+        inbox(&account)
             .await?
             .fetch(&[Uid(1), Uid(2), Uid(3)], 100)
             .await
@@ -325,7 +320,7 @@ fn a_message_larger_than_announced_is_completed() {
         peer.answer("UID FETCH 1 (UID BODY.PEEK[]<6.", body, "OK");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let (_, messages) = session.fetch(&[Uid(1)], 3).await.unwrap();
         assert_eq!(messages, [(Uid(1), b"abcdef".to_vec())]);
     });
@@ -359,7 +354,7 @@ fn short_slices_leave_no_gap() {
         }
     });
     smol::block_on(async {
-        let mut slices = opened(&account).await.unwrap().slices(Uid(1), 4);
+        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 4);
         let mut whole = Vec::new();
         while let Slice::Octets(octets) = slices.next().await.unwrap() {
             whole.extend(octets);
@@ -383,7 +378,7 @@ fn slices_that_overtake_each_other_stay_in_order() {
         }
     });
     smol::block_on(async {
-        let mut slices = opened(&account).await.unwrap().slices(Uid(1), 2);
+        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 2);
         let mut whole = Vec::new();
         while let Slice::Octets(octets) = slices.next().await.unwrap() {
             whole.extend(octets);
@@ -405,7 +400,7 @@ fn messages_that_go_between_two_windows_make_none_be_skipped() {
         peer.answer("UID SEARCH 4999:6998 UNSEEN", "* SEARCH 6000\r\n", "OK");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let (session, first) = session.list(Pass::whole(None)).await.unwrap();
         assert_eq!(first.uids, [Uid(1), Uid(2)]);
         let (_, second) = session.list(first.pass.unwrap()).await.unwrap();
@@ -421,7 +416,7 @@ fn the_last_message_is_not_listed_again_by_a_pass_from_behind_it() {
         peer.answer("UID SEARCH 1:3 UNSEEN UID 10:*", "* SEARCH 9\r\n", "OK");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let (_, listed) = session.list(Pass::from(Uid(10), None)).await.unwrap();
         assert!(listed.uids.is_empty());
     });
@@ -432,7 +427,7 @@ fn a_new_uidvalidity_in_the_middle_is_told() {
     let account = after_open(1, "", |peer| {
         peer.answer("NOOP", "* OK [UIDVALIDITY 8] new\r\n", "OK");
     });
-    let fault = fault(async { opened(&account).await?.list(Pass::whole(None)).await });
+    let fault = fault(async { inbox(&account).await?.list(Pass::whole(None)).await });
     let wanted = Fault::Moved {
         was: UidValidity(7),
         now: UidValidity(8),
@@ -484,7 +479,7 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
         }
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let uids: Vec<Uid> = (1..=4).map(Uid).collect();
         let (_, archived) = session.archive(&uids, &archive(), How::Move).await.unwrap();
         assert_eq!(archived.left, [Uid(3)]);
@@ -510,7 +505,7 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
         peer.answer("UID MOVE 1 \"Archive\"", "", "OK [COPYUID 5 1 1] done");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let (_, archived) = session
             .archive(&[Uid(1)], &archive(), How::Move)
             .await
@@ -528,7 +523,7 @@ fn a_full_archive_is_said_at_once() {
     });
     let uids: Vec<Uid> = (1..=9).map(Uid).collect();
     let fault = fault(async {
-        opened(&account)
+        inbox(&account)
             .await?
             .archive(&uids, &archive(), How::Move)
             .await
@@ -554,7 +549,7 @@ fn keep_alives_are_no_news_and_a_denied_idle_is_done_without() {
         peer.answer("NOOP", "* 2 EXISTS\r\n", "OK");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let short = Duration::from_millis(200);
         let (session, news) = session.watch(short, std::future::pending()).await.unwrap();
         assert_eq!(news, News::Nothing);
@@ -579,7 +574,7 @@ fn mail_that_comes_while_others_are_looked_at_is_news_and_their_flags_are_none()
         peer.until_gone();
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let short = Duration::from_millis(200);
         let (session, items) = session.look(&[Uid(1)]).await.unwrap();
         assert_eq!(items.len(), 1);

@@ -1,24 +1,13 @@
 //! Servers that break off, deny, or do what the standard allows and few expect. Which row of the
 //! project's lists has which test: `scripted`.
 
-use postern::mailbox::probe::{probe, Outcome, Trial, What};
-use postern::mailbox::{Access, Account, Fault, Folder, How, Loss, Pass, Refusal, Session, Wanted};
+use postern::mailbox::probe::{Outcome, What};
+use postern::mailbox::{Account, Fault, Folder, How, Loss, Pass, Refusal, Session, Wanted};
 use postern::passage::Uid;
 use postern::world::{Wall, World};
 
 use crate::scripted::{scripted, Peer};
-
-async fn opened(account: &Account) -> Result<Session, Fault> {
-    let session = Session::connect(&World::real(), account).await?;
-    Ok(session.open("INBOX", Access::Watch).await?.0)
-}
-
-fn archive() -> Folder {
-    Folder {
-        name: "Archive".to_owned(),
-        created: false,
-    }
-}
+use crate::{folder, inbox, probed};
 
 /// From the greeting to the move: what is waited for, what is said to it, and with which status.
 const LIFE: [(&str, &str, &str); 9] = [
@@ -54,11 +43,13 @@ const LIFE: [(&str, &str, &str); 9] = [
 ];
 
 async fn live(account: &Account) -> Result<(Vec<u8>, Vec<(Uid, Uid)>), Fault> {
-    let session = opened(account).await?;
+    let session = inbox(account).await?;
     let (session, listed) = session.list(Pass::whole(None)).await?;
     let (session, _) = session.look(&listed.uids).await?;
     let (session, mut messages) = session.fetch(&listed.uids, 100).await?;
-    let (_, archived) = session.archive(&listed.uids, &archive(), How::Move).await?;
+    let (_, archived) = session
+        .archive(&listed.uids, &folder("Archive"), How::Move)
+        .await?;
     Ok((messages.remove(0).1, archived.moved))
 }
 
@@ -133,8 +124,7 @@ fn a_denied_search_is_no_empty_mailbox() {
             peer.answer("NOOP", "", "OK");
             peer.answer("UID SEARCH ", "* SEARCH\r\n", status);
         });
-        let listed =
-            smol::block_on(async { opened(&account).await?.list(Pass::whole(None)).await });
+        let listed = smol::block_on(async { inbox(&account).await?.list(Pass::whole(None)).await });
         let fault = listed.err().unwrap();
         let denied = matches!(fault, Fault::Refused { .. } | Fault::Throttled { .. });
         assert!(denied, "{fault}");
@@ -156,7 +146,7 @@ fn answers_that_nobody_asked_for_change_nothing() {
         peer.answer("UID FETCH 1 ", data, "OK");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         let (_, messages) = session.fetch(&[Uid(1)], 100).await.unwrap();
         assert_eq!(messages, [(Uid(1), b"abcd".to_vec())]);
     });
@@ -170,7 +160,7 @@ fn the_day_before_is_asked_for_since_servers_count_days_of_their_own() {
         peer.answer(wanted, "* SEARCH 2\r\n", "OK");
     });
     smol::block_on(async {
-        let session = opened(&account).await.unwrap();
+        let session = inbox(&account).await.unwrap();
         // 2026-03-01T00:30:00Z
         let pass = Pass::whole(Some(Wall(1_772_325_000_000)));
         let (_, listed) = session.list(pass).await.unwrap();
@@ -195,20 +185,11 @@ fn an_empty_search_is_compared_with_the_servers_own_count() {
         peer.answer("LIST \"\" \"Archive\"", "", "OK");
         peer.answer("LOGOUT", "* BYE\r\n", "OK");
     });
-    let archive = Wanted::Named("Archive".to_owned());
-    let trial = Trial {
-        account: &account,
-        folder: "INBOX",
-        archive: &archive,
-        received_after: None,
-        archive_by_copy: false,
-    };
-    let mut warned = None;
-    smol::block_on(probe(&World::real(), &trial, &mut |step| {
-        if let (What::Folder, Outcome::Warn { said, .. }) = (step.what, step.outcome) {
-            warned = Some(said);
-        }
-    }));
+    let (_, steps) = probed(&account, &Wanted::Named("Archive".to_owned()), None);
+    let warned = steps.into_iter().find_map(|s| match (s.what, s.outcome) {
+        (What::Folder, Outcome::Warn { said, .. }) => Some(said),
+        _ => None,
+    });
     let said = warned.expect("a warning");
     assert!(
         said.contains("0 unread by search, 12 by the server's own count"),
@@ -302,7 +283,7 @@ fn whatever_is_answered_to_our_id_the_session_goes_on_and_it_tells_nothing_of_th
             peer.say(format!("{answer}{tag} OK\r\n"));
             peer.select(1);
         });
-        smol::block_on(opened(&account)).unwrap();
+        smol::block_on(inbox(&account)).unwrap();
     }
 }
 
@@ -317,9 +298,9 @@ fn an_archive_that_takes_nothing_is_said_at_once() {
         });
         let archived = smol::block_on(async {
             let uids = [Uid(1), Uid(2)];
-            opened(&account)
+            inbox(&account)
                 .await?
-                .archive(&uids, &archive(), How::Move)
+                .archive(&uids, &folder("Archive"), How::Move)
                 .await
         });
         let Some(Fault::Refused {

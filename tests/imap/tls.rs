@@ -8,12 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use native_tls::{Identity, TlsAcceptor};
-use postern::mailbox::probe::{probe, Outcome, Trial, What};
-use postern::mailbox::{Account, Fault, Refusal, Security, Session, Wanted};
+use postern::mailbox::probe::{Outcome, What};
+use postern::mailbox::{Account, Refusal, Security, Session, Wanted};
 use postern::world::tls::Blemish;
 use postern::world::{Secret, Trust, World};
 
 use crate::dovecot::free_port;
+use crate::{probed, refused};
 
 /// An authority, and keys and certificates of several kinds for localhost; `weak` and `forged` are of
 /// the authority, so that nothing else is wrong with them.
@@ -109,14 +110,6 @@ fn scene() -> (tempfile::TempDir, Account) {
     (dir, account)
 }
 
-fn refusal(account: &Account) -> Refusal {
-    match smol::block_on(Session::connect(&World::real(), account)) {
-        Ok(_) => panic!("a refusal was expected"),
-        Err(Fault::Refused { why, .. }) => why,
-        Err(fault) => panic!("{fault} ({fault:?})"),
-    }
-}
-
 /// Whether this OpenSSL can shake hands by so old a version at all.
 fn speaks(port: u16, version: &str) -> bool {
     let done = Command::new("openssl")
@@ -143,18 +136,9 @@ fn a_server_that_speaks_only_older_tls_is_named_with_a_mend() {
             continue;
         };
         account.port = server.port;
-        assert_eq!(refusal(&account), Refusal::OldTls, "{version}");
-        let archive = Wanted::BySpecialUse;
-        let trial = Trial {
-            account: &account,
-            folder: "INBOX",
-            archive: &archive,
-            received_after: None,
-            archive_by_copy: false,
-        };
-        let mut last = None;
-        smol::block_on(probe(&World::real(), &trial, &mut |s| last = Some(s)));
-        let last = last.unwrap();
+        assert_eq!(refused(&account), Refusal::OldTls, "{version}");
+        let (_, steps) = probed(&account, &Wanted::BySpecialUse, None);
+        let last = steps.into_iter().next_back().unwrap();
         assert_eq!(last.what, What::Tls);
         let Outcome::Bad { said, mend } = last.outcome else {
             panic!("{:?}", last.outcome);
@@ -180,7 +164,7 @@ fn each_blemish_of_a_certificate_is_told_and_pinning_settles_it() {
         let options = ["-cipher", "DEFAULT:@SECLEVEL=0"];
         let server = Server::start(dir.path(), name, &options).expect(name);
         account.port = server.port;
-        let Refusal::Certificate(blemish, shown) = refusal(&account) else {
+        let Refusal::Certificate(blemish, shown) = refused(&account) else {
             panic!("{name}: a refused certificate was expected");
         };
         assert_eq!(blemish, wanted, "{name}");
@@ -242,7 +226,7 @@ fn what_was_offered_before_starttls_is_forgotten_after_it() {
     let wanted = Refusal::NoSignIn {
         offered: "LOGINDISABLED AUTH=GSSAPI".to_owned(),
     };
-    assert_eq!(refusal(&account), wanted);
+    assert_eq!(refused(&account), wanted);
     server.join().unwrap();
 }
 

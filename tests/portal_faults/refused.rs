@@ -76,11 +76,17 @@ fn a_refused_ticket_can_be_dismissed_and_is_archived() {
     assert_eq!((site.count("refused"), site.count("dismissed")), (0, 1));
 }
 
-#[test]
-fn a_ticket_that_fails_each_time_holds_up_no_other_sender() {
+/// A site at whose portal tickets with this word fail each time.
+fn with_stuck() -> Site {
     let mut site = Site::ready();
     site.start_read();
     site.fault(r#"[{"route": "ticket", "subject": "stuck", "action": {"status": 500}}]"#);
+    site
+}
+
+#[test]
+fn a_ticket_that_fails_each_time_holds_up_no_other_sender() {
+    let site = with_stuck();
     site.send("stuck");
     for number in 0..6 {
         site.send_from("elodie@vieuxphare.example", &format!("going {number}"));
@@ -99,9 +105,7 @@ fn a_ticket_that_fails_each_time_holds_up_no_other_sender() {
 /// Goes red when tickets that fail one after the other keep back what was never tried.
 #[test]
 fn several_tickets_that_fail_each_time_hold_up_no_new_one() {
-    let mut site = Site::ready();
-    site.start_read();
-    site.fault(r#"[{"route": "ticket", "subject": "stuck", "action": {"status": 500}}]"#);
+    let site = with_stuck();
     site.send("stuck one");
     site.send_from("elodie@vieuxphare.example", "stuck two");
     // Its back-off has grown beyond what anybody would wait for.
