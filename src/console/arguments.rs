@@ -210,6 +210,9 @@ pub struct Manner {
     /// Neither try secrets nor look into the mailbox
     #[arg(long)]
     pub untried: bool,
+    /// Leave what is under way where it is
+    #[arg(long)]
+    pub leave_behind: bool,
     /// Undo it unless confirmed within so many minutes
     #[arg(long, value_name = "MIN", value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub confirm_within: Option<u32>,

@@ -369,6 +369,7 @@ fn how(manner: Manner) -> How {
         yes: manner.yes,
         dedicated: manner.dedicated,
         untried: manner.untried,
+        leave_behind: manner.leave_behind,
         confirm_within_min: manner.confirm_within,
         ..How::default()
     }

@@ -4,7 +4,7 @@
 //! what a person must be asked; the change itself is last, and is refused when somebody else was
 //! faster.
 
-use super::port::{Caller, Candidate, Service};
+use super::port::{Caller, Candidate, LeftBehind, Service};
 use super::wire::{Answer, How, Kind, Preview, Refusal};
 use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
@@ -173,7 +173,7 @@ impl Draft {
             }
             previews.push(preview);
         }
-        self.ask_about_departures(service).await?;
+        self.ask_about_departures(service, how.leave_behind).await?;
         let asks = !previews.is_empty() || !self.questions.is_empty();
         if asks && !how.yes {
             return Ok(Answer::Ask {
@@ -286,8 +286,13 @@ impl Draft {
         }
     }
 
-    /// What is under way in mailboxes that go, or that become another account's.
-    async fn ask_about_departures<S: Service>(&mut self, service: &S) -> Result<(), Refusal> {
+    /// What is under way in mailboxes that go, or that become another account's: it is finished first,
+    /// unless the operator would rather `leave` it behind.
+    async fn ask_about_departures<S: Service>(
+        &mut self,
+        service: &S,
+        leave: bool,
+    ) -> Result<(), Refusal> {
         for old in &self.base.mailboxes {
             let new = self.settings.mailbox_by_id(old.id);
             let (goes, what) = match new {
@@ -301,24 +306,34 @@ impl Draft {
             if !goes || old.identity.is_none() {
                 continue;
             }
-            let count = service.under_way(old.id).await?;
-            self.questions.push(match count {
-                0 => format!(
-                    "mailbox `{}` {what}; nothing of it is queued or to be archived, and what is held \
-                     of it stays unread where it lies",
-                    old.name
+            let LeftBehind { under_way, held } = service.left_behind(old.id).await?;
+            let name = &old.name;
+            if under_way > 0 && !leave {
+                return Err(Refusal::new(
+                    Kind::Refused,
+                    format!(
+                        "mailbox `{name}` {what}, and {under_way} of its messages are queued or to be \
+                         archived: set mailbox.{name}.active to off, and come back when `postern \
+                         status` shows nothing queued or to be archived. --leave-behind does it now: \
+                         their tickets are still forwarded, but the messages stay unread where they \
+                         lie, and become tickets once more where they are watched under another \
+                         identity; `postern queue export --all` writes what is queued into files first"
+                    ),
+                ));
+            }
+            let mut said = match under_way {
+                0 => format!("mailbox `{name}` {what}; nothing of it is queued or to be archived"),
+                _ => format!(
+                    "mailbox `{name}` {what}; {under_way} of its messages that are queued or to be \
+                     archived are left behind, unread where they lie"
                 ),
-                count => format!(
-                    "mailbox `{name}` {what}; what is under way ({count} queued or to be archived) \
-                     is not waited for: tickets are still forwarded, but their messages stay unread \
-                     where they lie, and so does what is held; watched again under another address or \
-                     username, they become tickets once more. To have it \
-                     finished first, say no, set mailbox.{name}.active to off, and come back when \
-                     `postern status` shows nothing queued or to be archived; `postern queue export \
-                     --all` writes what is queued into files",
-                    name = old.name
-                ),
-            });
+            };
+            if held > 0 {
+                said.push_str(&format!(
+                    "; {held} that are held stay unread where they lie"
+                ));
+            }
+            self.questions.push(said);
         }
         if !self.base.portal.url.is_empty() && self.base.portal.url != self.settings.portal.url {
             let count = service.queued();

@@ -72,7 +72,10 @@ pub async fn dispatch<S: Service>(
         Request::Retry { key } => {
             let key = key.as_deref().map(whole).transpose()?;
             Ok(match service.retry(key.as_deref()).await? {
-                0 => nothing("no ticket was refused"),
+                0 => done(
+                    "no ticket waits; the mailboxes and the portal are tried again now",
+                    0,
+                ),
                 1 => done("1 ticket is tried again now", 1),
                 count => done(&format!("{count} tickets are tried again now"), count),
             })

@@ -1,8 +1,9 @@
 //! Messages in lists: pages of stages, and each message as a line.
 
+use super::port::LeftBehind;
 use super::service::{Running, PAGE_MAX};
 use super::wire::{Kind, Listed, MessageLine, Page, Refusal};
-use crate::passage::{Entry, Stage};
+use crate::passage::{Entry, MailboxId, Stage};
 use crate::ticket::{Key, Reason};
 use crate::world::Wall;
 
@@ -28,20 +29,7 @@ impl Running {
         }
         let mut listed = Listed::default();
         while let Some(stage) = stages.get(at).copied() {
-            let rows = self
-                .read(move |r| match stage {
-                    Stage::Committed => r
-                        .queue(after, PAGE_MAX as usize)?
-                        .into_iter()
-                        .filter_map(|q| r.entry(&q.key).transpose().map(|e| e.map(|e| (q.key, e))))
-                        .collect(),
-                    _ => Ok(r
-                        .list(stage, after, PAGE_MAX as usize)?
-                        .into_iter()
-                        .map(|l| (l.key, l.entry))
-                        .collect::<Vec<_>>()),
-                })
-                .await?;
+            let rows = self.rows(stage, after).await?;
             let full = rows.len() >= PAGE_MAX as usize;
             for (key, entry) in rows {
                 if listed.items.len() >= limit {
@@ -72,6 +60,52 @@ impl Running {
             (_, _, Some(_)) => None,
         };
         Ok(listed)
+    }
+
+    /// What stands in `stage` behind `after`, at most `PAGE_MAX`.
+    async fn rows(&self, stage: Stage, after: u64) -> Result<Vec<(Key, Entry)>, Refusal> {
+        self.read(move |r| match stage {
+            Stage::Committed => r
+                .queue(after, PAGE_MAX as usize)?
+                .into_iter()
+                .filter_map(|q| r.entry(&q.key).transpose().map(|e| e.map(|e| (q.key, e))))
+                .collect(),
+            _ => Ok(r
+                .list(stage, after, PAGE_MAX as usize)?
+                .into_iter()
+                .map(|l| (l.key, l.entry))
+                .collect()),
+        })
+        .await
+    }
+
+    /// What `mailbox` would leave behind.
+    pub(super) async fn left_behind(&self, mailbox: MailboxId) -> Result<LeftBehind, Refusal> {
+        let mut left = LeftBehind::default();
+        let mut after = 0;
+        loop {
+            let page = self
+                .read(move |r| r.to_archive(mailbox.0, after, PAGE_MAX as usize))
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = last.entry.sequence;
+            left.under_way += page.len() as u64;
+        }
+        for stage in [Stage::Committed, Stage::Released, Stage::Held] {
+            let count = match stage {
+                Stage::Held => &mut left.held,
+                _ => &mut left.under_way,
+            };
+            let mut after = 0;
+            loop {
+                let rows = self.rows(stage, after).await?;
+                let Some((_, last)) = rows.last() else { break };
+                after = last.sequence;
+                let own = rows.iter().filter(|(_, entry)| entry.mailbox == mailbox);
+                *count += own.count() as u64;
+            }
+        }
+        Ok(left)
     }
 
     /// A message as lists show it.

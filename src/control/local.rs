@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_lite::{future, StreamExt};
 use smol::LocalExecutor;
@@ -17,6 +18,10 @@ use crate::engine::writer::Sizes;
 use crate::engine::{Engine, StoreFault};
 use crate::world::socket::{listener_of, own_name, Listener};
 use crate::world::World;
+
+/// How long a store that another process has is waited for: a command that looks into it lets go soon.
+const TURN: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Where requests go.
 pub enum Link {
@@ -66,7 +71,7 @@ impl Link {
                 if let Request::Check = request {
                     return check::without_service(world, store, each).await;
                 }
-                let service = Rc::new(open(world, store)?);
+                let service = Rc::new(open(world, store, None).await?);
                 let caller = Caller { name: own_name() };
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
@@ -173,7 +178,7 @@ pub async fn open_local(
     store: &Path,
     socket: &Path,
 ) -> Result<impl Service, Refusal> {
-    let refusal = match open(world, store) {
+    let refusal = match open(world, store, Some(socket)).await {
         Ok(running) => return Ok(running),
         Err(refusal) => refusal,
     };
@@ -190,7 +195,8 @@ pub async fn open_local(
     }
 }
 
-fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
+/// Opens the engine on `store`, waiting its turn, unless a service listens at `socket`.
+async fn open(world: &World, store: &Path, socket: Option<&Path>) -> Result<Running, Refusal> {
     let made = world.disk.make_dir(store);
     if made.is_err_and(|fault| fault.kind() == std::io::ErrorKind::PermissionDenied) {
         return Err(Refusal::new(
@@ -202,11 +208,22 @@ fn open(world: &World, store: &Path) -> Result<Running, Refusal> {
             ),
         ));
     }
-    let executor = Rc::new(LocalExecutor::new());
-    match Engine::open(world.clone(), executor, store, Sizes::default()) {
-        Ok((engine, endings)) => Ok(Running::new(engine, endings)),
-        Err(StoreFault::Locked { .. }) => Err(in_use(store)),
-        Err(fault) => Err(fault.into()),
+    let since = world.clock.tick();
+    loop {
+        let executor = Rc::new(LocalExecutor::new());
+        match Engine::open(world.clone(), executor, store, Sizes::default()) {
+            Ok((engine, endings)) => return Ok(Running::new(engine, endings)),
+            Err(StoreFault::Locked { .. }) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+        let listens = match socket {
+            Some(socket) => listener_of(socket).await.is_ok(),
+            None => false,
+        };
+        if listens || world.clock.tick().since(since) >= TURN {
+            return Err(in_use(store));
+        }
+        world.clock.sleep(LOOK).await;
     }
 }
 

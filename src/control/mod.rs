@@ -37,7 +37,7 @@ pub use client::ask as ask_at;
 pub use dispatch::{dispatch, replies};
 pub use export::Octets;
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
-pub use port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
+pub use port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 pub use server::{serve, Limits};
 pub use wire::{
     Answer, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Listed, MailboxStatus,

@@ -47,6 +47,15 @@ pub struct Candidate {
     pub limit_ms: Option<u64>,
 }
 
+/// What a mailbox that goes, or becomes another account's, has here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Messages that are queued, to be fetched again, or to be archived.
+    pub under_way: u64,
+    /// Messages that are held.
+    pub held: u64,
+}
+
 /// What came of a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -125,8 +134,8 @@ pub trait Service: 'static {
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal>;
     /// Whose own address the mailbox has, as `settings` have it.
     async fn owner(&self, settings: &Settings, mailbox: MailboxId) -> Result<Owner, Refusal>;
-    /// How many messages of the mailbox are neither archived nor closed.
-    async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal>;
+    /// What the mailbox would leave behind.
+    async fn left_behind(&self, mailbox: MailboxId) -> Result<LeftBehind, Refusal>;
     /// How many tickets wait for the portal.
     fn queued(&self) -> u64;
 

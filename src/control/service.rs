@@ -5,7 +5,7 @@
 use std::rc::Rc;
 use std::str::FromStr;
 
-use super::port::{Applied, Caller, Candidate, Ended, Lines, Service, Tested};
+use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
 use super::{check, export, lists, overview, people, trial, unprocessed};
@@ -405,7 +405,7 @@ impl Service for Running {
         let mut notes = Vec::new();
         for gone in before.mailboxes.iter() {
             if self.engine.settings().mailbox_by_id(gone.id).is_none() {
-                let left = self.under_way(gone.id).await?;
+                let left = self.left_behind(gone.id).await?.under_way;
                 if left > 0 {
                     notes.push(format!(
                         "{left} messages of {} are still forwarded, and stay unread where they lie",
@@ -448,30 +448,8 @@ impl Service for Running {
         self.engine.counters.borrow().of(Stage::Committed)
     }
 
-    async fn under_way(&self, mailbox: MailboxId) -> Result<u64, Refusal> {
-        let mut left = 0;
-        let mut after = 0;
-        loop {
-            let page = self
-                .read(move |r| r.to_archive(mailbox.0, after, PAGE_MAX as usize))
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = last.entry.sequence;
-            left += page.len() as u64;
-        }
-        let mut after = 0;
-        loop {
-            let page = self
-                .read(move |r| r.queue(after, PAGE_MAX as usize))
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = last.sequence;
-            for row in page {
-                let entry = self.read(move |r| r.entry(&row.key)).await?;
-                left += u64::from(entry.is_some_and(|e| e.mailbox == mailbox));
-            }
-        }
-        Ok(left)
+    async fn left_behind(&self, mailbox: MailboxId) -> Result<LeftBehind, Refusal> {
+        Running::left_behind(self, mailbox).await
     }
 
     async fn test(&self, mailbox: Option<&str>, lines: &Lines) -> Result<Tested, Refusal> {

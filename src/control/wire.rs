@@ -60,6 +60,8 @@ pub struct How {
     pub untried: bool,
     /// Undo the change unless it is confirmed within so many minutes.
     pub confirm_within_min: Option<u32>,
+    /// A mailbox may go, or become another account's, although something of it is under way.
+    pub leave_behind: bool,
     /// At a start nobody can be asked, and a server that is away must not prevent it.
     #[serde(skip)]
     pub unattended: bool,

@@ -200,6 +200,18 @@ impl Engine {
         let now = self.world.clock.wall();
         let known = {
             let known = self.link.known.borrow();
+            let left = known.as_ref().filter(|k| k.url != settings.portal.url);
+            if let Some((left, restore)) =
+                left.and_then(|k| k.restore.as_ref().filter(|r| !r.done).map(|r| (k, r)))
+            {
+                log::error!(
+                    "{}: not finished, since the portal at {} was left: compare its tickets since {} \
+                     with the log",
+                    restore.sentence(),
+                    left.url,
+                    Wall(restore.since)
+                );
+            }
             let (url, days) = (&settings.portal.url, settings.store.retain_days);
             hear(known.as_ref(), url, ping, now, last, days)
         };

@@ -95,6 +95,9 @@ pub struct Link {
     wanted: RefCell<BTreeSet<Key>>,
     changed: Cell<bool>,
     caught_up: Bell,
+    /// Another portal is about to be set: nothing new begins.
+    pub(super) leaving: Cell<bool>,
+    pub(super) landed: Bell,
     /// Sequences up to this one were decided in an earlier start.
     pub(super) earlier: u64,
     /// When a ticket was last accepted.
@@ -125,6 +128,8 @@ impl Link {
             wanted: RefCell::default(),
             changed: Cell::new(true),
             caught_up: Bell::new(),
+            leaving: Cell::new(false),
+            landed: Bell::new(),
             earlier,
             last_receipt_at: Cell::new(None),
         }
@@ -256,6 +261,9 @@ async fn drive(
             }
         }
         let idle = link.window.borrow().flying() == 0;
+        if idle {
+            link.landed.ring();
+        }
         engine.receipts.link_idle(idle, engine.mail_comes());
         if !link.window.borrow().is_ahead() {
             link.caught_up.ring();
@@ -318,7 +326,7 @@ async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) ->
         let now = engine.world.clock.tick();
         let job = {
             let mut window = link.window.borrow_mut();
-            if window.flying() >= most {
+            if window.flying() >= most || link.leaving.get() {
                 return false;
             }
             let Some((row, deferred)) = window.next(now) else {

@@ -24,6 +24,7 @@ pub mod forward;
 mod gate;
 pub mod held;
 mod large;
+mod leave;
 pub mod loan;
 mod look_back;
 pub mod news;

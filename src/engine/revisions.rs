@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::leave::{leave, Leaving};
 use super::{held, Engine, StoreFault};
 use crate::settings::{Fault, History, Revision, SealKey, Settings};
 use crate::world::{Wall, World};
@@ -108,10 +109,7 @@ impl Engine {
             .history
             .borrow()
             .next(settings, at, author, note, limit_ms)?;
-        // What a portal has acknowledged is not sent to another, whatever becomes of the power.
-        if self.settings().portal.url != revision.settings.portal.url {
-            self.receipts.written().await;
-        }
+        let _leaving = self.leaves(&revision.settings).await;
         self.keep(&revision).await?;
         let number = revision.number;
         let dropped = self.history.borrow_mut().add(revision);
@@ -136,6 +134,8 @@ impl Engine {
         let undone = self.history.borrow_mut().undo();
         self.confirm_deadline.set(None);
         if undone.is_some() {
+            let settings = self.history_settings();
+            let _leaving = self.leaves(&settings).await;
             self.settings_now().await?;
         }
         Ok(undone)
@@ -180,11 +180,27 @@ impl Engine {
         }
     }
 
+    /// The history's current settings.
+    fn history_settings(&self) -> Settings {
+        let history = self.history.borrow();
+        history
+            .current()
+            .map(|r| r.settings.clone())
+            .unwrap_or_default()
+    }
+
+    /// What must be held until `next` is in force, where it has another portal.
+    async fn leaves(&self, next: &Settings) -> Option<Leaving<'_>> {
+        match self.settings().portal.url != next.portal.url {
+            true => Some(leave(self).await),
+            false => None,
+        }
+    }
+
     /// Puts the history's current settings in force, and releases what is held and would be decided
     /// otherwise by them.
     async fn settings_now(self: &Rc<Self>) -> Result<(), StoreFault> {
-        let settings = self.history.borrow().current().map(|r| r.settings.clone());
-        *self.settings.borrow_mut() = Rc::new(settings.unwrap_or_default());
+        *self.settings.borrow_mut() = Rc::new(self.history_settings());
         self.settings_bell.ring();
         self.link.settings_changed();
         self.directory.bell.ring();

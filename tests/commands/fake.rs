@@ -8,8 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use postern::control::{
-    serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, Limits, Lines, Listed,
-    MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
+    serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, LeftBehind, Limits,
+    Lines, Listed, MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status,
+    Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
@@ -236,8 +237,11 @@ impl Service for Fake {
         })
     }
 
-    async fn under_way(&self, _: MailboxId) -> Result<u64, Refusal> {
-        Ok(5)
+    async fn left_behind(&self, _: MailboxId) -> Result<LeftBehind, Refusal> {
+        Ok(LeftBehind {
+            under_way: 5,
+            held: 2,
+        })
     }
 
     fn queued(&self) -> u64 {

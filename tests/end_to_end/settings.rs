@@ -123,13 +123,14 @@ fn another_folder_while_something_is_under_way_loses_and_doubles_nothing() {
     site.hand().does("CREATE Tickets");
     site.start_read();
     site.commit_while_away("under way");
-    site.does(&[
-        "settings",
-        "set",
-        "mailbox.support.folder",
-        "Tickets",
-        "--yes",
-    ]);
+    let folder = ["settings", "set", "mailbox.support.folder=Tickets", "--yes"];
+    let (code, out, err) = site.command(&folder, "");
+    assert_eq!(code, 1, "{out}{err}");
+    assert!(
+        err.contains("1 of its messages are queued or to be archived"),
+        "{err}"
+    );
+    site.does(&[&folder[..], &["--leave-behind"]].concat());
     site.portal.start_again();
     site.until("it is a ticket", |s| s.tickets("under way").len() == 1);
     // Nobody looks into the folder that it lies in: it stays there, which must be said.
@@ -380,7 +381,7 @@ fn what_a_portal_acknowledged_is_not_sent_to_the_next_one_after_a_kill() {
     site.start_read();
     let other = Portal::start(&[]);
     // While one is on its way, receipts of others wait for company.
-    site.fault(r#"[{"route": "ticket", "subject": "slow", "action": {"latency_ms": 8000}}]"#);
+    site.fault(r#"[{"route": "ticket", "subject": "slow", "action": {"latency_ms": 20000}}]"#);
     site.send_from("elodie@vieuxphare.example", "slow one");
     site.until("it is on its way", |s| s.count("committed") == 1);
     site.send("acknowledged");
@@ -398,6 +399,25 @@ fn what_a_portal_acknowledged_is_not_sent_to_the_next_one_after_a_kill() {
             .any(|t| text(t, "subject") == "slow one")
     });
     assert_eq!(other.tickets().len(), 1, "{:?}", other.tickets());
+}
+
+/// Goes red when nobody waits for the answers to what is on its way when the portal changes: killed then,
+/// both portals have it.
+#[test]
+fn what_is_on_its_way_while_the_portal_changes_is_not_sent_to_both() {
+    let mut site = Site::ready();
+    site.start_read();
+    let other = Portal::start(&[]);
+    site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 3000}}]"#);
+    site.send("on its way");
+    site.until("it is on its way", |s| s.count("committed") == 1);
+    let url = format!("portal.url={}", other.url);
+    site.does(&["settings", "set", &url, "--yes"]);
+    site.kill();
+    site.start();
+    site.until("it is archived", |s| s.count("archived") == 1);
+    let sent = (site.tickets("on its way").len(), other.tickets().len());
+    assert_eq!(sent, (1, 0));
 }
 
 /// Goes red when only a change has what is held looked at again, and not its undoing.
@@ -423,7 +443,7 @@ fn a_mailbox_that_was_removed_and_made_again_takes_over_what_lies_there() {
     site.until("it is held", |s| s.count("held") == 1);
     site.commit_while_away("on its way");
     let toml = site.settings("none", "", "");
-    site.does(&["settings", "remove", "support", "--yes"]);
+    site.does(&["settings", "remove", "support", "--yes", "--leave-behind"]);
     site.portal.start_again();
     site.until("it is a ticket", |s| s.tickets("on its way").len() == 1);
     site.import(&toml);

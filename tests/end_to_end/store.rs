@@ -136,3 +136,24 @@ fn a_store_that_somebody_has_elsewhere_is_in_use() {
     assert_eq!(code, 3, "{said}");
     assert!(said.contains("in use"), "{said}");
 }
+
+/// Goes red when a store that somebody looks into for a moment makes a command, or the start of the
+/// service, fail.
+#[test]
+fn a_store_that_is_taken_for_a_moment_is_waited_for() {
+    let site = Site::ready();
+    let world = postern::world::World::real();
+    let taken = world.disk.lock(&site.store().join("lock")).unwrap();
+    assert!(taken.is_some());
+    let other = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        drop(taken);
+    });
+    assert_eq!(site.status()["counts"]["committed"], 0);
+    assert!(other.is_finished(), "it did not wait");
+    let taken = world.disk.lock(&site.store().join("lock")).unwrap();
+    let (code, _, err) = site.command(&["run", "--once"], "");
+    assert_eq!(code, 3, "{err}");
+    assert!(err.contains("is in use by another process"), "{err}");
+    drop(taken);
+}
