@@ -302,7 +302,7 @@ fn activation_says_what_would_happen_and_waits_for_yes() {
         let asked = format!("mailbox `support` {what}; 5 of its messages");
         assert!(ran.out.contains(&asked), "{}", ran.out);
         assert!(
-            ran.out.contains("; 2 that are held stay unread"),
+            ran.out.contains("; 2 that are held stay unread where"),
             "{}",
             ran.out
         );

@@ -330,7 +330,7 @@ impl Draft {
             };
             if held > 0 {
                 said.push_str(&format!(
-                    "; {held} that are held stay unread where they lie"
+                    "; {held} that are held stay unread where they lie, and count here as gone"
                 ));
             }
             self.questions.push(said);
