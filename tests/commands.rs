@@ -7,6 +7,8 @@ mod export;
 mod fake;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/sealed.rs"]
+mod sealed;
 #[path = "commands/socket.rs"]
 mod socket;
 

@@ -69,7 +69,7 @@ fn a_password_goes_from_typing_to_a_revision_and_back_without_being_seen() {
     let seen = [
         String::from_utf8_lossy(&octets).into_owned(),
         format!("{revision:?}"),
-        export(&revision.settings),
+        export(&revision.settings, None),
         serde_json::to_string(&revision.settings.entries("").unwrap()).unwrap(),
     ];
     assert!(seen.iter().all(|text| !text.contains("hunter2")));

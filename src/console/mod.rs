@@ -19,6 +19,7 @@ use futures_lite::future;
 
 use crate::control::{
     explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
+    PASSPHRASE_MIN,
 };
 use crate::world::signals::Stop;
 use crate::world::{terminal, World};
@@ -118,8 +119,9 @@ impl Console {
         }
         let link = Link::find(world, &store, &socket).await?;
         let mut asked = None;
-        // Each question is asked once: a service that asks for ever doesn't get its way.
-        for _ in 0..3 {
+        // Each question (passphrase, secrets, whether to go ahead) is asked once: a service that asks
+        // for ever doesn't get its way.
+        for _ in 0..4 {
             let Some(answer) = self
                 .ask(&link, &request, asked.as_ref(), files.as_mut())
                 .await?
@@ -130,6 +132,7 @@ impl Console {
                 return Ok(self.end(&answer));
             };
             let again = match &answer {
+                Answer::NeedPassphrase => self.type_passphrase(how)?,
                 Answer::NeedSecrets { keys } => self.type_secrets(keys, how)?,
                 Answer::Ask { .. } => self.go_ahead(how)?,
                 _ => return Ok(self.end(&answer)),
@@ -245,6 +248,14 @@ impl Console {
         }
     }
 
+    fn type_passphrase(&self, how: &mut How) -> Result<bool, Refusal> {
+        how.passphrase = Some(typed_as(
+            "the passphrase of the secrets in the file",
+            "Passphrase of the secrets in the file (return: without them): ",
+        )?);
+        Ok(true)
+    }
+
     fn type_secrets(&self, keys: &[String], how: &mut How) -> Result<bool, Refusal> {
         for key in keys {
             how.secrets.insert(key.clone(), typed(key)?);
@@ -345,15 +356,37 @@ fn err(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Asks for a secret: at the terminal without echo, else a line of standard input.
+/// Asks for a secret.
 fn typed(key: &str) -> Result<Typed, Refusal> {
-    let secret = terminal::read_secret(&format!("{}: ", text::clean(key))).map_err(|fault| {
+    typed_as(key, &format!("{}: ", text::clean(key)))
+}
+
+/// Asks with this prompt: at the terminal without echo, else a line of standard input.
+fn typed_as(what: &str, prompt: &str) -> Result<Typed, Refusal> {
+    let secret = terminal::read_secret(prompt).map_err(|fault| {
         Refusal::new(
             Kind::Usage,
-            format!("{key} must be typed, or given as a line on standard input: {fault}"),
+            format!("{what} must be typed, or given as a line on standard input: {fault}"),
         )
     })?;
     Ok(Typed::new(&secret))
+}
+
+/// A passphrase for secrets that are to be exported: twice where it is typed, since a slip would
+/// only be noticed on the day when the file is needed.
+fn new_passphrase() -> Result<Typed, Refusal> {
+    let what = "the passphrase";
+    let prompt = format!("Passphrase for the secrets ({PASSPHRASE_MIN} characters or more): ");
+    let first = typed_as(what, &prompt)?;
+    if terminal::input_is_terminal()
+        && typed_as(what, "The same again: ")?.secret() != first.secret()
+    {
+        return Err(Refusal::new(
+            Kind::Usage,
+            "the two passphrases differ: nothing was exported",
+        ));
+    }
+    Ok(first)
 }
 
 fn page(part: Part) -> Page {
@@ -442,11 +475,20 @@ fn change(world: &World, settings: Settings) -> Result<Request, Refusal> {
             to,
             how: How::default(),
         },
-        Settings::Import { file, manner } => Request::Import {
+        Settings::Import {
+            file,
+            without_secrets,
+            manner,
+        } => Request::Import {
             toml: read_file(world, &file)?,
-            how: how(manner),
+            how: How {
+                passphrase: without_secrets.then(Typed::none),
+                ..how(manner)
+            },
         },
-        Settings::Export => Request::Export,
+        Settings::Export { with_secrets } => Request::Export {
+            passphrase: with_secrets.then(new_passphrase).transpose()?,
+        },
         Settings::Confirm => Request::Confirm,
         Settings::History => Request::History,
         Settings::Diff { from, to } => Request::Diff { from, to },

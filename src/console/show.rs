@@ -79,6 +79,10 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             }
             out
         }
+        Answer::NeedPassphrase => {
+            "The file carries its secrets under a passphrase, which must be typed first.\n"
+                .to_owned()
+        }
         Answer::NeedSecrets { keys } => format!(
             "These secrets must be typed first: {}\n",
             clean(&keys.join(", "))

@@ -4,8 +4,9 @@
 //! what a person must be asked; the change itself is last, and is refused when somebody else was
 //! faster.
 
+use super::carry;
 use super::port::{Caller, Candidate, LeftBehind, Service};
-use super::wire::{Answer, How, Kind, Preview, Refusal};
+use super::wire::{Answer, How, Kind, Preview, Refusal, Typed};
 use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
     check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
@@ -20,6 +21,8 @@ pub(super) struct Draft {
     note: String,
     /// What the operator must be asked about besides activation.
     questions: Vec<String>,
+    /// What was perhaps not meant, besides what the checks find.
+    remarks: Vec<Problem>,
 }
 
 impl Draft {
@@ -33,6 +36,7 @@ impl Draft {
             history,
             note: note.into(),
             questions: Vec::new(),
+            remarks: Vec::new(),
         }
     }
 
@@ -68,12 +72,13 @@ impl Draft {
         }
     }
 
-    /// Reads a file; `Some` when secrets must be typed first.
-    pub(super) fn import<S: Service>(
+    /// Reads a file; `Some` when secrets, or the passphrase of those in the file, must be typed
+    /// first. What the file's secrets are goes into `how`, as if it had been typed.
+    pub(super) async fn import<S: Service>(
         &mut self,
         service: &S,
         toml: &str,
-        how: &How,
+        how: &mut How,
     ) -> Result<Option<Answer>, Refusal> {
         let read = service.with_zones(|zones| import(toml, &self.base, zones))?;
         self.settings = read.settings;
@@ -83,6 +88,18 @@ impl Draft {
             if of(&self.base) != of(&self.settings) {
                 let said = self.moment(service, &key);
                 self.questions.extend(said);
+            }
+        }
+        if let Some(parcel) = read.parcel {
+            match how.passphrase.as_ref().map(Typed::secret) {
+                // A start asks nobody, and says which secrets are missing.
+                None if !how.unattended => return Ok(Some(Answer::NeedPassphrase)),
+                Some(passphrase) if !passphrase.reveal().is_empty() => {
+                    let carried = carry::opened(service, &parcel, passphrase).await?;
+                    let taken = carry::take(service, &self.settings, carried, &mut how.secrets);
+                    self.remarks.extend(taken);
+                }
+                _ => {}
             }
         }
         let keys: Vec<String> = read
@@ -127,6 +144,7 @@ impl Draft {
             self.dedicate(&activated)?;
         }
         let mut warnings = self.checked(service)?;
+        warnings.append(&mut self.remarks);
         let changes = difference(&self.base, &self.settings);
         if changes.is_empty() {
             return Ok(Answer::Nothing {

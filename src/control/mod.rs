@@ -16,6 +16,7 @@
 //! *One connection, one request.* Commands need no more, and every limit (of time, of size, of how
 //! many at once) is then one on connections.
 
+mod carry;
 mod change;
 mod check;
 mod client;
@@ -51,6 +52,9 @@ pub use crate::engine::owner::Owner;
 pub use crate::settings::{Change, Explained, Problem};
 
 use crate::settings::Settings;
+
+/// The fewest characters of a passphrase that secrets are exported under.
+pub use crate::settings::PASSPHRASE_MIN;
 
 /// Whether `key` names a secret, whatever mailboxes there are: such a value is never taken as an
 /// argument.

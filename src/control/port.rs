@@ -7,7 +7,7 @@ use super::wire::{
 };
 use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
-use crate::settings::{History, Sealed, Settings, Zones};
+use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::world::{Secret, Wall};
 
 /// Who asks.
@@ -15,6 +15,8 @@ use crate::world::{Secret, Wall};
 pub struct Caller {
     /// The user's name, for the history.
     pub name: String,
+    /// Whether it could read the store's files by itself: the user that the service runs as, or root.
+    pub owns: bool,
 }
 
 /// Takes the lines of long work; bounded, so that a slow reader slows the work.
@@ -121,6 +123,13 @@ pub trait Service: 'static {
     fn history(&self) -> History;
     /// Seals a secret with the box's key and a fresh nonce.
     fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal>;
+    /// Opens what `seal` sealed.
+    fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal>;
+    /// Octets that nobody can guess.
+    fn random<const N: usize>(&self) -> [u8; N];
+    /// The key that a lock makes of a passphrase. One at a time, beside everything else: it takes a
+    /// second or more, and memory.
+    async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal>;
     /// Makes a change durable and puts it in force; `Conflict` when `base` is not in force any more.
     /// One with a limit is the service's to undo when its time is up.
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal>;

@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
@@ -15,8 +16,9 @@ use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
 use crate::passage::record::ActKind;
 use crate::passage::{Entry, MailboxId, Outcome, Place, Stage};
-use crate::settings::{History, Sealed, Settings, Zones};
+use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
+use crate::world::worker::apart;
 use crate::world::{zones, Secret, Wall};
 
 /// Lines of a page at most.
@@ -27,6 +29,8 @@ pub struct Running {
     pub(super) engine: Rc<Engine>,
     endings: Endings,
     pub(super) serves: std::cell::Cell<bool>,
+    /// Held while a key is derived, by the thread that does it.
+    deriving: Arc<smol::lock::Mutex<()>>,
 }
 
 impl From<StoreFault> for Refusal {
@@ -55,6 +59,7 @@ impl Running {
             engine,
             endings,
             serves: std::cell::Cell::new(false),
+            deriving: Arc::default(),
         }
     }
 
@@ -382,6 +387,32 @@ impl Service for Running {
             label,
             secret,
         ))
+    }
+
+    fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal> {
+        Ok(crate::settings::open(&self.engine.seal_key, label, sealed)?)
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        self.engine.world.entropy.octets()
+    }
+
+    async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal> {
+        let lock = lock.clone();
+        // Goes with the work: whoever asked may have gone away, and the memory is taken all the same.
+        let turn = self.deriving.lock_arc().await;
+        let made = apart("key", move || {
+            let key = lock.key(&passphrase);
+            drop(turn);
+            key
+        });
+        let made = made.await.map_err(|fault| {
+            Refusal::new(
+                Kind::Failed,
+                format!("making a key of the passphrase: {fault}"),
+            )
+        })?;
+        Ok(made?)
     }
 
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {

@@ -205,6 +205,11 @@ impl Mailbox {
         self.pinned.as_deref().and_then(super::value::digest_of)
     }
 
+    /// What the server is known by, besides its name: authorities, or the one certificate.
+    pub(super) fn known_by(&self) -> [&str; 2] {
+        [&self.ca_pem, &self.pinned].map(|text| text.as_deref().unwrap_or_default())
+    }
+
     /// The label under which the password is sealed.
     pub fn password_label(&self) -> String {
         format!("mailbox.#{}.password", self.id.0)
@@ -243,6 +248,11 @@ impl Default for Portal {
 }
 
 impl Portal {
+    /// What the portal is known by, besides its name: authorities, or the one certificate.
+    pub(super) fn known_by(&self) -> [&str; 2] {
+        [&self.ca_pem, &self.pinned].map(|text| text.as_deref().unwrap_or_default())
+    }
+
     /// The label under which the token is sealed.
     pub const TOKEN_LABEL: &'static str = "portal.token";
 

@@ -13,7 +13,9 @@ use postern::control::{
     Story, Tested,
 };
 use postern::passage::MailboxId;
-use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
+use postern::settings::{
+    open, seal, History, Lock, SealKey, Sealed, Settings, Zones, NONCE_LENGTH,
+};
 use postern::world::socket::Listener;
 use postern::world::{zones, Secret, Wall, World};
 
@@ -164,6 +166,18 @@ impl Service for Fake {
         *self.nonce.borrow_mut() += 1;
         let nonce = [*self.nonce.borrow(); NONCE_LENGTH];
         Ok(seal(&Self::key(), nonce, label, secret))
+    }
+
+    fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal> {
+        Ok(open(&Self::key(), label, sealed)?)
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        World::real().entropy.octets()
+    }
+
+    async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal> {
+        Ok(lock.key(&passphrase)?)
     }
 
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {

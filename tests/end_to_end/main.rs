@@ -15,6 +15,7 @@ mod places;
 mod quota;
 mod running;
 mod sample;
+mod sealed;
 mod sessions;
 mod settings;
 mod sign_in;
