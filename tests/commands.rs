@@ -7,6 +7,8 @@ mod export;
 mod fake;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/pins.rs"]
+mod pins;
 #[path = "commands/sealed.rs"]
 mod sealed;
 #[path = "commands/socket.rs"]

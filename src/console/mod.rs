@@ -319,17 +319,22 @@ fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Answer {
     let mut answer = answer.clone();
     if let (
         Answer::Applied {
-            changes, warnings, ..
+            changes,
+            warnings,
+            notes,
+            ..
         },
         Some(Answer::Ask {
             changes: asked,
             warnings: warned,
+            notes: noted,
             ..
         }),
     ) = (&mut answer, before)
     {
         changes.retain(|change| !asked.contains(change));
         warnings.retain(|warning| !warned.contains(warning));
+        notes.retain(|note| !noted.contains(note));
     }
     answer
 }

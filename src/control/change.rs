@@ -11,6 +11,7 @@ use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
     check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
 };
+use crate::world::tls::hex;
 
 /// Settings in the making.
 pub(super) struct Draft {
@@ -23,6 +24,8 @@ pub(super) struct Draft {
     questions: Vec<String>,
     /// What was perhaps not meant, besides what the checks find.
     remarks: Vec<Problem>,
+    /// What else is worth telling.
+    notes: Vec<String>,
 }
 
 impl Draft {
@@ -37,6 +40,7 @@ impl Draft {
             note: note.into(),
             questions: Vec::new(),
             remarks: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -191,6 +195,9 @@ impl Draft {
             }
             previews.push(preview);
         }
+        if !how.untried && !how.unattended {
+            warnings.extend(self.compare_pins(service).await);
+        }
         self.ask_about_departures(service, how.leave_behind).await?;
         let asks = !previews.is_empty() || !self.questions.is_empty();
         if asks && !how.yes {
@@ -198,7 +205,7 @@ impl Draft {
                 changes,
                 warnings,
                 previews,
-                notes: self.questions,
+                notes: [self.questions, self.notes].concat(),
             });
         }
         let limit_ms = how.confirm_within_min.map(|min| u64::from(min) * 60_000);
@@ -216,7 +223,7 @@ impl Draft {
             waits_until: applied.waits_until.map(|at| at.to_string()),
             changes,
             warnings,
-            notes: applied.notes,
+            notes: [self.notes, applied.notes].concat(),
         })
     }
 
@@ -369,6 +376,47 @@ impl Draft {
             ));
         }
         Ok(())
+    }
+
+    /// Holds each certificate that is newly pinned, or for another server, against what is shown
+    /// there now: a slip would keep the mailbox, or all tickets, waiting. Warnings where it can't be
+    /// seen.
+    async fn compare_pins<S: Service>(&mut self, service: &S) -> Vec<Problem> {
+        let mut pins = Vec::new();
+        for mailbox in &self.settings.mailboxes {
+            let of = |m: &Mailbox| (m.pin(), m.host.clone(), m.dial_port());
+            let before = self.base.mailbox_by_id(mailbox.id);
+            let new = before.is_none_or(|before| of(before) != of(mailbox));
+            if let (Some(pin), true, false) = (mailbox.pin(), new, mailbox.host.is_empty()) {
+                let key = format!("mailbox.{}.pinned", mailbox.name);
+                pins.push((Some(mailbox.id), key, mailbox.host.clone(), pin));
+            }
+        }
+        let (old, new) = (&self.base.portal, &self.settings.portal);
+        if let (Some(pin), false) = (new.pin(), new.url.is_empty()) {
+            if (old.pin(), &old.url) != (new.pin(), &new.url) {
+                pins.push((None, "portal.pinned".to_owned(), new.url.clone(), pin));
+            }
+        }
+        let mut unseen = Vec::new();
+        for (mailbox, key, server, pin) in pins {
+            match service.certificate(&self.settings, mailbox).await {
+                Ok(shown) if shown.sha256 == pin => self.notes.push(format!(
+                    "{key} is the certificate that {server} shows now: {shown}"
+                )),
+                Ok(shown) => self.questions.push(format!(
+                    "{key} is SHA-256 {}, and {server} shows another certificate now, so nothing \
+                     would connect there: {shown}",
+                    hex(&pin)
+                )),
+                Err(fault) => unseen.push(Problem {
+                    key,
+                    value: None,
+                    said: format!("could not be compared with what {server} shows now: {fault}"),
+                }),
+            }
+        }
+        unseen
     }
 
     fn moment<S: Service>(&self, service: &S, key: &str) -> Option<String> {

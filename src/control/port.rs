@@ -8,7 +8,7 @@ use super::wire::{
 use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
-use crate::world::{Secret, Wall};
+use crate::world::{Certificate, Secret, Wall};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,13 @@ pub trait Service: 'static {
     async fn undo(&self) -> Result<Option<u64>, Refusal>;
     /// Signs in at the mail server (asks the portal) with the secret of `key` as `settings` have it.
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal>;
+    /// The certificate that a mailbox's server, or the portal without one, shows now as `settings`
+    /// have it, trusted or not. Sends nothing that is secret.
+    async fn certificate(
+        &self,
+        settings: &Settings,
+        mailbox: Option<MailboxId>,
+    ) -> Result<Certificate, Refusal>;
     /// What activating the mailbox as `settings` have it would do now. Touches no message.
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal>;
     /// Whose own address the mailbox has, as `settings` have it.

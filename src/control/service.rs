@@ -19,7 +19,7 @@ use crate::passage::{Entry, MailboxId, Outcome, Place, Stage};
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
 use crate::world::worker::apart;
-use crate::world::{zones, Secret, Wall};
+use crate::world::{zones, Certificate, Secret, Wall};
 
 /// Lines of a page at most.
 pub(super) const PAGE_MAX: u32 = 500;
@@ -462,6 +462,14 @@ impl Service for Running {
 
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal> {
         trial::secret(self, settings, key).await
+    }
+
+    async fn certificate(
+        &self,
+        settings: &Settings,
+        mailbox: Option<MailboxId>,
+    ) -> Result<Certificate, Refusal> {
+        trial::certificate(self, settings, mailbox).await
     }
 
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal> {

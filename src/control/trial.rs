@@ -14,7 +14,7 @@ use crate::mailbox::{Fault, Session};
 use crate::passage::MailboxId;
 use crate::portal::Portal as _;
 use crate::settings::{Mailbox, Portal, Protocol, Settings};
-use crate::world::Wall;
+use crate::world::{Certificate, Secret, Wall};
 
 /// The newest time that this program could have been built at is after this: an earlier clock is
 /// wrong.
@@ -82,9 +82,39 @@ pub(super) async fn secret(
             Ok(())
         }
         Err(fault) => Err(refused(format!(
-            "the password was tried and is not kept: {fault}"
+            "the password was tried and is not kept: {fault}\n{}",
+            named(&probe::mend(&fault, &account), mailbox)
         ))),
     }
+}
+
+/// A mend with the mailbox's name in it: which mailbox of the settings it is, only we know.
+fn named(mend: &str, mailbox: &Mailbox) -> String {
+    mend.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name))
+}
+
+/// The certificate that a mailbox's server, or the portal, shows now.
+pub(super) async fn certificate(
+    running: &Running,
+    settings: &Settings,
+    id: Option<MailboxId>,
+) -> Result<Certificate, Refusal> {
+    let engine = &running.engine;
+    // Whoever only looks needs no secret, and may not have typed it yet.
+    let nothing = Some(Secret::new(String::new()));
+    let shown = match id.map(|id| settings.mailbox_by_id(id)) {
+        Some(None) => None,
+        Some(Some(mailbox)) => {
+            let account = account::account(engine, mailbox, nothing).map_err(refused)?;
+            probe::certificate(&engine.world, &account).await?
+        }
+        None => match engine.portal_of(&settings.portal, nothing) {
+            Ok(Some(portal)) => portal.shown().await,
+            Ok(None) => None,
+            Err(said) => return Err(refused(said)),
+        },
+    };
+    shown.ok_or_else(|| refused("no certificate was shown"))
 }
 
 /// What an activation would do now.
@@ -294,9 +324,7 @@ async fn test_mailbox(
                 probe::Outcome::Warn { said, mend } => (Outcome::Warned, said, Some(mend)),
                 probe::Outcome::Bad { said, mend } => (Outcome::Failed, said, Some(mend)),
             };
-            // Which mailbox of the settings it is, only we know.
-            let mend =
-                mend.map(|m| m.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name)));
+            let mend = mend.map(|mend| named(&mend, mailbox));
             teller.say(name, step_name(what), outcome, said, mend).await;
         }
     };

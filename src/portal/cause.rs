@@ -2,7 +2,7 @@
 //!
 //! Pure. Which failure has which cause is `verdict`'s to say.
 
-use crate::world::tls::Blemish;
+use crate::world::tls::{mend_not_pinned, Blemish};
 use crate::world::Certificate;
 
 /// What keeps the portal out of reach until somebody changes something.
@@ -21,7 +21,10 @@ pub enum Cause {
     /// The portal's certificate is not trusted.
     Certificate(Blemish, Box<Certificate>),
     /// The portal shows another certificate than the pinned one.
-    NotPinned,
+    NotPinned {
+        /// SHA-256 of what it shows, in hex.
+        sha256: String,
+    },
     /// The configured certificate authority can't be read.
     Authority,
     /// No TLS came about, and no certificate was shown that could be why.
@@ -53,9 +56,7 @@ impl Cause {
                     .to_owned()
             }
             Self::Certificate(blemish, certificate) => blemish.mend(certificate, "portal", "url"),
-            Self::NotPinned => "if the portal's certificate was renewed, compare the new one's \
-                 SHA-256 at the portal, then `postern settings set portal.pinned SHA256`"
-                .to_owned(),
+            Self::NotPinned { sha256 } => mend_not_pinned("portal", sha256),
             Self::Authority => {
                 "give the authority as PEM: `postern settings set portal.ca_pem @authority.pem`"
                     .to_owned()

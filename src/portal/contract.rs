@@ -94,6 +94,12 @@ impl Contract {
         self.client.certificate()
     }
 
+    /// The certificate that it shows now, trusted or not; `None` where it shows none, or can't be
+    /// reached. Nothing is sent.
+    pub async fn shown(&self) -> Option<Certificate> {
+        self.client.shown().await
+    }
+
     /// Closes the connections that nobody uses.
     pub fn rest(&self) {
         self.client.rest();
@@ -120,7 +126,7 @@ impl Contract {
     async fn unheard(&self, act: Act, fault: &http::Fault) -> Fault {
         if let http::Fault::Tls(fault) = fault {
             if fault.is_of_certificate() {
-                if let Some(certificate) = self.client.shown().await {
+                if let Some(certificate) = self.shown().await {
                     let host = &self.client.origin().host;
                     return of_certificate(act, certificate, host, self.clock.wall());
                 }

@@ -209,7 +209,9 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
         } => link(said, Cause::ProxyName),
         http::Fault::Tls(fault) => {
             let cause = match fault {
-                TlsFault::NotPinned { .. } => Cause::NotPinned,
+                TlsFault::NotPinned { sha256, .. } => Cause::NotPinned {
+                    sha256: sha256.clone(),
+                },
                 TlsFault::Authority { .. } => Cause::Authority,
                 TlsFault::Handshake { .. } => Cause::Handshake,
                 TlsFault::TooOld { .. } => Cause::OldTls,

@@ -3,11 +3,14 @@
 //! A refused certificate is explained from the certificate itself, not from the library's error
 //! text: `explain` is the one place that says "expired", "wrong name", "not yet valid".
 
+use std::fmt;
+
 use native_tls::{Certificate as Anchor, Protocol, TlsConnector};
 use sha2::{Digest, Sha256};
 use x509_parser::oid_registry::{OID_PKCS1_MD5WITHRSAENC, OID_PKCS1_SHA1WITHRSA};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::X509Name;
 
 use super::net::BoxConnection;
 use super::Wall;
@@ -36,6 +39,8 @@ pub struct Certificate {
     pub sha256: [u8; 32],
     /// Host names and addresses that it is for.
     pub names: Vec<String>,
+    /// Whose it is, as one line.
+    pub subject: String,
     /// Who issued it, as one line.
     pub issuer: String,
     /// Whether it was issued by itself.
@@ -46,6 +51,21 @@ pub struct Certificate {
     pub not_before: Wall,
     /// Not valid after.
     pub not_after: Wall,
+}
+
+/// On one line, what somebody needs who is to believe it: to be compared with what its owner says.
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "subject {}, issuer {}, valid from {} to {}, SHA-256 {}",
+            self.subject,
+            self.issuer,
+            self.not_before,
+            self.not_after,
+            hex(&self.sha256)
+        )
+    }
 }
 
 /// A connection after its handshake.
@@ -75,12 +95,19 @@ pub enum TlsFault {
         host: String,
     },
     /// The peer shows another certificate than the pinned one.
-    #[error("{host} shows the certificate {shown}, not the pinned one")]
+    #[error(
+        "the certificate of {host} has changed: the one with SHA-256 {pinned} is pinned, and it \
+         shows another now ({shown})"
+    )]
     NotPinned {
         /// The name that was asked for.
         host: String,
-        /// SHA-256 of what it shows, in hex.
+        /// SHA-256 of the pinned one, in hex.
+        pinned: String,
+        /// What it shows, in words.
         shown: String,
+        /// SHA-256 of what it shows, in hex.
+        sha256: String,
     },
     /// The configured certificate authority is no PEM certificate.
     #[error("the certificate authority given for {host} can't be read: {said}")]
@@ -137,18 +164,15 @@ impl Blemish {
                 format!("was issued by {}, not trusted here", certificate.issuer)
             }
         };
-        format!("{what} (SHA-256 {})", hex(&certificate.sha256))
+        format!("{what} ({certificate})")
     }
 
     /// The most likely mend, where the settings of whoever shows it are those of `section`, with the
     /// name that was dialled in its `address`.
     pub fn mend(self, certificate: &Certificate, section: &str, address: &str) -> String {
-        let pin = format!(
-            "compare its SHA-256 there, then `postern settings set {section}.pinned {}`",
-            hex(&certificate.sha256)
-        );
+        let pin = pin_it(section, &hex(&certificate.sha256));
         match self {
-            Self::Expired => "have the certificate renewed there".to_owned(),
+            Self::Expired => format!("have the certificate renewed there; or {pin}"),
             Self::Weak => format!(
                 "have another one put in there, with an RSA key of {RSA_BITS_MIN} bits or more and \
                  signed with SHA-256; or {pin}"
@@ -165,6 +189,19 @@ impl Blemish {
             ),
         }
     }
+}
+
+/// How the certificate with this SHA-256 is pinned.
+pub fn pin_it(section: &str, sha256: &str) -> String {
+    format!("compare its SHA-256 there, then `postern settings set {section}.pinned {sha256}`")
+}
+
+/// What to do where another certificate is shown than the pinned one.
+pub fn mend_not_pinned(section: &str, sha256: &str) -> String {
+    format!(
+        "if it was renewed there: {}; if it was not, somebody is in between, and nothing must be sent",
+        pin_it(section, sha256)
+    )
 }
 
 /// The most likely reason why `certificate` was refused for `host` at `now`.
@@ -218,12 +255,22 @@ pub fn read_certificate(der: &[u8]) -> Option<Certificate> {
     Some(Certificate {
         sha256: Sha256::digest(der).into(),
         names,
-        issuer: x509.issuer().to_string(),
+        subject: short(x509.subject()),
+        issuer: short(x509.issuer()),
         self_signed: x509.issuer() == x509.subject(),
         weak: is_weak(&x509),
         not_before: Wall(validity.not_before.timestamp().saturating_mul(1000)),
         not_after: Wall(validity.not_after.timestamp().saturating_mul(1000)),
     })
+}
+
+/// A name as it says itself, cut where nobody would read on: whoever made it could fill a page.
+fn short(name: &X509Name<'_>) -> String {
+    let name = name.to_string();
+    match name.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default()),
+        None => name,
+    }
 }
 
 fn is_weak(x509: &X509Certificate<'_>) -> bool {
@@ -301,9 +348,15 @@ pub(super) async fn connect(
     if let Trust::Pinned(pin) = trust {
         let shown: Option<[u8; 32]> = der.as_deref().map(|d| Sha256::digest(d).into());
         if shown.as_ref() != Some(pin) {
+            let sha256 = shown.map_or_else(|| "(none)".to_owned(), |s| hex(&s));
             return Err(TlsFault::NotPinned {
                 host: host.to_owned(),
-                shown: shown.map_or_else(|| "(none)".to_owned(), |s| hex(&s)),
+                pinned: hex(pin),
+                shown: match &certificate {
+                    Some(certificate) => certificate.to_string(),
+                    None => format!("SHA-256 {sha256}"),
+                },
+                sha256,
             });
         }
     }

@@ -11,6 +11,7 @@ mod common;
 mod directory;
 mod export;
 mod held;
+mod pins;
 mod places;
 mod quota;
 mod running;

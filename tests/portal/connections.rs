@@ -65,7 +65,10 @@ fn tls_is_believed_by_authority_or_pin_and_nothing_else() {
         assert!(
             matches!(
                 &fault,
-                Err(Fault::Link { said, cause: Cause::NotPinned }) if said.contains(&digest)
+                Err(Fault::Link { said, cause: cause @ Cause::NotPinned { .. } })
+                    if said.contains(&format!("SHA-256 {} is pinned", "00".repeat(32)))
+                        && said.contains(&digest)
+                        && cause.mend().contains(&format!("portal.pinned {digest}"))
             ),
             "{fault:?}"
         );

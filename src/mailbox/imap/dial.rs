@@ -42,6 +42,14 @@ struct Allowed {
 }
 
 impl Allowed {
+    fn from_now(world: &World, account: &Account) -> Self {
+        Self {
+            clock: Arc::clone(&world.clock),
+            deadline: world.clock.tick().plus(account.timeout),
+            timeout: account.timeout,
+        }
+    }
+
     async fn within<T>(&self, doing: &str, work: impl Future<Output = T>) -> Result<T, Fault> {
         let left = self.deadline.since(self.clock.tick());
         self.clock
@@ -71,11 +79,7 @@ pub(super) async fn connect_showing(
     account: &Account,
     reached: &mut dyn FnMut(Reached),
 ) -> Result<Imap, Fault> {
-    let allowed = Allowed {
-        clock: Arc::clone(&world.clock),
-        deadline: world.clock.tick().plus(account.timeout),
-        timeout: account.timeout,
-    };
+    let allowed = Allowed::from_now(world, account);
     let connection = dial(world, account, &allowed).await?;
     reached(Reached::Connected);
     let patience = account.timeout.max(PATIENCE_MIN);
@@ -166,8 +170,9 @@ async fn secure(
     let of_certificate = fault.is_of_certificate();
     let why = match fault {
         TlsFault::TooOld { .. } => Refusal::OldTls,
-        TlsFault::NotPinned { .. } => Refusal::NotPinned {
+        TlsFault::NotPinned { ref sha256, .. } => Refusal::NotPinned {
             said: fault.to_string(),
+            sha256: sha256.clone(),
         },
         TlsFault::Authority { .. } => Refusal::Authority {
             said: fault.to_string(),
@@ -188,13 +193,28 @@ async fn secure(
     Err(Fault::Refused { doing, why })
 }
 
-/// Why a handshake failed: the certificate, or no TLS on that port at all.
-async fn second_look(
+/// The certificate that the server shows, trusted or not; `None` where it shows none.
+pub(in crate::mailbox) async fn certificate(
+    world: &World,
+    account: &Account,
+) -> Result<Option<Certificate>, Fault> {
+    match account.security {
+        Security::None => Ok(None),
+        Security::Tls | Security::StartTls => {
+            look(world, account, &Allowed::from_now(world, account)).await
+        }
+    }
+}
+
+const LOOKING: &str = "looking at the certificate";
+
+/// The certificate that a handshake shows, over a connection on which nothing follows.
+async fn look(
     world: &World,
     account: &Account,
     allowed: &Allowed,
-) -> Result<Option<Refusal>, Fault> {
-    let doing = "looking at the certificate";
+) -> Result<Option<Certificate>, Fault> {
+    let doing = LOOKING;
     let mut connection = dial(world, account, allowed).await?;
     if account.security == Security::StartTls {
         let mut guard = Guard::new(connection, Arc::clone(&world.clock));
@@ -208,11 +228,16 @@ async fn second_look(
             world.net.secure(connection, &account.host, &Trust::ToShow),
         )
         .await?;
-    if let Ok(Secured {
-        certificate: Some(certificate),
-        ..
-    }) = shown
-    {
+    Ok(shown.ok().and_then(|secured| secured.certificate))
+}
+
+/// Why a handshake failed: the certificate, or no TLS on that port at all.
+async fn second_look(
+    world: &World,
+    account: &Account,
+    allowed: &Allowed,
+) -> Result<Option<Refusal>, Fault> {
+    if let Some(certificate) = look(world, account, allowed).await? {
         let blemish = explain(&certificate, &account.host, world.clock.wall());
         return Ok(Some(Refusal::Certificate(blemish, Box::new(certificate))));
     }
@@ -221,7 +246,7 @@ async fn second_look(
     }
     let connection = dial(world, account, allowed).await?;
     let mut guard = Guard::new(connection, Arc::clone(&world.clock));
-    let line = first_line(&mut guard, allowed, doing).await?;
+    let line = first_line(&mut guard, allowed, LOOKING).await?;
     Ok(Some(Refusal::OtherProtocol(match spoken(&line) {
         Spoken::Unknown if begins(&line, "* ") => Spoken::PlainImap,
         other => other,

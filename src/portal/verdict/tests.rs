@@ -222,6 +222,7 @@ fn a_refused_certificate_is_explained_and_its_mend_fits() {
         sha256: [0xab; 32],
         names: vec!["portal.example".to_owned()],
         issuer: "CN=Elsewhere".to_owned(),
+        subject: "CN=portal.example".to_owned(),
         self_signed: false,
         weak: false,
         not_before: Wall(1_000),
