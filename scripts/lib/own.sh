@@ -74,7 +74,12 @@ import_own() {
         postern settings import "$OWN" $YES
         return
     fi
-    # From a pipe: first without a secret. Either its words name those that are missing, or none is
+    # From a pipe: a line for the passphrase, where the file carries its secrets under one.
+    if grep -q '^\[sealed\]' "$OWN"; then
+        with_secrets passphrase settings import "$OWN" $YES
+        return
+    fi
+    # Else first without a secret. Either its words name those that are missing, or none is
     # and that was it: whatever it changed stands in them.
     local said status=0 keys
     said=$(postern settings import "$OWN" $YES </dev/null 2>&1) || status=$?
