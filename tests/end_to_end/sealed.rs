@@ -79,6 +79,45 @@ fn keys_are_made_one_at_a_time_and_their_memory_is_given_back() {
     );
 }
 
+/// Goes red where a key is made on the executor's thread: the status would wait for its end.
+#[test]
+fn while_a_key_is_made_the_service_answers() {
+    let mut site = Site::ready();
+    site.start_read();
+    // As much as a file may ask for: some seconds.
+    let file = site.store().with_extension("toml");
+    let (salt, secrets) = ("AAAAAAAAAAAAAAAAAAAAAA==", "AQ==");
+    let section = format!(
+        "[sealed]\nformat = 1\nderivation = \"argon2id\"\nmemory_kib = 65536\npasses = 16\n\
+         salt = \"{salt}\"\nsecrets = \"{secrets}\"\n"
+    );
+    std::fs::write(&file, section).unwrap();
+    let before = site.resident_kib();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .arg("--store")
+        .arg(site.store())
+        .args(["settings", "import"])
+        .arg(&file)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary can be started");
+    writeln!(child.stdin.take().unwrap(), "{PASSPHRASE}").unwrap();
+    site.until("the key is being made", |s| {
+        s.most_resident_kib() > before + (32 << 10)
+    });
+    // Several times: an answer that had to wait for the key would come with the import's own.
+    for _ in 0..5 {
+        site.status();
+        assert!(child.try_wait().unwrap().is_none(), "it was over already");
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("section [sealed] is damaged"), "{said}");
+    assert!(site.most_resident_kib() < before + (80 << 10));
+}
+
 #[track_caller]
 fn holds_no_secret(what: &str, text: &str) {
     for secret in [PASSWORD, TOKEN, PASSPHRASE] {
