@@ -148,13 +148,17 @@ impl Draft {
             self.dedicate(&activated)?;
         }
         let mut warnings = self.checked(service)?;
-        warnings.append(&mut self.remarks);
         let changes = difference(&self.base, &self.settings);
         if changes.is_empty() {
+            let remarks = self.remarks.iter().map(|remark| format!("; {remark}"));
             return Ok(Answer::Nothing {
-                said: "the settings hold that already".to_owned(),
+                said: format!(
+                    "the settings hold that already{}",
+                    remarks.collect::<String>()
+                ),
             });
         }
+        warnings.append(&mut self.remarks);
         if !how.untried {
             for key in how.secrets.keys().filter(|key| self.can_be_tried(key)) {
                 service.try_secret(&self.settings, key).await?;

@@ -2,6 +2,7 @@
 //!
 //! - `wire` has requests, answers and (in `documents`) what they carry; `port` says what a service
 //!   must be able to do; `dispatch` and `change` turn the one into the other.
+//! - `carry` seals the secrets that leave in a settings file, and opens those that come in one.
 //! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
 //! - `local` finds the way: the socket where a service listens, else an engine of this process.
 //!

@@ -182,6 +182,10 @@ fn a_secret_is_not_taken_for_another_server_than_it_was_for() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let said = "mailbox.support.password: the file carries this secret, and has no such setting";
     assert!(ran.out.contains(said), "{}", ran.out);
+    // Also where nothing else changes.
+    let ran = import(other.folder(), &format!("{PASSPHRASE}\n"), &[]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains(said), "{}", ran.out);
 }
 
 /// A start asks nobody: it says what is missing, and a box that holds the secrets goes on.
