@@ -205,6 +205,7 @@ impl Engine {
         self.link.settings_changed();
         self.directory.bell.ring();
         self.confirm_bell.ring();
+        self.room_bell.ring();
         held::reconsider(self, "settings").await?;
         Ok(())
     }
