@@ -11,7 +11,9 @@ use super::writer::Writer;
 use super::{Engine, StoreFault};
 use crate::mail;
 use crate::mailbox::{Fault, Item, Session, Slice};
+use crate::passage::Stored;
 use crate::ticket::KeyHasher;
+use crate::world::Worker;
 
 /// Octets asked for at once.
 const SLICE: u32 = 256 * 1024;
@@ -66,6 +68,34 @@ impl Drop for Begun<'_> {
                 }
             })
             .detach();
+    }
+}
+
+/// A finished segment. Nothing refers to it yet: it is given up when this goes before it is `taken`,
+/// as when a change of settings ends the task that fetched it.
+pub struct Finished {
+    stored: Stored,
+    writer: Option<Worker<Writer>>,
+}
+
+impl Finished {
+    /// Its record: whoever has it commits it, or lets it go.
+    pub fn taken(mut self) -> Stored {
+        self.writer = None;
+        self.stored
+    }
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        let segment = self.stored.segment;
+        if let Some(writer) = self.writer.take() {
+            writer.leave(move |w| {
+                if let Err(fault) = w.drop_large(segment) {
+                    log::warn!("giving up a large message: {fault}");
+                }
+            });
+        }
     }
 }
 
@@ -124,6 +154,10 @@ async fn slices(
     let Some(stored) = stored else {
         return Ok((session, None));
     };
+    let finished = Finished {
+        stored,
+        writer: Some(engine.writer.clone()),
+    };
     let message = Box::new(mail::understand(&skim.finish()));
     // Only a message that becomes an attachment itself needs a digest of the whole.
     let digest = match message.unparsed {
@@ -133,7 +167,7 @@ async fn slices(
     Ok((
         session,
         Some(Octets::Large {
-            stored,
+            stored: finished,
             key,
             message,
             digest,

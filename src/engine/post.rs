@@ -7,7 +7,7 @@ use super::bell::Bell;
 use super::gate::Gate;
 use super::loan::{self, Loan};
 use crate::mailbox::{Item, Session};
-use crate::passage::{Uid, UidValidity};
+use crate::passage::{Origin, Uid, UidValidity};
 use crate::world::{Tick, Wall};
 
 /// Messages of which failures are counted.
@@ -40,6 +40,8 @@ pub enum Standing {
 
 /// See the file's head.
 pub struct Post {
+    /// The folder of an account that all of it is of.
+    pub origin: Origin,
     standing: RefCell<Standing>,
     /// Look at the whole mailbox again, now.
     pub look_bell: Bell,
@@ -77,8 +79,9 @@ pub struct Post {
 
 impl Post {
     /// A mailbox that nothing is known of yet.
-    pub fn new() -> Self {
+    pub fn new(origin: Origin) -> Self {
         Self {
+            origin,
             standing: RefCell::new(Standing::Off),
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
@@ -160,9 +163,12 @@ impl Post {
         self.wanted.borrow().iter().copied().collect()
     }
 
-    /// They were fetched, or are gone.
-    pub fn served(&self) {
-        self.wanted.borrow_mut().clear();
+    /// These were fetched, or are gone.
+    pub fn served(&self, uids: &[Uid]) {
+        let mut wanted = self.wanted.borrow_mut();
+        for uid in uids {
+            wanted.remove(uid);
+        }
     }
 
     /// Takes note of messages that were under way when a connection was lost: one of them may be
@@ -221,11 +227,5 @@ impl Post {
     /// Whether messages are coming in just now.
     pub fn is_fetching(&self) -> bool {
         *self.standing.borrow() == Standing::Fetching
-    }
-}
-
-impl Default for Post {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -8,9 +8,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod departed;
 mod directory;
 mod export;
 mod held;
+mod line;
 mod places;
 mod quota;
 mod running;
