@@ -185,3 +185,39 @@ fn take_slice(
     writer.large_slice(number, octets)?;
     Ok(hasher)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{key, open, SIZES};
+    use super::*;
+
+    /// Goes red when nobody gives a finished segment up whose message was not handed on.
+    #[test]
+    fn a_finished_segment_that_nobody_takes_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_owned();
+        let (writer, (), _ending) = Worker::spawn("writer", 8, move || {
+            Ok::<_, std::io::Error>((open(&path, SIZES).writer, ()))
+        })
+        .unwrap();
+        let finished = || {
+            let stored = writer.ask_blocking(|w| {
+                let number = w.begin_large().unwrap();
+                w.large_slice(number, &[7; 300_000]).unwrap();
+                w.finish_large(number, key(1)).unwrap().unwrap()
+            });
+            Finished {
+                stored: stored.unwrap(),
+                writer: Some(writer.clone()),
+            }
+        };
+        let large = || {
+            let count = |w: &mut Writer| w.journal().segments().iter().filter(|s| s.large).count();
+            writer.ask_blocking(count).unwrap()
+        };
+        finished().taken();
+        assert_eq!(large(), 1);
+        drop(finished());
+        assert_eq!(large(), 1, "the second one's octets are kept for nobody");
+    }
+}

@@ -229,3 +229,20 @@ impl Post {
         *self.standing.borrow() == Standing::Fetching
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goes red when a pass takes back what was wished while it went on.
+    #[test]
+    fn what_is_wanted_during_a_pass_is_still_wanted_after_it() {
+        let post = Post::new(Origin([1; 8]));
+        post.want(Uid(1));
+        let taken = post.wanted();
+        post.want(Uid(2));
+        post.served(&taken);
+        assert_eq!(post.wanted(), [Uid(2)]);
+        assert!(post.is_wanted(Uid(2)) && !post.is_wanted(Uid(1)));
+    }
+}

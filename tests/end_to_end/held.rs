@@ -99,7 +99,7 @@ fn another_ticket_of_a_message_keeps_octets_of_its_own() {
     // Each start begins a segment: what the first ones lie in can go.
     site.stop();
     site.start_read();
-    let key_of = |t: &serde_json::Value| text(t, "delivery_key").to_owned();
+    let key_of = |t: &serde_json::Value| text(t, "key").to_owned();
     let keys: Vec<String> = site.portal.tickets().iter().map(key_of).collect();
     site.portal.kill();
     for key in keys {
