@@ -7,7 +7,7 @@ use std::rc::Rc;
 use postern::console::{self, Arguments, Exit};
 use postern::control::{self, Kind, Refusal, Service};
 use postern::world::signals::Stop;
-use postern::world::{memory, worker, World};
+use postern::world::{driver, memory, worker, World};
 
 fn main() -> ExitCode {
     memory::keep_small();
@@ -36,11 +36,11 @@ fn command(arguments: Arguments) -> Exit {
     let world = World::real();
     let executor = Rc::new(smol::LocalExecutor::new());
     match console::run_wanted(&arguments) {
-        None => smol::block_on(executor.run(console::run(&world, arguments))),
+        None => driver::block_on(&*world.clock, executor.run(console::run(&world, arguments))),
         Some((once, settings)) => {
             let json = arguments.json;
             let service = service(&executor, &world, &arguments, once, settings);
-            match smol::block_on(executor.run(service)) {
+            match driver::block_on(&*world.clock, executor.run(service)) {
                 Ok(exit) => exit,
                 Err(refusal) => console::refuse(&refusal, json),
             }

@@ -335,7 +335,11 @@ impl Draft {
             if !goes || old.identity.is_none() {
                 continue;
             }
-            let LeftBehind { under_way, held } = service.left_behind(old.id).await?;
+            let LeftBehind {
+                under_way,
+                held,
+                refused,
+            } = service.left_behind(old.id).await?;
             let name = &old.name;
             if under_way > 0 && !leave {
                 return Err(Refusal::new(
@@ -360,6 +364,11 @@ impl Draft {
             if held > 0 {
                 said.push_str(&format!(
                     "; {held} that are held stay unread where they lie, and count here as gone"
+                ));
+            }
+            if refused > 0 {
+                said.push_str(&format!(
+                    "; {refused} whose tickets the portal refused stay here, to retry or export"
                 ));
             }
             self.questions.push(said);

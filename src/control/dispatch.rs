@@ -90,8 +90,8 @@ pub async fn dispatch<S: Service>(
             })
         }
         Request::Convert { key, again } => {
-            service.convert(caller, &whole(&key)?, again).await?;
-            Ok(done("the message becomes a ticket", 1))
+            let said = service.convert(caller, &whole(&key)?, again).await?;
+            Ok(done(&said, 1))
         }
         Request::Dismiss { key, reason } => {
             service.dismiss(caller, &whole(&key)?, &reason).await?;

@@ -91,9 +91,15 @@ impl Running {
             after = last.entry.sequence;
             left.under_way += page.len() as u64;
         }
-        for stage in [Stage::Committed, Stage::Released, Stage::Held] {
+        for stage in [
+            Stage::Committed,
+            Stage::Released,
+            Stage::Held,
+            Stage::Refused,
+        ] {
             let count = match stage {
                 Stage::Held => &mut left.held,
+                Stage::Refused => &mut left.refused,
                 _ => &mut left.under_way,
             };
             let mut after = 0;

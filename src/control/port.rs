@@ -56,6 +56,8 @@ pub struct LeftBehind {
     pub under_way: u64,
     /// Messages that are held.
     pub held: u64,
+    /// Messages whose ticket the portal refused.
+    pub refused: u64,
 }
 
 /// What came of a change.
@@ -110,8 +112,9 @@ pub trait Service: 'static {
     async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal>;
     /// Makes a ticket (all refused ones, without a key) due now; says how many.
     async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal>;
-    /// Makes a message a ticket after all; `again` makes another of one that was.
-    async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal>;
+    /// Makes a message a ticket after all; `again` makes another of one that was, or one of what was
+    /// archived without. Says what becomes of it.
+    async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<String, Refusal>;
     /// Archives a held message without a ticket.
     async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<(), Refusal>;
     /// A page of the directory.

@@ -15,7 +15,7 @@ use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
 use crate::passage::record::ActKind;
-use crate::passage::{Entry, MailboxId, Outcome, Place, Stage};
+use crate::passage::{Entry, MailboxId, Place, Stage};
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
 use crate::world::worker::apart;
@@ -48,6 +48,7 @@ impl From<Unchanged> for Refusal {
         match fault {
             Unchanged::Settings(fault) => fault.into(),
             Unchanged::Store(fault) => fault.into(),
+            Unchanged::Overtaken => Refusal::new(Kind::Conflict, fault.to_string()),
         }
     }
 }
@@ -122,18 +123,18 @@ impl Running {
         entry.map(|e| (key, e)).ok_or_else(absent)
     }
 
-    async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<(), Refusal> {
+    async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<String, Refusal> {
         let gone = || {
             Refusal::new(
                 Kind::Refused,
-                "its octets are no longer kept here: move it from the archive folder back into the watched folder, unread",
+                "its octets are no longer kept here: forward it to the mailbox from a mail program, \
+                 which makes a new message of it",
             )
         };
-        let decision = entry.decision.ok_or_else(gone)?;
-        let decision = self.read(move |r| r.decision(decision)).await?;
-        if entry.message.is_none() {
+        let (Some(decision), Some(_)) = (entry.decision, entry.message) else {
             return Err(gone());
-        }
+        };
+        let decision = self.read(move |r| r.decision(decision)).await?;
         let mut generation = 1;
         while let Some(taken) = {
             let key = key.again(generation);
@@ -147,15 +148,7 @@ impl Running {
             }
             generation += 1;
         }
-        let outcome = match decision.outcome {
-            ticket @ Outcome::Ticket { .. } => ticket,
-            Outcome::Held(_) | Outcome::Ignored(_) => Outcome::Ticket {
-                user: None,
-                company: None,
-            },
-        };
         let again = crate::passage::record::Decision {
-            outcome,
             composed: None,
             message: entry.message,
             decided_at: self.engine.world.clock.wall().0,
@@ -164,17 +157,29 @@ impl Running {
         log::info!("{} is made a ticket again by {}", key.short(), caller.name);
         let decided = Decided {
             key: key.again(generation),
-            raw: crate::engine::writer::Raw::Kept,
+            raw: crate::engine::writer::Raw::Kept(key),
             decision: again,
         };
-        let committed = self
-            .engine
-            .writer
-            .ask(move |w| w.commit(vec![decided], &[]))
-            .await
-            .map_err(StoreFault::from)??;
-        self.engine.learned(&committed);
-        Ok(())
+        self.engine.commit(vec![decided], Vec::new()).await?;
+        Ok("another ticket is made of the message".to_owned())
+    }
+
+    /// What was archived without a ticket, or closed: a ticket of it all the same.
+    async fn after_all(&self, key: Key, entry: &Entry) -> Result<String, Refusal> {
+        let act = held::act(&self.engine, ActKind::Convert, "operator");
+        self.engine.act(vec![(key, act)]).await?;
+        self.look_again(entry.mailbox);
+        let place = match self.engine.settings().mailbox_by_id(entry.mailbox) {
+            Some(mailbox) => format!("the folder {} of mailbox {}", mailbox.folder, mailbox.name),
+            None => "a folder that is watched".to_owned(),
+        };
+        Ok(match entry.spots.is_empty() {
+            false => "the message becomes a ticket".to_owned(),
+            true => format!(
+                "its octets are not here: move it into {place} and mark it as unread, then it becomes \
+                 a ticket"
+            ),
+        })
     }
 
     fn look_again(&self, mailbox: MailboxId) {
@@ -316,11 +321,12 @@ impl Service for Running {
         export::export(self, key, lines).await
     }
 
-    async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<(), Refusal> {
+    async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<String, Refusal> {
         if let Some(wanted) = unprocessed::want(self, key) {
             return wanted;
         }
         let (key, entry) = self.find(key).await?;
+        let mailbox = self.engine.settings().mailbox_by_id(entry.mailbox).cloned();
         match entry.stage {
             Stage::Held | Stage::Released => {
                 let act = held::act(&self.engine, ActKind::Convert, "operator");
@@ -328,19 +334,35 @@ impl Service for Running {
                     self.engine.act(vec![(key, act)]).await?;
                 }
                 self.look_again(entry.mailbox);
-                Ok(())
+                Ok(match mailbox {
+                    Some(mailbox) if !mailbox.active => format!(
+                        "the message becomes a ticket when mailbox {0} is active again: \
+                         `postern settings set mailbox.{0}.active on`",
+                        mailbox.name
+                    ),
+                    _ => "the message becomes a ticket".to_owned(),
+                })
             }
-            Stage::Ignored | Stage::Dismissed | Stage::Forwarded | Stage::Refused if again => {
-                self.again(caller, key, entry).await
+            Stage::Ignored | Stage::Dismissed | Stage::Closed if again => {
+                self.after_all(key, &entry).await
             }
-            Stage::Committed => Err(Refusal::new(Kind::Refused, "it is a ticket already, on its way to the portal")),
+            Stage::Forwarded if again => self.again(caller, key, entry).await,
+            Stage::Committed => Err(Refusal::new(
+                Kind::Refused,
+                "it is a ticket already, on its way to the portal",
+            )),
+            Stage::Refused => Err(Refusal::new(
+                Kind::Refused,
+                "the portal refused its ticket: `postern queue retry` sends that again",
+            )),
             Stage::Closed => Err(Refusal::new(
                 Kind::Refused,
-                "it was read or moved on the server meanwhile: mark it unread in the watched folder",
+                "it was read or moved on the server meanwhile: mark it unread in the watched folder, \
+                 and it is looked at anew; with `--again` it becomes a ticket then, whoever wrote it",
             )),
             stage => Err(Refusal::new(
                 Kind::Refused,
-                format!("it is {stage} already; `--again` makes another ticket of it"),
+                format!("it is {stage} already; `--again` makes a ticket of it all the same"),
             )),
         }
     }
@@ -416,17 +438,12 @@ impl Service for Running {
     }
 
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
-        if candidate.base != self.history().number() {
-            return Err(Refusal::new(
-                Kind::Conflict,
-                "somebody else changed the settings meanwhile: look at them, and try again",
-            ));
-        }
         let limit = candidate.limit_ms.map(std::time::Duration::from_millis);
         let before = self.engine.settings();
         let revision = self
             .engine
             .change_settings(
+                candidate.base,
                 candidate.settings,
                 &candidate.author,
                 &candidate.note,

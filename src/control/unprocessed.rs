@@ -47,14 +47,18 @@ pub(super) fn is_key(text: &str) -> bool {
 }
 
 /// Has the message fetched and made a ticket; `None` where `text` names none of these.
-pub(super) fn want(running: &Running, text: &str) -> Option<Result<(), Refusal>> {
+pub(super) fn want(running: &Running, text: &str) -> Option<Result<String, Refusal>> {
     let (mailbox, uid) = parts(text)?;
     let post = running.engine.posts.borrow().get(&mailbox).cloned();
     let post = post.filter(|p| p.read.borrow().iter().any(|i| i.uid == uid));
     Some(match post {
         Some(post) => {
             post.want(uid);
-            Ok(())
+            Ok(
+                "the message is fetched at the next whole pass, which begins now, and becomes a \
+                 ticket; a restart before that forgets the wish"
+                    .to_owned(),
+            )
         }
         None => Err(Refusal::new(
             Kind::Absent,

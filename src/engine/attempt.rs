@@ -211,7 +211,7 @@ fn keeps_key(
 
 /// Whether the operator has looked and wants this sent. The word serves for one sending: it is used
 /// up durably before, since after a crash nobody could tell whether it had served.
-async fn has_word(engine: &Engine, key: Key) -> Result<bool, StoreFault> {
+async fn has_word(engine: &Rc<Engine>, key: Key) -> Result<bool, StoreFault> {
     if engine.link.is_wanted(&key) {
         return Ok(true);
     }

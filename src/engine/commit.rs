@@ -172,7 +172,7 @@ fn plan_one(
         None if understood.wanted => Known::Wanted,
         None => Known::New,
         Some(entry) => match entry.stage {
-            Stage::Released if entry.convert => Known::Wanted,
+            Stage::Released | Stage::Closed if entry.convert => Known::Wanted,
             Stage::Released | Stage::Held | Stage::Closed => Known::New,
             Stage::Committed
             | Stage::Forwarded

@@ -110,8 +110,11 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
     if let Some(said) = &*engine.directory.trouble.borrow() {
         left.push(format!("the directory: {said}"));
     }
+    // Whoever could fetch them has looked, since the bell that a release rings was heard.
     if released > 0 && left.is_empty() {
-        return None;
+        left.push(format!(
+            "{released} messages are to be fetched from mailboxes that are off"
+        ));
     }
     Some(left)
 }

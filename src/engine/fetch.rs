@@ -182,6 +182,8 @@ struct Visit<'a> {
 struct Found {
     /// Every unread message, in ascending order.
     unread: BTreeSet<Uid>,
+    /// What the operator wants of the read ones.
+    wanted: Vec<Uid>,
 }
 
 impl Visit<'_> {
@@ -217,7 +219,7 @@ impl Visit<'_> {
                 let (engine, mailbox) = (self.engine, self.mailbox);
                 session =
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
-                self.post.served();
+                self.post.served(&found.wanted);
                 session = self.count_unread(session).await?;
                 session = self.count_others(session).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
@@ -292,7 +294,8 @@ impl Visit<'_> {
             found.unread.extend(listed.uids);
             let mut wanted = unknown;
             if from.is_none() && pass.is_none() {
-                wanted.extend(self.post.wanted());
+                found.wanted = self.post.wanted();
+                wanted.extend(&found.wanted);
             }
             if from.is_none() && !known.is_empty() {
                 let changed;

@@ -212,16 +212,11 @@ pub fn act(engine: &Engine, what: ActKind, by: &str) -> Record {
 }
 
 impl Engine {
-    /// Makes acts durable and lets the index learn them.
-    pub async fn act(&self, acts: Vec<(Key, Record)>) -> Result<(), StoreFault> {
-        if acts.is_empty() {
-            return Ok(());
+    /// Makes acts durable and lets the engine learn them.
+    pub async fn act(self: &Rc<Self>, acts: Vec<(Key, Record)>) -> Result<(), StoreFault> {
+        match acts.is_empty() {
+            true => Ok(()),
+            false => self.commit(Vec::new(), acts).await,
         }
-        let committed = self
-            .writer
-            .ask(move |w| w.commit(Vec::new(), &acts))
-            .await??;
-        self.learned(&committed);
-        Ok(())
     }
 }

@@ -11,7 +11,9 @@ use super::writer::Writer;
 use super::{Engine, StoreFault};
 use crate::mail;
 use crate::mailbox::{Fault, Item, Session, Slice};
+use crate::passage::Stored;
 use crate::ticket::KeyHasher;
+use crate::world::Worker;
 
 /// Octets asked for at once.
 const SLICE: u32 = 256 * 1024;
@@ -66,6 +68,34 @@ impl Drop for Begun<'_> {
                 }
             })
             .detach();
+    }
+}
+
+/// A finished segment. Nothing refers to it yet: it is given up when this goes before it is `taken`,
+/// as when a change of settings ends the task that fetched it.
+pub struct Finished {
+    stored: Stored,
+    writer: Option<Worker<Writer>>,
+}
+
+impl Finished {
+    /// Its record: whoever has it commits it, or lets it go.
+    pub fn taken(mut self) -> Stored {
+        self.writer = None;
+        self.stored
+    }
+}
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        let segment = self.stored.segment;
+        if let Some(writer) = self.writer.take() {
+            writer.leave(move |w| {
+                if let Err(fault) = w.drop_large(segment) {
+                    log::warn!("giving up a large message: {fault}");
+                }
+            });
+        }
     }
 }
 
@@ -124,6 +154,10 @@ async fn slices(
     let Some(stored) = stored else {
         return Ok((session, None));
     };
+    let finished = Finished {
+        stored,
+        writer: Some(engine.writer.clone()),
+    };
     let message = Box::new(mail::understand(&skim.finish()));
     // Only a message that becomes an attachment itself needs a digest of the whole.
     let digest = match message.unparsed {
@@ -133,7 +167,7 @@ async fn slices(
     Ok((
         session,
         Some(Octets::Large {
-            stored,
+            stored: finished,
             key,
             message,
             digest,
@@ -150,4 +184,40 @@ fn take_slice(
     hasher.update(octets);
     writer.large_slice(number, octets)?;
     Ok(hasher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{key, open, SIZES};
+    use super::*;
+
+    /// Goes red when nobody gives a finished segment up whose message was not handed on.
+    #[test]
+    fn a_finished_segment_that_nobody_takes_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_owned();
+        let (writer, (), _ending) = Worker::spawn("writer", 8, move || {
+            Ok::<_, std::io::Error>((open(&path, SIZES).writer, ()))
+        })
+        .unwrap();
+        let finished = || {
+            let stored = writer.ask_blocking(|w| {
+                let number = w.begin_large().unwrap();
+                w.large_slice(number, &[7; 300_000]).unwrap();
+                w.finish_large(number, key(1)).unwrap().unwrap()
+            });
+            Finished {
+                stored: stored.unwrap(),
+                writer: Some(writer.clone()),
+            }
+        };
+        let large = || {
+            let count = |w: &mut Writer| w.journal().segments().iter().filter(|s| s.large).count();
+            writer.ask_blocking(count).unwrap()
+        };
+        finished().taken();
+        assert_eq!(large(), 1);
+        drop(finished());
+        assert_eq!(large(), 1, "the second one's octets are kept for nobody");
+    }
 }

@@ -15,6 +15,7 @@ pub(crate) mod attempt;
 pub mod bell;
 pub mod check;
 pub mod commit;
+mod departed;
 pub mod directory;
 pub mod drain;
 mod early;
@@ -43,6 +44,7 @@ pub mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,9 +53,10 @@ use smol::LocalExecutor;
 
 use crate::index;
 use crate::passage::record::Unreadable;
-use crate::passage::{Counters, MailboxId};
+use crate::passage::{Counters, MailboxId, Record};
 use crate::settings::{self, History, SealKey, Settings};
 use crate::spool;
+use crate::ticket::Key;
 use crate::world::worker::{Ending, Stopped};
 use crate::world::{Secret, Tick, Worker, World};
 
@@ -63,7 +66,7 @@ use news::{Event, News};
 use post::Post;
 use reader::Reader;
 use replay::Opening;
-use writer::{Sizes, Writer};
+use writer::{Decided, Sizes, Writer};
 
 /// Why the store can't go on, by what the caller must do.
 #[derive(Debug, thiserror::Error)]
@@ -183,12 +186,16 @@ pub struct Engine {
     pub(crate) settings_bell: Bell,
     pub(crate) confirm_bell: Bell,
     pub(crate) confirm_deadline: Cell<Option<Tick>>,
+    /// Held while the settings change: one change after the other.
+    settings_turn: smol::lock::Mutex<()>,
     pub(crate) started: Tick,
     broken: (
         async_channel::Sender<StoreFault>,
         async_channel::Receiver<StoreFault>,
     ),
     stopping: Cell<bool>,
+    /// Whether the executor is moved: `run` goes on.
+    runs: Cell<bool>,
 }
 
 /// The threads of an engine that has been dropped.
@@ -253,9 +260,11 @@ impl Engine {
             settings_bell: Bell::new(),
             confirm_bell: Bell::new(),
             confirm_deadline: Cell::new(None),
+            settings_turn: smol::lock::Mutex::new(()),
             started: world.clock.tick(),
             broken: async_channel::bounded(4),
             stopping: Cell::new(false),
+            runs: Cell::new(false),
             writer,
             reader,
             world,
@@ -281,7 +290,15 @@ impl Engine {
 
     /// Runs every stage until the store breaks or `stop` is called; a clean stop ends in `Ok`.
     pub async fn run(self: &Rc<Self>) -> Result<(), StoreFault> {
+        self.runs.set(true);
+        let ended = self.stages().await;
+        self.runs.set(false);
+        ended
+    }
+
+    async fn stages(self: &Rc<Self>) -> Result<(), StoreFault> {
         self.say_opening();
+        departed::give_up(self).await?;
         let _stages = [
             self.executor.spawn(receipts::run(Rc::clone(self))),
             self.executor.spawn(forward::run(Rc::clone(self))),
@@ -336,12 +353,16 @@ impl Engine {
                 continue;
             }
             let mailbox = Rc::new(mailbox.clone());
-            let post = Rc::clone(
-                self.posts
-                    .borrow_mut()
-                    .entry(mailbox.id)
-                    .or_insert_with(|| Rc::new(Post::new())),
-            );
+            let origin = account::origin(&mailbox);
+            let post = {
+                let mut posts = self.posts.borrow_mut();
+                // What is known by UIDs is of one folder of one account.
+                if posts.get(&mailbox.id).is_some_and(|p| p.origin != origin) {
+                    posts.remove(&mailbox.id);
+                }
+                let new = || Rc::new(Post::new(origin));
+                Rc::clone(posts.entry(mailbox.id).or_insert_with(new))
+            };
             post.renew();
             // Said before the tasks begin: each of them looks at it.
             post.say(match mailbox.active {
@@ -371,6 +392,44 @@ impl Engine {
         self.settings_bell.ring();
     }
 
+    /// Does `work` to its end, also when whoever waits for it has gone: a caller whose line drops, a
+    /// task of a mailbox that is started anew. What is durable must always be learned too.
+    pub(crate) async fn to_the_end<T: 'static>(
+        &self,
+        work: impl Future<Output = T> + 'static,
+    ) -> T {
+        // A command without a service has one caller, and ends with it.
+        if !self.runs.get() {
+            return work.await;
+        }
+        let (tell, told) = async_channel::bounded(1);
+        let work = async move {
+            // Nobody may wait any more.
+            let _ = tell.send(work.await).await;
+        };
+        self.executor.spawn(work).detach();
+        match told.recv().await {
+            Ok(done) => done,
+            // The executor is dropped: so is this, now.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Makes messages decided and records durable, and lets the engine learn them.
+    pub(crate) async fn commit(
+        self: &Rc<Self>,
+        decided: Vec<Decided>,
+        records: Vec<(Key, Record)>,
+    ) -> Result<(), StoreFault> {
+        let engine = Rc::clone(self);
+        self.to_the_end(async move {
+            let committed = engine.writer.ask(move |w| w.commit(decided, &records));
+            engine.learned(&committed.await??);
+            Ok(())
+        })
+        .await
+    }
+
     /// Tells `run` that the store can't go on.
     pub(crate) fn broke(&self, fault: StoreFault) {
         log::error!("the store: {fault}");
@@ -391,7 +450,7 @@ impl Engine {
             log::warn!("a record did not fit what was known: {misfit}");
         }
         forward::learned(&self.link, &committed.applied.changed);
-        for (_, entry) in &committed.applied.changed {
+        for (key, entry) in &committed.applied.changed {
             if entry.wants_fetch() {
                 // Only now: a listing before this would still leave it out, and the next whole one
                 // is an hour away.
@@ -400,6 +459,9 @@ impl Engine {
                 }
             }
             if entry.wants_archive() {
+                for (key, record) in departed::places(self, *key, entry) {
+                    self.receipts.push(key, record);
+                }
                 for spot in &entry.spots {
                     if let Some(post) = self.posts.borrow().get(&spot.mailbox) {
                         post.archive_bell.ring();

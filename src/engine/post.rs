@@ -7,7 +7,7 @@ use super::bell::Bell;
 use super::gate::Gate;
 use super::loan::{self, Loan};
 use crate::mailbox::{Item, Session};
-use crate::passage::{Uid, UidValidity};
+use crate::passage::{Origin, Uid, UidValidity};
 use crate::world::{Tick, Wall};
 
 /// Messages of which failures are counted.
@@ -40,6 +40,8 @@ pub enum Standing {
 
 /// See the file's head.
 pub struct Post {
+    /// The folder of an account that all of it is of.
+    pub origin: Origin,
     standing: RefCell<Standing>,
     /// Look at the whole mailbox again, now.
     pub look_bell: Bell,
@@ -77,8 +79,9 @@ pub struct Post {
 
 impl Post {
     /// A mailbox that nothing is known of yet.
-    pub fn new() -> Self {
+    pub fn new(origin: Origin) -> Self {
         Self {
+            origin,
             standing: RefCell::new(Standing::Off),
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
@@ -160,9 +163,12 @@ impl Post {
         self.wanted.borrow().iter().copied().collect()
     }
 
-    /// They were fetched, or are gone.
-    pub fn served(&self) {
-        self.wanted.borrow_mut().clear();
+    /// These were fetched, or are gone.
+    pub fn served(&self, uids: &[Uid]) {
+        let mut wanted = self.wanted.borrow_mut();
+        for uid in uids {
+            wanted.remove(uid);
+        }
     }
 
     /// Takes note of messages that were under way when a connection was lost: one of them may be
@@ -224,8 +230,19 @@ impl Post {
     }
 }
 
-impl Default for Post {
-    fn default() -> Self {
-        Self::new()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goes red when a pass takes back what was wished while it went on.
+    #[test]
+    fn what_is_wanted_during_a_pass_is_still_wanted_after_it() {
+        let post = Post::new(Origin([1; 8]));
+        post.want(Uid(1));
+        let taken = post.wanted();
+        post.want(Uid(2));
+        post.served(&taken);
+        assert_eq!(post.wanted(), [Uid(2)]);
+        assert!(post.is_wanted(Uid(2)) && !post.is_wanted(Uid(1)));
     }
 }

@@ -23,6 +23,8 @@ use crate::ticket::Key;
 
 /// How often it is looked whether something may go.
 const EVERY: Duration = Duration::from_secs(60);
+/// How often where nothing has happened since: days may have passed, and others write to the disk.
+const SELDOM: Duration = Duration::from_secs(600);
 /// How often while fetching waits for room.
 const SOON: Duration = Duration::from_secs(2);
 /// Days that a key is remembered after all else of its message has gone.
@@ -35,6 +37,7 @@ const WORTH: f64 = 0.5;
 /// The task.
 pub async fn run(engine: Rc<Engine>) {
     let mut from = 0;
+    let mut seen = None;
     loop {
         match step(&engine, from).await {
             Ok(Some(next)) => {
@@ -43,7 +46,13 @@ pub async fn run(engine: Rc<Engine>) {
             }
             Ok(None) => {
                 from = 0;
-                let wait = engine.room().map_or(SOON, |()| EVERY);
+                let counters = engine.counters.borrow().clone();
+                let still = seen.replace(counters.clone()) == Some(counters);
+                let wait = match (engine.room(), still) {
+                    (Err(_), _) => SOON,
+                    (Ok(()), false) => EVERY,
+                    (Ok(()), true) => SELDOM,
+                };
                 engine.world.clock.sleep(SOON.min(wait)).await;
                 let more = wait.saturating_sub(SOON);
                 // A store that fills up meanwhile is looked at soon, and not a minute later.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::leave::{leave, Leaving};
-use super::{held, Engine, StoreFault};
+use super::{departed, held, Engine, StoreFault};
 use crate::settings::{Fault, History, Revision, SealKey, Settings};
 use crate::world::{Wall, World};
 
@@ -25,6 +25,9 @@ pub enum Unchanged {
     /// The settings' own reasons.
     #[error(transparent)]
     Settings(#[from] Fault),
+    /// Somebody else's change came before.
+    #[error("somebody else changed the settings meanwhile: look at them, and try again")]
+    Overtaken,
     /// The disk's.
     #[error(transparent)]
     Store(#[from] StoreFault),
@@ -94,51 +97,83 @@ fn path_of(dir: &Path, number: u64) -> PathBuf {
 }
 
 impl Engine {
-    /// Makes `settings` the current ones: durable first, then in force. With `limit` the change
-    /// undoes itself unless confirmed in time. Returns the revision's number.
+    /// Makes `settings`, made from the revision `base`, the current ones: durable first, then in force.
+    /// With `limit` the change undoes itself unless confirmed in time. Returns the revision's number.
     pub async fn change_settings(
         self: &Rc<Self>,
+        base: u64,
         settings: Settings,
         author: &str,
         note: &str,
         limit: Option<Duration>,
     ) -> Result<u64, Unchanged> {
-        let limit_ms = limit.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
-        let at = self.world.clock.wall();
-        let revision = self
-            .history
-            .borrow()
-            .next(settings, at, author, note, limit_ms)?;
-        let _leaving = self.leaves(&revision.settings).await;
-        self.keep(&revision).await?;
-        let number = revision.number;
-        let dropped = self.history.borrow_mut().add(revision);
-        self.forget(dropped).await;
-        self.confirm_deadline
-            .set(limit.map(|l| self.world.clock.tick().plus(l)));
-        self.settings_now().await?;
-        Ok(number)
+        let (author, note) = (author.to_owned(), note.to_owned());
+        let engine = Rc::clone(self);
+        self.to_the_end(async move {
+            let _turn = engine.settings_turn.lock().await;
+            if engine.history.borrow().number() != base {
+                return Err(Unchanged::Overtaken);
+            }
+            let limit_ms = limit.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
+            let at = engine.world.clock.wall();
+            let revision = {
+                let history = engine.history.borrow();
+                history.next(settings, at, &author, &note, limit_ms)?
+            };
+            let _leaving = engine.leaves(&revision.settings).await;
+            engine.keep(&revision).await?;
+            let number = revision.number;
+            let dropped = engine.history.borrow_mut().add(revision);
+            engine.forget(dropped).await;
+            let deadline = limit.map(|l| engine.world.clock.tick().plus(l));
+            engine.confirm_deadline.set(deadline);
+            engine.settings_now().await?;
+            Ok(number)
+        })
+        .await
     }
 
     /// Confirms the change that waits. Returns its number.
-    pub async fn confirm_settings(&self) -> Result<u64, Unchanged> {
-        let revision = self.history.borrow().confirming()?;
-        self.keep(&revision).await?;
-        self.history.borrow_mut().confirmed(revision.number);
-        self.confirm_deadline.set(None);
-        Ok(revision.number)
+    pub async fn confirm_settings(self: &Rc<Self>) -> Result<u64, Unchanged> {
+        let engine = Rc::clone(self);
+        self.to_the_end(async move {
+            let _turn = engine.settings_turn.lock().await;
+            let revision = engine.history.borrow().confirming()?;
+            engine.keep(&revision).await?;
+            engine.history.borrow_mut().confirmed(revision.number);
+            engine.confirm_deadline.set(None);
+            Ok(revision.number)
+        })
+        .await
     }
 
     /// Takes the change that waits back. Returns its number.
     pub async fn undo_settings(self: &Rc<Self>) -> Result<Option<u64>, StoreFault> {
-        let undone = self.history.borrow_mut().undo();
-        self.confirm_deadline.set(None);
-        if undone.is_some() {
-            let settings = self.history_settings();
-            let _leaving = self.leaves(&settings).await;
-            self.settings_now().await?;
-        }
-        Ok(undone)
+        self.undo_if(|_| true).await
+    }
+
+    /// Takes the change that waits back, if it still is to be confirmed by then.
+    async fn undo_if(
+        self: &Rc<Self>,
+        still: impl FnOnce(&Self) -> bool + 'static,
+    ) -> Result<Option<u64>, StoreFault> {
+        let engine = Rc::clone(self);
+        self.to_the_end(async move {
+            let _turn = engine.settings_turn.lock().await;
+            // Another may have come, or it was confirmed, while this waited its turn.
+            if !still(&engine) {
+                return Ok(None);
+            }
+            let undone = engine.history.borrow_mut().undo();
+            engine.confirm_deadline.set(None);
+            if undone.is_some() {
+                let settings = engine.history_settings();
+                let _leaving = engine.leaves(&settings).await;
+                engine.settings_now().await?;
+            }
+            Ok(undone)
+        })
+        .await
     }
 
     /// Until when the waiting change may be confirmed.
@@ -205,6 +240,8 @@ impl Engine {
         self.link.settings_changed();
         self.directory.bell.ring();
         self.confirm_bell.ring();
+        self.room_bell.ring();
+        departed::give_up(self).await?;
         held::reconsider(self, "settings").await?;
         Ok(())
     }
@@ -228,8 +265,9 @@ pub async fn watch(engine: Rc<Engine>) {
             },
         )
         .await;
-        if expired && engine.confirm_deadline.get() == deadline {
-            match engine.undo_settings().await {
+        if expired {
+            let still = move |engine: &Engine| engine.confirm_deadline.get() == deadline;
+            match engine.undo_if(still).await {
                 Ok(None) => {}
                 Ok(Some(number)) => {
                     log::warn!("settings revision {number} was not confirmed in time: it is undone")

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
 
+use super::large::Finished;
 use super::Engine;
 use crate::mail::{self, Message};
 use crate::passage::{Place, Stored};
@@ -23,8 +24,8 @@ pub enum Octets {
     Inline(Vec<u8>),
     /// In a segment of their own, understood on the way there.
     Large {
-        /// The segment's record.
-        stored: Stored,
+        /// The segment.
+        stored: Finished,
         /// The delivery key.
         key: Key,
         /// What they mean.
@@ -155,7 +156,7 @@ fn one(fetched: Fetched, identity: &str) -> Understood {
             key,
             message,
             digest,
-        } => (key, *message, Raw::Large(stored, digest)),
+        } => (key, *message, Raw::Large(stored.taken(), digest)),
     };
     Understood {
         place: fetched.place,

@@ -57,8 +57,9 @@ pub enum Raw {
     Large(Stored),
     /// None are kept: the message is held or ignored.
     Left,
-    /// The decision names a message record that is there already.
-    Kept,
+    /// Those of this message, which the decision names: they get a record of its own, so that they
+    /// live as long as it. A segment of its own changes hands.
+    Kept(Key),
 }
 
 /// One decided message.
@@ -259,7 +260,14 @@ impl Writer {
                     self.finished.remove(&stored.segment);
                     (Some(head(Some(stored))), None)
                 }
-                Raw::Left | Raw::Kept => (None, None),
+                Raw::Left => (None, None),
+                Raw::Kept(of) => {
+                    decision.message = self.copy_message(key, decision.message)?;
+                    if large.is_some() {
+                        self.append(of, Record::Retired)?;
+                    }
+                    (None, None)
+                }
             };
             if let Some(record) = record {
                 let raw = octets.as_deref().map(Vec::as_slice).unwrap_or_default();
@@ -274,6 +282,25 @@ impl Writer {
             self.append(*key, record.clone())?;
         }
         Ok(())
+    }
+
+    /// Writes a message's record again, for `key`.
+    fn copy_message(
+        &mut self,
+        key: Key,
+        message: Option<Stored>,
+    ) -> Result<Option<Stored>, StoreFault> {
+        let Some(message) = message else {
+            return Ok(None);
+        };
+        // What is read must be written first.
+        self.journal.sync()?;
+        let reader = Reader::new(self.journal.reader(), self.index.view());
+        let payload = reader.payload(message)?;
+        self.appended += payload.len() as u64;
+        let kind = Kind::Message as u8;
+        let at = self.journal.append(kind, &key.0, &[&payload])?;
+        Ok(Some(stored(at)))
     }
 
     /// Appends a record; it is durable, and known to the index, after the next `sync`.

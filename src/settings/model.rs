@@ -171,7 +171,7 @@ impl Mailbox {
             archive_when: ArchiveWhen::Forwarded,
             archive_by_copy: false,
             convert_read: false,
-            check_seconds: 60,
+            check_seconds: 300,
             ca_pem: None,
             pinned: None,
         }

@@ -80,7 +80,7 @@ reasons! {
     /// The operator wants no ticket of it.
     Dismissed = "dismissed", Ignored,
         "The operator dismissed the message.",
-        "It lies in the archive folder; convert it by hand if that was a mistake.";
+        "It lies in the archive folder. If that was a mistake: `held convert KEY --again`, and move it back unread.";
     /// It has vanished from the server.
     Gone = "gone", Closed,
         "The message was moved or deleted on the server before it was processed.",

@@ -9,6 +9,7 @@
 pub mod body;
 pub mod clock;
 pub mod disk;
+pub mod driver;
 pub mod entropy;
 pub mod memory;
 pub mod net;

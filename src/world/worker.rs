@@ -131,6 +131,13 @@ impl<T: 'static> Worker<T> {
         answered.recv().await.map_err(|_| Stopped(self.name))
     }
 
+    /// Has `job` done some time, for whoever can't wait; not done where many wait already.
+    pub fn leave(&self, job: impl FnOnce(&mut T) + Send + 'static) {
+        if self.jobs.try_send(Box::new(job)).is_err() {
+            log::debug!("the thread `{}` takes no more work now", self.name);
+        }
+    }
+
     /// Runs `job` and blocks until it is done: for programs without an executor.
     pub fn ask_blocking<R: Send + 'static>(
         &self,

@@ -156,8 +156,9 @@ impl Service for Fake {
         }
     }
 
-    async fn convert(&self, _: &Caller, key: &str, _: bool) -> Result<(), Refusal> {
-        self.message(key).await.map(|_| ())
+    async fn convert(&self, _: &Caller, key: &str, _: bool) -> Result<String, Refusal> {
+        let found = self.message(key).await;
+        found.map(|_| "the message becomes a ticket".to_owned())
     }
 
     async fn dismiss(&self, _: &Caller, key: &str, _: &str) -> Result<(), Refusal> {
@@ -282,6 +283,7 @@ impl Service for Fake {
         Ok(LeftBehind {
             under_way: 5,
             held: 2,
+            refused: 1,
         })
     }
 

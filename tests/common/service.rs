@@ -98,6 +98,17 @@ impl Site {
     }
 
     /// A command to its end: status, standard output, standard error.
+    /// Begins a command and hangs up on it after `ms` milliseconds, as a line that drops does.
+    #[track_caller]
+    pub fn hangs_up(&self, arguments: &[&str], ms: u64) {
+        let arguments = self.arguments(arguments);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut asked = Postern::start(self.folder.path(), &arguments, &[]);
+        std::thread::sleep(std::time::Duration::from_millis(ms));
+        assert!(asked.runs(), "it was done before the line dropped");
+        asked.kill();
+    }
+
     pub fn command(&self, arguments: &[&str], typed: &str) -> (i32, String, String) {
         let arguments = self.arguments(arguments);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -181,6 +192,12 @@ impl Site {
     /// Starts the service and waits until it answers.
     #[track_caller]
     pub fn start(&mut self) {
+        self.start_flipped("");
+    }
+
+    /// Starts the service with these test-only switches flipped.
+    #[track_caller]
+    pub fn start_flipped(&mut self, switches: &str) {
         let arguments = self.arguments(&["run"]);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let logs = self.folder.path().join("logs");
@@ -188,7 +205,10 @@ impl Site {
         self.service = Some(Postern::start(
             &logs,
             &arguments,
-            &[("RUST_LOG", "info,postern::engine::archive=debug")],
+            &[
+                ("RUST_LOG", "info,postern::engine::archive=debug"),
+                ("POSTERN_SWITCH", switches),
+            ],
         ));
         let store = self.store();
         eventually("the control socket is there", SOON, || {

@@ -1,7 +1,7 @@
 //! What is held: listed with its reason, converted, dismissed, released by itself, or closed when
 //! somebody was faster.
 
-use crate::common::service::{text, Site};
+use crate::common::service::{message, text, Site};
 
 const STRANGER: &str = "nadia@elsewhere.example";
 
@@ -60,6 +60,60 @@ fn a_stranger_can_be_dismissed_and_is_archived_without_a_ticket() {
     archived(&site, 1);
     assert!(site.portal.tickets().is_empty());
     assert_eq!((site.count("held"), site.count("dismissed")), (0, 1));
+}
+
+/// Goes red when what was dismissed counts as a ticket for ever: moved back as it is told, it would be
+/// archived again without one.
+#[test]
+fn what_was_dismissed_becomes_a_ticket_after_all_when_it_is_moved_back() {
+    let site = with_stranger();
+    let key = site.key("held", "who am I");
+    site.does(&["held", "dismiss", &key]);
+    archived(&site, 1);
+    let said = site.refuses(&["held", "convert", &key]);
+    assert!(said.contains("--again"), "{said}");
+    let said = site.does(&["held", "convert", &key, "--again"]);
+    assert!(
+        said.contains("move it into the folder INBOX of mailbox support"),
+        "{said}"
+    );
+    let mut hand = site.hand();
+    let uid = hand.search("Archive", "ALL")[0];
+    hand.does(&format!("UID STORE {uid} -FLAGS (\\Seen)"));
+    hand.does(&format!("UID MOVE {uid} INBOX"));
+    site.until("it is a ticket", |s| s.tickets("who am I").len() == 1);
+    archived(&site, 1);
+}
+
+/// Goes red when another ticket of a message shares the first one's octets: they go when the first has
+/// had its time, and the portal gets nothing.
+#[test]
+fn another_ticket_of_a_message_keeps_octets_of_its_own() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.send("twice, please");
+    let mut large = message("twice-large", "large, twice");
+    large.extend(b"All work and no play makes a large mail.\r\n".repeat(20_000));
+    site.hand().append("INBOX", "", &large);
+    archived(&site, 2);
+    // Each start begins a segment: what the first ones lie in can go.
+    site.stop();
+    site.start_read();
+    let key_of = |t: &serde_json::Value| text(t, "key").to_owned();
+    let keys: Vec<String> = site.portal.tickets().iter().map(key_of).collect();
+    site.portal.kill();
+    for key in keys {
+        site.does(&["held", "convert", &key, "--again"]);
+    }
+    site.until("both wait", |s| s.count("committed") == 2);
+    site.stop();
+    site.start();
+    site.does(&["settings", "set", "store.retain_days=0"]);
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    site.portal.start_again();
+    site.until("both are tickets again", |s| {
+        s.tickets("twice, please").len() == 2 && s.tickets("large, twice").len() == 2
+    });
 }
 
 #[test]

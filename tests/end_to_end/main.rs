@@ -8,9 +8,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod departed;
 mod directory;
 mod export;
 mod held;
+mod line;
 mod pins;
 mod places;
 mod quota;

@@ -1,0 +1,56 @@
+//! Mailboxes that are taken out or turned off: nothing of them waits for ever.
+
+use crate::common::service::Site;
+
+const STRANGER: &str = "nadia@elsewhere.example";
+
+/// Goes red when a mailbox that is gone leaves anything behind that nobody can end.
+#[test]
+fn a_mailbox_that_is_taken_out_leaves_nothing_that_waits_for_it() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.send_from(STRANGER, "held");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.commit_while_away("on its way");
+    let remove = ["settings", "remove", "support", "--yes", "--leave-behind"];
+    site.does(&remove);
+    site.until("what was held is closed", |s| {
+        (s.count("held"), s.count("closed")) == (0, 1)
+    });
+    site.portal.start_again();
+    site.until("it is a ticket", |s| s.tickets("on its way").len() == 1);
+    site.until("nothing is to be archived", |s| {
+        (s.count("committed"), s.count("to-archive")) == (0, 0)
+    });
+    site.stop();
+    // It has nothing to wait for.
+    let (code, said) = site.once();
+    assert_eq!(code, 0, "{said}");
+    site.sound();
+}
+
+/// Goes red when a run with an end waits for what only a mailbox that is off could fetch.
+#[test]
+fn what_is_converted_while_its_mailbox_is_off_is_said_and_a_run_with_an_end_ends() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.send_from(STRANGER, "wanted");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.does(&["settings", "set", "mailbox.support.active", "off", "--yes"]);
+    let said = site.does(&["held", "convert", &site.key("held", "wanted")]);
+    assert!(
+        said.contains("when mailbox support is active again"),
+        "{said}"
+    );
+    site.stop();
+    let (code, said) = site.once();
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("1 messages are to be fetched from mailboxes that are off"),
+        "{said}"
+    );
+    site.does(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
+    site.drains();
+    assert_eq!(site.tickets("wanted").len(), 1);
+    site.sound();
+}
