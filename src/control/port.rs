@@ -121,6 +121,8 @@ pub trait Service: 'static {
     fn history(&self) -> History;
     /// Seals a secret with the box's key and a fresh nonce.
     fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal>;
+    /// Whether the portal's client certificate and its key are a pair; nothing where one is not set.
+    fn pair(&self, settings: &Settings) -> Result<(), Refusal>;
     /// Makes a change durable and puts it in force; `Conflict` when `base` is not in force any more.
     /// One with a limit is the service's to undo when its time is up.
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal>;

@@ -384,6 +384,12 @@ impl Service for Running {
         ))
     }
 
+    fn pair(&self, settings: &Settings) -> Result<(), Refusal> {
+        let pair = self.engine.identity_of(&settings.portal);
+        pair.map(|_| ())
+            .map_err(|said| Refusal::new(Kind::Refused, said))
+    }
+
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
         if candidate.base != self.history().number() {
             return Err(Refusal::new(

@@ -13,7 +13,7 @@ use crate::mailbox::probe::{self, Step, Trial, What};
 use crate::mailbox::{Fault, Session};
 use crate::passage::MailboxId;
 use crate::portal::Portal as _;
-use crate::settings::{Mailbox, Portal, Protocol, Settings};
+use crate::settings::{ending, Mailbox, Portal, Protocol, Settings};
 use crate::world::Wall;
 
 /// The newest time that this program could have been built at is after this: an earlier clock is
@@ -47,20 +47,25 @@ pub(super) async fn secret(
     key: &str,
 ) -> Result<(), Refusal> {
     let engine = &running.engine;
-    if key == Portal::TOKEN_LABEL {
-        let portal = engine.portal_of(&settings.portal, None).map_err(refused)?;
+    if key.starts_with("portal.") {
+        let what = match key {
+            Portal::CLIENT_SECRET => "client secret",
+            Portal::CLIENT_KEY => "client certificate with this key",
+            _ => "token",
+        };
+        let portal = engine.portal_of(&settings.portal).map_err(refused)?;
         let Some(portal) = portal else { return Ok(()) };
         return match portal.ping().await {
             Ok(_) => Ok(()),
-            Err(fault) if fault.refuses_token() => Err(refused(format!(
-                "the portal does not take the token, which is not kept: {fault}"
+            Err(fault) if fault.refuses_us() => Err(refused(format!(
+                "the portal does not take the {what}, which is not kept: {fault}"
             ))),
             Err(fault) => {
                 let later = || "try again when the portal answers".to_owned();
                 let mend = fault.mend().unwrap_or_else(later);
                 Err(refused(format!(
-                    "the token could not be tried, and nothing was changed: {fault}\n{mend}; or \
-                     keep the token without a try: `--untried`"
+                    "the {what} could not be tried, and nothing was changed: {fault}\n{mend}; or \
+                     keep the {what} without a try: `--untried`"
                 )))
             }
         };
@@ -175,6 +180,13 @@ impl Teller<'_> {
                 mend,
             })
             .await;
+    }
+
+    /// A step of the portal's that failed.
+    async fn failed(&mut self, step: &str, said: &str, mend: &str) {
+        let said = format!("{}.", said.trim_end_matches('.'));
+        let mend = Some(format!("{mend}."));
+        self.say(None, step, Outcome::Failed, said, mend).await;
     }
 }
 
@@ -364,7 +376,7 @@ fn step_name(what: What) -> &'static str {
 }
 
 async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller<'_>) {
-    let portal = match running.engine.portal_of(&settings.portal, None) {
+    let portal = match running.engine.portal_of(&settings.portal) {
         Ok(Some(portal)) => portal,
         Ok(None) => {
             let said = "no portal is set: tickets would wait here.".to_owned();
@@ -382,8 +394,29 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             return;
         }
     };
+    let at_endpoint =
+        "check `portal.token_url`; if that is right, it is away or busy: try again in a minute";
+    if let Err(fault) = portal.sign_in().await {
+        let (said, mend) = (fault.to_string(), fault.mend());
+        teller
+            .failed(
+                "portal sign-in",
+                &said,
+                mend.as_deref().unwrap_or(at_endpoint),
+            )
+            .await;
+        return;
+    }
     match portal.ping().await {
         Ok(ping) => {
+            let (outcome, more, mend) = match ends(running, settings) {
+                Some(said) => (Outcome::Warned, format!("; the certificate {said}"), Some("`postern settings set portal.client_cert_pem=@client.pem portal.client_key_pem=@client.key`".to_owned())),
+                None => (Outcome::Passed, String::new(), None),
+            };
+            let said = format!("{}{more}.", portal.signed_in());
+            teller
+                .say(None, "portal sign-in", outcome, said, mend)
+                .await;
             let said = format!("{}.", forward::ping_sentence(&ping));
             teller
                 .say(None, "portal", Outcome::Passed, said, None)
@@ -398,20 +431,20 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             }
         }
         Err(fault) => {
-            let mend = fault.mend().unwrap_or_else(|| {
-                "check `portal.url`; if that is right, it is away or busy: try again in a minute".to_owned()
-            });
+            let away =
+                "check `portal.url`; if that is right, it is away or busy: try again in a minute";
+            let (said, mend) = (fault.to_string(), fault.mend());
             teller
-                .say(
-                    None,
-                    "portal",
-                    Outcome::Failed,
-                    format!("{}.", fault.to_string().trim_end_matches('.')),
-                    Some(format!("{mend}.")),
-                )
+                .failed("portal", &said, mend.as_deref().unwrap_or(away))
                 .await;
         }
     }
+}
+
+/// That the client certificate is over, or will be soon.
+fn ends(running: &Running, settings: &Settings) -> Option<String> {
+    let ends = settings.portal.client_cert_ends()?;
+    ending(ends, running.engine.world.clock.wall())
 }
 
 /// Follows the next message that is fetched.

@@ -6,7 +6,8 @@
 //!    other systems will stand beside it.
 //! 3. `verdict` says what a failure means for the ticket and for the link, in one place.
 //!    `cause` has the mends for what only a person can change.
-//! 4. `settings` holds what the operator sets about it.
+//! 4. `sign_in` has what the appliance signs in with: a token, or one that is got by OAuth.
+//! 5. `settings` holds what the operator sets about it.
 //!
 //! Knows nothing of queues, back-off and mail. What is sent as a ticket comes as octets that were
 //! composed once: a second attempt sends the same.
@@ -15,9 +16,10 @@ mod cause;
 pub mod contract;
 pub mod document;
 pub mod settings;
+mod sign_in;
 pub mod verdict;
 
-pub use cause::Cause;
+pub use cause::{Cause, Peer};
 pub use contract::Contract;
 pub use settings::Settings;
 pub use verdict::Fault;

@@ -75,7 +75,8 @@ impl Bench {
     }
 
     pub fn portal_with(&self, settings: &Settings) -> Contract {
-        Contract::new(&self.world, settings, Secret::new("sesame".to_owned())).unwrap()
+        let token = Secret::new("sesame".to_owned());
+        Contract::new(&self.world, settings, &token, None).unwrap()
     }
 
     pub async fn admin(&self, method: Method, path: &str, body: Value) -> Value {
