@@ -12,7 +12,7 @@ use crate::engine::{account, directory, forward, StoreFault};
 use crate::mailbox::probe::{self, Step, Trial, What};
 use crate::mailbox::{Fault, Session};
 use crate::passage::MailboxId;
-use crate::portal::Portal as _;
+use crate::portal::{Fault as PortalFault, Portal as _};
 use crate::settings::{ending, Mailbox, Portal, Protocol, Settings};
 use crate::world::Wall;
 
@@ -48,16 +48,19 @@ pub(super) async fn secret(
 ) -> Result<(), Refusal> {
     let engine = &running.engine;
     if key.starts_with("portal.") {
-        let what = match key {
-            Portal::CLIENT_SECRET => "client secret",
-            Portal::CLIENT_KEY => "client certificate with this key",
-            _ => "token",
+        let (what, refuses): (_, fn(&PortalFault) -> bool) = match key {
+            Portal::CLIENT_SECRET => ("client secret", PortalFault::refuses_client),
+            Portal::CLIENT_KEY => (
+                "client certificate with this key",
+                PortalFault::refuses_certificate,
+            ),
+            _ => ("token", PortalFault::refuses_token),
         };
         let portal = engine.portal_of(&settings.portal).map_err(refused)?;
         let Some(portal) = portal else { return Ok(()) };
         return match portal.ping().await {
             Ok(_) => Ok(()),
-            Err(fault) if fault.refuses_us() => Err(refused(format!(
+            Err(fault) if refuses(&fault) => Err(refused(format!(
                 "the portal does not take the {what}, which is not kept: {fault}"
             ))),
             Err(fault) => {

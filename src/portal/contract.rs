@@ -184,6 +184,7 @@ impl Contract {
         }
         let mut heard = heard(&answer, self.clock.wall());
         heard.given_token = self.sign_in.client().is_some();
+        heard.own_certificate = self.identity.is_some();
         Err(of_answer(act, heard))
     }
 

@@ -88,16 +88,19 @@ impl Fault {
         }
     }
 
-    /// Whether we ourselves are not let in: the token, the client or its certificate.
-    pub fn refuses_us(&self) -> bool {
-        use Cause::{Client, ClientCertificate, GivenToken, Grant, Token};
-        matches!(
-            self,
-            Self::Link {
-                cause: Token | GivenToken | Client | Grant | ClientCertificate,
-                ..
-            }
-        )
+    /// Whether the token is what the portal doesn't take.
+    pub fn refuses_token(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::Token)
+    }
+
+    /// Whether the client's id or secret is what the token endpoint doesn't take.
+    pub fn refuses_client(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::Client)
+    }
+
+    /// Whether our own certificate is what is not taken.
+    pub fn refuses_certificate(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::ClientCertificate)
     }
 }
 
@@ -168,6 +171,8 @@ pub struct Heard {
     pub missing: Vec<[u8; 32]>,
     /// Whether the token was a fresh one of a token endpoint's.
     pub given_token: bool,
+    /// Whether a certificate of our own was there to be shown.
+    pub own_certificate: bool,
 }
 
 /// How long a key in progress is waited for when the portal doesn't say.
@@ -203,6 +208,12 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
             after: after.or(Some(IN_PROGRESS)),
         },
         (408 | 425 | 501 | 503 | 505 | 507, _) => Fault::Later { said, after },
+        // So servers in front of a portal say (nginx does) that our certificate is over or not theirs.
+        // It may as well be this one ticket: where the ping is answered so too, the link is paused.
+        (400, _) if heard.own_certificate && !heard.problem => match act {
+            Act::Ping => link(said, Cause::ClientCertificate),
+            _ => Fault::Later { said, after },
+        },
         (500..=599, _) if act.doubles() => Fault::Unsure { said, after },
         (500..=599, _) => Fault::Later { said, after },
         (400..=499, _) => Fault::Never { status, said },

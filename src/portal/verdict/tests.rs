@@ -27,8 +27,7 @@ fn check(act: Act, status: u16, kind: &str, after: Option<Duration>, want: &str)
         problem: !kind.is_empty(),
         words: "so it is".to_owned(),
         after,
-        missing: Vec::new(),
-        given_token: false,
+        ..Heard::default()
     };
     let fault = of_answer(act, heard);
     assert_eq!(shape(&fault), (want, after), "{act:?} {status} {kind}");
@@ -351,7 +350,7 @@ fn who_is_not_let_in_is_told_what_of_him_is_not_taken() {
             ..Heard::default()
         };
         let fault = of_answer(Act::Ping, heard);
-        assert!(fault.refuses_us(), "{fault}");
+        assert_eq!(fault.refuses_token(), !given_token, "{fault}");
         let told = fault.mend().unwrap_or_default();
         assert!(told.contains(mend), "{told}");
     }
@@ -374,11 +373,30 @@ fn who_is_not_let_in_is_told_what_of_him_is_not_taken() {
             }),
         );
         assert!(
-            fault.refuses_us() && fault.to_string().contains(words),
+            fault.refuses_certificate() && fault.to_string().contains(words),
             "{fault}"
         );
         let told = fault.mend().unwrap_or_default();
         assert!(told.contains("portal.client_cert_pem=@"), "{told}");
     }
-    assert!(!no_token(404, "").refuses_us());
+    assert!(no_token(401, "").refuses_client());
+    assert!(!no_token(400, "invalid_scope").refuses_client());
+}
+
+#[test]
+fn a_server_in_front_that_holds_something_against_our_certificate_loses_no_ticket() {
+    for (act, problem, want) in [
+        (Act::Create, false, "later"),
+        (Act::Ping, false, "link"),
+        // The portal's own words are about this ticket.
+        (Act::Create, true, "never"),
+    ] {
+        let heard = Heard {
+            status: 400,
+            problem,
+            own_certificate: true,
+            ..Heard::default()
+        };
+        assert_eq!(shape(&of_answer(act, heard)).0, want, "{act:?} {problem}");
+    }
 }
