@@ -100,14 +100,10 @@ impl Cause {
                  without a password"
                     .to_owned()
             }
-            // A pin is the portal's alone, so that no other way is left.
-            Self::Certificate(Peer::TokenEndpoint, Blemish::SelfSigned, _) => {
-                "`postern settings set portal.ca_pem @certificate.pem` with the certificate itself, or \
-                 that of the authority which the portal needs and this one behind it"
-                    .to_owned()
-            }
+            // A pin is of the portal's certificate alone.
             Self::Certificate(peer, blemish, certificate) => {
-                blemish.mend(certificate, "portal", peer.address())
+                let can_be_pinned = *peer == Peer::Portal;
+                blemish.mend(certificate, "portal", peer.address(), can_be_pinned)
             }
             Self::NotPinned => "if the portal's certificate was renewed, compare the new one's \
                  SHA-256 at the portal, then `postern settings set portal.pinned SHA256`"

@@ -302,7 +302,9 @@ fn portal_warnings(checked: &mut Checked, settings: &Settings, now: Wall) {
             "the client's secret and every token cross the network in clear: use https",
         );
     }
-    if portal.pinned.is_some() && portal.ca_pem.is_some() {
+    // A token endpoint elsewhere is judged by its authority.
+    let judged = portal.sign_in == SignIn::Oauth;
+    if portal.pinned.is_some() && portal.ca_pem.is_some() && !judged {
         warn(
             "ca_pem",
             None,

@@ -235,27 +235,41 @@ impl Blemish {
     }
 
     /// The most likely mend, where the settings of whoever shows it are those of `section`, with the
-    /// name that was dialled in its `address`.
-    pub fn mend(self, certificate: &Certificate, section: &str, address: &str) -> String {
+    /// name that was dialled in its `address`; where it can't be pinned that is no way out.
+    pub fn mend(
+        self,
+        certificate: &Certificate,
+        section: &str,
+        address: &str,
+        can_be_pinned: bool,
+    ) -> String {
         let pin = format!(
             "compare its SHA-256 there, then `postern settings set {section}.pinned {}`",
             hex(&certificate.sha256)
         );
+        let or_pin = match can_be_pinned {
+            true => format!("; or {pin}"),
+            false => String::new(),
+        };
         match self {
             Self::Expired => "have the certificate renewed there".to_owned(),
             Self::Weak => format!(
                 "have another one put in there, with an RSA key of {RSA_BITS_MIN} bits or more and \
-                 signed with SHA-256; or {pin}"
+                 signed with SHA-256{or_pin}"
             ),
             Self::NotYetValid => "set this box's clock (`timedatectl set-time`)".to_owned(),
             Self::WrongName => format!(
-                "use a name in {section}.{address} that the certificate is for ({}); or {pin}",
+                "use a name in {section}.{address} that the certificate is for ({}){or_pin}",
                 certificate.names.join(", ")
             ),
-            Self::SelfSigned => pin,
+            Self::SelfSigned if can_be_pinned => pin,
+            Self::SelfSigned => format!(
+                "`postern settings set {section}.ca_pem @certificate.pem` with that certificate, once its \
+                 SHA-256 was compared there; one file may hold several"
+            ),
             Self::UnknownIssuer => format!(
-                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's certificate; \
-                 or {pin}"
+                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's \
+                 certificate{or_pin}"
             ),
         }
     }

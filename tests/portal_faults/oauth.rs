@@ -43,7 +43,7 @@ fn all_are_there_once(site: &Site, tickets: usize) {
     assert_eq!(count["doubled"], 0, "{count}");
 }
 
-/// Goes red when a token is used to its very end.
+/// Goes red when a token is used until the portal refuses it.
 #[test]
 fn a_token_that_ends_in_the_middle_of_a_drain_is_renewed_before_and_no_ticket_is_refused() {
     let site = ready(&["--token-seconds", "5"]);

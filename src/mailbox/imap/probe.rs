@@ -368,7 +368,7 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
              wants an app password, or has IMAP turned off"
             .to_owned(),
         Refusal::Certificate(blemish, certificate) => {
-            blemish.mend(certificate, "mailbox.NAME", "host")
+            blemish.mend(certificate, "mailbox.NAME", "host", true)
         }
         Refusal::NotPinned { .. } => {
             "if the server's certificate was renewed, look at the new one \
