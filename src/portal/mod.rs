@@ -1,7 +1,8 @@
 //! Where tickets go: one port, and what stands behind it.
 //!
 //! 1. `Portal` is the port: ping, directory, find by key, create, reply, attachments. The engine
-//!    speaks only to it, one method for one request, and no method tries twice.
+//!    speaks only to it, one method for one request, and no method tries twice
+//!    (but for a token that the portal takes no more: with a fresh one, once).
 //! 2. `contract` is the port for portals that keep `config/portal.openapi.yaml`; connectors to
 //!    other systems will stand beside it.
 //! 3. `verdict` says what a failure means for the ticket and for the link, in one place.

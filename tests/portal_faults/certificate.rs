@@ -135,7 +135,11 @@ fn a_certificate_that_the_portal_refuses_is_not_kept_and_is_named() {
     assert_eq!(code, 1, "{tested}");
     has_all(
         &tested,
-        &["client certificate CN=postern box", ": certificate expired"],
+        &[
+            "the client certificate has been invalid since 2021",
+            "client certificate CN=postern box",
+            ": certificate expired",
+        ],
     );
 
     // While it runs the link is paused by it, and goes on with the right one.
