@@ -22,7 +22,7 @@ use crate::control::{
     PASSPHRASE_MIN,
 };
 use crate::world::signals::Stop;
-use crate::world::{terminal, World};
+use crate::world::{terminal, Secret, World};
 pub use arguments::Arguments;
 use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
 use export::Files;
@@ -133,7 +133,7 @@ impl Console {
             };
             let again = match &answer {
                 Answer::NeedPassphrase => self.type_passphrase(how)?,
-                Answer::NeedSecrets { keys } => self.type_secrets(keys, how)?,
+                Answer::NeedSecrets { keys } => self.type_secrets(world, keys, how)?,
                 Answer::Ask { .. } => self.go_ahead(how)?,
                 _ => return Ok(self.end(&answer)),
             };
@@ -256,9 +256,9 @@ impl Console {
         Ok(true)
     }
 
-    fn type_secrets(&self, keys: &[String], how: &mut How) -> Result<bool, Refusal> {
+    fn type_secrets(&self, world: &World, keys: &[String], how: &mut How) -> Result<bool, Refusal> {
         for key in keys {
-            how.secrets.insert(key.clone(), typed(key)?);
+            how.secrets.insert(key.clone(), typed(world, key)?);
         }
         Ok(true)
     }
@@ -361,14 +361,27 @@ fn err(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Asks for a secret.
-fn typed(key: &str) -> Result<Typed, Refusal> {
-    typed_as(key, &format!("{}: ", text::clean(key)))
+/// Asks for a secret. One that is PEM is too long to be typed: a terminal is asked for its file,
+/// standard input has it whole.
+fn typed(world: &World, key: &str) -> Result<Typed, Refusal> {
+    let shown = text::clean(key);
+    if !is_pem(key) {
+        return typed_as(key, &format!("{shown}: "));
+    }
+    match terminal::read_answer(&format!("{shown}, the file that holds it: ")) {
+        Ok(Some(file)) => secret_file(world, &file),
+        Ok(None) => taken(key, terminal::read_pem()),
+        Err(fault) => taken(key, Err(fault)),
+    }
 }
 
 /// Asks with this prompt: at the terminal without echo, else a line of standard input.
 fn typed_as(what: &str, prompt: &str) -> Result<Typed, Refusal> {
-    let secret = terminal::read_secret(prompt).map_err(|fault| {
+    taken(what, terminal::read_secret(prompt))
+}
+
+fn taken(what: &str, read: std::io::Result<Secret>) -> Result<Typed, Refusal> {
+    let secret = read.map_err(|fault| {
         Refusal::new(
             Kind::Usage,
             format!("{what} must be typed, or given as a line on standard input: {fault}"),
@@ -392,6 +405,16 @@ fn new_passphrase() -> Result<Typed, Refusal> {
         ));
     }
     Ok(first)
+}
+
+/// Whether a setting holds PEM, which comes from files.
+fn is_pem(key: &str) -> bool {
+    key.ends_with("_pem")
+}
+
+fn secret_file(world: &World, file: &str) -> Result<Typed, Refusal> {
+    let secret = Secret::new(read_file(world, Path::new(file))?);
+    Ok(Typed::new(&secret))
 }
 
 fn page(part: Part) -> Page {
@@ -521,6 +544,10 @@ fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refus
         match (is_secret(&key), value) {
             // Empty takes the secret away, which gives nothing away.
             (_, Some(value)) if value.is_empty() => pairs.push((key, value)),
+            (true, Some(value)) if is_pem(&key) && value.starts_with('@') => {
+                let secret = secret_file(world, value.trim_start_matches('@'))?;
+                how.secrets.insert(key, secret);
+            }
             (true, Some(_)) => {
                 return Err(usage(format!(
                     "{key} is a secret: as an argument it would stand in the process list and in \
@@ -529,11 +556,11 @@ fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refus
                 )))
             }
             (true, None) => {
-                let secret = typed(&key)?;
+                let secret = typed(world, &key)?;
                 how.secrets.insert(key, secret);
             }
             (false, Some(value)) => match value.strip_prefix('@') {
-                Some(file) if key.ends_with("ca_pem") => {
+                Some(file) if is_pem(&key) => {
                     let pem = read_file(world, Path::new(file))?;
                     pairs.push((key, pem));
                 }

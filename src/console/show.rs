@@ -282,7 +282,8 @@ fn status(status: &Status, style: Style) -> String {
             false => " (not read whole yet)",
         }
     ));
-    for said in portal.said.iter().chain(&portal.restored) {
+    let lines = [&portal.said, &portal.sign_in, &portal.restored];
+    for said in lines.into_iter().flatten() {
         out.push_str(&format!("        {}\n", clean(said)));
     }
     let store = &status.store;

@@ -42,8 +42,7 @@ pub(super) async fn sealed<S: Service>(
     if carried.is_empty() {
         return Err(Refusal::new(
             Kind::Refused,
-            "no password and no token is set, so there is nothing to seal: export without \
-             --with-secrets",
+            "no secret is set, so there is nothing to seal: export without --with-secrets",
         ));
     }
     let keys: Vec<String> = carried.iter().map(|c| c.key.clone()).collect();

@@ -9,7 +9,8 @@ use super::port::{Caller, Candidate, LeftBehind, Service};
 use super::wire::{Answer, How, Kind, Preview, Refusal, Typed};
 use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
-    check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
+    check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Portal, Problem,
+    Settings,
 };
 use crate::world::tls::hex;
 
@@ -128,19 +129,20 @@ impl Draft {
         how: How,
     ) -> Result<Answer, Refusal> {
         for (key, typed) in &how.secrets {
-            let label = self.settings.secret_label(key)?.ok_or_else(|| {
-                Refusal::new(
-                    Kind::Usage,
-                    format!("{key} is no secret: give it as a value"),
-                )
-            })?;
             if typed.secret().reveal().is_empty() {
                 return Err(Refusal::new(
                     Kind::Usage,
                     format!("{key}: nothing was typed, so nothing was changed"),
                 ));
             }
-            let sealed = service.seal(&label, &typed.secret())?;
+            let read = self.settings.secret(key, &typed.secret())?;
+            let (label, secret) = read.ok_or_else(|| {
+                Refusal::new(
+                    Kind::Usage,
+                    format!("{key} is no secret: give it as a value"),
+                )
+            })?;
+            let sealed = service.seal(&label, &secret)?;
             self.settings.set_sealed(key, sealed)?;
         }
         let activated = self.activated();
@@ -157,6 +159,9 @@ impl Draft {
                     remarks.collect::<String>()
                 ),
             });
+        }
+        if shows_another(&self.base, &self.settings) {
+            service.pair(&self.settings)?;
         }
         warnings.append(&mut self.remarks);
         if !how.untried {
@@ -311,7 +316,13 @@ impl Draft {
                 .settings
                 .mailbox(name)
                 .is_some_and(|m| !m.host.is_empty() && !m.username.is_empty()),
-            None => !self.settings.portal.url.is_empty(),
+            // A secret that goes with the other way to sign in is asked for by nobody.
+            None => {
+                let portal = &self.settings.portal;
+                let used = key == portal.sign_in_secret().0
+                    || (key == Portal::CLIENT_KEY && portal.client_cert_pem.is_some());
+                used && !portal.url.is_empty() && portal.sign_in_secret().1.is_some()
+            }
         }
     }
 
@@ -464,6 +475,18 @@ fn may_be_watched(mailbox: &Mailbox, owner: Owner) -> Result<Option<Problem>, Re
             ),
         })),
     }
+}
+
+/// Whether the portal is to be shown another certificate, or with another key.
+fn shows_another(before: &Settings, after: &Settings) -> bool {
+    let of = |settings: &Settings| {
+        let portal = &settings.portal;
+        (
+            portal.client_cert_pem.clone(),
+            portal.client_key_pem.clone(),
+        )
+    };
+    of(before) != of(after)
 }
 
 fn same_account(a: &Mailbox, b: &Mailbox) -> bool {

@@ -133,6 +133,8 @@ pub trait Service: 'static {
     /// The key that a lock makes of a passphrase. One at a time, beside everything else: it takes a
     /// second or more, and memory.
     async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal>;
+    /// Whether the portal's client certificate and its key are a pair; nothing where one is not set.
+    fn pair(&self, settings: &Settings) -> Result<(), Refusal>;
     /// Makes a change durable and puts it in force; `Conflict` when `base` is not in force any more.
     /// One with a limit is the service's to undo when its time is up.
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal>;

@@ -437,6 +437,12 @@ impl Service for Running {
         Ok(made?)
     }
 
+    fn pair(&self, settings: &Settings) -> Result<(), Refusal> {
+        let pair = self.engine.identity_of(&settings.portal);
+        pair.map(|_| ())
+            .map_err(|said| Refusal::new(Kind::Refused, said))
+    }
+
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
         let limit = candidate.limit_ms.map(std::time::Duration::from_millis);
         let before = self.engine.settings();

@@ -94,6 +94,8 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
         mailboxes: Vec::new(),
         portal: Portal {
             token: current.portal.token.clone(),
+            client_secret: current.portal.client_secret.clone(),
+            client_key_pem: current.portal.client_key_pem.clone(),
             ..Portal::default()
         },
         store: Store::default(),
@@ -177,8 +179,13 @@ fn missing(settings: &Settings) -> Vec<String> {
         .filter(|m| m.active && m.password.is_none())
         .map(|m| format!("mailbox.{}.password", m.name))
         .collect();
-    if settings.portal.token.is_none() && !settings.portal.url.is_empty() {
-        missing.push("portal.token".to_owned());
+    let portal = &settings.portal;
+    if !portal.url.is_empty() {
+        let (key, secret) = portal.sign_in_secret();
+        missing.extend(secret.is_none().then(|| key.to_owned()));
+        if portal.client_cert_pem.is_some() && portal.client_key_pem.is_none() {
+            missing.push(Portal::CLIENT_KEY.to_owned());
+        }
     }
     missing
 }

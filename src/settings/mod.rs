@@ -43,11 +43,11 @@ mod schema;
 mod seal;
 mod value;
 
-pub use check::{check, Checked};
+pub use check::{check, ending, Checked};
 pub use difference::{difference, Change};
 pub use file::{export, import, template, Import};
 pub use keys::{Entry, Explained};
-pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, Store};
+pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, SignIn, Store};
 pub use parcel::{check_passphrase, Carried, Lock, Parcel, SecretPlace, PASSPHRASE_MIN};
 pub use revision::{Confirmed, History, Revision, Standing, REVISIONS_KEPT};
 pub use seal::{open, seal, SealKey, Sealed, NONCE_LENGTH};
@@ -82,7 +82,7 @@ impl Problem {
 /// The value of a setting that is a URL, without user name and password: they stand before its last
 /// `@`, and no refusal may repeat them.
 fn without_user(key: &str, value: String) -> String {
-    if !key.ends_with(".url") && !key.ends_with(".proxy") {
+    if !key.ends_with("url") && !key.ends_with(".proxy") {
         return value;
     }
     let (scheme, rest) = match value.split_once("://") {

@@ -140,7 +140,8 @@ pub struct SecretPlace<'a> {
     pub key: String,
     /// The label under which it is sealed here.
     pub label: String,
-    /// A digest of where it goes: the server, how it is reached, and by what it is known.
+    /// A digest of where it goes: the server and the account, how it is reached, and by what it is
+    /// known.
     pub to: String,
     /// The secret, where one is set.
     pub sealed: Option<&'a Sealed>,
@@ -164,14 +165,26 @@ impl Settings {
         });
         let portal = &self.portal;
         let proxy = portal.proxy.as_deref().unwrap_or_default();
-        mailboxes
-            .chain([SecretPlace {
-                key: Portal::TOKEN_LABEL.to_owned(),
-                label: Portal::TOKEN_LABEL.to_owned(),
-                to: digest(&[&portal.url, proxy], portal.known_by()),
-                sealed: portal.token.as_ref(),
-            }])
-            .collect()
+        let (url, token_url) = (portal.url.as_str(), portal.token_url.as_str());
+        let of_portal = |(key, sealed): (&str, _)| SecretPlace {
+            key: key.to_owned(),
+            label: key.to_owned(),
+            to: match key {
+                // What is got with it goes on to the portal: as good as the secret, while it holds.
+                Portal::CLIENT_SECRET => digest(
+                    &[token_url, &portal.client_id, url, proxy],
+                    portal.known_by(),
+                ),
+                // Both are shown what belongs to it.
+                Portal::CLIENT_KEY => digest(&[url, token_url, proxy], portal.known_by()),
+                _ => digest(&[url, proxy], portal.known_by()),
+            },
+            sealed,
+        };
+        let portals = portal
+            .secret_slots()
+            .map(|(key, slot)| (key, slot.as_ref()));
+        mailboxes.chain(portals.map(of_portal)).collect()
     }
 }
 

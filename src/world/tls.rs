@@ -13,7 +13,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::X509Name;
 
 use super::net::BoxConnection;
-use super::Wall;
+use super::{Secret, Wall};
 
 /// The shortest RSA key that OpenSSL believes in at its level 2, which Debian sets.
 const RSA_BITS_MIN: usize = 2048;
@@ -30,6 +30,59 @@ pub enum Trust {
     Pinned([u8; 32]),
     /// Any: to read the certificate and show it. Nothing else may be sent over such a connection.
     ToShow,
+}
+
+/// A certificate of our own with its key, shown to a peer that asks for one.
+#[derive(Clone)]
+pub struct Identity {
+    pair: native_tls::Identity,
+    named: String,
+}
+
+/// Why no identity can be made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityFault {
+    /// The certificates can't be read.
+    #[error("the certificate can't be read: {0}")]
+    Certificate(String),
+    /// The key can't be read.
+    #[error("the key can't be read: {0}")]
+    Key(String),
+    /// Each can be read, and they are no pair.
+    #[error("the key does not belong to the first certificate of the chain")]
+    NoPair,
+}
+
+impl Identity {
+    /// Takes a chain (PEM, our own certificate first) and its key (PKCS #8 as PEM, not encrypted).
+    pub fn read(chain: &str, key: &Secret) -> Result<Self, IdentityFault> {
+        let certificates = anchors(chain).map_err(IdentityFault::Certificate)?;
+        let own = certificates.first().and_then(|own| own.to_der().ok());
+        let pair = native_tls::Identity::from_pkcs8(chain.as_bytes(), key.reveal().as_bytes())
+            .map_err(|e| IdentityFault::Key(e.to_string()))?;
+        // The library compares the two where they are put to use.
+        let mut builder = TlsConnector::builder();
+        builder
+            .identity(pair.clone())
+            .build()
+            .map_err(|_| IdentityFault::NoPair)?;
+        Ok(Self {
+            pair,
+            named: own.as_deref().map(subject).unwrap_or_default(),
+        })
+    }
+
+    /// What the certificate is called: its subject and SHA-256.
+    pub fn named(&self) -> &str {
+        &self.named
+    }
+}
+
+fn subject(der: &[u8]) -> String {
+    let x509 = X509Certificate::from_der(der);
+    let subject = x509.map(|(_, x509)| x509.subject().to_string());
+    let digest = hex(&Sha256::digest(der));
+    format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
 }
 
 /// What a peer's certificate says of itself.
@@ -109,6 +162,16 @@ pub enum TlsFault {
         /// SHA-256 of what it shows, in hex.
         sha256: String,
     },
+    /// The peer wants a certificate of ours, and another one than it was shown.
+    #[error("{}", refusal(host, shown.as_deref(), alert))]
+    ClientRefused {
+        /// The name that was asked for.
+        host: String,
+        /// The certificate that it was shown, by subject and SHA-256.
+        shown: Option<String>,
+        /// Its reason, as TLS calls it.
+        alert: &'static str,
+    },
     /// The configured certificate authority is no PEM certificate.
     #[error("the certificate authority given for {host} can't be read: {said}")]
     Authority {
@@ -126,6 +189,37 @@ impl TlsFault {
         // OpenSSL's reason string, for whatever it holds against a certificate.
         matches!(self, Self::Handshake { said, .. } if said.contains("certificate verify failed"))
     }
+}
+
+fn refusal(host: &str, shown: Option<&str>, alert: &str) -> String {
+    match shown {
+        Some(shown) => format!("{host} refuses our client certificate {shown}: {alert}"),
+        None => format!("{host} wants a client certificate, and none is set: {alert}"),
+    }
+}
+
+/// The alerts by which a peer tells what it holds against our certificate (RFC 8446 §6.2), as they stand
+/// in OpenSSL's reason strings.
+const CLIENT_ALERTS: &[&str] = &[
+    "certificate required",
+    "bad certificate",
+    "unsupported certificate",
+    "certificate revoked",
+    "certificate expired",
+    "certificate unknown",
+    "unknown ca",
+    "access denied",
+];
+
+/// The peer's alert about our certificate, where the library's words `said` tell of one. With TLS 1.3 it
+/// comes after our side of the handshake is over, in the place of the first answer: the peer has then
+/// looked at nothing of what was sent.
+pub fn client_alert(said: &str) -> Option<&'static str> {
+    let told = |alert: &&&str| {
+        said.split_once(" alert ")
+            .is_some_and(|(_, rest)| rest.starts_with(**alert))
+    };
+    CLIENT_ALERTS.iter().find(told).copied()
 }
 
 /// What is wrong with a certificate, judged by its own words.
@@ -168,24 +262,38 @@ impl Blemish {
     }
 
     /// The most likely mend, where the settings of whoever shows it are those of `section`, with the
-    /// name that was dialled in its `address`.
-    pub fn mend(self, certificate: &Certificate, section: &str, address: &str) -> String {
+    /// name that was dialled in its `address`; where it can't be pinned that is no way out.
+    pub fn mend(
+        self,
+        certificate: &Certificate,
+        section: &str,
+        address: &str,
+        can_be_pinned: bool,
+    ) -> String {
         let pin = pin_it(section, &hex(&certificate.sha256));
+        let or_pin = match can_be_pinned {
+            true => format!("; or {pin}"),
+            false => String::new(),
+        };
         match self {
-            Self::Expired => format!("have the certificate renewed there; or {pin}"),
+            Self::Expired => format!("have the certificate renewed there{or_pin}"),
             Self::Weak => format!(
                 "have another one put in there, with an RSA key of {RSA_BITS_MIN} bits or more and \
-                 signed with SHA-256; or {pin}"
+                 signed with SHA-256{or_pin}"
             ),
             Self::NotYetValid => "set this box's clock (`timedatectl set-time`)".to_owned(),
             Self::WrongName => format!(
-                "use a name in {section}.{address} that the certificate is for ({}); or {pin}",
+                "use a name in {section}.{address} that the certificate is for ({}){or_pin}",
                 certificate.names.join(", ")
             ),
-            Self::SelfSigned => pin,
+            Self::SelfSigned if can_be_pinned => pin,
+            Self::SelfSigned => format!(
+                "`postern settings set {section}.ca_pem @certificate.pem` with that certificate, once its \
+                 SHA-256 was compared there; one file may hold several"
+            ),
             Self::UnknownIssuer => format!(
-                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's certificate; \
-                 or {pin}"
+                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's \
+                 certificate{or_pin}"
             ),
         }
     }
@@ -307,16 +415,25 @@ pub(super) async fn connect(
     connection: BoxConnection,
     host: &str,
     trust: &Trust,
+    identity: Option<&Identity>,
 ) -> Result<Secured, TlsFault> {
     let handshake = |said: String| {
         let host = host.to_owned();
-        match is_of_version(&said) {
-            true => TlsFault::TooOld { host },
-            false => TlsFault::Handshake { host, said },
+        match client_alert(&said) {
+            Some(alert) => TlsFault::ClientRefused {
+                host,
+                shown: identity.map(|i| i.named.clone()),
+                alert,
+            },
+            None if is_of_version(&said) => TlsFault::TooOld { host },
+            None => TlsFault::Handshake { host, said },
         }
     };
     let mut builder = TlsConnector::builder();
     builder.min_protocol_version(Some(Protocol::Tlsv12));
+    if let Some(identity) = identity {
+        builder.identity(identity.pair.clone());
+    }
     match trust {
         Trust::System => {}
         Trust::Authorities(pem) => {
@@ -370,3 +487,6 @@ pub(super) async fn connect(
 pub fn hex(octets: &[u8]) -> String {
     octets.iter().map(|o| format!("{o:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,6 +195,10 @@ impl Service for Fake {
         Ok(lock.key(&passphrase)?)
     }
 
+    fn pair(&self, _: &Settings) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
         let mut history = self.history.borrow_mut();
         if candidate.base != history.number() {

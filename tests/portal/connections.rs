@@ -13,7 +13,7 @@ fn a_wrong_token_an_unknown_host_and_a_closed_port_are_told_apart() {
     smol::block_on(async {
         let bench = Bench::new();
         let wrong = Secret::new("open".to_owned());
-        let portal = Contract::new(&bench.world, &bench.settings(), wrong).unwrap();
+        let portal = Contract::new(&bench.world, &bench.settings(), &wrong, None).unwrap();
         let fault = portal.ping().await;
         assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
 
@@ -167,7 +167,7 @@ fn a_handshake_that_was_cut_off_is_not_held_against_the_certificate() {
             matches!(
                 &fault,
                 Err(Fault::Link {
-                    cause: Cause::Handshake,
+                    cause: Cause::Handshake(_),
                     ..
                 })
             ),

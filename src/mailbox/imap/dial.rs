@@ -162,7 +162,9 @@ async fn secure(
     allowed: &Allowed,
 ) -> Result<Secured, Fault> {
     let doing = format!("securing the connection to {}", account.host);
-    let work = world.net.secure(connection, &account.host, &account.trust);
+    let work = world
+        .net
+        .secure(connection, &account.host, &account.trust, None);
     let fault = match allowed.within(&doing, work).await? {
         Ok(secured) => return Ok(secured),
         Err(fault) => fault,
@@ -177,7 +179,12 @@ async fn secure(
         TlsFault::Authority { .. } => Refusal::Authority {
             said: fault.to_string(),
         },
-        TlsFault::Handshake { said, .. } => {
+        // No mail server is shown a certificate of ours; what wants one is told with its own words.
+        TlsFault::Handshake { .. } | TlsFault::ClientRefused { .. } => {
+            let said = match fault {
+                TlsFault::Handshake { said, .. } => said,
+                fault => fault.to_string(),
+            };
             match second_look(world, account, allowed).await {
                 Ok(Some(why)) if of_certificate || !matches!(why, Refusal::Certificate(..)) => why,
                 // Nothing to be seen, or a handshake that was cut off and works now: the network.
@@ -225,7 +232,9 @@ async fn look(
     let shown = allowed
         .within(
             doing,
-            world.net.secure(connection, &account.host, &Trust::ToShow),
+            world
+                .net
+                .secure(connection, &account.host, &Trust::ToShow, None),
         )
         .await?;
     Ok(shown.ok().and_then(|secured| secured.certificate))
@@ -352,7 +361,9 @@ async fn speaks_tls(world: &World, account: &Account, allowed: &Allowed) -> Resu
     let shown = allowed
         .within(
             doing,
-            world.net.secure(connection, &account.host, &Trust::ToShow),
+            world
+                .net
+                .secure(connection, &account.host, &Trust::ToShow, None),
         )
         .await?;
     Ok(shown.is_ok())

@@ -383,7 +383,7 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
              wants an app password, or has IMAP turned off"
             .to_owned(),
         Refusal::Certificate(blemish, certificate) => {
-            blemish.mend(certificate, "mailbox.NAME", "host")
+            blemish.mend(certificate, "mailbox.NAME", "host", true)
         }
         Refusal::NotPinned { sha256, .. } => mend_not_pinned("mailbox.NAME", sha256),
         Refusal::Authority { .. } => "give the authority as PEM text".to_owned(),
