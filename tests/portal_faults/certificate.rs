@@ -176,6 +176,63 @@ fn the_token_endpoint_is_shown_it_too() {
     site.complete();
 }
 
+/// Goes red where one of the portal's secrets stays behind when a box moves, or goes to a server that
+/// somebody has put into the file.
+#[test]
+fn a_new_box_gets_the_oauth_secret_and_the_client_key_from_a_sealed_file() {
+    let site = demanding(&["--client-id", "box", "--client-secret", TOKEN]);
+    let oauth = format!(
+        "sign_in = \"oauth\"\nclient_id = \"box\"\ntoken_url = \"{}/oauth/token\"\n",
+        site.portal.url
+    );
+    let (code, said) = imports(&site, &format!("{oauth}{}", with_certificate()), false);
+    assert_eq!(code, 0, "{said}");
+    // One of the time before: it goes along too, though nobody asks for it.
+    let token = "a token of before";
+    let set = ["settings", "set", "portal.token"];
+    let (code, out, err) = site.command(&set, &format!("{token}\n"));
+    assert_eq!(code, 0, "{out}{err}");
+    let passphrase = "the passphrase of this test\n";
+    let export = ["settings", "export", "--with-secrets"];
+    let (code, exported, err) = site.command(&export, passphrase);
+    assert_eq!(code, 0, "{err}");
+    let key = read("client-key.pem");
+    let line = key.lines().nth(1).expect("a line of it");
+    for secret in [PASSWORD, TOKEN, token, line] {
+        assert!(!exported.contains(secret), "{exported}");
+    }
+
+    std::fs::rename(site.store(), site.store().with_extension("lost")).expect("it can be moved");
+    let file = site.store().with_extension("toml");
+    let import = ["settings", "import", &file.display().to_string(), "--yes"];
+    let url = format!("url = \"{}\"", site.portal.url);
+    let token_url = format!("token_url = \"{}/", site.portal.url);
+    for own in [&url, &token_url] {
+        let evil = own.replace(&site.portal.url, "https://evil.example");
+        let edited = exported.replace(own, &evil);
+        assert_ne!(edited, exported);
+        std::fs::write(&file, edited).expect("a file");
+        let (code, out, err) = site.command(&import, passphrase);
+        assert_eq!(code, 2, "{out}{err}");
+        let missing = "must be typed first: portal.client_secret, portal.client_key_pem\n";
+        has_all(&out, &[missing]);
+    }
+    std::fs::write(&file, exported).expect("a file");
+    let (code, out, err) = site.command(&import, passphrase);
+    assert_eq!(code, 0, "{out}{err}");
+    let shown = site.does(&["settings", "show", "portal"]);
+    for key in ["token ", "client_secret ", "client_key_pem "] {
+        let set = |line: &str| line.trim_start().starts_with(key) && line.contains("(set, ");
+        assert!(shown.lines().any(set), "{key}: {shown}");
+    }
+    site.send("from the new box");
+    site.drains();
+    site.complete();
+    // The same once more is nothing new.
+    let (code, out, err) = site.command(&import, passphrase);
+    assert_eq!(code, 4, "{out}{err}");
+}
+
 #[test]
 fn a_key_of_another_form_is_refused_with_the_way_to_the_right_one() {
     let site = Site::ready();

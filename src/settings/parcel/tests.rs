@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::settings::schema::{Setting, MAILBOX, PORTAL, STORE};
 use crate::settings::tests::{put, ready, with_zones};
 use crate::settings::{export, import};
 
@@ -240,9 +241,61 @@ fn a_short_passphrase_is_refused_in_a_sentence_by_characters_not_octets() {
     }
 }
 
+/// The settings of a box that shows its portal a certificate and has all kinds of secrets.
+fn with_oauth() -> Settings {
+    let mut settings = ready();
+    put(
+        &mut settings,
+        &[
+            ("portal.sign_in", "oauth"),
+            ("portal.token_url", "https://idp.example.com/oauth/token"),
+            ("portal.client_id", "box-7"),
+        ],
+    );
+    settings
+}
+
+/// Goes red where a new secret stays behind when a box moves.
+#[test]
+fn every_setting_for_a_secret_has_its_place() {
+    fn of<T>(section: &str, rows: &[Setting<T>]) -> Vec<String> {
+        let secrets = rows.iter().filter(|row| row.is_secret());
+        secrets
+            .map(|row| format!("{section}.{}", row.key))
+            .collect()
+    }
+    let secrets = [
+        of("mailbox.support", MAILBOX),
+        of("portal", PORTAL),
+        of("store", STORE),
+    ];
+    let settings = ready();
+    let places = settings.secret_places().into_iter();
+    let places: Vec<String> = places.map(|place| place.key).collect();
+    assert_eq!(places, secrets.concat());
+}
+
+/// What a box of before there was OAuth wrote into its file; counted by another program.
+#[test]
+fn where_a_secret_goes_is_said_as_ever() {
+    let settings = ready();
+    let places = settings.secret_places();
+    let to = |at: usize| places[at].to.as_str();
+    assert_eq!(
+        [to(0), to(1)],
+        [
+            "e58a2756566a0c847481ec4cc4d80a676a5cb5a4396fc6afce51c6cb120ac00a",
+            "14f83af4494584345865cc86e0ebe4d4e42802b106c07c0f9b6047b03887c814"
+        ]
+    );
+}
+
 #[test]
 fn where_a_secret_goes_is_told_from_every_other_place() {
-    let base = ready();
+    const PASSWORD: &str = "mailbox.support.password";
+    let pin = "ab".repeat(32);
+    let authority = include_str!("../fixtures/authority.pem");
+    let base = with_oauth();
     let to = |pairs: &[(&str, &str)]| {
         let mut settings = base.clone();
         put(&mut settings, pairs);
@@ -250,33 +303,45 @@ fn where_a_secret_goes_is_told_from_every_other_place() {
         places.into_iter().map(|p| p.to).collect::<Vec<_>>()
     };
     let here = to(&[]);
-    let pin = "ab".repeat(32);
-    for (key, value) in [
-        ("mailbox.support.host", "evil.example.com"),
-        ("mailbox.support.port", "1993"),
-        ("mailbox.support.security", "none"),
-        ("mailbox.support.username", "other@example.com"),
-        ("mailbox.support.pinned", &pin),
+    let all_of_portal = &[Portal::TOKEN, Portal::CLIENT_SECRET, Portal::CLIENT_KEY][..];
+    for (key, value, concerned) in [
+        ("mailbox.support.host", "evil.example.com", &[PASSWORD][..]),
+        ("mailbox.support.port", "1993", &[PASSWORD]),
+        ("mailbox.support.security", "none", &[PASSWORD]),
+        ("mailbox.support.username", "o@example.com", &[PASSWORD]),
+        ("mailbox.support.pinned", &pin, &[PASSWORD]),
+        // The token endpoint would give a token that goes there.
+        ("portal.url", "https://evil.example.com", all_of_portal),
+        (
+            "portal.proxy",
+            "http://evil.example.com:3128",
+            all_of_portal,
+        ),
+        ("portal.pinned", &pin, all_of_portal),
+        ("portal.ca_pem", authority, all_of_portal),
+        (
+            "portal.token_url",
+            "https://evil.example.com/oauth/token",
+            &[Portal::CLIENT_SECRET, Portal::CLIENT_KEY],
+        ),
+        // Another's, behind the same host.
+        (
+            "portal.token_url",
+            "https://idp.example.com/evil/token",
+            &[Portal::CLIENT_SECRET, Portal::CLIENT_KEY],
+        ),
+        ("portal.client_id", "box-8", &[Portal::CLIENT_SECRET]),
+        // What has no part in where it goes.
+        ("mailbox.support.folder", "Other", &[]),
+        ("portal.sign_in", "token", &[]),
+        ("portal.scope", "more", &[]),
+        ("store.retain_days", "3", &[]),
     ] {
         let there = to(&[(key, value)]);
-        assert_ne!(there[0], here[0], "{key}");
-        assert_eq!(there[1], here[1], "{key}");
+        let places = base.secret_places();
+        let moved = places.iter().zip(&here).zip(&there);
+        let moved = moved.filter(|((_, here), there)| here != there);
+        let moved: Vec<_> = moved.map(|((place, _), _)| place.key.as_str()).collect();
+        assert_eq!(moved, concerned, "{key}");
     }
-    for (key, value) in [
-        ("portal.url", "https://evil.example.com"),
-        ("portal.proxy", "http://evil.example.com:3128"),
-        ("portal.pinned", &pin),
-    ] {
-        let there = to(&[(key, value)]);
-        assert_eq!(there[0], here[0], "{key}");
-        assert_ne!(there[1], here[1], "{key}");
-    }
-    // What has no part in where it goes.
-    assert_eq!(
-        to(&[
-            ("mailbox.support.folder", "Other"),
-            ("store.retain_days", "3")
-        ]),
-        here
-    );
 }
