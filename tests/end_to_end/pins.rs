@@ -158,3 +158,34 @@ fn a_portal_s_own_certificate_is_shown_pinned_and_named_when_it_changes() {
     let (_, said, _) = site.command(&["test"], "");
     assert!(said.contains("ok    portal: "), "{said}");
 }
+
+/// Goes red where a look at the portal's certificate wants a secret that was not typed yet, or where
+/// somebody is told to pin a token endpoint.
+#[test]
+fn with_oauth_a_pin_is_compared_before_the_secret_is_set_and_is_no_mend_of_the_token_endpoint_s() {
+    let dir = folder();
+    let digest = signs_itself(dir.path());
+    let of = |name: &str| dir.path().join(name).display().to_string();
+    let (certificate, key) = (of("server.pem"), of("server.key"));
+    let tls = ["--tls-cert", &certificate, "--tls-key", &key];
+    let client = ["--client-id", "box", "--client-secret", TOKEN];
+    let site = Site::with(&[], &[tls, client].concat());
+    let url = format!("portal.url={}", site.portal.url);
+    let token_url = format!("portal.token_url={}/oauth/token", site.portal.url);
+    let oauth = ["portal.sign_in=oauth", "portal.client_id=box"];
+    site.does(&[&["settings", "set", &url, &token_url][..], &oauth].concat());
+    let set = ["settings", "set", "portal.client_secret"];
+    let (code, out, err) = site.command(&set, &format!("{TOKEN}\n"));
+    assert_eq!(code, 1, "{out}{err}");
+    tells(&err, &digest);
+    let (pin, authority) = ("portal.pinned", "portal.ca_pem @certificate.pem");
+    assert!(err.contains(authority) && !err.contains(pin), "{err}");
+    let said = site.does(&["settings", "set", &format!("{pin}={digest}")]);
+    assert!(
+        said.contains("portal.pinned is the certificate that https://"),
+        "{said}"
+    );
+    // Here both are the same server, so that the pin is of both.
+    let (code, out, err) = site.command(&set, &format!("{TOKEN}\n"));
+    assert_eq!(code, 0, "{out}{err}");
+}
