@@ -100,7 +100,9 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
                 }
             }
             if committed > 0 || waiting {
-                if !engine.link.is_idle(engine.world.clock.tick()) || waiting {
+                let now = engine.world.clock.tick();
+                let settles = engine.link.window.borrow().settles(now);
+                if !engine.link.is_idle(now) || settles || waiting {
                     return None;
                 }
                 left.push(format!("{committed} tickets wait for another attempt"));

@@ -21,7 +21,8 @@ pub const CUTOFF: &str = "2026-01-01T00:00:00Z";
 
 /// Mail server, portal, store, service. The service ends first.
 pub struct Site {
-    service: Option<Postern>,
+    /// The running service.
+    pub service: Option<Postern>,
     /// The mail server.
     pub mail: MailServer,
     /// The portal.
