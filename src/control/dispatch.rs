@@ -326,11 +326,7 @@ fn history(history: &History) -> Answer {
 
 fn diff(history: &History, from: Option<u64>, to: Option<u64>) -> Result<Answer, Refusal> {
     let to = to.unwrap_or_else(|| history.number());
-    let before = || {
-        let numbers = history.revisions().iter().map(|r| r.number);
-        numbers.filter(|number| *number < to).max().unwrap_or(0)
-    };
-    let from = from.unwrap_or_else(before);
+    let from = from.map_or_else(|| history.before(to), Ok)?;
     // 0 is what there was before the first.
     let at = |number: u64| match number {
         0 => Ok(Settings::default()),
