@@ -21,8 +21,7 @@ pub const CUTOFF: &str = "2026-01-01T00:00:00Z";
 
 /// Mail server, portal, store, service. The service ends first.
 pub struct Site {
-    /// The running service.
-    pub service: Option<Postern>,
+    service: Option<Postern>,
     /// The mail server.
     pub mail: MailServer,
     /// The portal.
@@ -276,6 +275,21 @@ impl Site {
         if let Some(service) = &self.service {
             service.signal(signal);
         }
+    }
+
+    /// Sends the service a signal.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(service) = &self.service {
+            service.signal(signal);
+        }
+    }
+
+    /// Waits until the service has ended by itself, cleanly.
+    #[track_caller]
+    pub fn ended(&mut self, limit: Duration) {
+        let service = self.service.as_mut().expect("it runs");
+        let status = service.ended(limit);
+        assert!(status.success(), "{status}: {}", service.err());
     }
 
     /// What the service logged since its last start.

@@ -138,17 +138,14 @@ fn a_second_signal_ends_a_stop_that_waits_for_the_portal() {
     site.fault(&SLOWER.replace("6000", "60000"));
     site.send("slow but sure");
     until_sent(&site);
-    let mut service = site.service.take().expect("it runs");
-    service.signal(Signal::TERM);
-    site.until("it waits", |_| {
-        service
-            .err()
+    site.signal(Signal::TERM);
+    site.until("it waits", |s| {
+        s.log()
             .contains("waiting for the portal's answer to 1 tickets")
     });
-    service.signal(Signal::TERM);
-    let status = service.ended(Duration::from_secs(8));
-    assert!(status.success(), "{}", service.err());
-    assert!(!service.err().contains("have no answer yet"));
+    site.signal(Signal::TERM);
+    site.ended(Duration::from_secs(8));
+    assert!(!site.log().contains("have no answer yet"));
 }
 
 #[test]
