@@ -17,6 +17,9 @@ use crate::settings::{
     Value,
 };
 
+/// Characters of the reason for a dismissal, which is kept long.
+const REASON_MAX: usize = 1000;
+
 /// The documents that answer `request`: lines of long work as they come, then the last one.
 /// Dropping the stream stops the work.
 pub fn replies<S: Service>(
@@ -91,6 +94,12 @@ pub async fn dispatch<S: Service>(
         Request::Convert { key, again } => {
             let said = service.convert(caller, &whole(&key)?, again).await?;
             Ok(done(&said, 1))
+        }
+        Request::Dismiss { reason, .. } if reason.chars().count() > REASON_MAX => {
+            Err(Refusal::new(
+                Kind::Usage,
+                format!("a reason has {REASON_MAX} characters at most: say it in fewer words"),
+            ))
         }
         Request::Dismiss { key, reason } => {
             service.dismiss(caller, &whole(&key)?, &reason).await?;

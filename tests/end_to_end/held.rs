@@ -1,6 +1,9 @@
 //! What is held: listed with its reason, converted, dismissed, released by itself, or closed when
 //! somebody was faster.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
 use crate::common::service::{message, text, Site};
 
 const STRANGER: &str = "nadia@elsewhere.example";
@@ -114,6 +117,39 @@ fn another_ticket_of_a_message_keeps_octets_of_its_own() {
     site.until("both are tickets again", |s| {
         s.tickets("twice, please").len() == 2 && s.tickets("large, twice").len() == 2
     });
+}
+
+/// Goes red where reclaim lets go of what a dismissal says.
+#[test]
+fn why_it_was_dismissed_is_told_after_all_else_of_it_has_gone() {
+    let mut site = with_stranger();
+    let key = site.key("held", "who am I");
+    let long = "x".repeat(1001);
+    let (code, _, said) = site.command(&["held", "dismiss", &key, "--reason", &long], "");
+    assert_eq!(code, 2, "{said}");
+    site.does(&["held", "dismiss", &key, "--reason", "advertising"]);
+    archived(&site, 1);
+    site.does(&["settings", "set", "store.retain_days", "0", "--yes"]);
+    let segments = |s: &Site| -> BTreeSet<OsString> {
+        let listed = std::fs::read_dir(s.store().join("journal")).expect("a journal");
+        let names = listed.flatten().map(|e| e.file_name());
+        names
+            .filter(|n| n.to_string_lossy().ends_with(".segment"))
+            .collect()
+    };
+    let before = segments(&site);
+    site.stop();
+    site.start();
+    site.until("what it lay in is given back", |s| {
+        segments(s).is_disjoint(&before)
+    });
+    let story = site.asks(&["held", "show", &key]);
+    let listed = site.asks(&["held", "list", "--aside"]);
+    for line in [&story, &listed["items"][0]] {
+        assert_eq!(text(line, "from"), STRANGER, "{line}");
+        assert_eq!(text(line, "subject"), "who am I", "{line}");
+        assert!(text(line, "said").ends_with(": advertising"), "{line}");
+    }
 }
 
 #[test]
