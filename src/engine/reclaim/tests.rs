@@ -124,17 +124,30 @@ fn a_rebuild_after_reclaim_knows_the_same() {
 fn what_was_copied_once_is_left_alone_until_much_of_it_may_go() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = filled(dir.path(), NOW - 8 * DAY_MS);
-    reclaim_all(&mut writer, RETENTION);
+    for n in 1000..2000 {
+        commit(&mut writer, n, Raw::Left, NOW - 8 * DAY_MS);
+        finish(&mut writer, n, NOW - 8 * DAY_MS);
+    }
     drop((writer, reader));
+    // The segment that copies go to is never looked at: each start begins another.
+    for _ in 0..2 {
+        let (mut writer, _reader) = open(dir.path());
+        reclaim_all(&mut writer, RETENTION);
+    }
     let (mut writer, reader) = open(dir.path());
     let numbers = |w: &mut Writer| {
         let segments = w.journal().segments().into_iter();
         segments.map(|s| s.number).collect::<Vec<u64>>()
     };
-    reclaim_all(&mut writer, RETENTION);
     let before = numbers(&mut writer);
     reclaim_all(&mut writer, RETENTION);
-    assert_eq!(numbers(&mut writer), before);
+    let after = numbers(&mut writer);
+    let gone: Vec<_> = before.iter().filter(|n| !after.contains(n)).collect();
+    // The last that copies went to may be nearly empty, and is joined with the current one.
+    assert!(
+        before.len() > 3 && gone.len() <= 1,
+        "{before:?} -> {after:?}"
+    );
     check_owed(&reader);
 }
 
