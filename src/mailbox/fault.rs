@@ -187,6 +187,12 @@ pub enum Refusal {
         /// Its words for the first.
         said: String,
     },
+    /// The server does not search by date; without a date it may.
+    #[error("the server does not search by date: {said}")]
+    Dates {
+        /// Its words, response code first.
+        said: String,
+    },
     /// The server can't do what was asked, and there is no safe substitute.
     #[error("the server lacks {ability}")]
     Lacking {

@@ -198,3 +198,35 @@ fn a_folder_tree_below_the_inbox_gets_its_archive_there() {
         .collect();
     assert_eq!(folders, ["INBOX.Archive"]);
 }
+
+#[test]
+fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
+    let mut site = Site::ready();
+    for number in 1..=6 {
+        site.send(&format!("mail {number}"));
+    }
+    let file = walk(&site.mail.path().join("mail"), "dbox-Mails")[0].join("u.3");
+    let whole = std::fs::read(&file).expect("the third message's file");
+    let cut = std::fs::File::options().write(true).open(&file);
+    let cut = cut.and_then(|f| f.set_len(whole.len() as u64 / 2));
+    cut.expect("a file can be cut");
+    site.start();
+    site.until("the five others are archived", |s| s.count("archived") == 5);
+    let alarm = |s: &Site| {
+        let alarms = s.status()["alarms"].to_string();
+        alarms.contains("UID 3 ").then_some(alarms)
+    };
+    site.until("it watches, and names the one", |s| {
+        alarm(s).is_some() && s.status()["mailboxes"][0]["state"] == "watching"
+    });
+    let said = alarm(&site).expect("it was there");
+    assert!(said.contains("1 message was left out"), "{said}");
+    assert!(said.contains("`postern queue retry --all`"), "{said}");
+    site.send("mail 7");
+    site.until("a later one is archived", |s| s.count("archived") == 6);
+    std::fs::write(&file, whole).expect("a file can be mended");
+    site.does(&["queue", "retry", "--all"]);
+    site.complete();
+    site.until("nothing is left to say", |s| alarm(s).is_none());
+    assert_eq!(site.tickets("mail 3").len(), 1);
+}

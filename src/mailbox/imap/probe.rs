@@ -407,6 +407,9 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
         Refusal::Messages { .. } => {
             "open these messages with a mail program; they may be damaged".to_owned()
         }
+        Refusal::Dates { .. } => {
+            "it may be unable to read one of the messages: the server's own log names it".to_owned()
+        }
         Refusal::Lacking { .. } => "ask whoever runs the server to enable it".to_owned(),
         Refusal::ArchiveIsWatched { .. } => "choose another archive folder".to_owned(),
     }
