@@ -115,6 +115,7 @@ pub(super) async fn preview(
     let found = probe::probe(&engine.world, &trial, &mut |step: Step| {
         if let probe::Outcome::Bad { said, mend } = &step.outcome {
             // The server's own words end as they like.
+            let mend = of_mailbox(mend, mailbox);
             let said = format!("{}: {mend}", said.trim_end_matches('.'));
             match step.what {
                 What::Move => no_move = Some(said),
@@ -294,14 +295,17 @@ async fn test_mailbox(
                 probe::Outcome::Warn { said, mend } => (Outcome::Warned, said, Some(mend)),
                 probe::Outcome::Bad { said, mend } => (Outcome::Failed, said, Some(mend)),
             };
-            // Which mailbox of the settings it is, only we know.
-            let mend =
-                mend.map(|m| m.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name)));
+            let mend = mend.map(|mend| of_mailbox(&mend, mailbox));
             teller.say(name, step_name(what), outcome, said, mend).await;
         }
     };
     futures_lite::future::zip(work, telling).await;
     dedicated(running, settings, mailbox, teller).await
+}
+
+/// A mend that names the settings of this mailbox: which one it is, the mailbox's room can't know.
+fn of_mailbox(mend: &str, mailbox: &Mailbox) -> String {
+    mend.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name))
 }
 
 /// Whether the mailbox's address is nobody's own.

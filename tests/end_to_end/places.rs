@@ -230,3 +230,41 @@ fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
     site.until("nothing is left to say", |s| alarm(s).is_none());
     assert_eq!(site.tickets("mail 3").len(), 1);
 }
+
+#[test]
+fn an_archive_whose_name_the_server_can_not_have_is_refused_before_it_is_needed() {
+    let site = Site::with(&["--inbox-prefix", "."], &[]);
+    let toml = site.settings("none", "archive_folder = \"Archiv/%Y.%m\"", "");
+    let (code, said) = site.imports(&toml);
+    assert_eq!(code, 1, "{said}");
+    let mend = "`postern settings set mailbox.support.archive_folder FOLDER`";
+    assert!(said.contains("begins a new level there"), "{said}");
+    assert!(said.contains(mend), "{said}");
+
+    site.import(&site.settings("none", "archive_folder = \"Archiv/%Y-%m\"", ""));
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.archive_folder",
+        "Archiv/%Y.%m",
+    ]);
+    let (code, out, _) = site.command(&["test"], "");
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("begins a new level there"), "{out}");
+    assert!(out.contains(mend), "{out}");
+
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.archive_folder",
+        "Archiv/%Y-%m",
+    ]);
+    site.send("one");
+    site.drains();
+    let archive = site.mail.messages();
+    let folder = archive.iter().map(|m| text(m, "folder")).next();
+    assert!(
+        folder.is_some_and(|f| f.starts_with("INBOX.Archiv.20")),
+        "{archive:?}"
+    );
+}

@@ -204,7 +204,7 @@ fn note(told: &mut Told, answer: &Response<'_>) {
 
 /// Those of `members` whose size was not told.
 fn untold(members: &[Uid], told: &Told) -> Vec<Uid> {
-    let is_untold = |uid: &&Uid| !told.get(uid).is_some_and(|found| found.size.is_some());
+    let is_untold = |uid: &&Uid| told.get(uid).is_none_or(|found| found.size.is_none());
     members.iter().filter(is_untold).copied().collect()
 }
 

@@ -219,6 +219,16 @@ async fn inside(
             fault.to_string(),
             "choose another archive folder",
         ),
+        Err(
+            fault @ Fault::Refused {
+                why: Refusal::FolderName { .. },
+                ..
+            },
+        ) => teller.bad(
+            What::Archive,
+            fault.to_string(),
+            "change it: `postern settings set mailbox.NAME.archive_folder FOLDER`",
+        ),
         Err(fault) => return Err(fault),
     }
     quota_step(&mut imap, trial.folder, teller).await?;
@@ -407,6 +417,7 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
         Refusal::Messages { .. } => {
             "open these messages with a mail program; they may be damaged".to_owned()
         }
+        Refusal::FolderName { .. } => "choose another name".to_owned(),
         Refusal::Dates { .. } => {
             "it may be unable to read one of the messages: the server's own log names it".to_owned()
         }
