@@ -1,7 +1,7 @@
 //! What is held: listed with its reason, converted, dismissed, released by itself, or closed when
 //! somebody was faster.
 
-use crate::common::service::{text, Site};
+use crate::common::service::{message, text, Site};
 
 const STRANGER: &str = "nadia@elsewhere.example";
 
@@ -260,4 +260,22 @@ fn what_is_asked_for_by_a_wrong_name_is_refused_and_what_is_counted_is_what_is_l
         let said = site.refuses(command);
         assert!(said.contains("`postern held convert 0001-7`"), "{said}");
     }
+}
+
+#[test]
+fn status_and_list_agree_about_what_was_read_before() {
+    let mut site = Site::ready();
+    site.start_read();
+    // What is on its way is known, whoever reads it meanwhile.
+    site.commit_while_away("on its way");
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("STORE 1 +FLAGS.SILENT (\\Seen)");
+    hand.append("INBOX", "\\Seen", &message("read", "read by hand"));
+    site.does(&["queue", "retry", "--all"]);
+    site.until("the other one is listed", |s| {
+        let listed = s.asks(&["held", "list", "--reason", "already-read"]);
+        listed["items"].as_array().map_or(0, Vec::len) == 1 && listed["total"] == 1
+    });
+    assert_eq!(site.status()["mailboxes"][0]["already_read"], 1);
 }
