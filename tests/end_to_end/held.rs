@@ -279,3 +279,19 @@ fn status_and_list_agree_about_what_was_read_before() {
     });
     assert_eq!(site.status()["mailboxes"][0]["already_read"], 1);
 }
+
+#[test]
+fn the_preview_of_an_activation_promises_no_ticket_to_unknown_senders() {
+    let site = Site::ready();
+    site.does(&["settings", "set", "mailbox.support.active", "off"]);
+    site.send("from a user");
+    site.send_from(STRANGER, "from nobody");
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on"]);
+    assert!(said.contains("up to 2 unread messages"), "{said}");
+    assert!(said.contains("are held instead"), "{said}");
+    let on = ["mailbox.support.process_unknown_senders", "on"];
+    site.does(&["settings", "set", on[0], on[1]]);
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on"]);
+    assert!(said.contains("up to 2 unread messages"), "{said}");
+    assert!(!said.contains("are held instead"), "{said}");
+}
