@@ -136,6 +136,11 @@ pub(super) async fn preview(
     if settings.portal.url.is_empty() {
         notes.push("no portal is set yet: the tickets wait here until one is".to_owned());
     }
+    if converts > 0 && !mailbox.process_unknown_senders {
+        notes.push(
+            "those of senders whom the portal's directory doesn't know are held instead, unread where they are: `postern held list`".to_owned(),
+        );
+    }
     Ok(Preview {
         mailbox: mailbox.name.clone(),
         address,

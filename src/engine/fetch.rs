@@ -231,7 +231,7 @@ impl Visit<'_> {
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
                 self.post.served(&found.wanted);
                 session = self.count_unread(session).await?;
-                session = self.count_others(session, found.old).await?;
+                session = self.count_before(session, found.old).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
                 self.post

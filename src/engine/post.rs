@@ -57,7 +57,8 @@ pub struct Post {
     pub unread: Cell<Option<(u64, Wall)>>,
     /// Unread messages that the date leaves out, at the last pass.
     pub before_date: Cell<u64>,
-    /// Read but unprocessed messages, at the last pass.
+    /// How many lie read and unprocessed, at the last pass: as many as `read` has, or all that were
+    /// read, where those are too many to be listed.
     pub already_read: Cell<u64>,
     /// Messages in the folder.
     pub exists: Cell<u64>,
@@ -73,7 +74,7 @@ pub struct Post {
     failed_said: RefCell<String>,
     /// Messages over which a look lost its connection.
     stuck: RefCell<BTreeSet<Uid>>,
-    /// Messages that lie read and unprocessed, the newest ones: what `held` shows of them.
+    /// Messages that lie read and unprocessed: what `held` shows of them.
     pub read: RefCell<Vec<Item>>,
     wanted: RefCell<BTreeSet<Uid>>,
     suspects: RefCell<BTreeSet<Uid>>,

@@ -351,3 +351,37 @@ fn what_is_asked_for_by_a_wrong_name_is_refused_and_what_is_counted_is_what_is_l
         assert!(said.contains("`postern held convert 0001-7`"), "{said}");
     }
 }
+
+#[test]
+fn status_and_list_agree_about_what_was_read_before() {
+    let mut site = Site::ready();
+    site.start_read();
+    // What is on its way is known, whoever reads it meanwhile.
+    site.commit_while_away("on its way");
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("STORE 1 +FLAGS.SILENT (\\Seen)");
+    hand.append("INBOX", "\\Seen", &message("read", "read by hand"));
+    site.does(&["queue", "retry", "--all"]);
+    site.until("the other one is listed", |s| {
+        let listed = s.asks(&["held", "list", "--reason", "already-read"]);
+        listed["items"].as_array().map_or(0, Vec::len) == 1 && listed["total"] == 1
+    });
+    assert_eq!(site.status()["mailboxes"][0]["already_read"], 1);
+}
+
+#[test]
+fn the_preview_of_an_activation_promises_no_ticket_to_unknown_senders() {
+    let site = Site::ready();
+    site.does(&["settings", "set", "mailbox.support.active", "off"]);
+    site.send("from a user");
+    site.send_from(STRANGER, "from nobody");
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on"]);
+    assert!(said.contains("up to 2 unread messages"), "{said}");
+    assert!(said.contains("are held instead"), "{said}");
+    let on = ["mailbox.support.process_unknown_senders", "on"];
+    site.does(&["settings", "set", on[0], on[1]]);
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on"]);
+    assert!(said.contains("up to 2 unread messages"), "{said}");
+    assert!(!said.contains("are held instead"), "{said}");
+}

@@ -57,22 +57,22 @@ impl Visit<'_> {
         Ok(session)
     }
 
-    /// Counts what no pass lists: what was read already, and what the date leaves out, of which a
-    /// pass without dates has seen `old`.
-    pub(super) async fn count_others(&self, session: Session, old: u64) -> Result<Session, End> {
-        let (mut session, read) = session
-            .count(self.listed_after().map_or(Count::Read, Count::ReadSince))
-            .await?;
+    /// Counts what the date leaves out, of which a pass without dates has seen `old`.
+    pub(super) async fn count_before(
+        &self,
+        mut session: Session,
+        old: u64,
+    ) -> Result<Session, End> {
         let mut before = old;
         if let Some(since) = self.listed_after() {
             (session, before) = session.count(Count::UnreadBefore(since)).await?;
         }
         self.post.before_date.set(before);
-        self.post.already_read.set(read);
         Ok(session)
     }
 
-    /// Lists what lies read and unprocessed, for the operator.
+    /// Lists what lies read and unprocessed, for the operator. What is known (held, then read, or on
+    /// its way to the archive) is none of it, so the list is the count, unless it would be too long.
     pub(super) async fn list_read(
         &self,
         mut session: Session,
@@ -82,7 +82,11 @@ impl Visit<'_> {
         let after = self.mailbox.received_after;
         let origin = account::origin(self.mailbox);
         let mut read = Vec::new();
-        let worth = (1..=READ_MAX).contains(&self.post.already_read.get());
+        let count;
+        (session, count) = session
+            .count(self.listed_after().map_or(Count::Read, Count::ReadSince))
+            .await?;
+        let worth = (1..=READ_MAX).contains(&count);
         let mut pass = worth.then(|| Pass::whole(self.listed_after()).with_read());
         while let Some(now) = pass {
             let listed;
@@ -104,6 +108,11 @@ impl Visit<'_> {
             let young = |i: &Item| after.is_none_or(|after| i.received_at >= after);
             read.extend(looked.items.into_iter().filter(|i| i.seen && young(i)));
         }
+        // Both at once: whoever asks sees one truth.
+        let listed = read.len() as u64;
+        self.post
+            .already_read
+            .set(if count > READ_MAX { count } else { listed });
         self.post.read.replace(read);
         Ok(session)
     }
