@@ -67,6 +67,13 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             Standing::NoRoom(said) => left.push(format!("mailbox {}: {said}", mailbox.name)),
             Standing::Off | Standing::Connecting | Standing::Fetching => return None,
         }
+        if let Some((uids, said)) = post.unfetchable().filter(|_| mailbox.active) {
+            left.push(format!(
+                "mailbox {}: {} messages could not be fetched: {said}",
+                mailbox.name,
+                uids.len()
+            ));
+        }
         // Also where nothing is fetched any more: what came from there still lies there.
         let archive_trouble = post.archive_trouble.borrow();
         if let Some(said) = &*archive_trouble {

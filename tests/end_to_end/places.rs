@@ -224,6 +224,13 @@ fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
     assert!(said.contains("`postern queue retry --all`"), "{said}");
     site.send("mail 7");
     site.until("a later one is archived", |s| s.count("archived") == 6);
+    site.stop();
+    let (code, said) = site.once();
+    assert_eq!(code, 1, "{said}");
+    let left = "mailbox support: 1 messages could not be fetched";
+    assert!(said.contains(left), "{said}");
+    site.start();
+    site.until("it is named again", |s| alarm(s).is_some());
     std::fs::write(&file, whole).expect("a file can be mended");
     site.does(&["queue", "retry", "--all"]);
     site.complete();
