@@ -66,8 +66,8 @@ async fn service(
         }
     }
     let socket = arguments.socket();
-    let ended =
-        control::serve_and_run(executor, world, service, &socket, once, stop.asked()).await?;
+    let stop = async || stop.asked().await;
+    let ended = control::serve_and_run(executor, world, service, &socket, once, stop).await?;
     log::info!("{}", ended.said);
     Ok(match ended.clean {
         true => Exit::Done,

@@ -277,7 +277,7 @@ fn activation_says_what_would_happen_and_waits_for_yes() {
     assert_eq!(ran.code, 1);
     assert!(
         ran.out
-            .contains("3 unread messages would become tickets now"),
+            .contains("up to 3 unread messages would become tickets now"),
         "{}",
         ran.out
     );

@@ -17,6 +17,8 @@ mod scripted;
 mod silent;
 #[path = "imap/tls.rs"]
 mod tls;
+#[path = "imap/unreadable.rs"]
+mod unreadable;
 #[path = "common/wires.rs"]
 mod wires;
 
@@ -108,10 +110,12 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
             let (session, listed) = session.list(Pass::whole(None)).await?;
             assert_eq!(listed.uids.len(), 1);
             assert_eq!(listed.pass, None);
-            let (session, items) = session.look(&listed.uids).await?;
-            assert_eq!(items[0].size, octets.len() as u64);
-            assert!(!items[0].seen);
-            assert!((World::real().clock.wall().0 - items[0].received_at.0).abs() < 3_600_000);
+            let (session, looked) = session.look(&listed.uids).await?;
+            assert_eq!(looked.items[0].size, octets.len() as u64);
+            assert!(!looked.items[0].seen);
+            assert!(
+                (World::real().clock.wall().0 - looked.items[0].received_at.0).abs() < 3_600_000
+            );
             let (session, messages) = session.fetch(&listed.uids, 1 << 20).await?;
             assert_eq!(messages, [(listed.uids[0], octets.clone())]);
             let (session, folder) = session.archive_folder(&Wanted::BySpecialUse, true).await?;
@@ -123,8 +127,8 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
             let (session, listed) = session.list(Pass::whole(None)).await?;
             assert!(listed.uids.is_empty());
             let (session, _) = session.open(&folder.name, Access::Look).await?;
-            let (session, items) = session.look(&[archived.moved[0].1]).await?;
-            assert!(items[0].seen, "archived messages are read");
+            let (session, looked) = session.look(&[archived.moved[0].1]).await?;
+            assert!(looked.items[0].seen, "archived messages are read");
             session.logout().await;
             Ok(())
         });
@@ -366,8 +370,8 @@ fn windows_skip_nothing_while_others_remove_messages() {
         other.logout().await;
         // The session learns of it at the end of its next command.
         let (session, _) = session.look(&[Uid(2)]).await?;
-        let (session, items) = session.look(&[Uid(2), Uid(3)]).await?;
-        assert_eq!(items.len(), 1);
+        let (session, looked) = session.look(&[Uid(2), Uid(3)]).await?;
+        assert_eq!(looked.items.len(), 1);
         let (session, second) = session.list(first.pass.unwrap()).await?;
         let late: Vec<Uid> = (5001..=5600).map(Uid).collect();
         assert!(late.iter().all(|uid| second.uids.contains(uid)));
@@ -434,8 +438,8 @@ fn messages_that_vanished_are_in_no_answer() {
         let uids = [Uid(2), Uid(500), Uid(4)];
         let (session, messages) = session.fetch(&uids, 1000).await?;
         assert_eq!(messages.len(), 2);
-        let (session, items) = session.look(&uids).await?;
-        assert_eq!(items.len(), 2);
+        let (session, looked) = session.look(&uids).await?;
+        assert_eq!(looked.items.len(), 2);
         let (session, archived) = session
             .archive(&uids, &folder("INBOX.Ablage"), How::Move)
             .await?;

@@ -13,7 +13,7 @@ With your own mailbox and portal this will, in this order:
   1. put $OWN in force in the store $STORE
   2. ask for passwords and tokens that the store has not got (kept sealed there)
   3. test the connection, touching no message
-  4. say how many unread messages would become tickets, and ask, for each mailbox not active yet
+  4. say how many unread messages would become tickets at most, and ask, for each mailbox not active yet
   5. make tickets of them, and move each into the archive folder once the portal has it
 
 END

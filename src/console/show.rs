@@ -62,12 +62,15 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             let mut out = self::changes(changes);
             out.push_str(&remarks(warnings, notes, style));
             for preview in previews {
+                let tickets = match preview.converts {
+                    0 => "no unread message would become a ticket now".to_owned(),
+                    1 => "1 unread message may become a ticket now".to_owned(),
+                    many => format!("up to {many} unread messages would become tickets now"),
+                };
                 out.push_str(&format!(
-                    "Activating mailbox {} ({}): {} unread {} would become tickets now",
+                    "Activating mailbox {} ({}): {tickets}",
                     style.bold(&clean(&preview.mailbox)),
                     clean(&preview.address),
-                    preview.converts,
-                    plural(preview.converts, "message", "messages"),
                 ));
                 match preview.left_out {
                     0 => out.push_str(".\n"),

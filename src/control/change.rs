@@ -196,7 +196,7 @@ impl Draft {
             }
             if how.unattended {
                 log::info!(
-                    "mailbox {} is activated: {} unread messages become tickets, {} are left out by their date",
+                    "mailbox {} is activated: up to {} unread messages become tickets, {} are left out by their date",
                     preview.mailbox,
                     preview.converts,
                     preview.left_out

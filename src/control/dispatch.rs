@@ -18,6 +18,9 @@ use crate::settings::{
     Value,
 };
 
+/// Characters of the reason for a dismissal, which is kept long.
+const REASON_MAX: usize = 1000;
+
 /// The documents that answer `request`: lines of long work as they come, then the last one.
 /// Dropping the stream stops the work.
 pub fn replies<S: Service>(
@@ -92,6 +95,12 @@ pub async fn dispatch<S: Service>(
         Request::Convert { key, again } => {
             let said = service.convert(caller, &whole(&key)?, again).await?;
             Ok(done(&said, 1))
+        }
+        Request::Dismiss { reason, .. } if reason.chars().count() > REASON_MAX => {
+            Err(Refusal::new(
+                Kind::Usage,
+                format!("a reason has {REASON_MAX} characters at most: say it in fewer words"),
+            ))
         }
         Request::Dismiss { key, reason } => {
             service.dismiss(caller, &whole(&key)?, &reason).await?;
@@ -330,11 +339,7 @@ fn history(history: &History) -> Answer {
 
 fn diff(history: &History, from: Option<u64>, to: Option<u64>) -> Result<Answer, Refusal> {
     let to = to.unwrap_or_else(|| history.number());
-    let before = || {
-        let numbers = history.revisions().iter().map(|r| r.number);
-        numbers.filter(|number| *number < to).max().unwrap_or(0)
-    };
-    let from = from.unwrap_or_else(before);
+    let from = from.map_or_else(|| history.before(to), Ok)?;
     // 0 is what there was before the first.
     let at = |number: u64| match number {
         0 => Ok(Settings::default()),

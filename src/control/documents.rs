@@ -239,7 +239,8 @@ pub struct Preview {
     pub mailbox: String,
     /// Its address.
     pub address: String,
-    /// Unread messages that would become tickets now.
+    /// Unread messages that would be fetched now: as many tickets at most, since nobody has looked
+    /// into them yet.
     pub converts: u64,
     /// Unread messages that the date leaves out.
     pub left_out: u64,

@@ -133,14 +133,14 @@ pub fn in_use(store: &Path) -> Refusal {
 }
 
 /// Runs the service on `store`, answering at `socket`, until `stop` or, with `once`, until nothing
-/// is left to do.
+/// is left to do. What is on its way to the portal then has some seconds, unless `stop` comes again.
 pub async fn serve_and_run<S: Service + 'static>(
     executor: &LocalExecutor<'static>,
     world: &World,
     service: S,
     socket: &Path,
     once: bool,
-    stop: impl std::future::Future<Output = ()>,
+    mut stop: impl AsyncFnMut(),
 ) -> Result<Ended, Refusal> {
     let listener = Listener::bind(socket).map_err(|fault| {
         Refusal::new(
@@ -162,7 +162,9 @@ pub async fn serve_and_run<S: Service + 'static>(
         future::pending().await
     };
     let stopped = async {
-        stop.await;
+        stop().await;
+        service.stop();
+        stop().await;
         Ok(Ended {
             clean: true,
             said: "stopped".to_owned(),

@@ -7,8 +7,11 @@ use super::wire::{MailboxStatus, PortalStatus, Refusal, Status, StoreStatus};
 use crate::engine::forward::{ping_sentence, Standing as LinkStanding};
 use crate::engine::post::Standing;
 use crate::engine::Engine;
-use crate::passage::Stage;
+use crate::passage::{Stage, Uid};
 use crate::settings::ending;
+
+/// UIDs that an alarm names.
+const NAMED: usize = 10;
 
 /// The whole status.
 pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
@@ -44,12 +47,8 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             if let Some(said) = &*post.archive_trouble.borrow() {
                 alarms.push(format!("mailbox {}: archiving: {said}", mailbox.name));
             }
-            if post.unfetchable() > 0 {
-                alarms.push(format!(
-                    "mailbox {}: {} left out, since the server doesn't give them; they lie unread there",
-                    mailbox.name,
-                    were(post.unfetchable() as u64, "message")
-                ));
+            if let Some((uids, said)) = post.unfetchable() {
+                alarms.push(left_out(&mailbox.name, &mailbox.folder, &uids, &said));
             }
             line.state = state.to_owned();
             if let Some((unread, at)) = post.unread.get() {
@@ -154,6 +153,25 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
         waits_until: history.waits_until().map(|at| at.to_string()),
         alarms,
     })
+}
+
+/// Of messages that the server does not give: which, why, and what to do.
+fn left_out(mailbox: &str, folder: &str, uids: &[Uid], said: &str) -> String {
+    let named: Vec<String> = uids
+        .iter()
+        .take(NAMED)
+        .map(|uid| uid.0.to_string())
+        .collect();
+    let more = match uids.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "mailbox {mailbox}: {} left out, since the server doesn't give what it has in {folder} under UID {}{more} ({said}); the others go on. \
+         It lies unread there and is tried again each hour: have the mail server's own log looked at and the folder repaired there, or move the message away, then `postern queue retry --all`",
+        were(uids.len() as u64, "message"),
+        named.join(", "),
+    )
 }
 
 /// How many of them were (what is said behind it).

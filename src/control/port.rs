@@ -168,8 +168,10 @@ pub trait Service: 'static {
     /// Reads the whole store and says what is whole, part by part. Changes nothing.
     async fn check(&self, lines: &Lines) -> Result<Tested, Refusal>;
 
-    /// Does the work until it is dropped; with `once`, until nothing is left to do.
+    /// Does the work until it is dropped, or `stop` was called; with `once`, until nothing is left to do.
     async fn run(&self, once: bool) -> Result<Ended, Refusal>;
+    /// Has `run` end cleanly, within some seconds: what is on its way to the portal gets its answer.
+    fn stop(&self);
     /// Ends cleanly: what is under way is made durable, nothing new is begun.
     async fn close(&self) -> Result<(), Refusal>;
 }

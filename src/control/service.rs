@@ -530,18 +530,23 @@ impl Service for Running {
         self.serves.set(true);
         let engine = &self.engine;
         let executor = Rc::clone(&engine.executor);
-        let work = async {
-            engine.run().await.map(|()| Ended {
+        let drained = std::cell::RefCell::new(None);
+        let ending = async {
+            if once {
+                drained.replace(Some(drain::wait(engine).await));
+                engine.stop();
+            }
+            std::future::pending().await
+        };
+        executor
+            .run(futures_lite::future::or(engine.run(), ending))
+            .await?;
+        Ok(match drained.take() {
+            None => Ended {
                 clean: true,
                 said: "stopped".to_owned(),
-            })
-        };
-        let drained = async {
-            if !once {
-                return std::future::pending().await;
-            }
-            let drained = drain::wait(engine).await;
-            Ok(Ended {
+            },
+            Some(drained) => Ended {
                 clean: drained.clean,
                 said: match drained.left.is_empty() {
                     true => overview::summary(engine),
@@ -551,11 +556,12 @@ impl Service for Running {
                         drained.left.join("\nleft: ")
                     ),
                 },
-            })
-        };
-        Ok(executor
-            .run(futures_lite::future::or(work, drained))
-            .await?)
+            },
+        })
+    }
+
+    fn stop(&self) {
+        self.engine.stop();
     }
 
     async fn close(&self) -> Result<(), Refusal> {

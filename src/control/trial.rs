@@ -11,9 +11,10 @@ use crate::engine::promises::{promises, Promise};
 use crate::engine::{account, directory, forward, StoreFault};
 use crate::mailbox::probe::{self, Step, Trial, What};
 use crate::mailbox::{Fault, Session};
-use crate::passage::MailboxId;
+use crate::passage::{MailboxId, Stage};
 use crate::portal::{Fault as PortalFault, Portal as _};
 use crate::settings::{ending, Mailbox, Portal, Protocol, Settings};
+use crate::ticket::reason::{Reason, Verdict};
 use crate::world::{Certificate, Secret, Wall};
 
 /// The newest time that this program could have been built at is after this: an earlier clock is
@@ -91,14 +92,9 @@ pub(super) async fn secret(
         }
         Err(fault) => Err(refused(format!(
             "the password was tried and is not kept: {fault}\n{}",
-            named(&probe::mend(&fault, &account), mailbox)
+            of_mailbox(&probe::mend(&fault, &account), mailbox)
         ))),
     }
-}
-
-/// A mend with the mailbox's name in it: which mailbox of the settings it is, only we know.
-fn named(mend: &str, mailbox: &Mailbox) -> String {
-    mend.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name))
 }
 
 /// The certificate that a mailbox's server, or the portal, shows now.
@@ -152,6 +148,7 @@ pub(super) async fn preview(
     let found = probe::probe(&engine.world, &trial, &mut |step: Step| {
         if let probe::Outcome::Bad { said, mend } = &step.outcome {
             // The server's own words end as they like.
+            let mend = of_mailbox(mend, mailbox);
             let said = format!("{}: {mend}", said.trim_end_matches('.'));
             match step.what {
                 What::Move => no_move = Some(said),
@@ -170,6 +167,11 @@ pub(super) async fn preview(
     let mut notes = Vec::new();
     if settings.portal.url.is_empty() {
         notes.push("no portal is set yet: the tickets wait here until one is".to_owned());
+    }
+    if converts > 0 && !mailbox.process_unknown_senders {
+        notes.push(
+            "those of senders whom the portal's directory doesn't know are held instead, unread where they are: `postern held list`".to_owned(),
+        );
     }
     Ok(Preview {
         mailbox: mailbox.name.clone(),
@@ -338,12 +340,17 @@ async fn test_mailbox(
                 probe::Outcome::Warn { said, mend } => (Outcome::Warned, said, Some(mend)),
                 probe::Outcome::Bad { said, mend } => (Outcome::Failed, said, Some(mend)),
             };
-            let mend = mend.map(|mend| named(&mend, mailbox));
+            let mend = mend.map(|mend| of_mailbox(&mend, mailbox));
             teller.say(name, step_name(what), outcome, said, mend).await;
         }
     };
     futures_lite::future::zip(work, telling).await;
     dedicated(running, settings, mailbox, teller).await
+}
+
+/// A mend that names the settings of this mailbox: which one it is, the mailbox's room can't know.
+fn of_mailbox(mend: &str, mailbox: &Mailbox) -> String {
+    mend.replace("mailbox.NAME", &format!("mailbox.{}", mailbox.name))
 }
 
 /// Whether the mailbox's address is nobody's own.
@@ -480,7 +487,26 @@ fn ends(running: &Running, settings: &Settings) -> Option<String> {
     ending(ends, running.engine.world.clock.wall())
 }
 
-/// Follows the next message that is fetched.
+/// What is said of a message that was decided before.
+const AGAIN: &str = "the same message was processed before, so there is no second ticket; it is archived as the first was. `postern held convert KEY --again` makes another ticket of it";
+/// What is said of a message that can't be archived.
+const LEFT_THERE: &str = "left where it is: its place is not in the watched folder any more";
+
+/// The word for what a reason does to a message.
+fn word(reason: Reason) -> &'static str {
+    match reason.verdict() {
+        Verdict::Held => Stage::Held.word(),
+        Verdict::Ignored => Stage::Ignored.word(),
+        Verdict::Closed => Stage::Closed.word(),
+        Verdict::Refused => Stage::Refused.word(),
+    }
+}
+
+fn explained(reason: Reason) -> String {
+    format!("{reason}: {}", reason.explain())
+}
+
+/// Follows the next message that is fetched, to its end: ticket and archive, or why there is none.
 pub(super) async fn follow(
     running: &Running,
     name: Option<&str>,
@@ -504,7 +530,7 @@ pub(super) async fn follow(
     let clock = &engine.world.clock;
     let mut followed = None;
     // With `archive_when = "committed"` it is archived first.
-    let (mut forwarded, mut archived) = (false, false);
+    let (mut committed, mut forwarded, mut archived) = (false, false, false);
     while let Ok(event) = news.recv().await {
         let (key, stage, said, last) = match event {
             Happened::Fetched {
@@ -521,12 +547,16 @@ pub(super) async fn follow(
             Happened::Committed {
                 key,
                 reason: Some(reason),
-            } => (key, "held", format!("{reason}: {}", reason.explain()), true),
+            } => (key, word(reason), explained(reason), true),
+            // A copy of the one that is followed ends nothing.
+            Happened::Again { .. } if committed => continue,
+            Happened::Again { key } => (key, "duplicate", AGAIN.to_owned(), true),
             Happened::Forwarded { key, ticket } => {
                 (key, "forwarded", format!("ticket {ticket}"), false)
             }
             Happened::Refused { key, said } => (key, "refused", said, true),
             Happened::Archived { key, folder } => (key, "archived", format!("in {folder}"), false),
+            Happened::LeftThere { key } => (key, "archived", LEFT_THERE.to_owned(), false),
             _ => continue,
         };
         let Some((mine, since)) = followed else {
@@ -544,6 +574,7 @@ pub(super) async fn follow(
                 said,
             })
             .await;
+        committed |= stage == "committed";
         forwarded |= stage == "forwarded";
         archived |= stage == "archived";
         if last || (forwarded && archived) {

@@ -32,7 +32,7 @@ pub(super) fn add(running: &Running, listed: &mut Listed<MessageLine>, page: &Pa
             said: Some(REASON.explain().to_owned()),
             ..MessageLine::default()
         }));
-        listed.total = listed.total.map(|total| total + read.len() as u64);
+        listed.total = listed.total.map(|total| total + post.already_read.get());
     }
 }
 

@@ -449,6 +449,7 @@ impl Archiver<'_> {
                             described(&spot.place),
                             self.mailbox.name
                         );
+                        self.engine.news.tell(&Event::LeftThere { key: *key });
                         records.push((*key, moved(spot.place.clone(), String::new(), None)));
                     }
                 }

@@ -9,6 +9,9 @@
 //! memory of keys is worth by now. After a start thousands may be in doubt: those are trusted to the
 //! portal's keys while they last, unless the portal was restored since. Where it finds nothing by
 //! key its keys must do, and behind them only a person can settle it.
+//!
+//! A portal that keeps no keys can be asked too early: it may still be at work on the attempt whose
+//! answer is missing. There the look-up has its time (`doubt`), whoever hurries.
 
 use std::io;
 use std::rc::Rc;
@@ -18,6 +21,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::commit::outgoing;
+use super::doubt::Doubt;
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
 use super::{held, mib, Engine, StoreFault};
@@ -28,7 +32,7 @@ use crate::passage::record::ActKind;
 use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
-use crate::world::{Body, Worker};
+use crate::world::{Body, Tick, Worker};
 
 /// Octets of a message read at once.
 const SLICE: usize = 256 * 1024;
@@ -51,7 +55,7 @@ pub enum Outcome {
         said: String,
         /// When the portal asked to be tried again.
         after: Option<Duration>,
-        /// It may have arrived all the same.
+        /// This attempt may have arrived all the same.
         doubt: bool,
     },
     /// This ticket, never by itself.
@@ -67,8 +71,13 @@ pub enum Outcome {
         said: String,
         /// When the portal asked to be tried again.
         after: Option<Duration>,
-        /// This one may have arrived all the same.
+        /// This attempt may have arrived all the same.
         doubt: bool,
+    },
+    /// Nothing was asked yet: the portal may still be at work on an earlier attempt until then.
+    Early {
+        /// When it can be looked up.
+        until: Tick,
     },
     /// It is not in the queue any more.
     Gone,
@@ -96,7 +105,7 @@ pub async fn run(
     portal: &Contract,
     row: Queued,
     at_hand: Option<Outgoing>,
-    doubt: bool,
+    doubt: Option<Doubt>,
 ) -> Outcome {
     match attempt(engine, portal, row, at_hand, doubt).await {
         Ok(outcome) => outcome,
@@ -110,7 +119,7 @@ async fn attempt(
     portal: &Contract,
     row: Queued,
     at_hand: Option<Outgoing>,
-    doubt: bool,
+    doubt: Option<Doubt>,
 ) -> Result<Outcome, StoreFault> {
     let outgoing = match at_hand {
         Some(outgoing) => outgoing,
@@ -131,19 +140,25 @@ async fn attempt(
     let unprotected = !keeps_key(engine, ping.as_ref(), &outgoing, row);
     let in_doubt = outgoing.doubt
         || match finds {
-            true => doubt || (earlier && unprotected),
-            false => (doubt || earlier) && unprotected,
+            true => doubt.is_some() || (earlier && unprotected),
+            false => (doubt.is_some() || earlier) && unprotected,
         };
     if finds && in_doubt {
+        // Not found now, it would be sent again beside the one that is still at work.
+        let keeps = ping.as_ref().is_some_and(|p| p.keeps_keys.is_some());
+        let until = doubt.map(|d| d.until).filter(|_| !keeps);
+        if let Some(until) = until.filter(|until| *until > engine.world.clock.tick()) {
+            return Ok(Outcome::Early { until });
+        }
         match first(portal.find(&sent_key).await) {
             Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
             Ok(None) => {}
-            Err(fault) => return Ok(verdict(fault, doubt)),
+            Err(fault) => return Ok(verdict(fault, false)),
         }
     }
     if !finds && (in_doubt || unprotected) {
         // The word was given before this run sent it and heard nothing.
-        let word = !doubt && has_word(engine, key).await?;
+        let word = doubt.is_none() && has_word(engine, key).await?;
         if in_doubt && !word {
             return Ok(aside(unsettled(&outgoing, &key)));
         }
@@ -157,7 +172,7 @@ async fn attempt(
             match portal.has(&source.sha256).await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(fault) => return Ok(verdict(fault, doubt)),
+                Err(fault) => return Ok(verdict(fault, false)),
             }
         }
         let octets = match &octets {
@@ -171,7 +186,7 @@ async fn attempt(
         };
         let body = body(octets, source.clone());
         if let Err(fault) = portal.attach(body).await {
-            return Ok(verdict(fault, doubt));
+            return Ok(verdict(fault, false));
         }
     }
     let document = outgoing.body.clone();
@@ -188,7 +203,7 @@ async fn attempt(
             },
             Err(fault) => verdict(fault, true),
         },
-        Err(fault) => verdict(fault, doubt),
+        Err(fault) => verdict(fault, false),
     })
 }
 
@@ -273,7 +288,8 @@ fn done(receipt: portal::Receipt, outgoing: &Outgoing) -> Outcome {
     }
 }
 
-/// What a fault of the portal means for this ticket and for the link.
+/// What a fault of the portal means for this ticket and for the link; `doubt`: whether this attempt
+/// may have arrived whatever the fault says.
 fn verdict(fault: portal::Fault, doubt: bool) -> Outcome {
     let said = fault.to_string();
     match fault {

@@ -127,6 +127,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             (dropped.and_then(|()| w.commit(decided, &records)), records)
         })
     };
+    let again: Vec<Key> = others.iter().map(|(key, _)| *key).collect();
     let committed = engine.receipts.carry(others, write).await?;
     for (key, entry) in &committed.applied.changed {
         let reason = match entry.stage {
@@ -146,6 +147,10 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
                 log::info!("{} {}: {reason}{what}", key.short(), entry.stage);
             }
         }
+    }
+    // Behind the commits: of two copies that came together, one has become the ticket.
+    for key in again {
+        engine.news.tell(&Event::Again { key });
     }
     engine.learned(&committed);
     let held = |(_, entry): &(Key, Entry)| entry.stage == Stage::Held;

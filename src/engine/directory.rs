@@ -38,6 +38,11 @@ pub struct Live {
     pub read_at: Cell<Option<Wall>>,
     /// The last trouble with it.
     pub trouble: RefCell<Option<String>>,
+    /// Counts what was learned.
+    learned: Cell<u64>,
+    /// Up to which of it everything that is held was looked at again. None at first: an earlier start may
+    /// have ended between the two.
+    looked_at: Cell<Option<u64>>,
     /// Mailboxes whose address is a user's, by name, with the user's id.
     pub personal: RefCell<Vec<(String, String)>>,
 }
@@ -142,6 +147,11 @@ pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed>
         let changes = changes(page);
         entries += changes.len() as u64;
         let of = portal.url().to_owned();
+        // Before: whoever is cut off behind this has learned it all the same.
+        if !changes.is_empty() {
+            let learned = &engine.directory.learned;
+            learned.set(learned.get() + 1);
+        }
         state = engine
             .writer
             .ask(move |w| w.learn_directory(&of, &changes, cursor, last, at.0))
@@ -167,8 +177,10 @@ pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed>
         );
     }
     look_for_personal(engine).await?;
-    if entries > 0 || !was_complete {
+    let learned = Some(engine.directory.learned.get());
+    if !was_complete || engine.directory.looked_at.get() != learned {
         held::reconsider(engine, "directory").await?;
+        engine.directory.looked_at.set(learned);
     }
     // Last: a run with an end waits for this, and for what is released then.
     engine.directory.read_at.set(Some(at));

@@ -67,6 +67,13 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             Standing::NoRoom(said) => left.push(format!("mailbox {}: {said}", mailbox.name)),
             Standing::Off | Standing::Connecting | Standing::Fetching => return None,
         }
+        if let Some((uids, said)) = post.unfetchable().filter(|_| mailbox.active) {
+            left.push(format!(
+                "mailbox {}: {} messages could not be fetched: {said}",
+                mailbox.name,
+                uids.len()
+            ));
+        }
         // Also where nothing is fetched any more: what came from there still lies there.
         let archive_trouble = post.archive_trouble.borrow();
         if let Some(said) = &*archive_trouble {
@@ -100,7 +107,9 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
                 }
             }
             if committed > 0 || waiting {
-                if !engine.link.is_idle(engine.world.clock.tick()) || waiting {
+                let now = engine.world.clock.tick();
+                let settles = engine.link.window.borrow().settles(now);
+                if !engine.link.is_idle(now) || settles || waiting {
                     return None;
                 }
                 left.push(format!("{committed} tickets wait for another attempt"));

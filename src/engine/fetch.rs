@@ -6,6 +6,8 @@
 //! give the same numbers to other messages. Nothing is changed on the server here; between two
 //! batches the session is lent to who archives, where there is only one (`loan`).
 
+mod beside;
+
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -17,11 +19,11 @@ use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::{Batch, Fetched, Octets};
 use super::{account, early, gate, held, large, Engine, StoreFault};
-use crate::mailbox::{Access, Count, Fault, Item, Loss, Pass, Refusal, Session};
+use crate::mailbox::{Access, Fault, Item, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
 use crate::settings::Mailbox;
-use crate::world::{Tick, Wall};
+use crate::world::Tick;
 
 /// Messages up to this size are fetched many to a command and held whole; larger ones go by slices
 /// into a segment of their own, which costs two syncs more.
@@ -36,8 +38,6 @@ const BATCH_WEIGHT: u64 = 1024 * 1024;
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
 const ROOM_EVERY: Duration = Duration::from_secs(5);
-/// Read messages beyond this many are counted and not listed.
-const READ_MAX: u64 = 2_000;
 /// How often a message that can't be fetched is tried before it waits for the next whole pass.
 const TRIES: u32 = 3;
 
@@ -122,8 +122,15 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
             ),
             End::Mailbox(fault) => {
                 let wait = wait_for(&engine, &post, &fault, failures, jitter);
-                if let Fault::Crowded { .. } = fault {
-                    post.give_way(engine.world.clock.tick(), fault.to_string());
+                match fault {
+                    Fault::Crowded { .. } => {
+                        post.give_way(engine.world.clock.tick(), fault.to_string());
+                    }
+                    Fault::Refused {
+                        why: Refusal::Dates { .. },
+                        ..
+                    } => post.undated.set(true),
+                    _ => {}
                 }
                 (fault.to_string(), wait)
             }
@@ -153,9 +160,10 @@ pub(super) fn wait_for(
             let shut = post.gate.shut(engine.world.clock.tick());
             shut.map_or_else(|| gate::SIGN_IN.after(failures, jitter), |(left, _)| left)
         }
-        // One message that the server won't show: the others needn't wait for it.
+        // One message that the server won't show: the others needn't wait for it. And no date is
+        // searched for the next time.
         Fault::Refused {
-            why: Refusal::Messages { .. },
+            why: Refusal::Messages { .. } | Refusal::Dates { .. },
             ..
         } => LOST.after(1, jitter),
         Fault::Refused { .. } | Fault::Gone { .. } | Fault::Broken { .. } => {
@@ -184,6 +192,8 @@ struct Found {
     unread: BTreeSet<Uid>,
     /// What the operator wants of the read ones.
     wanted: Vec<Uid>,
+    /// How many of them the date leaves out, where the listing did not.
+    old: u64,
 }
 
 impl Visit<'_> {
@@ -221,7 +231,7 @@ impl Visit<'_> {
                     held::look_after(engine, mailbox, session, validity, &found.unread).await?;
                 self.post.served(&found.wanted);
                 session = self.count_unread(session).await?;
-                session = self.count_others(session).await?;
+                session = self.count_before(session, found.old).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
                 self.post
@@ -274,18 +284,20 @@ impl Visit<'_> {
         validity: UidValidity,
         from: Option<Uid>,
     ) -> Result<(Session, Found), End> {
-        let after = self.mailbox.received_after;
         let origin = account::origin(self.mailbox);
         let mut found = Found::default();
         let first = match from {
-            Some(uid) => Pass::from(uid, after),
-            None => Pass::whole(after),
+            Some(uid) => Pass::from(uid, self.listed_after()),
+            None => Pass::whole(self.listed_after()),
         };
         let mut pass = Some(match self.mailbox.convert_read {
             true => first.with_read(),
             false => first,
         });
         let (done, all_done) = async_channel::bounded(1);
+        let mut stuck = Vec::new();
+        let mut untold = Vec::new();
+        let mut said = String::new();
         while let Some(now) = pass {
             let listed;
             (session, listed) = session.list(now).await?;
@@ -302,24 +314,53 @@ impl Visit<'_> {
                 (session, changed) = self.verify(session, known).await?;
                 wanted.extend(changed);
             }
+            wanted.retain(|uid| self.post.tries(*uid) < TRIES);
+            stuck.extend(wanted.extract_if(.., |uid| self.post.is_stuck(*uid)));
             if wanted.is_empty() {
                 continue;
             }
             self.post.say(Standing::Fetching);
-            let mut items;
-            (session, items) = session.look(&wanted).await?;
-            items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i.uid));
-            if let Some(after) = after {
-                items.retain(|i| i.received_at >= after);
+            let looked;
+            (session, looked) = self.look(session, &wanted).await?;
+            if untold.is_empty() {
+                said = looked.said;
             }
-            // Oldest first: what waits longest is served first.
-            items.sort_by_key(|i| (i.received_at, i.uid));
+            untold.extend(looked.denied);
+            let items = self.serve(looked.items, &mut found);
+            session = self.fetch(session, &items, origin, validity, &done).await?;
+        }
+        // Last, since one of them may end the session again.
+        for uid in stuck {
+            let looked;
+            (session, looked) = self.look_alone(session, uid).await?;
+            self.post.unstick(uid);
+            if untold.is_empty() {
+                said = looked.said;
+            }
+            untold.extend(looked.denied);
+            let items = self.serve(looked.items, &mut found);
             session = self.fetch(session, &items, origin, validity, &done).await?;
         }
         // Until all of it is durable, the next listing would find it unknown again.
         drop(done);
         let _ = all_done.recv().await;
+        if !untold.is_empty() {
+            self.post.tried(&untold, &said);
+            return Err(beside::denied(untold, said).into());
+        }
         Ok((session, found))
+    }
+
+    /// What is to be fetched of what was looked at, oldest first: what waits longest is served first.
+    fn serve(&self, mut items: Vec<Item>, found: &mut Found) -> Vec<Item> {
+        items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i.uid));
+        if let Some(after) = self.mailbox.received_after {
+            let looked_at = items.len();
+            items.retain(|i| i.received_at >= after);
+            found.old += (looked_at - items.len()) as u64;
+        }
+        items.sort_by_key(|i| (i.received_at, i.uid));
+        items
     }
 
     /// Which of these are unknown (or to be fetched again), and what is known of the others. What was
@@ -354,10 +395,15 @@ impl Visit<'_> {
         session: Session,
         known: Vec<(Uid, i64, u64)>,
     ) -> Result<(Session, Vec<Uid>), End> {
-        let uids: Vec<Uid> = known.iter().map(|(uid, ..)| *uid).collect();
-        let (session, items) = session.look(&uids).await?;
+        let uids = known.iter().map(|(uid, ..)| *uid);
+        let uids: Vec<Uid> = uids.filter(|uid| !self.post.is_stuck(*uid)).collect();
+        let (session, looked) = self.look(session, &uids).await?;
         let mut changed = Vec::new();
-        let mut items = items.into_iter().map(|i| (i.uid, i)).collect::<Vec<_>>();
+        let mut items = looked
+            .items
+            .into_iter()
+            .map(|i| (i.uid, i))
+            .collect::<Vec<_>>();
         items.sort_by_key(|(uid, _)| *uid);
         for (uid, received_at, octets) in known {
             if let Ok(at) = items.binary_search_by_key(&uid, |(u, _)| *u) {
@@ -440,8 +486,8 @@ impl Visit<'_> {
                     Fault::Refused {
                         why: Refusal::Messages { uids, .. },
                         ..
-                    } => self.post.tried(uids),
-                    _ if uids.len() == 1 => self.post.tried(&uids),
+                    } => self.post.tried(uids, &fault.to_string()),
+                    _ if uids.len() == 1 => self.post.tried(&uids, &fault.to_string()),
                     _ => self.post.suspect(&uids),
                 }
                 return Err(fault.into());
@@ -481,7 +527,7 @@ impl Visit<'_> {
         let (mut session, octets) = match fetched {
             Ok(fetched) => fetched,
             Err(large::Failed::Mailbox(fault)) => {
-                self.post.tried(&[item.uid]);
+                self.post.tried(&[item.uid], &fault.to_string());
                 return Err(fault.into());
             }
             Err(large::Failed::Store(StoreFault::Full { said })) => {
@@ -491,6 +537,7 @@ impl Visit<'_> {
             }
             Err(large::Failed::Store(fault)) => return Err(fault.into()),
         };
+        self.post.clear(item.uid);
         if let Some(octets) = octets {
             let message = Fetched {
                 place: place(origin, validity, item.uid),
@@ -537,56 +584,6 @@ impl Visit<'_> {
             self.engine.look_at_room().await;
         }
         self.post.say(Standing::Fetching);
-        Ok(session)
-    }
-
-    async fn count_unread(&self, session: Session) -> Result<Session, End> {
-        let (session, unread) = session.count(Count::Unread).await?;
-        let at = self.engine.world.clock.wall();
-        self.post.unread.set(Some((unread, at)));
-        Ok(session)
-    }
-
-    /// Counts what no pass lists: what was read already, and what the date leaves out.
-    async fn count_others(&self, session: Session) -> Result<Session, End> {
-        let since = self.mailbox.received_after;
-        let (mut session, read) = session
-            .count(Count::ReadSince(since.unwrap_or(Wall(0))))
-            .await?;
-        let mut before = 0;
-        if let Some(since) = since {
-            (session, before) = session.count(Count::UnreadBefore(since)).await?;
-        }
-        self.post.before_date.set(before);
-        self.post.already_read.set(read);
-        Ok(session)
-    }
-
-    /// Lists what lies read and unprocessed, for the operator.
-    async fn list_read(
-        &self,
-        mut session: Session,
-        validity: UidValidity,
-        unread: &BTreeSet<Uid>,
-    ) -> Result<Session, End> {
-        let after = self.mailbox.received_after;
-        let origin = account::origin(self.mailbox);
-        let mut read = Vec::new();
-        let worth = (1..=READ_MAX).contains(&self.post.already_read.get());
-        let mut pass = worth.then(|| Pass::whole(after).with_read());
-        while let Some(now) = pass {
-            let listed;
-            (session, listed) = session.list(now).await?;
-            pass = listed.pass;
-            let mut uids = listed.uids;
-            uids.retain(|uid| !unread.contains(uid));
-            let (unknown, _) = self.sort(&uids, origin, validity).await?;
-            let items;
-            (session, items) = session.look(&unknown).await?;
-            let young = |i: &Item| after.is_none_or(|after| i.received_at >= after);
-            read.extend(items.into_iter().filter(|i| i.seen && young(i)));
-        }
-        self.post.read.replace(read);
         Ok(session)
     }
 }

@@ -21,7 +21,7 @@ use super::bell::Bell;
 use super::epoch::Known;
 use super::news::Event;
 use super::state::{Deferred, Outgoing, Window};
-use super::{early, held, Engine, StoreFault};
+use super::{doubt, early, held, Engine, StoreFault};
 use crate::index::Queued;
 use crate::passage::record::{ActKind, Receipt, Refusal};
 use crate::passage::retry::Backoff;
@@ -39,7 +39,7 @@ const PING_EVERY: Duration = Duration::from_secs(240);
 /// How long committing waits for the link to catch up, before it goes on without.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-const TICKET_BACKOFF: Backoff = Backoff {
+pub(super) const TICKET_BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(2),
     most: Duration::from_secs(900),
 };
@@ -95,7 +95,7 @@ pub struct Link {
     wanted: RefCell<BTreeSet<Key>>,
     changed: Cell<bool>,
     caught_up: Bell,
-    /// Another portal is about to be set: nothing new begins.
+    /// Another portal is about to be set, or the run to end: nothing new begins.
     pub(super) leaving: Cell<bool>,
     pub(super) landed: Bell,
     /// Sequences up to this one were decided in an earlier start.
@@ -239,7 +239,7 @@ pub async fn run(engine: Rc<Engine>) {
 
 async fn hand(engine: Rc<Engine>, queue: Receiver<Job>, done: Sender<Done>) {
     while let Ok((portal, row, outgoing, deferred)) = queue.recv().await {
-        let doubt = deferred.as_ref().is_some_and(|d| d.doubt);
+        let doubt = deferred.as_ref().and_then(|d| d.doubt);
         let outcome = attempt::run(&engine, &portal, row, outgoing, doubt).await;
         if done.send((row, deferred, outcome)).await.is_err() {
             return;
@@ -277,7 +277,10 @@ async fn drive(
         // would be at once, again and again, and nothing else would ever run.
         let wake = match link.pause.get() {
             Some(until) => Some(until),
-            None if room => link.window.borrow().due(),
+            None if room => {
+                let due = link.window.borrow().due();
+                due.into_iter().chain(doubt::held_until(engine)).min()
+            }
             None => None,
         };
         let outcome = futures_lite::future::or(
@@ -327,6 +330,7 @@ async fn read_ahead(engine: &Engine) -> Result<(), StoreFault> {
 async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) -> bool {
     let link = &engine.link;
     let most = if link.failures.get() > 0 { 1 } else { HANDS };
+    let held = doubt::held_until(engine).map_or(0, |_| link.earlier);
     loop {
         let now = engine.world.clock.tick();
         let job = {
@@ -334,7 +338,7 @@ async fn send_all(engine: &Engine, portal: &Rc<Contract>, jobs: &Sender<Job>) ->
             if window.flying() >= most || link.leaving.get() {
                 return false;
             }
-            let Some((row, deferred)) = window.next(now) else {
+            let Some((row, deferred)) = window.next(now, held) else {
                 return true;
             };
             let outgoing = window.composed(row.sequence);
@@ -485,19 +489,24 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
         }
         Outcome::Later { said, after, doubt } => {
             let attempts = deferred.as_ref().map_or(0, |d| d.attempts) + 1;
-            let doubt = doubt || deferred.is_some_and(|d| d.doubt);
+            let doubt = doubt::after(engine, deferred.and_then(|d| d.doubt), doubt);
             // Before anything is sent again it must be known whether the portal is still the same.
             link.doubted.set(true);
             let jitter = u64::from_le_bytes(engine.world.entropy.octets());
-            let wait = after.unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter));
+            let now = engine.world.clock.tick();
+            let due = now.plus(after.unwrap_or_else(|| TICKET_BACKOFF.after(attempts, jitter)));
+            let due = match (&*link.ping.borrow(), doubt) {
+                (Some(ping), Some(doubt)) if doubt::is_asked(ping) => due.max(doubt.until),
+                _ => due,
+            };
             log::warn!(
                 "{} attempt {attempts} failed, again in {} s: {said}",
                 row.key.short(),
-                wait.as_secs()
+                due.since(now).as_secs()
             );
             link.window.borrow_mut().defer(Deferred {
                 row,
-                due: engine.world.clock.tick().plus(wait),
+                due,
                 attempts,
                 said: said.clone(),
                 doubt,
@@ -518,12 +527,13 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             let mut window = link.window.borrow_mut();
             if doubt || deferred.is_some() {
                 let attempts = deferred.as_ref().map_or(0, |d| d.attempts) + 1;
+                let doubt = doubt::after(engine, deferred.and_then(|d| d.doubt), doubt);
                 window.defer(Deferred {
                     row,
                     due: engine.world.clock.tick(),
                     attempts,
                     said: said.clone(),
-                    doubt: doubt || deferred.is_some_and(|d| d.doubt),
+                    doubt,
                 });
             } else {
                 window.put_back(row);
@@ -534,6 +544,20 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
                 pause(engine, &said, after);
             }
         }
+        Outcome::Early { until } => match deferred {
+            Some(deferred) => {
+                let wait = until.since(engine.world.clock.tick()).as_secs() + 1;
+                log::info!(
+                    "{} the portal may still be at work on it: looked up in {wait} s",
+                    row.key.short()
+                );
+                link.window.borrow_mut().defer(Deferred {
+                    due: until,
+                    ..deferred
+                });
+            }
+            None => link.window.borrow_mut().put_back(row),
+        },
         Outcome::Gone => link.window.borrow_mut().gone(row),
         Outcome::Torn { said } => {
             log::error!(

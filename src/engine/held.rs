@@ -100,12 +100,24 @@ pub async fn look_after(
                 continue;
             }
             // The listing leaves out what is too old by the server's day: look before closing.
+            let post = engine.posts.borrow().get(&id).cloned();
+            let is_stuck = |uid: Uid| post.as_ref().is_some_and(|p| p.is_stuck(uid));
+            suspects.retain(|(_, uid)| !uid.is_some_and(is_stuck));
             let uids: Vec<Uid> = suspects.iter().filter_map(|(_, uid)| *uid).collect();
-            let items;
-            (session, items) = session.look(&uids).await?;
+            let looked;
+            (session, looked) = session.look(&uids).await.map_err(|unlooked| {
+                if let Some(post) = &post {
+                    post.stuck_at(unlooked.at);
+                }
+                unlooked.fault
+            })?;
             let mut acts = Vec::new();
             for (key, uid) in suspects {
-                let item = uid.and_then(|uid| items.iter().find(|i| i.uid == uid));
+                if uid.is_some_and(|uid| looked.denied.contains(&uid)) {
+                    // There, and the server can't tell whether it was read.
+                    continue;
+                }
+                let item = uid.and_then(|uid| looked.items.iter().find(|i| i.uid == uid));
                 let reason = match item {
                     Some(item) if !item.seen => continue,
                     Some(_) if mailbox.convert_read => continue,

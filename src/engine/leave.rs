@@ -1,4 +1,4 @@
-//! One portal is left for another: no ticket may become two by that.
+//! The portal is left, for another one or at a clean stop: no ticket may become two by that.
 
 use std::time::Duration;
 
@@ -18,25 +18,35 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// To be held while another portal is set: nothing new is begun, what is on its way gets its answer
-/// where that comes in time, and what this one has acknowledged is written, so that no portal is sent
-/// what another has, whatever becomes of the power.
+/// To be held while another portal is set: no portal is sent what another has, whatever becomes of the
+/// power.
 pub(super) async fn leave(engine: &Engine) -> Leaving<'_> {
+    let leaving = land(engine, "they go to the next portal under the same keys").await;
+    engine.receipts.written().await;
+    leaving
+}
+
+/// Begins nothing new while what it gives is held, and waits until what is on its way has its answer,
+/// where that comes in time. `otherwise` says what becomes of those without one.
+pub(super) async fn land<'a>(engine: &'a Engine, otherwise: &str) -> Leaving<'a> {
     let link = &engine.link;
     link.leaving.set(true);
     let leaving = Leaving(link);
+    let flying = || link.window.borrow().flying();
+    if flying() > 0 {
+        log::info!(
+            "waiting for the portal's answer to {} tickets, for {} s at most",
+            flying(),
+            LANDING.as_secs()
+        );
+    }
     let landing = async {
-        while link.window.borrow().flying() > 0 {
+        while flying() > 0 {
             link.landed.wait().await;
         }
     };
     if engine.world.clock.within(LANDING, landing).await.is_none() {
-        log::warn!(
-            "{} tickets have no answer of the portal that is left: they go to the next one under the \
-             same keys",
-            link.window.borrow().flying()
-        );
+        log::warn!("{} tickets have no answer yet: {otherwise}", flying());
     }
-    engine.receipts.written().await;
     leaving
 }

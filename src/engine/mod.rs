@@ -17,6 +17,7 @@ pub mod check;
 pub mod commit;
 mod departed;
 pub mod directory;
+mod doubt;
 pub mod drain;
 mod early;
 pub mod epoch;
@@ -331,8 +332,11 @@ impl Engine {
                 None => {}
             }
         }
-        // What watches and fetches ends first; what was received is written before the end.
+        // What watches and fetches ends first; what was received is written before the end. A portal
+        // without keys that is asked at the next start, while it is still at work, says that it has
+        // nothing: what is on its way gets its answer now.
         drop(running);
+        let _leaving = leave::land(self, "the next start settles what became of them").await;
         self.receipts.flush(self).await?;
         self.writer.ask(Writer::checkpoint).await??;
         Ok(())
@@ -386,7 +390,7 @@ impl Engine {
         }
     }
 
-    /// Ends `run`, cleanly.
+    /// Ends `run`, cleanly: what is on its way to the portal has some seconds for its answer.
     pub fn stop(&self) {
         self.stopping.set(true);
         self.settings_bell.ring();

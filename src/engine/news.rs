@@ -28,6 +28,11 @@ pub enum Event {
         /// Why it is no ticket, if it is none.
         reason: Option<Reason>,
     },
+    /// The same message was decided before: no second ticket.
+    Again {
+        /// The delivery key.
+        key: Key,
+    },
     /// The portal has the ticket.
     Forwarded {
         /// The delivery key.
@@ -48,6 +53,11 @@ pub enum Event {
         key: Key,
         /// To which folder.
         folder: String,
+    },
+    /// It can't be archived: its place is not in the watched folder any more.
+    LeftThere {
+        /// The delivery key.
+        key: Key,
     },
     /// The counters changed.
     Counted,

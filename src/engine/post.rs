@@ -57,7 +57,8 @@ pub struct Post {
     pub unread: Cell<Option<(u64, Wall)>>,
     /// Unread messages that the date leaves out, at the last pass.
     pub before_date: Cell<u64>,
-    /// Read but unprocessed messages, at the last pass.
+    /// How many lie read and unprocessed, at the last pass: as many as `read` has, or all that were
+    /// read, where those are too many to be listed.
     pub already_read: Cell<u64>,
     /// Messages in the folder.
     pub exists: Cell<u64>,
@@ -65,9 +66,15 @@ pub struct Post {
     pub passed_at: Cell<Option<Wall>>,
     /// Passes that were complete since the start.
     pub passes: Cell<u64>,
+    /// Whether the server does not search by date now: it may be unable to read a message.
+    pub undated: Cell<bool>,
     /// Messages that could not be fetched, and how often that was tried.
     failed: RefCell<BTreeMap<Uid, u32>>,
-    /// Messages that lie read and unprocessed, the newest ones: what `held` shows of them.
+    /// What was last said of one of them.
+    failed_said: RefCell<String>,
+    /// Messages over which a look lost its connection.
+    stuck: RefCell<BTreeSet<Uid>>,
+    /// Messages that lie read and unprocessed: what `held` shows of them.
     pub read: RefCell<Vec<Item>>,
     wanted: RefCell<BTreeSet<Uid>>,
     suspects: RefCell<BTreeSet<Uid>>,
@@ -94,7 +101,10 @@ impl Post {
             exists: Cell::new(0),
             passed_at: Cell::new(None),
             passes: Cell::new(0),
+            undated: Cell::new(false),
             failed: RefCell::default(),
+            failed_said: RefCell::default(),
+            stuck: RefCell::default(),
             read: RefCell::default(),
             wanted: RefCell::default(),
             suspects: RefCell::default(),
@@ -121,8 +131,9 @@ impl Post {
         self.failed.borrow().get(&uid).copied().unwrap_or(0)
     }
 
-    /// Counts that these could not be fetched.
-    pub fn tried(&self, uids: &[Uid]) {
+    /// Counts that these could not be fetched, and keeps what was said of it.
+    pub fn tried(&self, uids: &[Uid], said: &str) {
+        self.failed_said.replace(said.to_owned());
         let mut failed = self.failed.borrow_mut();
         for uid in uids {
             if failed.len() < FAILED_MAX || failed.contains_key(uid) {
@@ -131,9 +142,28 @@ impl Post {
         }
     }
 
-    /// How many messages can't be fetched.
-    pub fn unfetchable(&self) -> usize {
-        self.failed.borrow().len()
+    /// The messages that can't be fetched, and what was said of one of them; none, where all can.
+    pub fn unfetchable(&self) -> Option<(Vec<Uid>, String)> {
+        let uids: Vec<Uid> = self.failed.borrow().keys().copied().collect();
+        (!uids.is_empty()).then(|| (uids, self.failed_said.borrow().clone()))
+    }
+
+    /// A look lost its connection at this message, where it is known at which.
+    pub fn stuck_at(&self, uid: Option<Uid>) {
+        let mut stuck = self.stuck.borrow_mut();
+        if stuck.len() < FAILED_MAX {
+            stuck.extend(uid);
+        }
+    }
+
+    /// Whether a look lost its connection at this message.
+    pub fn is_stuck(&self, uid: Uid) -> bool {
+        self.stuck.borrow().contains(&uid)
+    }
+
+    /// The server told of it after all.
+    pub fn unstick(&self, uid: Uid) {
+        self.stuck.borrow_mut().remove(&uid);
     }
 
     /// The operator wants a ticket of a message that lies read: it is fetched at the next look.
@@ -187,11 +217,14 @@ impl Post {
     /// A message came through.
     pub fn clear(&self, uid: Uid) {
         self.suspects.borrow_mut().remove(&uid);
+        self.failed.borrow_mut().remove(&uid);
     }
 
     /// Gives every message another chance: at each hourly pass, and when somebody asks.
     pub fn forgive(&self) {
         self.failed.borrow_mut().clear();
+        self.stuck.borrow_mut().clear();
+        self.undated.set(false);
     }
 
     /// The session that watches found no place beside others, of which one may be the archiver's:

@@ -25,8 +25,14 @@ pub fn promises(ping: &Ping) -> Vec<Promise> {
     if ping.keeps_keys.is_none() {
         promises.push(Promise {
             what: "portal keys",
-            said: "the portal keeps no idempotency keys: two appliances on one mailbox would double tickets there.".to_owned(),
-            mend: Some("use one appliance for a mailbox."),
+            said: match ping.finds_keys {
+                true => "the portal keeps no idempotency keys: two appliances on one mailbox would double tickets there, and so would a portal that makes a ticket later than twice `portal.timeout_ms` after it kept silent for that time; a ticket whose answer was lost waits so long before it is looked up.".to_owned(),
+                false => "the portal keeps no idempotency keys: two appliances on one mailbox would double tickets there.".to_owned(),
+            },
+            mend: Some(match ping.finds_keys {
+                true => "use one appliance for a mailbox; where the portal may take longer, raise `portal.timeout_ms`.",
+                false => "use one appliance for a mailbox.",
+            }),
         });
     }
     if !ping.finds_keys {

@@ -16,7 +16,8 @@ use std::time::Duration;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Engine, StoreFault};
-use crate::passage::{keep, Entry, Keep, Kind, Record, Retention};
+use crate::passage::record::Stored;
+use crate::passage::{is_told, keep, Entry, Keep, Kind, Record, Retention};
 use crate::settings::Store;
 use crate::spool;
 use crate::ticket::Key;
@@ -33,6 +34,8 @@ const DAY_MS: i64 = 86_400_000;
 /// Segments of which more than this share must be copied are left alone: the copying would cost
 /// more of the card than the segment gives back.
 const WORTH: f64 = 0.5;
+/// Octets of a record on the disk besides its payload, about.
+const RECORD_OCTETS: u64 = 60;
 
 /// The task.
 pub async fn run(engine: Rc<Engine>) {
@@ -115,7 +118,12 @@ struct Plan {
     copied: Vec<(Key, Entry)>,
     keys: Vec<(Key, Entry)>,
     forgotten: Vec<Key>,
+    /// Octets of messages that would be copied.
     copied_octets: u64,
+    /// Octets of other records that are the last of their messages.
+    short_octets: u64,
+    /// The octets of some message may go now.
+    retires: bool,
     still: bool,
 }
 
@@ -142,8 +150,11 @@ impl Writer {
         // Records that no sync holds yet may refer to what goes.
         self.sync()?;
         let plan = self.plan(number, now, retention)?;
-        let used = segment.octets_used.max(1);
-        if plan.still || plan.copied_octets as f64 > used as f64 * WORTH {
+        let most = segment.octets_used as f64 * WORTH;
+        // Of what was retired before only short records are left: copied once, they would be copied again
+        // and again.
+        let all = plan.copied_octets + plan.short_octets;
+        if plan.still || plan.copied_octets as f64 > most || !plan.retires && all as f64 > most {
             return Ok(Some(number));
         }
         self.carry_out(number, plan)?;
@@ -171,7 +182,7 @@ impl Writer {
         let view = self.index().view();
         let mut plan = Plan::default();
         for key in keys {
-            let Some(entry) = view.entry(&key)? else {
+            let Some(mut entry) = view.entry(&key)? else {
                 continue;
             };
             // What is damaged can't be copied, and is kept as long as anything of it is wanted.
@@ -203,10 +214,21 @@ impl Writer {
                     }
                     plan.copied.push((key, entry));
                 }
-                Keep::Key => plan.keys.push((key, entry)),
+                Keep::Key => {
+                    plan.retires |= !entry.retired;
+                    // What is damaged can't be copied, and must not keep the segment.
+                    let told = is_told(&entry);
+                    let stays =
+                        |s: &Stored| told && (s.segment != number || sound.contains(&s.offset));
+                    entry.decision = entry.decision.filter(stays);
+                    entry.refusal = entry.refusal.filter(stays);
+                    plan.keys.push((key, entry));
+                }
                 Keep::Nothing => plan.forgotten.push(key),
             }
         }
+        let kept = plan.copied.iter().chain(&plan.keys);
+        plan.short_octets = kept.map(|(_, entry)| short_octets(entry, number)).sum();
         Ok(plan)
     }
 
@@ -235,8 +257,6 @@ impl Writer {
             large.extend(entry.large.take());
             entry.retired = true;
             entry.message = None;
-            entry.decision = None;
-            entry.refusal = None;
             self.copy_forward(key, entry, reader, number)?;
         }
         for key in &plan.forgotten {
@@ -291,6 +311,19 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Octets of an entry's last records, its message left out, where they stand in the segment of that number:
+/// they are written again when it is given back.
+fn short_octets(entry: &Entry, number: u64) -> u64 {
+    let here = |s: &Stored| s.segment == number;
+    let others = [entry.decision, entry.refusal].into_iter().flatten();
+    let mut octets: u64 = others.filter(here).map(|s| s.length + RECORD_OCTETS).sum();
+    if entry.known_to.segment == number {
+        let snapshot = Record::Snapshot(Box::new(entry.clone())).encode();
+        octets += snapshot.len() as u64 + RECORD_OCTETS;
+    }
+    octets
 }
 
 #[cfg(test)]

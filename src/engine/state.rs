@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::doubt::Doubt;
 use crate::http::Bytes;
 use crate::index::Queued;
 use crate::ticket::{Key, Source};
@@ -59,7 +60,7 @@ pub struct Deferred {
     /// How the last one ended.
     pub said: String,
     /// Whether one of them was sent and had no answer.
-    pub doubt: bool,
+    pub doubt: Option<Doubt>,
 }
 
 /// The active window.
@@ -192,18 +193,20 @@ impl Window {
         self.composed(row.sequence);
     }
 
-    /// The next row that may be sent now, which is under way from here on.
-    pub fn next(&mut self, now: Tick) -> Option<(Queued, Option<Deferred>)> {
+    /// The next row that may be sent now, which is under way from here on. Those up to `held` are kept
+    /// back, and with each its lane.
+    pub fn next(&mut self, now: Tick, held: u64) -> Option<(Queued, Option<Deferred>)> {
         let due = self
             .deferred
             .values()
             .find(|d| d.due <= now)
             .map(|d| d.row.sequence);
+        let kept_back: BTreeSet<u32> = self.ready.range(..=held).map(|(_, row)| row.lane).collect();
         // Fresh ones first: a ticket in trouble takes its turn when no other waits.
         let fresh = self
             .ready
             .values()
-            .find(|row| !self.lanes.contains_key(&row.lane))
+            .find(|row| !self.lanes.contains_key(&row.lane) && !kept_back.contains(&row.lane))
             .copied();
         if let Some(row) = fresh {
             self.ready.remove(&row.sequence);
@@ -313,6 +316,12 @@ impl Window {
             && !self.asked
             && self.ready.is_empty()
             && self.due().is_none_or(|due| due > now)
+    }
+
+    /// Whether a first doubt waits for its time: it is settled by itself soon.
+    pub fn settles(&self, now: Tick) -> bool {
+        let mut doubts = self.deferred.values().filter_map(|d| d.doubt);
+        doubts.any(|doubt| doubt.attempts == 1 && doubt.until > now)
     }
 
     /// The deferred row of a key.

@@ -429,7 +429,9 @@ impl Writer {
         if state.of != of {
             return Ok(state);
         }
-        Ok(self.index.learn_directory(changes, cursor, last, at)?)
+        let state = self.index.learn_directory(changes, cursor, last, at)?;
+        hold_up(Switch::LateLook);
+        Ok(state)
     }
 
     /// Begins a whole reading of the directory.

@@ -189,11 +189,25 @@ pub enum Refusal {
         /// Its words for the first.
         said: String,
     },
+    /// The server does not search by date; without a date it may.
+    #[error("the server does not search by date: {said}")]
+    Dates {
+        /// Its words, response code first.
+        said: String,
+    },
     /// The server can't do what was asked, and there is no safe substitute.
     #[error("the server lacks {ability}")]
     Lacking {
         /// The capability's name.
         ability: &'static str,
+    },
+    /// A folder's name holds, within a level, what the server puts between levels.
+    #[error("the server has no folder {folder}, and can't have one: a `{separator}` begins a new level there; write `/` between levels and another character within one, such as `Archive/%Y-%m`")]
+    FolderName {
+        /// Its name, as the operator wrote it.
+        folder: String,
+        /// The server's hierarchy separator.
+        separator: char,
     },
     /// The archive folder would be the watched one.
     #[error("{folder} is the watched folder itself")]

@@ -131,6 +131,40 @@ pub struct Item {
     pub seen: bool,
 }
 
+/// What a look found. A message in neither list is not in the folder any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// What the server told, in ascending order of the UIDs.
+    pub items: Vec<Item>,
+    /// Messages that it tells nothing of, while it does of others: it may be unable to read them.
+    pub denied: Vec<Uid>,
+    /// The server's words for the first of `denied`.
+    pub said: String,
+}
+
+/// Why a look ended with its session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct Unlooked {
+    /// What went wrong.
+    pub fault: Fault,
+    /// Where the connection was lost: the first message that was asked for and not told of. Servers
+    /// tell in order, so it may be why.
+    pub at: Option<Uid>,
+}
+
+impl From<Fault> for Unlooked {
+    fn from(fault: Fault) -> Self {
+        Self { fault, at: None }
+    }
+}
+
+impl From<Unlooked> for Fault {
+    fn from(unlooked: Unlooked) -> Self {
+        unlooked.fault
+    }
+}
+
 /// How a watch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
@@ -192,6 +226,8 @@ pub enum Count {
     UnreadSince(Wall),
     /// Unread messages received before this time.
     UnreadBefore(Wall),
+    /// Messages already read.
+    Read,
     /// Messages already read, received at this time or later.
     ReadSince(Wall),
 }
@@ -253,11 +289,11 @@ impl Session {
         imap.is_small()
     }
 
-    /// Sizes, received times and flags; a message that is gone is absent from the answer.
-    pub async fn look(self, uids: &[Uid]) -> Result<(Self, Vec<Item>), Fault> {
+    /// Sizes, received times and flags. One message that the server can't read keeps no other.
+    pub async fn look(self, uids: &[Uid]) -> Result<(Self, Looked), Unlooked> {
         let Self::Imap(mut imap) = self;
-        let items = imap.look(uids).await?;
-        Ok((Self::Imap(imap), items))
+        let looked = imap.look(uids).await?;
+        Ok((Self::Imap(imap), looked))
     }
 
     /// Whole messages of at most `limit` octets each; one that is gone is absent from the answer.

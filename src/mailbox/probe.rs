@@ -88,7 +88,7 @@ pub struct Found {
     pub passed: bool,
     /// Unread messages in the folder.
     pub unread: Option<u64>,
-    /// Those of them that the date lets through.
+    /// Those of them that the date lets through: who sent them is not looked at.
     pub would_convert: Option<u64>,
     /// Whether the server can remove single messages (UIDPLUS), so that copying may stand in for MOVE.
     pub removes: bool,

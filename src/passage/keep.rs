@@ -21,10 +21,19 @@ pub enum Keep {
     All,
     /// Everything for now: it is kept for the operator.
     Still,
-    /// Key and stage alone.
+    /// Key and stage, and the short records of what `is_told`.
     Key,
     /// Nothing.
     Nothing,
+}
+
+/// Whether sender, subject and the reason that was given stay as long as the key does. Of what became no
+/// ticket nobody else could tell them; they are some hundred octets.
+pub fn is_told(entry: &Entry) -> bool {
+    matches!(
+        entry.stage,
+        Stage::Ignored | Stage::Dismissed | Stage::Closed
+    )
 }
 
 /// What must stay of `entry` at `now` (Unix milliseconds). A clock that went back keeps more.

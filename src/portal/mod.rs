@@ -186,5 +186,7 @@ pub trait Portal {
 // attempt whatever has changed since, so composing is a step before the first attempt, not part of
 // each. A connector whose system wants another shape composes its own and gets it back here.
 //
-// A 5xx after a write counts as unsure, not as failed: a gateway that gives up says nothing of what
-// happened behind it. Where the portal keeps keys the difference costs nothing.
+// A 408, 409 or 5xx after a write counts as unsure, not as failed: a gateway that gives up says nothing
+// of what happened behind it. Where the portal keeps keys the difference costs a look-up. A 429 and any
+// other 4xx refuse a request before it is worked on, and the contract holds a portal to that; a gateway
+// that answers them behind an acceptance was never met, and would change our mind.

@@ -203,21 +203,28 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
         (404 | 405, "not-found" | "method-not-allowed") => link(said, Cause::Address(act.peer())),
         (404 | 405, _) if !heard.problem => link(said, Cause::Address(act.peer())),
         (429, _) => Fault::Throttled { said, after },
-        (409, _) => Fault::Later {
-            said,
-            after: after.or(Some(IN_PROGRESS)),
-        },
-        (408 | 425 | 501 | 503 | 505 | 507, _) => Fault::Later { said, after },
+        (409, _) => maybe(act, said, after.or(Some(IN_PROGRESS))),
+        // What comes too early was not looked at (RFC 8470 §5.2).
+        (425, _) => Fault::Later { said, after },
+        (408 | 500..=599, _) => maybe(act, said, after),
         // So servers in front of a portal say (nginx does) that our certificate is over or not theirs.
         // It may as well be this one ticket: where the ping is answered so too, the link is paused.
         (400, _) if heard.own_certificate && !heard.problem => match act {
             Act::Ping => link(said, Cause::ClientCertificate),
             _ => Fault::Later { said, after },
         },
-        (500..=599, _) if act.doubles() => Fault::Unsure { said, after },
-        (500..=599, _) => Fault::Later { said, after },
         (400..=499, _) => Fault::Never { status, said },
         _ => of_unreadable(act, &format!("its status is {status}")),
+    }
+}
+
+/// The verdict on an answer that does not say what became of the request. Whoever stands in front of
+/// the portal and hears nothing more of it answers 408 or 5xx, whatever was accepted behind it (Envoy
+/// makes a 503 of a connection that is reset); 409 says that an attempt under this key is at work.
+fn maybe(act: Act, said: String, after: Option<Duration>) -> Fault {
+    match act.doubles() {
+        true => Fault::Unsure { said, after },
+        false => Fault::Later { said, after },
     }
 }
 

@@ -186,6 +186,21 @@ impl History {
             })
     }
 
+    /// The number of the revision that was in force before that one: what was not confirmed in time was
+    /// a trial, and is passed over. 0 before the first.
+    pub fn before(&self, number: u64) -> Result<u64, Fault> {
+        let mut newest_first = self.revisions.iter().rev();
+        let stayed = |r: &&Revision| r.number < number && r.confirmed == Confirmed::Yes;
+        match (newest_first.find(stayed), self.revisions.first()) {
+            (Some(before), _) => Ok(before.number),
+            (None, Some(first)) if first.number > 1 => Err(Fault::Refused(format!(
+                "what was in force before revision {number} is not kept any more: name the two \
+                 revisions that are to be compared"
+            ))),
+            (None, _) => Ok(0),
+        }
+    }
+
     /// Where `revision` stands.
     pub fn standing(&self, revision: &Revision) -> Standing {
         if self.waiting == Some(revision.number) {

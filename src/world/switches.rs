@@ -19,6 +19,8 @@ pub enum Switch {
     /// `late-answer`: who committed hears of it long after the index shows what was committed, the queue
     /// is read in between, and receipts are written later still.
     LateAnswer,
+    /// `late-look`: who reads the directory hears late that a page of it is known.
+    LateLook,
 }
 
 /// Whether `switch` was flipped.
@@ -33,6 +35,7 @@ pub fn flipped(switch: Switch) -> bool {
         Switch::NoKey => "no-key",
         Switch::LateCommit => "late-commit",
         Switch::LateAnswer => "late-answer",
+        Switch::LateLook => "late-look",
     };
     names.split(',').any(|n| n == name)
 }

@@ -380,6 +380,8 @@ impl Service for Fake {
         std::future::pending().await
     }
 
+    fn stop(&self) {}
+
     async fn close(&self) -> Result<(), Refusal> {
         Ok(())
     }

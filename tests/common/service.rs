@@ -288,6 +288,21 @@ impl Site {
         }
     }
 
+    /// Sends the service a signal.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(service) = &self.service {
+            service.signal(signal);
+        }
+    }
+
+    /// Waits until the service has ended by itself, cleanly.
+    #[track_caller]
+    pub fn ended(&mut self, limit: Duration) {
+        let service = self.service.as_mut().expect("it runs");
+        let status = service.ended(limit);
+        assert!(status.success(), "{status}: {}", service.err());
+    }
+
     /// What the service logged since its last start.
     pub fn log(&self) -> String {
         self.service.as_ref().map(Postern::err).unwrap_or_default()

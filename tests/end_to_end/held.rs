@@ -1,6 +1,9 @@
 //! What is held: listed with its reason, converted, dismissed, released by itself, or closed when
 //! somebody was faster.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
 use crate::common::service::{message, text, Site};
 
 const STRANGER: &str = "nadia@elsewhere.example";
@@ -114,6 +117,39 @@ fn another_ticket_of_a_message_keeps_octets_of_its_own() {
     site.until("both are tickets again", |s| {
         s.tickets("twice, please").len() == 2 && s.tickets("large, twice").len() == 2
     });
+}
+
+/// Goes red where reclaim lets go of what a dismissal says.
+#[test]
+fn why_it_was_dismissed_is_told_after_all_else_of_it_has_gone() {
+    let mut site = with_stranger();
+    let key = site.key("held", "who am I");
+    let long = "x".repeat(1001);
+    let (code, _, said) = site.command(&["held", "dismiss", &key, "--reason", &long], "");
+    assert_eq!(code, 2, "{said}");
+    site.does(&["held", "dismiss", &key, "--reason", "advertising"]);
+    archived(&site, 1);
+    site.does(&["settings", "set", "store.retain_days", "0", "--yes"]);
+    let segments = |s: &Site| -> BTreeSet<OsString> {
+        let listed = std::fs::read_dir(s.store().join("journal")).expect("a journal");
+        let names = listed.flatten().map(|e| e.file_name());
+        names
+            .filter(|n| n.to_string_lossy().ends_with(".segment"))
+            .collect()
+    };
+    let before = segments(&site);
+    site.stop();
+    site.start();
+    site.until("what it lay in is given back", |s| {
+        segments(s).is_disjoint(&before)
+    });
+    let story = site.asks(&["held", "show", &key]);
+    let listed = site.asks(&["held", "list", "--aside"]);
+    for line in [&story, &listed["items"][0]] {
+        assert_eq!(text(line, "from"), STRANGER, "{line}");
+        assert_eq!(text(line, "subject"), "who am I", "{line}");
+        assert!(text(line, "said").ends_with(": advertising"), "{line}");
+    }
 }
 
 #[test]
@@ -314,4 +350,38 @@ fn what_is_asked_for_by_a_wrong_name_is_refused_and_what_is_counted_is_what_is_l
         let said = site.refuses(command);
         assert!(said.contains("`postern held convert 0001-7`"), "{said}");
     }
+}
+
+#[test]
+fn status_and_list_agree_about_what_was_read_before() {
+    let mut site = Site::ready();
+    site.start_read();
+    // What is on its way is known, whoever reads it meanwhile.
+    site.commit_while_away("on its way");
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("STORE 1 +FLAGS.SILENT (\\Seen)");
+    hand.append("INBOX", "\\Seen", &message("read", "read by hand"));
+    site.does(&["queue", "retry", "--all"]);
+    site.until("the other one is listed", |s| {
+        let listed = s.asks(&["held", "list", "--reason", "already-read"]);
+        listed["items"].as_array().map_or(0, Vec::len) == 1 && listed["total"] == 1
+    });
+    assert_eq!(site.status()["mailboxes"][0]["already_read"], 1);
+}
+
+#[test]
+fn the_preview_of_an_activation_promises_no_ticket_to_unknown_senders() {
+    let site = Site::ready();
+    site.does(&["settings", "set", "mailbox.support.active", "off"]);
+    site.send("from a user");
+    site.send_from(STRANGER, "from nobody");
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on"]);
+    assert!(said.contains("up to 2 unread messages"), "{said}");
+    assert!(said.contains("are held instead"), "{said}");
+    let on = ["mailbox.support.process_unknown_senders", "on"];
+    site.does(&["settings", "set", on[0], on[1]]);
+    let said = site.refuses(&["settings", "set", "mailbox.support.active", "on"]);
+    assert!(said.contains("up to 2 unread messages"), "{said}");
+    assert!(!said.contains("are held instead"), "{said}");
 }

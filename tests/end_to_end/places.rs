@@ -198,3 +198,80 @@ fn a_folder_tree_below_the_inbox_gets_its_archive_there() {
         .collect();
     assert_eq!(folders, ["INBOX.Archive"]);
 }
+
+#[test]
+fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
+    let mut site = Site::ready();
+    for number in 1..=6 {
+        site.send(&format!("mail {number}"));
+    }
+    let file = walk(&site.mail.path().join("mail"), "dbox-Mails")[0].join("u.3");
+    let whole = std::fs::read(&file).expect("the third message's file");
+    let cut = std::fs::File::options().write(true).open(&file);
+    let cut = cut.and_then(|f| f.set_len(whole.len() as u64 / 2));
+    cut.expect("a file can be cut");
+    site.start();
+    site.until("the five others are archived", |s| s.count("archived") == 5);
+    let alarm = |s: &Site| {
+        let alarms = s.status()["alarms"].to_string();
+        alarms.contains("UID 3 ").then_some(alarms)
+    };
+    site.until("it watches, and names the one", |s| {
+        alarm(s).is_some() && s.status()["mailboxes"][0]["state"] == "watching"
+    });
+    let said = alarm(&site).expect("it was there");
+    assert!(said.contains("1 message was left out"), "{said}");
+    assert!(said.contains("`postern queue retry --all`"), "{said}");
+    site.send("mail 7");
+    site.until("a later one is archived", |s| s.count("archived") == 6);
+    site.stop();
+    let (code, said) = site.once();
+    assert_eq!(code, 1, "{said}");
+    let left = "mailbox support: 1 messages could not be fetched";
+    assert!(said.contains(left), "{said}");
+    site.start();
+    site.until("it is named again", |s| alarm(s).is_some());
+    std::fs::write(&file, whole).expect("a file can be mended");
+    site.does(&["queue", "retry", "--all"]);
+    site.complete();
+    site.until("nothing is left to say", |s| alarm(s).is_none());
+    assert_eq!(site.tickets("mail 3").len(), 1);
+}
+
+#[test]
+fn an_archive_whose_name_the_server_can_not_have_is_refused_before_it_is_needed() {
+    let site = Site::with(&["--inbox-prefix", "."], &[]);
+    let toml = site.settings("none", "archive_folder = \"Archiv/%Y.%m\"", "");
+    let (code, said) = site.imports(&toml);
+    assert_eq!(code, 1, "{said}");
+    let mend = "`postern settings set mailbox.support.archive_folder FOLDER`";
+    assert!(said.contains("begins a new level there"), "{said}");
+    assert!(said.contains(mend), "{said}");
+
+    site.import(&site.settings("none", "archive_folder = \"Archiv/%Y-%m\"", ""));
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.archive_folder",
+        "Archiv/%Y.%m",
+    ]);
+    let (code, out, _) = site.command(&["test"], "");
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("begins a new level there"), "{out}");
+    assert!(out.contains(mend), "{out}");
+
+    site.does(&[
+        "settings",
+        "set",
+        "mailbox.support.archive_folder",
+        "Archiv/%Y-%m",
+    ]);
+    site.send("one");
+    site.drains();
+    let archive = site.mail.messages();
+    let folder = archive.iter().map(|m| text(m, "folder")).next();
+    assert!(
+        folder.is_some_and(|f| f.starts_with("INBOX.Archiv.20")),
+        "{archive:?}"
+    );
+}

@@ -43,6 +43,18 @@ fn follows(mailbox: &str) {
     let mut site = Site::ready_with(&[], &[], mailbox, "");
     site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 500}}]"#);
     site.start_read();
+    let all = waited(&site, |site| site.send("follow me"));
+    for stage in ["fetched", "committed", "forwarded", "archived"] {
+        assert!(
+            all.contains(&format!("\"stage\":\"{stage}\"")),
+            "{stage}: {all}"
+        );
+    }
+}
+
+/// What `test --wait` says from when it waits, once this was done, to its own end.
+#[track_caller]
+fn waited(site: &Site, act: impl FnOnce(&Site)) -> String {
     let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
         .args(["--json", "test", "support", "--wait", "--store"])
         .arg(site.store())
@@ -59,16 +71,43 @@ fn follows(mailbox: &str) {
         }
     }
     assert!(before.iter().any(|l| l.contains("sign-in")), "{before:?}");
-    site.send("follow me");
+    act(site);
+    let mut status = None;
+    site.until("the wait has ended", |_| {
+        status = child.try_wait().expect("a child can be waited for");
+        status.is_some()
+    });
     let after: Vec<String> = lines.map_while(Result::ok).collect();
     let all = after.join("\n");
-    for stage in ["fetched", "committed", "forwarded", "archived"] {
-        assert!(
-            all.contains(&format!("\"stage\":\"{stage}\"")),
-            "{stage}: {all}"
-        );
-    }
-    assert!(child.wait().expect("it ends").success(), "{before:?} {all}");
+    assert!(status.is_some_and(|s| s.success()), "{before:?} {all}");
+    all
+}
+
+#[test]
+fn test_wait_ends_with_each_message_that_ends() {
+    let mut site = Site::ready();
+    site.start_read();
+    let all = waited(&site, |site| {
+        site.send_from("nadia@elsewhere.example", "from nobody");
+    });
+    assert!(all.contains("unknown-sender"), "{all}");
+
+    site.send("once");
+    site.until("it is archived", |s| s.count("archived") == 1);
+    let all = waited(&site, |site| {
+        let mut hand = site.hand();
+        hand.does("SELECT Archive");
+        hand.does("STORE 1 -FLAGS.SILENT (\\Seen)");
+        hand.does("COPY 1 INBOX");
+    });
+    assert!(all.contains("\"stage\":\"duplicate\""), "{all}");
+    assert!(all.contains("no second ticket"), "{all}");
+    site.until("the copy is archived", |s| s.count("to-archive") == 0);
+    assert_eq!(site.tickets("once").len(), 1);
+
+    site.fault(r#"[{"route": "ticket", "action": {"status": 422}}]"#);
+    let all = waited(&site, |site| site.send("refused"));
+    assert!(all.contains("\"stage\":\"refused\""), "{all}");
 }
 
 #[test]

@@ -433,6 +433,30 @@ fn a_change_that_is_undone_releases_what_it_held() {
     site.until("it is a ticket", |s| s.tickets("a stranger's").len() == 1);
 }
 
+/// Goes red when a difference is told from a change that was undone.
+#[test]
+fn a_difference_is_told_from_what_was_in_force_before() {
+    let mut site = Site::ready();
+    site.start();
+    site.does(&["settings", "set", "store.retain_days", "3"]);
+    let tried = [
+        "settings",
+        "set",
+        "portal.url=http://127.0.0.1:1",
+        "--yes",
+        "--confirm-within",
+        "5",
+    ];
+    site.does(&tried);
+    let waiting = site.does(&["settings", "diff"]);
+    assert!(waiting.contains("-> http://127.0.0.1:1"), "{waiting}");
+    site.does(&["settings", "rollback", "--yes"]);
+    site.does(&["settings", "set", "store.retain_days", "4"]);
+    let told = site.does(&["settings", "diff"]);
+    assert!(told.contains("store.retain_days: 3 -> 4"), "{told}");
+    assert!(!told.contains("portal.url"), "{told}");
+}
+
 /// Goes red when what was known for a mailbox that is gone hides its messages from the one that has the
 /// account now.
 #[test]

@@ -172,9 +172,12 @@ fn cyrus_lists_fetches_archives_below_its_prefix_and_idles() {
     let work = async {
         let session = inbox(&account).await?;
         let (session, listed) = session.list(Pass::whole(None)).await?;
-        let (session, items) = session.look(&listed.uids).await?;
-        assert_eq!(items.len(), 1);
-        assert_eq!((items[0].size, items[0].seen), (octets.len() as u64, false));
+        let (session, looked) = session.look(&listed.uids).await?;
+        assert_eq!(looked.items.len(), 1);
+        assert_eq!(
+            (looked.items[0].size, looked.items[0].seen),
+            (octets.len() as u64, false)
+        );
         let (session, messages) = session.fetch(&listed.uids, 1 << 20).await?;
         assert_eq!(messages, [(listed.uids[0], octets.clone())]);
         let (session, folder) = session.archive_folder(&wanted, true).await?;
@@ -194,8 +197,8 @@ fn cyrus_lists_fetches_archives_below_its_prefix_and_idles() {
         let (session, news) = delivery?;
         assert_eq!(news, News::Something);
         let (session, _) = session.open(&folder.name, Access::Look).await?;
-        let (session, items) = session.look(&[archived.moved[0].1]).await?;
-        assert!(items[0].seen, "archived messages are read");
+        let (session, looked) = session.look(&[archived.moved[0].1]).await?;
+        assert!(looked.items[0].seen, "archived messages are read");
         session.logout().await;
         Ok::<_, Fault>(())
     };

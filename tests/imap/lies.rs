@@ -576,8 +576,8 @@ fn mail_that_comes_while_others_are_looked_at_is_news_and_their_flags_are_none()
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let short = Duration::from_millis(200);
-        let (session, items) = session.look(&[Uid(1)]).await.unwrap();
-        assert_eq!(items.len(), 1);
+        let (session, looked) = session.look(&[Uid(1)]).await.unwrap();
+        assert_eq!(looked.items.len(), 1);
         let (session, news) = session.watch(short, std::future::pending()).await.unwrap();
         assert_eq!(news, News::Nothing);
         let (session, _) = session.look(&[Uid(1)]).await.unwrap();

@@ -16,6 +16,7 @@
 //! | 16 archive gone, full, read-only | `an_archive_folder_that_disappeared_is_made_again_once`, `a_full_archive_is_said_at_once`, `an_archive_that_takes_nothing_is_said_at_once` |
 //! | 17 no MOVE | `without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied` |
 //! | 18 NO for one of a batch | `one_message_that_can_not_be_moved_does_not_keep_the_others` |
+//! | 18 one message that can't be read | `a_look_that_is_denied_over_one_message_tells_of_all_others`, `a_message_that_the_server_can_not_read_keeps_no_other_and_is_named` |
 //! | 19 somebody else is at it | `messages_that_vanished_are_in_no_answer`, `windows_skip_nothing_while_others_remove_messages`, `what_somebody_reads_moves_or_deletes_while_it_is_held_is_closed_with_the_reason` |
 //! | 20 two boxes | `two_appliances_on_one_mailbox_double_nothing` |
 //! | 21 dead connections | `a_peer_that_goes_silent_in_idle_is_noticed_within_a_minute`, `keep_alives_hide_no_server_that_answers_nothing`, `a_silent_server_without_idle_is_noticed_within_a_minute`, `a_peer_that_goes_silent_in_the_middle_of_a_message_is_noticed_within_a_minute` |

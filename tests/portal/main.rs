@@ -90,7 +90,7 @@ fn a_busy_portal_is_left_alone_for_as_long_as_it_asks() {
     check(
         action,
         0,
-        |f| matches!(f, Fault::Later { after, .. } if *after == seven),
+        |f| matches!(f, Fault::Unsure { after, .. } if *after == seven),
     );
 }
 
@@ -171,7 +171,7 @@ fn a_key_in_progress_is_waited_for() {
     check(
         action,
         0,
-        |f| matches!(f, Fault::Later { after, .. } if *after == two),
+        |f| matches!(f, Fault::Unsure { after, .. } if *after == two),
     );
 }
 

@@ -3,6 +3,10 @@
 //! Goes red without the look-up before a second attempt in `engine/attempt.rs`, and where the
 //! portal keeps keys, without the key on each attempt. What a restore does is `restore`'s.
 
+use std::time::Duration;
+
+use rustix::process::Signal;
+
 use crate::common::service::{text, Site};
 
 const SHORT: &str = "timeout_ms = 1000";
@@ -43,6 +47,106 @@ fn after_a_crash_a_portal_without_keys_is_asked_before_anything_is_sent_again() 
             "{count}"
         );
     }
+}
+
+/// Goes red where 408 or a 5xx counts as "nothing accepted" in `portal/verdict.rs`.
+#[test]
+fn a_status_that_a_proxy_gives_behind_an_acceptance_is_looked_up() {
+    let mut site = Site::ready_with(&[], &["--no-keys"], "", SHORT);
+    site.start_read();
+    site.fault(
+        r#"[{"route": "ticket", "subject": "503", "count": 1,
+             "action": {"accept": true, "status": 503, "body": "html", "headers": {"retry-after": "1"}}},
+            {"route": "ticket", "subject": "408", "count": 1, "action": {"accept": true, "status": 408, "body": "html"}},
+            {"route": "ticket", "subject": "507", "count": 1, "action": {"status": 507, "body": "html"}}]"#,
+    );
+    site.send("a 503 of a proxy");
+    site.send_from("elodie@vieuxphare.example", "a 408 of a proxy");
+    site.send_from("gwen@llanfairvets.example", "a 507 and nothing accepted");
+    site.complete();
+    for subject in ["503", "408", "507"] {
+        assert_eq!(site.tickets(subject).len(), 1, "{subject}");
+    }
+}
+
+const SLOWER: &str =
+    r#"[{"route": "ticket", "subject": "slow", "count": 1, "action": {"latency_ms": 6000}}]"#;
+
+#[track_caller]
+fn until_sent(site: &Site) {
+    site.until("it was sent", |s| {
+        s.portal.admin("GET", "/_admin/faults", "")[0]["acted"] == 1
+    });
+}
+
+/// Goes red where `Early` in `engine/attempt.rs`, or the time of the next attempt in
+/// `engine/forward.rs`, doesn't mind that the portal may still be at work.
+#[test]
+fn a_portal_without_keys_that_answers_too_late_is_not_asked_too_early() {
+    let mut site = Site::ready_with(&[], &["--no-keys"], "", "timeout_ms = 3000");
+    site.start_read();
+    site.fault(SLOWER);
+    site.send("slow but sure");
+    site.until("it was given up", |s| {
+        s.list("queue").iter().any(|l| l["attempts"] == 1)
+    });
+    // Whoever hurries: nothing is found yet.
+    site.does(&["queue", "retry", "--all"]);
+    site.send_from("elodie@vieuxphare.example", "in no doubt");
+    site.complete();
+    assert_eq!(site.tickets("slow but sure").len(), 1);
+    // What is in no doubt has not waited.
+    let routes = site.portal.admin("GET", "/_admin/log", "");
+    let routes = routes.as_array().expect("a list");
+    let of = |route: &str| routes.iter().rposition(|r| r["route"] == route);
+    assert!(of("ticket") < of("find"), "{routes:?}");
+}
+
+/// Goes red where tickets of an earlier start are not kept back in `engine/forward.rs`.
+#[test]
+fn after_a_crash_a_portal_without_keys_is_not_asked_too_early() {
+    let mut site = Site::ready_with(&[], &["--no-keys"], "", "timeout_ms = 4000");
+    site.start_read();
+    site.fault(SLOWER);
+    site.send("slow but sure");
+    until_sent(&site);
+    site.kill();
+    site.start();
+    site.complete();
+    // The portal logs what it answers: the first had nobody left to be told, and no second came.
+    assert_eq!(site.requests("ticket").len(), 0);
+}
+
+/// Goes red where a clean stop in `engine/mod.rs` doesn't wait for answers.
+#[test]
+fn a_clean_stop_lets_the_portal_answer_what_is_on_its_way() {
+    let mut site = Site::ready_with(&[], &["--no-keys"], "", "");
+    site.start_read();
+    site.fault(&SLOWER.replace("6000", "3000"));
+    site.send("slow but sure");
+    until_sent(&site);
+    site.stop();
+    assert_eq!((site.count("committed"), site.count("forwarded")), (0, 1));
+    site.start();
+    site.complete();
+    assert_eq!(site.requests("ticket").len(), 1);
+}
+
+#[test]
+fn a_second_signal_ends_a_stop_that_waits_for_the_portal() {
+    let mut site = Site::ready_with(&[], &["--no-keys"], "", "");
+    site.start_read();
+    site.fault(&SLOWER.replace("6000", "60000"));
+    site.send("slow but sure");
+    until_sent(&site);
+    site.signal(Signal::TERM);
+    site.until("it waits", |s| {
+        s.log()
+            .contains("waiting for the portal's answer to 1 tickets")
+    });
+    site.signal(Signal::TERM);
+    site.ended(Duration::from_secs(8));
+    assert!(!site.log().contains("have no answer yet"));
 }
 
 #[test]
@@ -188,4 +292,10 @@ fn test_connection_says_what_the_portal_can_not_promise() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
+    let site = Site::ready_with(&[], &["--no-keys"], "", SHORT);
+    let said = site.does(&["test", "support"]);
+    assert!(
+        said.contains("later than twice `portal.timeout_ms`"),
+        "{said}"
+    );
 }

@@ -1,5 +1,5 @@
 //! Each of three protections taken out must show the damage it keeps away; the same scene with the
-//! protection in must show none. A judge that never sees a loss would prove nothing. And two moments
+//! protection in must show none. A judge that never sees a loss would prove nothing. And three moments
 //! that are hard to meet are brought about.
 //!
 //! Only in a build with the feature `switches`; the shipped binary can't be talked out of anything.
@@ -12,7 +12,9 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::scene::{skipped, Count, Dice, Plan, Scene};
+use common::service::Site;
 use common::Disk;
+use rustix::process::Signal;
 use serde_json::json;
 
 /// Tries within which the damage must show.
@@ -148,4 +150,31 @@ fn a_ticket_that_is_sent_before_its_commit_is_heard_of_is_sent_once() {
     let said = scene.finish(Duration::from_secs(60));
     assert!(said.contains("held up by a switch"), "{said}");
     scene.count().check_complete("heard of late");
+}
+
+/// Goes red when the first reading of the directory in a start trusts that what was known before was looked
+/// at: nobody it names would be released until another change came.
+#[test]
+fn what_was_learned_just_before_the_end_releases_at_the_next_start() {
+    const STRANGER: &str = "nadia@elsewhere.example";
+    let mut site = Site::ready();
+    site.start_read();
+    site.send_from(STRANGER, "who am I");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.stop();
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let new = json!({"id": "U-99", "name": "Nadia", "addresses": [STRANGER], "company": "C-02"});
+    directory["users"].as_array_mut().expect("users").push(new);
+    let known = json!({"users": directory["users"], "companies": directory["companies"]});
+    site.portal
+        .admin("PUT", "/_admin/directory", &known.to_string());
+    site.start_flipped("late-look");
+    site.until("it is learned", |s| s.log().contains("held up by a switch"));
+    // The second ends it at once, when that page is known and nobody was told.
+    site.signal(Signal::TERM);
+    site.signal(Signal::INT);
+    site.ended(Duration::from_secs(10));
+    assert_eq!((site.count("held"), site.count("released")), (1, 0));
+    site.start();
+    site.until("it is a ticket", |s| s.tickets("who am I").len() == 1);
 }

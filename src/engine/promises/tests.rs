@@ -49,6 +49,10 @@ fn doubts_that_nobody_can_settle_are_said_before_they_arise() {
     blind.finds_keys = false;
     let words = "can't be settled once 30 days have passed or the portal was restored";
     check(&blind, &[look_up, limits], words);
+    let mut slow = ping();
+    slow.keeps_keys = None;
+    let words = "later than twice `portal.timeout_ms`";
+    check(&slow, &[("portal keys", false), limits], words);
     blind.keeps_keys = None;
     let words = "a ticket whose answer was lost can't be settled; it is set aside";
     check(&blind, &[("portal keys", false), look_up, limits], words);

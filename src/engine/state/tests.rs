@@ -15,7 +15,7 @@ fn deferred(row: Queued, due: u64) -> Deferred {
         due: Tick(Duration::from_secs(due)),
         attempts: 1,
         said: "500".to_owned(),
-        doubt: false,
+        doubt: None,
     }
 }
 
@@ -34,7 +34,7 @@ fn pump(window: &mut Window, index: &[Queued], now: Tick) -> Vec<u64> {
                 .collect();
             window.take_page(after, &page, 4);
         }
-        match window.next(now) {
+        match window.next(now, 0) {
             Some((row, _)) => sent.push(row.sequence),
             None => return sent,
         }
@@ -48,6 +48,20 @@ fn one_lane_is_sent_in_order_one_at_a_time() {
     assert_eq!(pump(&mut window, &index, NOW), [1, 3]);
     window.settle(row(1, 7));
     assert_eq!(pump(&mut window, &index, NOW), [2]);
+}
+
+#[test]
+fn what_is_kept_back_holds_its_lanes_and_nothing_else() {
+    let mut window = Window::new();
+    window.ask_page();
+    window.take_page(0, &[row(1, 7), row(2, 8), row(3, 7), row(4, 9)], 4);
+    let mut sent = |held| {
+        std::iter::from_fn(|| window.next(NOW, held))
+            .map(|(row, _)| row.sequence)
+            .collect::<Vec<u64>>()
+    };
+    assert_eq!(sent(2), [4]);
+    assert_eq!(sent(0), [1, 2]);
 }
 
 #[test]
@@ -108,7 +122,7 @@ fn a_window_that_waits_for_a_page_or_for_the_index_is_not_idle() {
     assert_eq!(window.ask_page(), None);
     assert!(!window.is_idle(NOW));
     window.take_page(after, &[row(1, 1)], 4);
-    window.next(NOW).expect("it may be sent");
+    window.next(NOW, 0).expect("it may be sent");
     window.settle(row(1, 1));
     assert!(!window.is_idle(NOW));
     window.learned(1);
@@ -196,7 +210,7 @@ impl Model {
     }
 
     fn send(&mut self) {
-        let Some((row, _)) = self.window.next(self.now) else {
+        let Some((row, _)) = self.window.next(self.now, 0) else {
             return;
         };
         assert!(self.queue.contains(&row), "{row:?} has left the queue");

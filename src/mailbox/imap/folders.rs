@@ -45,15 +45,27 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// The name that the operator means on a server with this separator and personal prefix, and the
-/// one to make where neither exists: prefixed, since elsewhere the user may not make any.
-fn candidates(name: &str, separator: Option<char>, prefix: &str) -> Vec<String> {
-    let own = match separator {
-        Some(separator) if separator != '/' && !name.contains(separator) => {
-            name.replace('/', &separator.to_string())
+/// The server's name for what the operator calls `name`: `/` stands between levels. A name without
+/// one is the server's own already. A level that holds the separator can't be on that server.
+fn own_name(name: &str, separator: Option<char>) -> Result<String, Refusal> {
+    match separator {
+        Some(separator) if separator != '/' && name.contains('/') => {
+            if name.contains(separator) {
+                return Err(Refusal::FolderName {
+                    folder: name.to_owned(),
+                    separator,
+                });
+            }
+            Ok(name.replace('/', &separator.to_string()))
         }
-        _ => name.to_owned(),
-    };
+        _ => Ok(name.to_owned()),
+    }
+}
+
+/// Where the folder with the server's name `own` may be on a server with this separator and personal
+/// prefix, and the one to make where neither exists: prefixed, since elsewhere the user may not make
+/// any.
+fn candidates(own: String, separator: Option<char>, prefix: &str) -> Vec<String> {
     let begins = own.get(..prefix.len());
     if begins == Some(prefix) {
         vec![own]
@@ -116,7 +128,11 @@ impl Imap {
             }
         };
         let (prefix, separator) = self.namespace().await?;
-        let names = candidates(name, separator, &prefix);
+        let own = own_name(name, separator).map_err(|why| Fault::Refused {
+            doing: DOING.to_owned(),
+            why,
+        })?;
+        let names = candidates(own, separator, &prefix);
         for name in &names {
             if self.exists(name).await? {
                 return self.not_watched(name.clone(), false).map(Some);

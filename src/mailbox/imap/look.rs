@@ -1,16 +1,23 @@
 //! Sizes, received times and flags (RFC 3501 §6.4.5).
+//!
+//! A server that can't read one message denies the whole command, or ends the session (Dovecot 2.3
+//! does either, with a truncated file). What is denied is asked for again by halves, down to single
+//! messages; a lost connection is told with the message at which it was lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_imap::imap_proto::{AttributeValue, Response};
 
 use super::commands::is_seen;
+use super::verdict::Denial;
 use super::{date, set, verdict, Imap};
-use crate::mailbox::{Fault, Item};
+use crate::mailbox::{Fault, Item, Looked, Unlooked};
 use crate::passage::Uid;
 
 /// Messages asked for with one command.
 const MANY: usize = 1000;
+/// So many messages denied alone, and none told of: it is the server, and it is left alone.
+const DENIED_MAX: usize = 8;
 const DOING: &str = "asking for sizes and received times";
 
 #[derive(Default)]
@@ -20,56 +27,122 @@ struct Found {
     seen: Option<bool>,
 }
 
+/// What was told so far, by UID.
+type Told = BTreeMap<Uid, Found>;
+
 impl Imap {
-    pub(in crate::mailbox) async fn look(&mut self, uids: &[Uid]) -> Result<Vec<Item>, Fault> {
-        let mut found: BTreeMap<Uid, Found> = BTreeMap::new();
-        let asked = set::sets(uids, MANY);
-        let commands: Vec<String> = asked
+    pub(in crate::mailbox) async fn look(&mut self, uids: &[Uid]) -> Result<Looked, Unlooked> {
+        let mut told = Told::new();
+        self.state.flags_asked = true;
+        let denied = self.look_at(uids, &mut told).await?;
+        self.state.flags_asked = false;
+        let now = self.wire.clock().wall();
+        let wanted: BTreeSet<Uid> = uids.iter().copied().collect();
+        let items = told.into_iter().filter(|(uid, _)| wanted.contains(uid));
+        let (denied, said) = match denied {
+            Some((denied, denial)) => (denied, denial.said),
+            None => Default::default(),
+        };
+        Ok(Looked {
+            items: items
+                .filter_map(|(uid, found)| {
+                    Some(Item {
+                        uid,
+                        size: found.size?,
+                        received_at: found.received_at.unwrap_or(now),
+                        seen: found.seen.unwrap_or(false),
+                    })
+                })
+                .collect(),
+            denied,
+            said,
+        })
+    }
+
+    /// Asks for all of `uids`, then for what was denied by halves. Gives what was denied alone, with
+    /// the server's words for the first.
+    async fn look_at(
+        &mut self,
+        uids: &[Uid],
+        told: &mut Told,
+    ) -> Result<Option<(Vec<Uid>, Denial)>, Unlooked> {
+        let mut denied: Vec<Uid> = Vec::new();
+        let mut first: Option<Denial> = None;
+        // The last half is asked for again first: the newest messages, most often whole.
+        let mut halves = self.look_by(set::sets(uids, MANY), told).await?;
+        let mut answers = halves.answered > 0;
+        let mut open = halves.denied;
+        while let Some((members, denial)) = open.pop() {
+            if !verdict::may_be_one_message(denial.code) {
+                return Err(verdict::command(DOING, denial).into());
+            }
+            let untold = untold(&members, told);
+            if members.len() == 1 && !untold.is_empty() {
+                denied.extend(untold);
+                if !answers && denied.len() >= DENIED_MAX {
+                    return Err(verdict::command(DOING, denial).into());
+                }
+                first.get_or_insert(denial);
+                continue;
+            }
+            let half = untold.len().div_ceil(2).max(1);
+            let again = untold
+                .chunks(half)
+                .flat_map(|half| set::sets(half, half.len()))
+                .collect();
+            halves = self.look_by(again, told).await?;
+            answers |= halves.answered > 0;
+            open.extend(halves.denied);
+        }
+        let Some(denial) = first else {
+            return Ok(None);
+        };
+        if !answers && !self.answers_for(denied[0]).await? {
+            return Err(verdict::command(DOING, denial).into());
+        }
+        denied.sort_unstable();
+        Ok(Some((denied, denial)))
+    }
+
+    /// Whether the server tells at least the flags of a message: then it is there for us, and the
+    /// fault is the message's own. This is what judges a message that lies alone in its folder.
+    async fn answers_for(&mut self, uid: Uid) -> Result<bool, Unlooked> {
+        let command = format!("UID FETCH {uid} (UID FLAGS)");
+        Ok(self.ask(DOING, &command, |_| {}).await?.is_ok())
+    }
+
+    async fn look_by(
+        &mut self,
+        sets: Vec<(String, Vec<Uid>)>,
+        told: &mut Told,
+    ) -> Result<Answers, Unlooked> {
+        let commands: Vec<String> = sets
             .iter()
             .map(|(set, _)| format!("UID FETCH {set} (UID RFC822.SIZE INTERNALDATE FLAGS)"))
             .collect();
-        self.state.flags_asked = true;
         let dones = self
-            .ask_all(DOING, &commands, |answer| {
-                let Response::Fetch(_, values) = answer else {
-                    return;
-                };
-                let Some(uid) = uid_of(values) else {
-                    return;
-                };
-                let entry = found.entry(uid).or_default();
-                for value in values {
-                    match value {
-                        AttributeValue::Rfc822Size(n) => entry.size = Some(u64::from(*n)),
-                        AttributeValue::InternalDate(at) => {
-                            entry.received_at = date::parse(at);
-                            // Size and date come together; a size over 4 GiB is not parsed.
-                            entry.size.get_or_insert(u64::MAX);
-                        }
-                        AttributeValue::Flags(flags) => entry.seen = Some(is_seen(flags)),
-                        _ => {}
-                    }
+            .ask_all(DOING, &commands, |answer| note(told, answer))
+            .await;
+        let dones = dones.map_err(|fault| {
+            let at = match fault {
+                Fault::Lost { .. } | Fault::Broken { .. } => {
+                    let mut asked = sets.iter().flat_map(|(_, members)| members);
+                    asked
+                        .find(|uid| told.get(uid).is_none_or(|f| f.size.is_none()))
+                        .copied()
                 }
-            })
-            .await?;
-        self.state.flags_asked = false;
-        for done in dones {
-            done.map_err(|denial| verdict::command(DOING, denial))?;
+                _ => None,
+            };
+            Unlooked { fault, at }
+        })?;
+        let mut answers = Answers::default();
+        for (done, (_, members)) in dones.into_iter().zip(sets) {
+            match done {
+                Ok(()) => answers.answered += 1,
+                Err(denial) => answers.denied.push((members, denial)),
+            }
         }
-        let now = self.wire.clock().wall();
-        let wanted: std::collections::BTreeSet<Uid> = uids.iter().copied().collect();
-        Ok(found
-            .into_iter()
-            .filter(|(uid, _)| wanted.contains(uid))
-            .filter_map(|(uid, found)| {
-                Some(Item {
-                    uid,
-                    size: found.size?,
-                    received_at: found.received_at.unwrap_or(now),
-                    seen: found.seen.unwrap_or(false),
-                })
-            })
-            .collect())
+        Ok(answers)
     }
 
     /// Which of `uids` are still in the folder.
@@ -91,12 +164,48 @@ impl Imap {
         for done in dones {
             done.map_err(|denial| verdict::command(doing, denial))?;
         }
-        let wanted: std::collections::BTreeSet<Uid> = uids.iter().copied().collect();
+        let wanted: BTreeSet<Uid> = uids.iter().copied().collect();
         present.retain(|uid| wanted.contains(uid));
         present.sort_unstable();
         present.dedup();
         Ok(present)
     }
+}
+
+/// How some commands ended.
+#[derive(Default)]
+struct Answers {
+    answered: usize,
+    denied: Vec<(Vec<Uid>, Denial)>,
+}
+
+/// Takes in what an answer tells of a message.
+fn note(told: &mut Told, answer: &Response<'_>) {
+    let Response::Fetch(_, values) = answer else {
+        return;
+    };
+    let Some(uid) = uid_of(values) else {
+        return;
+    };
+    let entry = told.entry(uid).or_default();
+    for value in values {
+        match value {
+            AttributeValue::Rfc822Size(n) => entry.size = Some(u64::from(*n)),
+            AttributeValue::InternalDate(at) => {
+                entry.received_at = date::parse(at);
+                // Size and date come together; a size over 4 GiB is not parsed.
+                entry.size.get_or_insert(u64::MAX);
+            }
+            AttributeValue::Flags(flags) => entry.seen = Some(is_seen(flags)),
+            _ => {}
+        }
+    }
+}
+
+/// Those of `members` whose size was not told.
+fn untold(members: &[Uid], told: &Told) -> Vec<Uid> {
+    let is_untold = |uid: &&Uid| told.get(uid).is_none_or(|found| found.size.is_none());
+    members.iter().filter(is_untold).copied().collect()
 }
 
 /// The UID among the values of a FETCH answer.

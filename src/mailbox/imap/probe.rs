@@ -234,6 +234,16 @@ async fn inside(
             fault.to_string(),
             "choose another archive folder",
         ),
+        Err(
+            fault @ Fault::Refused {
+                why: Refusal::FolderName { .. },
+                ..
+            },
+        ) => teller.bad(
+            What::Archive,
+            fault.to_string(),
+            "change it: `postern settings set mailbox.NAME.archive_folder FOLDER`",
+        ),
         Err(fault) => return Err(fault),
     }
     quota_step(&mut imap, trial.folder, teller).await?;
@@ -417,6 +427,10 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
         Refusal::Command { .. } => "the server's words tell why".to_owned(),
         Refusal::Messages { .. } => {
             "open these messages with a mail program; they may be damaged".to_owned()
+        }
+        Refusal::FolderName { .. } => "choose another name".to_owned(),
+        Refusal::Dates { .. } => {
+            "it may be unable to read one of the messages: the server's own log names it".to_owned()
         }
         Refusal::Lacking { .. } => "ask whoever runs the server to enable it".to_owned(),
         Refusal::ArchiveIsWatched { .. } => "choose another archive folder".to_owned(),

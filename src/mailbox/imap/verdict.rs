@@ -92,6 +92,33 @@ pub(super) fn code(name: Option<&str>) -> Code {
     }
 }
 
+/// Whether a denial may be about one message of those that were asked for. Limits are about the
+/// session; a server that calls itself unavailable, or names a bug of its own, may have met one
+/// file that it can't read (Dovecot 2.3 says SERVERBUG for a truncated one).
+pub(super) fn may_be_one_message(code: Code) -> bool {
+    match code {
+        Code::Unavailable | Code::NoPerm | Code::Other => true,
+        Code::TryCreate
+        | Code::NonExistent
+        | Code::AlreadyExists
+        | Code::InUse
+        | Code::Limit
+        | Code::Throttled
+        | Code::OverQuota => false,
+    }
+}
+
+/// What the caller must do about a search by date that was denied.
+pub(super) fn dated(doing: &str, denial: Denial) -> Fault {
+    match may_be_one_message(denial.code) {
+        true => Fault::Refused {
+            doing: doing.to_owned(),
+            why: Refusal::Dates { said: denial.said },
+        },
+        false => command(doing, denial),
+    }
+}
+
 /// What the caller must do about a command that was denied.
 pub(super) fn command(doing: &str, denial: Denial) -> Fault {
     let doing = doing.to_owned();

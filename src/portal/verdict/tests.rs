@@ -67,11 +67,17 @@ fn each_status_and_type_has_its_verdict() {
         (Create, 404, "forwarding-rule", None, "never"),
         (Create, 429, "", SEVEN, "throttled"),
         (Ping, 429, "busy", None, "throttled"),
-        (Create, 409, "key-in-progress", SEVEN, "later"),
-        (Create, 408, "", None, "later"),
+        (Create, 409, "key-in-progress", SEVEN, "unsure"),
+        (Attach, 409, "", SEVEN, "later"),
         (Create, 425, "", None, "later"),
-        (Create, 503, "busy", SEVEN, "later"),
-        (Create, 507, "", None, "later"),
+        (Create, 408, "", None, "unsure"),
+        (Attach, 408, "", None, "later"),
+        (Create, 501, "", None, "unsure"),
+        (Create, 503, "busy", SEVEN, "unsure"),
+        (Reply, 503, "", None, "unsure"),
+        (Attach, 503, "busy", SEVEN, "later"),
+        (Create, 505, "", None, "unsure"),
+        (Create, 507, "", None, "unsure"),
         (Create, 500, "", None, "unsure"),
         (Create, 502, "", SEVEN, "unsure"),
         (Reply, 504, "", None, "unsure"),
@@ -99,7 +105,7 @@ fn a_key_in_progress_is_waited_for_even_when_the_portal_does_not_say_how_long() 
         ..Heard::default()
     };
     let fault = of_answer(Act::Create, heard);
-    assert_eq!(shape(&fault), ("later", Some(Duration::from_secs(1))));
+    assert_eq!(shape(&fault), ("unsure", Some(Duration::from_secs(1))));
 }
 
 #[test]

@@ -10,19 +10,35 @@ fn names_are_quoted_for_the_wire() {
 
 #[test]
 fn the_operators_slash_is_the_servers_separator() {
-    assert_eq!(candidates("A/2026", Some('.'), ""), ["A.2026"]);
-    assert_eq!(candidates("A/2026", Some('/'), ""), ["A/2026"]);
+    let named = |name, separator, prefix: &str| {
+        candidates(own_name(name, separator).unwrap(), separator, prefix)
+    };
+    assert_eq!(named("A/2026", Some('.'), ""), ["A.2026"]);
+    assert_eq!(named("A/2026", Some('/'), ""), ["A/2026"]);
     assert_eq!(
-        candidates("A/2026", Some('.'), "INBOX."),
+        named("A/2026", Some('.'), "INBOX."),
         ["INBOX.A.2026", "A.2026"]
     );
-    assert_eq!(candidates("INBOX.A", Some('.'), "INBOX."), ["INBOX.A"]);
-    assert_eq!(candidates("Inbox/A", Some('.'), "INBOX."), ["INBOX.A"]);
+    assert_eq!(named("INBOX.A", Some('.'), "INBOX."), ["INBOX.A"]);
+    assert_eq!(named("Inbox/A", Some('.'), "INBOX."), ["INBOX.A"]);
     assert_eq!(
-        candidates("MAIL/A", Some('/'), "mail/"),
+        named("MAIL/A", Some('/'), "mail/"),
         ["mail/MAIL/A", "MAIL/A"]
     );
-    assert_eq!(candidates("Büro", Some('/'), "é/"), ["é/Büro", "Büro"]);
+    assert_eq!(named("Büro", Some('/'), "é/"), ["é/Büro", "Büro"]);
+}
+
+#[test]
+fn a_separator_within_a_level_is_refused() {
+    for (name, separator, taken) in [
+        ("A/2026.11", '.', false),
+        ("INBOX.A/2026", '.', false),
+        ("A.2026.11", '.', true),
+        ("A/2026-11", '.', true),
+        ("A/2026.11", '/', true),
+    ] {
+        assert_eq!(own_name(name, Some(separator)).is_ok(), taken, "{name}");
+    }
 }
 
 #[test]
