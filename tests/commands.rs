@@ -7,6 +7,10 @@ mod export;
 mod fake;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/pins.rs"]
+mod pins;
+#[path = "commands/sealed.rs"]
+mod sealed;
 #[path = "commands/socket.rs"]
 mod socket;
 
@@ -88,7 +92,7 @@ fn ready() -> Running {
         &["settings", "set", "mailbox.support.password"],
         0,
     );
-    ends(folder, "token\n", &["settings", "set", "portal.token"], 0);
+    ends(folder, "t0ken\n", &["settings", "set", "portal.token"], 0);
     running
 }
 
@@ -201,7 +205,7 @@ fn a_secret_comes_on_standard_input_is_tried_and_never_shown() {
         &["settings", "diff", "0", "4", "--json"],
     ] {
         let out = ends(folder, "", arguments, 0);
-        assert!(!out.contains("wrong") && !out.contains(RIGHT) && !out.contains("\"token\""));
+        assert!(!out.contains("wrong") && !out.contains(RIGHT) && !out.contains("t0ken"));
     }
 }
 

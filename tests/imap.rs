@@ -25,7 +25,7 @@ mod wires;
 use std::time::{Duration, Instant};
 
 use dovecot::{message, Dovecot, Odd, USER};
-use postern::mailbox::probe::{probe, Found, Outcome, Step, Trial, What};
+use postern::mailbox::probe::{self, probe, Found, Outcome, Step, Trial, What};
 use postern::mailbox::{
     Access, Account, Count, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session,
     Slice, Wanted,
@@ -156,6 +156,9 @@ fn a_certificate_that_is_not_trusted_is_explained_and_can_be_pinned() {
             panic!("a refused certificate was expected");
         };
         assert_eq!(blemish, Blemish::UnknownIssuer);
+        // Whoever wants to pin it sees the same, without a password.
+        let seen = smol::block_on(probe::certificate(&World::real(), &account));
+        assert_eq!(seen, Ok(Some(*shown.clone())));
 
         let mut misnamed = server.account(security);
         misnamed.host = "127.0.0.1".to_owned();

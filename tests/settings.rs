@@ -56,8 +56,8 @@ fn a_password_goes_from_typing_to_a_revision_and_back_without_being_seen() {
     let mut settings = Settings::default();
     settings.add_mailbox("support").unwrap();
     let name = "mailbox.support.password";
-    let label = settings.secret_label(name).unwrap().unwrap();
     let secret = Secret::new("hunter2 hunter2".to_owned());
+    let (label, secret) = settings.secret(name, &secret).unwrap().unwrap();
     settings
         .set_sealed(name, seal(&key, [1; NONCE_LENGTH], &label, &secret))
         .unwrap();
@@ -69,7 +69,7 @@ fn a_password_goes_from_typing_to_a_revision_and_back_without_being_seen() {
     let seen = [
         String::from_utf8_lossy(&octets).into_owned(),
         format!("{revision:?}"),
-        export(&revision.settings),
+        export(&revision.settings, None),
         serde_json::to_string(&revision.settings.entries("").unwrap()).unwrap(),
     ];
     assert!(seen.iter().all(|text| !text.contains("hunter2")));

@@ -37,9 +37,11 @@ END
             with_secrets "mailbox.$name.password" settings set "mailbox.$name.password" ||
             fail "mailbox $name has no password; postern's words stand above"
     done
-    [ -z "$(postern settings get portal.url)" ] || has_secret portal.token ||
-        with_secrets portal.token settings set portal.token ||
-        fail "the portal has no token; postern's words stand above"
+    local secret=portal.token
+    [ "$(postern settings get portal.sign_in)" != oauth ] || secret=portal.client_secret
+    [ -z "$(postern settings get portal.url)" ] || has_secret "$secret" ||
+        with_secrets "$secret" settings set "$secret" ||
+        fail "$secret is not set; postern's words stand above"
     postern test || fail "the test did not pass: mend what it says, then start again. No message was touched."
     local active=0
     for name in "${names[@]}"; do
@@ -74,7 +76,12 @@ import_own() {
         postern settings import "$OWN" $YES
         return
     fi
-    # From a pipe: first without a secret. Either its words name those that are missing, or none is
+    # From a pipe: a line for the passphrase, where the file carries its secrets under one.
+    if grep -q '^\[sealed\]' "$OWN"; then
+        with_secrets passphrase settings import "$OWN" $YES
+        return
+    fi
+    # Else first without a secret. Either its words name those that are missing, or none is
     # and that was it: whatever it changed stands in them.
     local said status=0 keys
     said=$(postern settings import "$OWN" $YES </dev/null 2>&1) || status=$?
@@ -87,7 +94,7 @@ import_own() {
     fi
 }
 
-# with_secrets KEYS ARGUMENTS...: postern with a line of our standard input for each key. At a
+# with_secrets KEYS ARGUMENTS...: postern with a line of our standard input for each key, or PEM. At a
 # terminal it asks for itself; from a pipe each of its processes would swallow all the lines.
 with_secrets() {
     local keys key line lines=''
@@ -100,6 +107,11 @@ with_secrets() {
     for key in "${keys[@]}"; do
         IFS= read -r line || fail "$key is wanted as a line on standard input, and that has ended"
         lines+=$line$'\n'
+        # PEM has several, up to its end.
+        while [[ $key == *_pem && $line != -----END* ]]; do
+            IFS= read -r line || fail "$key is wanted as PEM on standard input, and that has ended"
+            lines+=$line$'\n'
+        done
     done
     printf %s "$lines" | postern "$@"
 }

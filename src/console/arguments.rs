@@ -279,13 +279,23 @@ pub enum Settings {
     Import {
         /// The file
         file: PathBuf,
+        /// Go without the secrets in it
+        #[arg(long)]
+        without_secrets: bool,
         /// How
         #[command(flatten)]
         manner: Manner,
     },
-    /// Print the settings as a file, without secrets
-    #[command(after_help = example!("postern settings export > mine.toml"))]
-    Export,
+    /// Print the settings as a file
+    #[command(after_help = example!(
+        "postern settings export > mine.toml",
+        "postern settings export --with-secrets > box.toml  # asks for a passphrase"
+    ))]
+    Export {
+        /// With passwords and token, sealed under a passphrase
+        #[arg(long)]
+        with_secrets: bool,
+    },
     /// Confirm the change that waits
     #[command(after_help = example!("postern settings confirm"))]
     Confirm,

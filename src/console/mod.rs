@@ -19,9 +19,10 @@ use futures_lite::future;
 
 use crate::control::{
     explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
+    PASSPHRASE_MIN,
 };
 use crate::world::signals::Stop;
-use crate::world::{terminal, World};
+use crate::world::{terminal, Secret, World};
 pub use arguments::Arguments;
 use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
 use export::Files;
@@ -118,8 +119,9 @@ impl Console {
         }
         let link = Link::find(world, &store, &socket).await?;
         let mut asked = None;
-        // Each question is asked once: a service that asks for ever doesn't get its way.
-        for _ in 0..3 {
+        // Each question (passphrase, secrets, whether to go ahead) is asked once: a service that asks
+        // for ever doesn't get its way.
+        for _ in 0..4 {
             let Some(answer) = self
                 .ask(&link, &request, asked.as_ref(), files.as_mut())
                 .await?
@@ -130,7 +132,8 @@ impl Console {
                 return Ok(self.end(&answer));
             };
             let again = match &answer {
-                Answer::NeedSecrets { keys } => self.type_secrets(keys, how)?,
+                Answer::NeedPassphrase => self.type_passphrase(how)?,
+                Answer::NeedSecrets { keys } => self.type_secrets(world, keys, how)?,
                 Answer::Ask { .. } => self.go_ahead(how)?,
                 _ => return Ok(self.end(&answer)),
             };
@@ -245,9 +248,17 @@ impl Console {
         }
     }
 
-    fn type_secrets(&self, keys: &[String], how: &mut How) -> Result<bool, Refusal> {
+    fn type_passphrase(&self, how: &mut How) -> Result<bool, Refusal> {
+        how.passphrase = Some(typed_as(
+            "the passphrase of the secrets in the file",
+            "Passphrase of the secrets in the file (return: without them): ",
+        )?);
+        Ok(true)
+    }
+
+    fn type_secrets(&self, world: &World, keys: &[String], how: &mut How) -> Result<bool, Refusal> {
         for key in keys {
-            how.secrets.insert(key.clone(), typed(key)?);
+            how.secrets.insert(key.clone(), typed(world, key)?);
         }
         Ok(true)
     }
@@ -308,17 +319,22 @@ fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Answer {
     let mut answer = answer.clone();
     if let (
         Answer::Applied {
-            changes, warnings, ..
+            changes,
+            warnings,
+            notes,
+            ..
         },
         Some(Answer::Ask {
             changes: asked,
             warnings: warned,
+            notes: noted,
             ..
         }),
     ) = (&mut answer, before)
     {
         changes.retain(|change| !asked.contains(change));
         warnings.retain(|warning| !warned.contains(warning));
+        notes.retain(|note| !noted.contains(note));
     }
     answer
 }
@@ -345,14 +361,59 @@ fn err(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Asks for a secret: at the terminal without echo, else a line of standard input.
-fn typed(key: &str) -> Result<Typed, Refusal> {
-    let secret = terminal::read_secret(&format!("{}: ", text::clean(key))).map_err(|fault| {
+/// Asks for a secret. One that is PEM is too long to be typed: a terminal is asked for its file,
+/// standard input has it whole.
+fn typed(world: &World, key: &str) -> Result<Typed, Refusal> {
+    let shown = text::clean(key);
+    if !is_pem(key) {
+        return typed_as(key, &format!("{shown}: "));
+    }
+    match terminal::read_answer(&format!("{shown}, the file that holds it: ")) {
+        Ok(Some(file)) => secret_file(world, &file),
+        Ok(None) => taken(key, terminal::read_pem()),
+        Err(fault) => taken(key, Err(fault)),
+    }
+}
+
+/// Asks with this prompt: at the terminal without echo, else a line of standard input.
+fn typed_as(what: &str, prompt: &str) -> Result<Typed, Refusal> {
+    taken(what, terminal::read_secret(prompt))
+}
+
+fn taken(what: &str, read: std::io::Result<Secret>) -> Result<Typed, Refusal> {
+    let secret = read.map_err(|fault| {
         Refusal::new(
             Kind::Usage,
-            format!("{key} must be typed, or given as a line on standard input: {fault}"),
+            format!("{what} must be typed, or given as a line on standard input: {fault}"),
         )
     })?;
+    Ok(Typed::new(&secret))
+}
+
+/// A passphrase for secrets that are to be exported: twice where it is typed, since a slip would
+/// only be noticed on the day when the file is needed.
+fn new_passphrase() -> Result<Typed, Refusal> {
+    let what = "the passphrase";
+    let prompt = format!("Passphrase for the secrets ({PASSPHRASE_MIN} characters or more): ");
+    let first = typed_as(what, &prompt)?;
+    if terminal::input_is_terminal()
+        && typed_as(what, "The same again: ")?.secret() != first.secret()
+    {
+        return Err(Refusal::new(
+            Kind::Usage,
+            "the two passphrases differ: nothing was exported",
+        ));
+    }
+    Ok(first)
+}
+
+/// Whether a setting holds PEM, which comes from files.
+fn is_pem(key: &str) -> bool {
+    key.ends_with("_pem")
+}
+
+fn secret_file(world: &World, file: &str) -> Result<Typed, Refusal> {
+    let secret = Secret::new(read_file(world, Path::new(file))?);
     Ok(Typed::new(&secret))
 }
 
@@ -442,11 +503,20 @@ fn change(world: &World, settings: Settings) -> Result<Request, Refusal> {
             to,
             how: How::default(),
         },
-        Settings::Import { file, manner } => Request::Import {
+        Settings::Import {
+            file,
+            without_secrets,
+            manner,
+        } => Request::Import {
             toml: read_file(world, &file)?,
-            how: how(manner),
+            how: How {
+                passphrase: without_secrets.then(Typed::none),
+                ..how(manner)
+            },
         },
-        Settings::Export => Request::Export,
+        Settings::Export { with_secrets } => Request::Export {
+            passphrase: with_secrets.then(new_passphrase).transpose()?,
+        },
         Settings::Confirm => Request::Confirm,
         Settings::History => Request::History,
         Settings::Diff { from, to } => Request::Diff { from, to },
@@ -474,6 +544,10 @@ fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refus
         match (is_secret(&key), value) {
             // Empty takes the secret away, which gives nothing away.
             (_, Some(value)) if value.is_empty() => pairs.push((key, value)),
+            (true, Some(value)) if is_pem(&key) && value.starts_with('@') => {
+                let secret = secret_file(world, value.trim_start_matches('@'))?;
+                how.secrets.insert(key, secret);
+            }
             (true, Some(_)) => {
                 return Err(usage(format!(
                     "{key} is a secret: as an argument it would stand in the process list and in \
@@ -482,11 +556,11 @@ fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refus
                 )))
             }
             (true, None) => {
-                let secret = typed(&key)?;
+                let secret = typed(world, &key)?;
                 how.secrets.insert(key, secret);
             }
             (false, Some(value)) => match value.strip_prefix('@') {
-                Some(file) if key.ends_with("ca_pem") => {
+                Some(file) if is_pem(&key) => {
                     let pem = read_file(world, Path::new(file))?;
                     pairs.push((key, pem));
                 }

@@ -82,6 +82,10 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             }
             out
         }
+        Answer::NeedPassphrase => {
+            "The file carries its secrets under a passphrase, which must be typed first.\n"
+                .to_owned()
+        }
         Answer::NeedSecrets { keys } => format!(
             "These secrets must be typed first: {}\n",
             clean(&keys.join(", "))
@@ -281,7 +285,8 @@ fn status(status: &Status, style: Style) -> String {
             false => " (not read whole yet)",
         }
     ));
-    for said in portal.said.iter().chain(&portal.restored) {
+    let lines = [&portal.said, &portal.sign_in, &portal.restored];
+    for said in lines.into_iter().flatten() {
         out.push_str(&format!("        {}\n", clean(said)));
     }
     let store = &status.store;

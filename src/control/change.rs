@@ -4,12 +4,15 @@
 //! what a person must be asked; the change itself is last, and is refused when somebody else was
 //! faster.
 
+use super::carry;
 use super::port::{Caller, Candidate, LeftBehind, Service};
-use super::wire::{Answer, How, Kind, Preview, Refusal};
+use super::wire::{Answer, How, Kind, Preview, Refusal, Typed};
 use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
-    check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Problem, Settings,
+    check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Portal, Problem,
+    Settings,
 };
+use crate::world::tls::hex;
 
 /// Settings in the making.
 pub(super) struct Draft {
@@ -20,6 +23,10 @@ pub(super) struct Draft {
     note: String,
     /// What the operator must be asked about besides activation.
     questions: Vec<String>,
+    /// What was perhaps not meant, besides what the checks find.
+    remarks: Vec<Problem>,
+    /// What else is worth telling.
+    notes: Vec<String>,
 }
 
 impl Draft {
@@ -33,6 +40,8 @@ impl Draft {
             history,
             note: note.into(),
             questions: Vec::new(),
+            remarks: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -68,12 +77,13 @@ impl Draft {
         }
     }
 
-    /// Reads a file; `Some` when secrets must be typed first.
-    pub(super) fn import<S: Service>(
+    /// Reads a file; `Some` when secrets, or the passphrase of those in the file, must be typed
+    /// first. What the file's secrets are goes into `how`, as if it had been typed.
+    pub(super) async fn import<S: Service>(
         &mut self,
         service: &S,
         toml: &str,
-        how: &How,
+        how: &mut How,
     ) -> Result<Option<Answer>, Refusal> {
         let read = service.with_zones(|zones| import(toml, &self.base, zones))?;
         self.settings = read.settings;
@@ -83,6 +93,18 @@ impl Draft {
             if of(&self.base) != of(&self.settings) {
                 let said = self.moment(service, &key);
                 self.questions.extend(said);
+            }
+        }
+        if let Some(parcel) = read.parcel {
+            match how.passphrase.as_ref().map(Typed::secret) {
+                // A start asks nobody, and says which secrets are missing.
+                None if !how.unattended => return Ok(Some(Answer::NeedPassphrase)),
+                Some(passphrase) if !passphrase.reveal().is_empty() => {
+                    let carried = carry::opened(service, &parcel, passphrase).await?;
+                    let taken = carry::take(service, &self.settings, carried, &mut how.secrets);
+                    self.remarks.extend(taken);
+                }
+                _ => {}
             }
         }
         let keys: Vec<String> = read
@@ -107,19 +129,20 @@ impl Draft {
         how: How,
     ) -> Result<Answer, Refusal> {
         for (key, typed) in &how.secrets {
-            let label = self.settings.secret_label(key)?.ok_or_else(|| {
-                Refusal::new(
-                    Kind::Usage,
-                    format!("{key} is no secret: give it as a value"),
-                )
-            })?;
             if typed.secret().reveal().is_empty() {
                 return Err(Refusal::new(
                     Kind::Usage,
                     format!("{key}: nothing was typed, so nothing was changed"),
                 ));
             }
-            let sealed = service.seal(&label, &typed.secret())?;
+            let read = self.settings.secret(key, &typed.secret())?;
+            let (label, secret) = read.ok_or_else(|| {
+                Refusal::new(
+                    Kind::Usage,
+                    format!("{key} is no secret: give it as a value"),
+                )
+            })?;
+            let sealed = service.seal(&label, &secret)?;
             self.settings.set_sealed(key, sealed)?;
         }
         let activated = self.activated();
@@ -129,10 +152,18 @@ impl Draft {
         let mut warnings = self.checked(service)?;
         let changes = difference(&self.base, &self.settings);
         if changes.is_empty() {
+            let remarks = self.remarks.iter().map(|remark| format!("; {remark}"));
             return Ok(Answer::Nothing {
-                said: "the settings hold that already".to_owned(),
+                said: format!(
+                    "the settings hold that already{}",
+                    remarks.collect::<String>()
+                ),
             });
         }
+        if shows_another(&self.base, &self.settings) {
+            service.pair(&self.settings)?;
+        }
+        warnings.append(&mut self.remarks);
         if !how.untried {
             for key in how.secrets.keys().filter(|key| self.can_be_tried(key)) {
                 service.try_secret(&self.settings, key).await?;
@@ -173,6 +204,9 @@ impl Draft {
             }
             previews.push(preview);
         }
+        if !how.untried && !how.unattended {
+            warnings.extend(self.compare_pins(service).await);
+        }
         self.ask_about_departures(service, how.leave_behind).await?;
         let asks = !previews.is_empty() || !self.questions.is_empty();
         if asks && !how.yes {
@@ -180,7 +214,7 @@ impl Draft {
                 changes,
                 warnings,
                 previews,
-                notes: self.questions,
+                notes: [self.questions, self.notes].concat(),
             });
         }
         let limit_ms = how.confirm_within_min.map(|min| u64::from(min) * 60_000);
@@ -198,7 +232,7 @@ impl Draft {
             waits_until: applied.waits_until.map(|at| at.to_string()),
             changes,
             warnings,
-            notes: applied.notes,
+            notes: [self.notes, applied.notes].concat(),
         })
     }
 
@@ -282,7 +316,13 @@ impl Draft {
                 .settings
                 .mailbox(name)
                 .is_some_and(|m| !m.host.is_empty() && !m.username.is_empty()),
-            None => !self.settings.portal.url.is_empty(),
+            // A secret that goes with the other way to sign in is asked for by nobody.
+            None => {
+                let portal = &self.settings.portal;
+                let used = key == portal.sign_in_secret().0
+                    || (key == Portal::CLIENT_KEY && portal.client_cert_pem.is_some());
+                used && !portal.url.is_empty() && portal.sign_in_secret().1.is_some()
+            }
         }
     }
 
@@ -362,6 +402,47 @@ impl Draft {
         Ok(())
     }
 
+    /// Holds each certificate that is newly pinned, or for another server, against what is shown
+    /// there now: a slip would keep the mailbox, or all tickets, waiting. Warnings where it can't be
+    /// seen.
+    async fn compare_pins<S: Service>(&mut self, service: &S) -> Vec<Problem> {
+        let mut pins = Vec::new();
+        for mailbox in &self.settings.mailboxes {
+            let of = |m: &Mailbox| (m.pin(), m.host.clone(), m.dial_port());
+            let before = self.base.mailbox_by_id(mailbox.id);
+            let new = before.is_none_or(|before| of(before) != of(mailbox));
+            if let (Some(pin), true, false) = (mailbox.pin(), new, mailbox.host.is_empty()) {
+                let key = format!("mailbox.{}.pinned", mailbox.name);
+                pins.push((Some(mailbox.id), key, mailbox.host.clone(), pin));
+            }
+        }
+        let (old, new) = (&self.base.portal, &self.settings.portal);
+        if let (Some(pin), false) = (new.pin(), new.url.is_empty()) {
+            if (old.pin(), &old.url) != (new.pin(), &new.url) {
+                pins.push((None, "portal.pinned".to_owned(), new.url.clone(), pin));
+            }
+        }
+        let mut unseen = Vec::new();
+        for (mailbox, key, server, pin) in pins {
+            match service.certificate(&self.settings, mailbox).await {
+                Ok(shown) if shown.sha256 == pin => self.notes.push(format!(
+                    "{key} is the certificate that {server} shows now: {shown}"
+                )),
+                Ok(shown) => self.questions.push(format!(
+                    "{key} is SHA-256 {}, and {server} shows another certificate now, so nothing \
+                     would connect there: {shown}",
+                    hex(&pin)
+                )),
+                Err(fault) => unseen.push(Problem {
+                    key,
+                    value: None,
+                    said: format!("could not be compared with what {server} shows now: {fault}"),
+                }),
+            }
+        }
+        unseen
+    }
+
     fn moment<S: Service>(&self, service: &S, key: &str) -> Option<String> {
         let name = key.split('.').nth(1)?;
         let mailbox = self.settings.mailbox(name)?;
@@ -394,6 +475,18 @@ fn may_be_watched(mailbox: &Mailbox, owner: Owner) -> Result<Option<Problem>, Re
             ),
         })),
     }
+}
+
+/// Whether the portal is to be shown another certificate, or with another key.
+fn shows_another(before: &Settings, after: &Settings) -> bool {
+    let of = |settings: &Settings| {
+        let portal = &settings.portal;
+        (
+            portal.client_cert_pem.clone(),
+            portal.client_key_pem.clone(),
+        )
+    };
+    of(before) != of(after)
 }
 
 fn same_account(a: &Mailbox, b: &Mailbox) -> bool {

@@ -8,6 +8,7 @@ use std::task::Poll;
 use async_channel::bounded;
 use futures_lite::{stream, Stream};
 
+use super::carry;
 use super::change::Draft;
 use super::check;
 use super::port::{Caller, Lines, Service};
@@ -128,9 +129,12 @@ async fn settings<S: Service>(
     match request {
         Request::Show { prefix } => show(service, &prefix),
         Request::Get { key } => get(service, &key),
-        Request::Export => Ok(Answer::File {
-            toml: export(&service.history().base()),
+        Request::Export { passphrase: None } => Ok(Answer::File {
+            toml: export(&service.history().base(), None),
         }),
+        Request::Export {
+            passphrase: Some(passphrase),
+        } => carry::sealed(service, caller, passphrase.secret()).await,
         Request::History => Ok(history(&service.history())),
         Request::Diff { from, to } => diff(&service.history(), from, to),
         Request::Confirm if service.history().waits_until().is_none() => {
@@ -162,9 +166,9 @@ async fn settings<S: Service>(
             draft.settings.rename_mailbox(&name, &to)?;
             draft.finish(service, caller, how).await
         }
-        Request::Import { toml, how } => {
+        Request::Import { toml, mut how } => {
             let mut draft = Draft::new(service, "import");
-            match draft.import(service, &toml, &how)? {
+            match draft.import(service, &toml, &mut how).await? {
                 Some(missing) => Ok(missing),
                 None => draft.finish(service, caller, how).await,
             }

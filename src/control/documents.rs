@@ -39,6 +39,9 @@ pub struct PortalStatus {
     pub state: String,
     /// What there is to say about it.
     pub said: Option<String>,
+    /// How it is signed in to, and until when that holds.
+    #[serde(default)]
+    pub sign_in: Option<String>,
     /// When it last answered.
     pub heard_at: Option<String>,
     /// People in the directory.

@@ -72,7 +72,7 @@ impl Link {
                     return check::without_service(world, store, each).await;
                 }
                 let service = Rc::new(open(world, store, None).await?);
-                let caller = Caller { name: own_name() };
+                let caller = own();
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
                     while let Some(reply) = replies.next().await {
@@ -87,6 +87,14 @@ impl Link {
                 closed
             }
         }
+    }
+}
+
+/// This process: it has opened the store by itself.
+fn own() -> Caller {
+    Caller {
+        name: own_name(),
+        owns: true,
     }
 }
 
@@ -250,7 +258,7 @@ pub async fn import_file<S: Service>(
         unattended: true,
         ..How::default()
     };
-    let caller = Caller { name: own_name() };
+    let caller = own();
     // Nothing of an import is said line by line.
     let (sender, _unread) = async_channel::bounded(1);
     let lines = Lines::new(sender);

@@ -2,6 +2,7 @@
 //!
 //! - `wire` has requests, answers and (in `documents`) what they carry; `port` says what a service
 //!   must be able to do; `dispatch` and `change` turn the one into the other.
+//! - `carry` seals the secrets that leave in a settings file, and opens those that come in one.
 //! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
 //! - `local` finds the way: the socket where a service listens, else an engine of this process.
 //!
@@ -16,6 +17,7 @@
 //! *One connection, one request.* Commands need no more, and every limit (of time, of size, of how
 //! many at once) is then one on connections.
 
+mod carry;
 mod change;
 mod check;
 mod client;
@@ -51,6 +53,9 @@ pub use crate::engine::owner::Owner;
 pub use crate::settings::{Change, Explained, Problem};
 
 use crate::settings::Settings;
+
+/// The fewest characters of a passphrase that secrets are exported under.
+pub use crate::settings::PASSPHRASE_MIN;
 
 /// Whether `key` names a secret, whatever mailboxes there are: such a value is never taken as an
 /// argument.

@@ -8,6 +8,7 @@ use crate::engine::forward::{ping_sentence, Standing as LinkStanding};
 use crate::engine::post::Standing;
 use crate::engine::Engine;
 use crate::passage::{Stage, Uid};
+use crate::settings::ending;
 
 /// UIDs that an alarm names.
 const NAMED: usize = 10;
@@ -88,6 +89,10 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
         }
     };
     let now = engine.world.clock.wall();
+    let ends = settings.portal.client_cert_ends();
+    if let Some(said) = ends.and_then(|ends| ending(ends, now)) {
+        alarms.push(format!("the client certificate for the portal {said}"));
+    }
     let known = engine.link.known.borrow();
     let restore = known.as_ref().and_then(|k| k.restore.as_ref());
     alarms.extend(restore.and_then(|r| r.alarm(now)));
@@ -129,6 +134,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             url: settings.portal.url.clone(),
             state: state.to_owned(),
             said,
+            sign_in: engine.link.signed_in(),
             heard_at: engine.link.last_receipt_at.get().map(|at| at.to_string()),
             people: directory.users,
             companies: directory.companies,

@@ -7,14 +7,16 @@ use super::wire::{
 };
 use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
-use crate::settings::{History, Sealed, Settings, Zones};
-use crate::world::{Secret, Wall};
+use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
+use crate::world::{Certificate, Secret, Wall};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user's name, for the history.
     pub name: String,
+    /// Whether it could read the store's files by itself: the user that the service runs as, or root.
+    pub owns: bool,
 }
 
 /// Takes the lines of long work; bounded, so that a slow reader slows the work.
@@ -124,6 +126,15 @@ pub trait Service: 'static {
     fn history(&self) -> History;
     /// Seals a secret with the box's key and a fresh nonce.
     fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal>;
+    /// Opens what `seal` sealed.
+    fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal>;
+    /// Octets that nobody can guess.
+    fn random<const N: usize>(&self) -> [u8; N];
+    /// The key that a lock makes of a passphrase. One at a time, beside everything else: it takes a
+    /// second or more, and memory.
+    async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal>;
+    /// Whether the portal's client certificate and its key are a pair; nothing where one is not set.
+    fn pair(&self, settings: &Settings) -> Result<(), Refusal>;
     /// Makes a change durable and puts it in force; `Conflict` when `base` is not in force any more.
     /// One with a limit is the service's to undo when its time is up.
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal>;
@@ -133,6 +144,13 @@ pub trait Service: 'static {
     async fn undo(&self) -> Result<Option<u64>, Refusal>;
     /// Signs in at the mail server (asks the portal) with the secret of `key` as `settings` have it.
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal>;
+    /// The certificate that a mailbox's server, or the portal without one, shows now as `settings`
+    /// have it, trusted or not. Sends nothing that is secret.
+    async fn certificate(
+        &self,
+        settings: &Settings,
+        mailbox: Option<MailboxId>,
+    ) -> Result<Certificate, Refusal>;
     /// What activating the mailbox as `settings` have it would do now. Touches no message.
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal>;
     /// Whose own address the mailbox has, as `settings` have it.

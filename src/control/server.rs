@@ -22,7 +22,7 @@ use smol_hyper::rt::FuturesIo;
 use super::dispatch::{replies, Replies};
 use super::port::{Caller, Service};
 use super::wire::{Kind, Refusal, Reply, Request};
-use crate::world::socket::{user_name, Listener};
+use crate::world::socket::{own_id, user_name, Listener};
 use crate::world::{BoxConnection, Clock};
 
 /// What a caller may take.
@@ -78,6 +78,7 @@ pub async fn serve<S: Service>(
         };
         let caller = Caller {
             name: user_name(uid),
+            owns: uid == 0 || uid == own_id(),
         };
         let (service, clock, seats) = (service.clone(), clock.clone(), seats.clone());
         executor

@@ -4,6 +4,7 @@
 
 use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
@@ -15,9 +16,10 @@ use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
 use crate::passage::record::ActKind;
 use crate::passage::{Entry, MailboxId, Place, Stage};
-use crate::settings::{History, Sealed, Settings, Zones};
+use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
-use crate::world::{zones, Secret, Wall};
+use crate::world::worker::apart;
+use crate::world::{zones, Certificate, Secret, Wall};
 
 /// Lines of a page at most.
 pub(super) const PAGE_MAX: u32 = 500;
@@ -27,6 +29,8 @@ pub struct Running {
     pub(super) engine: Rc<Engine>,
     endings: Endings,
     pub(super) serves: std::cell::Cell<bool>,
+    /// Held while a key is derived, by the thread that does it.
+    deriving: Arc<smol::lock::Mutex<()>>,
 }
 
 impl From<StoreFault> for Refusal {
@@ -56,6 +60,7 @@ impl Running {
             engine,
             endings,
             serves: std::cell::Cell::new(false),
+            deriving: Arc::default(),
         }
     }
 
@@ -406,6 +411,38 @@ impl Service for Running {
         ))
     }
 
+    fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal> {
+        Ok(crate::settings::open(&self.engine.seal_key, label, sealed)?)
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        self.engine.world.entropy.octets()
+    }
+
+    async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal> {
+        let lock = lock.clone();
+        // Goes with the work: whoever asked may have gone away, and the memory is taken all the same.
+        let turn = self.deriving.lock_arc().await;
+        let made = apart("key", move || {
+            let key = lock.key(&passphrase);
+            drop(turn);
+            key
+        });
+        let made = made.await.map_err(|fault| {
+            Refusal::new(
+                Kind::Failed,
+                format!("making a key of the passphrase: {fault}"),
+            )
+        })?;
+        Ok(made?)
+    }
+
+    fn pair(&self, settings: &Settings) -> Result<(), Refusal> {
+        let pair = self.engine.identity_of(&settings.portal);
+        pair.map(|_| ())
+            .map_err(|said| Refusal::new(Kind::Refused, said))
+    }
+
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
         let limit = candidate.limit_ms.map(std::time::Duration::from_millis);
         let before = self.engine.settings();
@@ -448,6 +485,14 @@ impl Service for Running {
 
     async fn try_secret(&self, settings: &Settings, key: &str) -> Result<(), Refusal> {
         trial::secret(self, settings, key).await
+    }
+
+    async fn certificate(
+        &self,
+        settings: &Settings,
+        mailbox: Option<MailboxId>,
+    ) -> Result<Certificate, Refusal> {
+        trial::certificate(self, settings, mailbox).await
     }
 
     async fn preview(&self, settings: &Settings, mailbox: MailboxId) -> Result<Preview, Refusal> {

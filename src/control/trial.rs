@@ -12,10 +12,10 @@ use crate::engine::{account, directory, forward, StoreFault};
 use crate::mailbox::probe::{self, Step, Trial, What};
 use crate::mailbox::{Fault, Session};
 use crate::passage::{MailboxId, Stage};
-use crate::portal::Portal as _;
-use crate::settings::{Mailbox, Portal, Protocol, Settings};
+use crate::portal::{Fault as PortalFault, Portal as _};
+use crate::settings::{ending, Mailbox, Portal, Protocol, Settings};
 use crate::ticket::reason::{Reason, Verdict};
-use crate::world::Wall;
+use crate::world::{Certificate, Secret, Wall};
 
 /// The newest time that this program could have been built at is after this: an earlier clock is
 /// wrong.
@@ -48,20 +48,28 @@ pub(super) async fn secret(
     key: &str,
 ) -> Result<(), Refusal> {
     let engine = &running.engine;
-    if key == Portal::TOKEN_LABEL {
-        let portal = engine.portal_of(&settings.portal, None).map_err(refused)?;
+    if key.starts_with("portal.") {
+        let (what, refuses): (_, fn(&PortalFault) -> bool) = match key {
+            Portal::CLIENT_SECRET => ("client secret", PortalFault::refuses_client),
+            Portal::CLIENT_KEY => (
+                "client certificate with this key",
+                PortalFault::refuses_certificate,
+            ),
+            _ => ("token", PortalFault::refuses_token),
+        };
+        let portal = engine.portal_of(&settings.portal).map_err(refused)?;
         let Some(portal) = portal else { return Ok(()) };
         return match portal.ping().await {
             Ok(_) => Ok(()),
-            Err(fault) if fault.refuses_token() => Err(refused(format!(
-                "the portal does not take the token, which is not kept: {fault}"
+            Err(fault) if refuses(&fault) => Err(refused(format!(
+                "the portal does not take the {what}, which is not kept: {fault}"
             ))),
             Err(fault) => {
                 let later = || "try again when the portal answers".to_owned();
                 let mend = fault.mend().unwrap_or_else(later);
                 Err(refused(format!(
-                    "the token could not be tried, and nothing was changed: {fault}\n{mend}; or \
-                     keep the token without a try: `--untried`"
+                    "the {what} could not be tried, and nothing was changed: {fault}\n{mend}; or \
+                     keep the {what} without a try: `--untried`"
                 )))
             }
         };
@@ -83,9 +91,33 @@ pub(super) async fn secret(
             Ok(())
         }
         Err(fault) => Err(refused(format!(
-            "the password was tried and is not kept: {fault}"
+            "the password was tried and is not kept: {fault}\n{}",
+            of_mailbox(&probe::mend(&fault, &account), mailbox)
         ))),
     }
+}
+
+/// The certificate that a mailbox's server, or the portal, shows now.
+pub(super) async fn certificate(
+    running: &Running,
+    settings: &Settings,
+    id: Option<MailboxId>,
+) -> Result<Certificate, Refusal> {
+    let engine = &running.engine;
+    // Whoever only looks needs no secret, and may not have typed it yet.
+    let nothing = Secret::new(String::new());
+    let shown = match id.map(|id| settings.mailbox_by_id(id)) {
+        Some(None) => None,
+        Some(Some(mailbox)) => {
+            let account = account::account(engine, mailbox, Some(nothing)).map_err(refused)?;
+            probe::certificate(&engine.world, &account).await?
+        }
+        None => {
+            let portal = engine.portal_with(&settings.portal, &nothing);
+            portal.map_err(refused)?.shown().await
+        }
+    };
+    shown.ok_or_else(|| refused("no certificate was shown"))
 }
 
 /// What an activation would do now.
@@ -182,6 +214,13 @@ impl Teller<'_> {
                 mend,
             })
             .await;
+    }
+
+    /// A step of the portal's that failed.
+    async fn failed(&mut self, step: &str, said: &str, mend: &str) {
+        let said = format!("{}.", said.trim_end_matches('.'));
+        let mend = Some(format!("{mend}."));
+        self.say(None, step, Outcome::Failed, said, mend).await;
     }
 }
 
@@ -374,7 +413,7 @@ fn step_name(what: What) -> &'static str {
 }
 
 async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller<'_>) {
-    let portal = match running.engine.portal_of(&settings.portal, None) {
+    let portal = match running.engine.portal_of(&settings.portal) {
         Ok(Some(portal)) => portal,
         Ok(None) => {
             let said = "no portal is set: tickets would wait here.".to_owned();
@@ -392,8 +431,32 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             return;
         }
     };
+    if let Some(said) = ends(running, settings) {
+        let said = format!("the client certificate {said}.");
+        let mend = "`postern settings set portal.client_cert_pem=@client.pem \
+                    portal.client_key_pem=@client.key`";
+        let (step, mend) = ("client certificate", Some(mend.to_owned()));
+        teller.say(None, step, Outcome::Warned, said, mend).await;
+    }
+    let at_endpoint =
+        "check `portal.token_url`; if that is right, it is away or busy: try again in a minute";
+    if let Err(fault) = portal.sign_in().await {
+        let (said, mend) = (fault.to_string(), fault.mend());
+        teller
+            .failed(
+                "portal sign-in",
+                &said,
+                mend.as_deref().unwrap_or(at_endpoint),
+            )
+            .await;
+        return;
+    }
     match portal.ping().await {
         Ok(ping) => {
+            let said = format!("{}.", portal.signed_in());
+            teller
+                .say(None, "portal sign-in", Outcome::Passed, said, None)
+                .await;
             let said = format!("{}.", forward::ping_sentence(&ping));
             teller
                 .say(None, "portal", Outcome::Passed, said, None)
@@ -408,20 +471,20 @@ async fn test_portal(running: &Running, settings: &Settings, teller: &mut Teller
             }
         }
         Err(fault) => {
-            let mend = fault.mend().unwrap_or_else(|| {
-                "check `portal.url`; if that is right, it is away or busy: try again in a minute".to_owned()
-            });
+            let away =
+                "check `portal.url`; if that is right, it is away or busy: try again in a minute";
+            let (said, mend) = (fault.to_string(), fault.mend());
             teller
-                .say(
-                    None,
-                    "portal",
-                    Outcome::Failed,
-                    format!("{}.", fault.to_string().trim_end_matches('.')),
-                    Some(format!("{mend}.")),
-                )
+                .failed("portal", &said, mend.as_deref().unwrap_or(away))
                 .await;
         }
     }
+}
+
+/// That the client certificate is over, or will be soon.
+fn ends(running: &Running, settings: &Settings) -> Option<String> {
+    let ends = settings.portal.client_cert_ends()?;
+    ending(ends, running.engine.world.clock.wall())
 }
 
 /// What is said of a message that was decided before.

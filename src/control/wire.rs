@@ -40,6 +40,11 @@ impl Typed {
         Self(Zeroizing::new(secret.reveal().to_owned()))
     }
 
+    /// Nothing: whoever was asked would rather not.
+    pub fn none() -> Self {
+        Self(Zeroizing::default())
+    }
+
     /// The secret itself.
     pub fn secret(&self) -> Secret {
         Secret::new(self.0.as_str().to_owned())
@@ -52,6 +57,8 @@ impl Typed {
 pub struct How {
     /// Secrets by key.
     pub secrets: BTreeMap<String, Typed>,
+    /// What the secrets in the file that is imported are sealed under; empty to go without them.
+    pub passphrase: Option<Typed>,
     /// The operator has been asked, or doesn't want to be.
     pub yes: bool,
     /// The mailbox is a dedicated one though its address is a portal user's.
@@ -183,7 +190,11 @@ pub enum Request {
         how: How,
     },
     /// The settings as a file.
-    Export,
+    Export {
+        /// With their secrets, sealed under it; without them when absent.
+        #[serde(default)]
+        passphrase: Option<Typed>,
+    },
     /// Confirm the change that waits.
     Confirm,
     /// The revisions that are kept.
@@ -276,7 +287,7 @@ impl Request {
                 | Self::Held(_)
                 | Self::Show { .. }
                 | Self::Get { .. }
-                | Self::Export
+                | Self::Export { .. }
                 | Self::History
                 | Self::Diff { .. }
                 | Self::Directory(_)
@@ -362,6 +373,9 @@ pub enum Answer {
         /// Their keys.
         keys: Vec<String>,
     },
+    /// Nothing was changed yet: the file carries secrets, and the passphrase that they are sealed
+    /// under must be typed first, or an empty one to go without them.
+    NeedPassphrase,
     /// A test came to its end.
     Tested {
         /// Whether nothing failed.

@@ -6,8 +6,8 @@ use super::Engine;
 use crate::mailbox::{self, Account, Wanted};
 use crate::passage::Origin;
 use crate::portal::{self, Contract};
-use crate::settings::{Fault, Mailbox, Portal, Security};
-use crate::world::{Secret, Trust, Wall};
+use crate::settings::{Fault, Mailbox, Portal, Security, SignIn};
+use crate::world::{Identity, Secret, Trust, Wall};
 
 /// Where a mailbox's messages are, as a digest.
 pub fn origin(mailbox: &Mailbox) -> Origin {
@@ -76,30 +76,45 @@ impl Engine {
     /// The portal as the settings have it; none where it isn't set.
     pub(crate) fn portal(&self) -> Result<Option<Contract>, String> {
         let settings = self.settings();
-        self.portal_of(&settings.portal, None)
+        self.portal_of(&settings.portal)
     }
 
-    /// A portal by these settings, with `token` instead of the one set where there is one.
-    pub(crate) fn portal_of(
-        &self,
-        settings: &Portal,
-        token: Option<Secret>,
-    ) -> Result<Option<Contract>, String> {
+    /// A portal by these settings; none where it isn't set.
+    pub(crate) fn portal_of(&self, settings: &Portal) -> Result<Option<Contract>, String> {
         if settings.url.is_empty() {
             return Ok(None);
         }
-        let token = match token {
-            Some(token) => token,
-            None => self
-                .secret(Portal::TOKEN_LABEL, settings.token.as_ref())
-                .map_err(|e| e.to_string())?
-                .ok_or("no token is set for the portal: set it with `postern settings set portal.token`")?,
+        let (key, sealed) = settings.sign_in_secret();
+        let what = match settings.sign_in {
+            SignIn::Token => "token",
+            SignIn::Oauth => "client secret",
         };
+        let unset =
+            || format!("no {what} is set for the portal: set it with `postern settings set {key}`");
+        let opened = self.secret(key, sealed).map_err(|e| e.to_string())?;
+        let secret = opened.ok_or_else(unset)?;
+        self.portal_with(settings, &secret).map(Some)
+    }
+
+    /// A portal by these settings, with this secret whatever is set.
+    pub(crate) fn portal_with(
+        &self,
+        settings: &Portal,
+        secret: &Secret,
+    ) -> Result<Contract, String> {
         let defaults = portal::Settings::default();
         let wanted = portal::Settings {
             url: settings.url.clone(),
             ca: settings.ca_pem.clone(),
             pin: settings.pinned.clone(),
+            sign_in: match settings.sign_in {
+                SignIn::Token => portal::settings::SignIn::Token,
+                SignIn::Oauth => portal::settings::SignIn::Oauth {
+                    token_url: settings.token_url.clone(),
+                    client_id: settings.client_id.clone(),
+                    scope: settings.scope.clone(),
+                },
+            },
             proxy: settings.proxy.clone(),
             connect_ms: settings.timeout_ms,
             idle_ms: settings.timeout_ms,
@@ -108,8 +123,25 @@ impl Engine {
             answer_ms: settings.timeout_ms.max(defaults.answer_ms),
             ..defaults
         };
-        Contract::new(&self.world, &wanted, token)
-            .map(Some)
+        Contract::new(&self.world, &wanted, secret, self.identity_of(settings)?)
             .map_err(|e| e.to_string())
+    }
+
+    /// The certificate that these settings show the portal, with its key; none where either is not set.
+    pub(crate) fn identity_of(&self, settings: &Portal) -> Result<Option<Identity>, String> {
+        let sealed = settings.client_key_pem.as_ref();
+        let key = self
+            .secret(Portal::CLIENT_KEY, sealed)
+            .map_err(|e| e.to_string())?;
+        let (Some(chain), Some(key)) = (&settings.client_cert_pem, key) else {
+            return Ok(None);
+        };
+        Identity::read(chain, &key).map(Some).map_err(|fault| {
+            format!(
+                "portal.client_cert_pem and portal.client_key_pem: {fault}; set both at once: \
+                 `postern settings set portal.client_cert_pem=@client.pem \
+                 portal.client_key_pem=@client.key`"
+            )
+        })
     }
 }

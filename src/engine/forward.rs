@@ -140,6 +140,11 @@ impl Link {
         self.standing.borrow().clone()
     }
 
+    /// How the portal is signed in to, once it was tried; for people.
+    pub fn signed_in(&self) -> Option<String> {
+        self.portal.borrow().as_ref().map(|p| p.signed_in())
+    }
+
     /// Whether nothing is under way and nothing could be sent now.
     pub fn is_idle(&self, now: Tick) -> bool {
         self.window.borrow().is_idle(now)

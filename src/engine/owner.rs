@@ -54,7 +54,7 @@ pub async fn owner(
 }
 
 async fn ask(engine: &Engine, settings: &Settings, address: &str) -> Owner {
-    let portal = match engine.portal_of(&settings.portal, None) {
+    let portal = match engine.portal_of(&settings.portal) {
         Ok(Some(portal)) => portal,
         Ok(None) => return Owner::Unchecked("no portal is set".to_owned()),
         Err(said) => return Owner::Unchecked(said),

@@ -4,7 +4,8 @@ use super::body::{Outgoing, Payload, Told};
 use super::line::Line;
 use super::{retry_after, Fault, Origin};
 use crate::world::net::UNSEEN_OCTETS;
-use crate::world::{Certificate, Clock, Net, Secret, Tick, Trust, Wall, World};
+use crate::world::tls::client_alert;
+use crate::world::{Certificate, Clock, Identity, Net, Secret, Tick, TlsFault, Trust, Wall, World};
 use futures_lite::future::or;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// How long is waited for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,22 +66,38 @@ pub struct Request<'a> {
     pub path: String,
     /// Fields besides those that follow from the rest.
     pub fields: Vec<(&'static str, String)>,
-    /// The bearer token (RFC 6750 §2.1).
-    pub bearer: Option<&'a Secret>,
+    /// What signs it in: the whole Authorization field, see `bearer`.
+    pub authorization: Option<&'a Secret>,
     /// The body.
     pub payload: Payload,
 }
 
 impl<'a> Request<'a> {
     /// A request without fields and body.
-    pub fn new(method: Method, path: impl Into<String>, bearer: Option<&'a Secret>) -> Self {
+    pub fn new(method: Method, path: impl Into<String>, authorization: Option<&'a Secret>) -> Self {
         Self {
             method,
             path: path.into(),
             fields: Vec::new(),
-            bearer,
+            authorization,
             payload: Payload::Nothing,
         }
+    }
+
+    /// The same once more; `None` where its body is a stream, which comes only once.
+    pub fn again(&self) -> Option<Self> {
+        let payload = match &self.payload {
+            Payload::Nothing => Payload::Nothing,
+            Payload::Octets(media_type, octets) => Payload::Octets(media_type, octets.clone()),
+            Payload::Stream(_) => return None,
+        };
+        Some(Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            fields: self.fields.clone(),
+            authorization: self.authorization,
+            payload,
+        })
     }
 }
 
@@ -116,6 +133,7 @@ pub struct Client {
     origin: Origin,
     proxy: Option<Origin>,
     trust: Trust,
+    identity: Option<Identity>,
     patience: Patience,
     /// Octets of an answer's body that are taken in.
     answer_bytes: usize,
@@ -142,6 +160,7 @@ impl Client {
             origin,
             proxy: None,
             trust,
+            identity: None,
             patience,
             answer_bytes,
             permits: Semaphore::new(connections.max(1)),
@@ -153,6 +172,12 @@ impl Client {
     /// The same client by way of an HTTP proxy.
     pub fn through(mut self, proxy: Option<Origin>) -> Self {
         self.proxy = proxy;
+        self
+    }
+
+    /// The same client with a certificate of its own.
+    pub fn showing(mut self, identity: Option<Identity>) -> Self {
+        self.identity = identity;
         self
     }
 
@@ -175,6 +200,7 @@ impl Client {
             self.proxy.as_ref(),
             &self.origin,
             &Trust::ToShow,
+            self.identity.as_ref(),
         );
         let opened = self.clock.within(self.patience.connect, opening).await?;
         opened.ok()?.1
@@ -256,8 +282,8 @@ impl Client {
             let name = HeaderName::from_static(name);
             message.headers_mut().insert(name, value);
         }
-        if let Some(token) = request.bearer {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.reveal()))
+        if let Some(authorization) = request.authorization {
+            let mut value = HeaderValue::try_from(authorization.reveal())
                 .map_err(|_| unspeakable("the token holds what no field may hold"))?;
             value.set_sensitive(true);
             message.headers_mut().insert(AUTHORIZATION, value);
@@ -280,6 +306,7 @@ impl Client {
             self.proxy.as_ref(),
             &self.origin,
             &self.trust,
+            self.identity.as_ref(),
         );
         let Some(opened) = self.clock.within(self.patience.connect, opening).await else {
             return Err(Fault::Slow {
@@ -357,6 +384,14 @@ impl Client {
 
     fn broken(&self, said: String, source: Option<io::Error>, nothing_sent: bool) -> Fault {
         let host = self.origin.host.clone();
+        // With TLS 1.3 our side of the handshake is over before the peer has looked at our certificate.
+        if let Some(alert) = client_alert(&said).filter(|_| self.origin.tls) {
+            return Fault::Tls(TlsFault::ClientRefused {
+                host,
+                shown: self.identity.as_ref().map(|i| i.named().to_owned()),
+                alert,
+            });
+        }
         match source {
             Some(error) => Fault::Source(error),
             None if nothing_sent => Fault::NotSent { host, said },

@@ -2,7 +2,7 @@
 
 use super::body::Outgoing;
 use super::{proxy, Fault, Origin};
-use crate::world::{BoxConnection, Certificate, Clock, Net, Tick, Trust};
+use crate::world::{BoxConnection, Certificate, Clock, Identity, Net, Tick, Trust};
 use futures_lite::{AsyncRead, AsyncWrite};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use smol_hyper::rt::FuturesIo;
@@ -155,6 +155,7 @@ impl Line {
         proxy: Option<&Origin>,
         origin: &Origin,
         trust: &Trust,
+        identity: Option<&Identity>,
     ) -> Result<(Self, Option<Certificate>), Fault> {
         let gauge = Arc::new(Gauge {
             sent: AtomicU64::new(0),
@@ -179,7 +180,9 @@ impl Line {
             if let Some(proxy) = proxy {
                 proxy::connect(&mut connection, proxy, origin).await?;
             }
-            let secured = net.secure(connection, &origin.host, trust).await?;
+            let secured = net
+                .secure(connection, &origin.host, trust, identity)
+                .await?;
             connection = secured.connection;
             certificate = secured.certificate;
         }

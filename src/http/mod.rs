@@ -4,6 +4,7 @@
 //! 2. `Client::new` holds the connections to it; nothing is dialled before the first request.
 //! 3. `Client::ask` sends one request and gives the answer, whatever its status, or a `Fault` that
 //!    says how far the request came: that, not the error's text, is what a caller decides by.
+//! 4. `Tokens` gets bearer tokens by OAuth 2.0 client credentials, keeps one and renews it in time.
 //!
 //! Redirects are answers, never followed. No timer but the clock's is used, nothing is spawned: a
 //! connection moves only while a request on it is awaited, so a silent client costs no wake-ups
@@ -14,6 +15,7 @@
 mod body;
 mod client;
 mod line;
+pub mod oauth;
 pub mod origin;
 mod proxy;
 pub mod retry_after;
@@ -22,6 +24,7 @@ pub use body::Payload;
 pub use client::{Answer, Client, Patience, Request};
 pub use hyper::body::Bytes;
 pub use hyper::Method;
+pub use oauth::{bearer, Tokens};
 pub use origin::Origin;
 pub use retry_after::retry_after;
 

@@ -142,8 +142,10 @@ pub enum Refusal {
     /// The server shows another certificate than the pinned one.
     #[error("{said}")]
     NotPinned {
-        /// What it shows.
+        /// Which is pinned, and what it shows.
         said: String,
+        /// SHA-256 of what it shows, in hex.
+        sha256: String,
     },
     /// The configured certificate authority can't be read.
     #[error("{said}")]

@@ -3,8 +3,8 @@
 //! It changes nothing on the server: the folder is opened to look, and no folder is made. What the
 //! portal and the clock have to say is the engine's to add.
 
-use super::{imap, Account, Wanted};
-use crate::world::{Wall, World};
+use super::{imap, Account, Fault, Wanted};
+use crate::world::{Certificate, Wall, World};
 
 /// What a step is about; also its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +94,17 @@ pub struct Found {
     pub removes: bool,
     /// Messages that lie read and unprocessed behind the date.
     pub already_read: Option<u64>,
+}
+
+/// The certificate that the server shows now, trusted or not; `None` where it shows none. Signs in
+/// nowhere.
+pub async fn certificate(world: &World, account: &Account) -> Result<Option<Certificate>, Fault> {
+    imap::dial::certificate(world, account).await
+}
+
+/// The most likely mend for a fault of that account; names settings as `mailbox.NAME.key`.
+pub fn mend(fault: &Fault, account: &Account) -> String {
+    imap::probe::mend(fault, account)
 }
 
 /// Walks through all steps; stops where none can follow. `tell` gets each as it happens.

@@ -4,16 +4,23 @@
 //! decided in `verdict`.
 
 use super::settings::{parse_digest, parse_proxy, Settings};
-use super::verdict::{of_answer, of_certificate, of_silence, of_unreadable, Act, Heard};
+use super::sign_in::SignedIn;
+use super::verdict::{
+    of_answer, of_certificate, of_no_token, of_silence, of_unreadable, Act, Heard,
+};
 use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User};
+use crate::http::oauth::NoToken;
 use crate::http::origin::{self, encode, Origin};
 use crate::http::{self, Answer, Bytes, Client, Method, Patience, Payload, Request};
 use crate::world::switches::{flipped, Switch};
 use crate::world::tls::{check_authorities, hex};
-use crate::world::{Body, Certificate, Clock, Entropy, LocalFuture, Secret, Trust, Wall, World};
+use crate::world::{
+    Body, Certificate, Clock, Entropy, Identity, LocalFuture, Secret, Trust, Wall, World,
+};
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,29 +47,43 @@ pub enum Unusable {
     /// The pin can't be read.
     #[error("portal.pinned: it is not a SHA-256")]
     Pin,
+    /// The token endpoint's address is none.
+    #[error("portal.token_url: {0}")]
+    TokenAddress(origin::Mistake),
 }
 
 /// A portal that keeps the contract.
 pub struct Contract {
     url: String,
     client: Client,
-    token: Secret,
+    sign_in: SignedIn,
+    identity: Option<Identity>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Contract {
-    /// Prepares; nothing is dialled yet.
-    pub fn new(world: &World, settings: &Settings, token: Secret) -> Result<Self, Unusable> {
+    /// Prepares; nothing is dialled yet. `secret` is the token, or that of the OAuth client; whoever asks
+    /// for a certificate of ours is shown `identity`.
+    pub fn new(
+        world: &World,
+        settings: &Settings,
+        secret: &Secret,
+        identity: Option<Identity>,
+    ) -> Result<Self, Unusable> {
         let origin = Origin::parse(&settings.url)?;
-        let trust = match (&settings.pin, &settings.ca) {
-            (Some(_), _) => Trust::Pinned(settings.pinned().ok_or(Unusable::Pin)?),
-            (None, Some(pem)) => {
+        let pinned = match &settings.pin {
+            Some(_) => Some(settings.pinned().ok_or(Unusable::Pin)?),
+            None => None,
+        };
+        let by_issuer = match &settings.ca {
+            Some(pem) => {
                 check_authorities(pem).map_err(Unusable::Authorities)?;
                 Trust::Authorities(pem.clone())
             }
-            (None, None) => Trust::System,
+            None => Trust::System,
         };
+        let trust = pinned.map_or_else(|| by_issuer.clone(), Trust::Pinned);
         let patience = Patience {
             connect: Duration::from_millis(settings.connect_ms),
             idle: Duration::from_millis(settings.idle_ms),
@@ -73,12 +94,23 @@ impl Contract {
             Some(proxy) => Some(parse_proxy(proxy).ok_or(Unusable::Proxy)?),
             None => None,
         };
+        let client = |origin: Origin, trust: Trust, connections: usize| {
+            Client::new(world, origin, trust, patience, connections, DOCUMENT_BYTES)
+                .through(proxy.clone())
+                .showing(identity.clone())
+        };
+        let sign_in = SignedIn::new(world, &settings.sign_in, secret, |endpoint| {
+            // A pin is of one certificate, and another server has another.
+            let same = (&endpoint.host, endpoint.port) == (&origin.host, origin.port);
+            let trust = if same { &trust } else { &by_issuer };
+            client(endpoint, trust.clone(), 1)
+        })?;
         let connections = usize::from(settings.connections);
-        let client = Client::new(world, origin, trust, patience, connections, DOCUMENT_BYTES);
         Ok(Self {
             url: settings.url.clone(),
-            client: client.through(proxy),
-            token,
+            client: client(origin, trust, connections),
+            sign_in,
+            identity,
             clock: world.clock.clone(),
             entropy: world.entropy.clone(),
         })
@@ -94,39 +126,101 @@ impl Contract {
         self.client.certificate()
     }
 
+    /// The certificate that it shows now, trusted or not; `None` where it shows none, or can't be
+    /// reached. Nothing is sent.
+    pub async fn shown(&self) -> Option<Certificate> {
+        self.client.shown().await
+    }
+
     /// Closes the connections that nobody uses.
     pub fn rest(&self) {
         self.client.rest();
+        if let Some(client) = self.sign_in.client() {
+            client.rest();
+        }
     }
 
-    fn request(&self, method: Method, path: impl Into<String>) -> Request<'_> {
-        Request::new(method, path, Some(&self.token))
+    /// How it signs in, and until when what it has for that holds; for people.
+    pub fn signed_in(&self) -> String {
+        let own = self.identity.as_ref();
+        let shows = own.map(|own| format!(", showing the client certificate {}", own.named()));
+        format!("{}{}", self.sign_in.said(), shows.unwrap_or_default())
+    }
+
+    /// Makes sure that there is something to sign in with.
+    pub async fn sign_in(&self) -> Result<(), Fault> {
+        self.token().await.map(|_| ())
+    }
+
+    async fn token(&self) -> Result<Rc<Secret>, Fault> {
+        let fault = match self.sign_in.token().await {
+            Ok(token) => return Ok(token),
+            Err(fault) => fault,
+        };
+        if let (NoToken::Silent(fault), Some(client)) = (&*fault, self.sign_in.client()) {
+            if let Some(fault) = self.of_blemish(Act::SignIn, client, fault).await {
+                return Err(fault);
+            }
+        }
+        Err(of_no_token(&fault))
     }
 
     /// The answer when its status is one of `good`, else what the failure means.
-    async fn ask(&self, act: Act, request: Request<'_>, good: &[u16]) -> Result<Answer, Fault> {
-        let answer = match self.client.ask(request).await {
-            Ok(answer) => answer,
-            Err(fault) => return Err(self.unheard(act, &fault).await),
-        };
+    async fn ask(
+        &self,
+        act: Act,
+        request: Request<'static>,
+        good: &[u16],
+    ) -> Result<Answer, Fault> {
+        let once_more = request.again();
+        let token = self.token().await?;
+        let mut answer = self.send(act, request, &token).await?;
+        // It should hold still, but the portal knows better (it was restarted, or a key was changed):
+        // one fresh one, and one more try. Nothing was accepted by the first.
+        if answer.status == 401 && self.sign_in.renews(&token) {
+            let Some(request) = once_more else {
+                let said = format!("{}: the portal takes the token no more", act.name());
+                return Err(Fault::Later { said, after: None });
+            };
+            let token = self.token().await?;
+            answer = self.send(act, request, &token).await?;
+        }
         if good.contains(&answer.status) {
             return Ok(answer);
         }
-        Err(of_answer(act, heard(&answer, self.clock.wall())))
+        let mut heard = heard(&answer, self.clock.wall());
+        heard.given_token = self.sign_in.client().is_some();
+        heard.own_certificate = self.identity.is_some();
+        Err(of_answer(act, heard))
     }
 
-    /// What it means that there is no answer. Where no TLS came about a second look, on which
-    /// nothing is sent, tells whether the certificate is why.
-    async fn unheard(&self, act: Act, fault: &http::Fault) -> Fault {
-        if let http::Fault::Tls(fault) = fault {
-            if fault.is_of_certificate() {
-                if let Some(certificate) = self.client.shown().await {
-                    let host = &self.client.origin().host;
-                    return of_certificate(act, certificate, host, self.clock.wall());
-                }
-            }
+    async fn send(
+        &self,
+        act: Act,
+        mut request: Request<'_>,
+        token: &Secret,
+    ) -> Result<Answer, Fault> {
+        request.authorization = Some(token);
+        let fault = match self.client.ask(request).await {
+            Ok(answer) => return Ok(answer),
+            Err(fault) => fault,
+        };
+        let blemish = self.of_blemish(act, &self.client, &fault).await;
+        Err(blemish.unwrap_or_else(|| of_silence(act, &fault)))
+    }
+
+    /// The verdict where no TLS came about and the certificate is why: a second look, on which nothing
+    /// is sent, tells that.
+    async fn of_blemish(&self, act: Act, client: &Client, fault: &http::Fault) -> Option<Fault> {
+        let http::Fault::Tls(fault) = fault else {
+            return None;
+        };
+        if !fault.is_of_certificate() {
+            return None;
         }
-        of_silence(act, fault)
+        let certificate = client.shown().await?;
+        let host = &client.origin().host;
+        Some(of_certificate(act, certificate, host, self.clock.wall()))
     }
 
     async fn write(
@@ -137,7 +231,7 @@ impl Contract {
         document: Bytes,
     ) -> Result<Receipt, Fault> {
         let (key, document) = self.keyed(key, document);
-        let mut request = self.request(Method::POST, path);
+        let mut request = Request::new(Method::POST, path, None);
         request.fields.push(("idempotency-key", key.to_string()));
         request.payload = Payload::Octets("application/json", document);
         let answer = self.ask(act, request, &[201]).await?;
@@ -159,7 +253,7 @@ impl Contract {
 impl Portal for Contract {
     fn ping(&self) -> LocalFuture<'_, Result<Ping, Fault>> {
         Box::pin(async move {
-            let request = self.request(Method::GET, "/ping");
+            let request = Request::new(Method::GET, "/ping", None);
             let answer = self.ask(Act::Ping, request, &[200]).await?;
             read::<PingSaid>(Act::Ping, &answer)?.checked()
         })
@@ -175,7 +269,7 @@ impl Portal for Contract {
             if let Some(cursor) = cursor {
                 path = format!("{path}&cursor={}", encode(cursor));
             }
-            let request = self.request(Method::GET, path);
+            let request = Request::new(Method::GET, path, None);
             // Without a cursor none can be lost: a 410 then is a refusal like any other.
             let good: &[u16] = if cursor.is_some() {
                 &[200, 410]
@@ -193,7 +287,7 @@ impl Portal for Contract {
 
     fn find<'a>(&'a self, key: &'a str) -> LocalFuture<'a, Result<Vec<Receipt>, Fault>> {
         Box::pin(async move {
-            let request = self.request(Method::GET, format!("/tickets?key={}", encode(key)));
+            let request = Request::new(Method::GET, format!("/tickets?key={}", encode(key)), None);
             let answer = self.ask(Act::Find, request, &[200]).await?;
             let said: FoundSaid = read(Act::Find, &answer)?;
             let found = said.found.into_iter();
@@ -222,7 +316,7 @@ impl Portal for Contract {
     fn has<'a>(&'a self, digest: &'a [u8; 32]) -> LocalFuture<'a, Result<bool, Fault>> {
         Box::pin(async move {
             let path = format!("/attachments/{}", hex(digest));
-            let request = self.request(Method::HEAD, path);
+            let request = Request::new(Method::HEAD, path, None);
             // An answer to HEAD has no document to tell one 404 from another; where the address is
             // wrong, sending will find that out.
             let answer = self.ask(Act::Has, request, &[200, 404]).await?;
@@ -233,7 +327,7 @@ impl Portal for Contract {
     fn attach(&self, body: Body) -> LocalFuture<'_, Result<(), Fault>> {
         Box::pin(async move {
             let digest = hex(&body.digest);
-            let mut request = self.request(Method::PUT, format!("/attachments/{digest}"));
+            let mut request = Request::new(Method::PUT, format!("/attachments/{digest}"), None);
             request.fields.push(("idempotency-key", digest));
             request.payload = Payload::Stream(body);
             self.ask(Act::Attach, request, &[200, 201]).await?;

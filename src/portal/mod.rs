@@ -1,12 +1,14 @@
 //! Where tickets go: one port, and what stands behind it.
 //!
 //! 1. `Portal` is the port: ping, directory, find by key, create, reply, attachments. The engine
-//!    speaks only to it, one method for one request, and no method tries twice.
+//!    speaks only to it, one method for one request, and no method tries twice
+//!    (but for a token that the portal takes no more: with a fresh one, once).
 //! 2. `contract` is the port for portals that keep `config/portal.openapi.yaml`; connectors to
 //!    other systems will stand beside it.
 //! 3. `verdict` says what a failure means for the ticket and for the link, in one place.
 //!    `cause` has the mends for what only a person can change.
-//! 4. `settings` holds what the operator sets about it.
+//! 4. `sign_in` has what the appliance signs in with: a token, or one that is got by OAuth.
+//! 5. `settings` holds what the operator sets about it.
 //!
 //! Knows nothing of queues, back-off and mail. What is sent as a ticket comes as octets that were
 //! composed once: a second attempt sends the same.
@@ -15,9 +17,10 @@ mod cause;
 pub mod contract;
 pub mod document;
 pub mod settings;
+mod sign_in;
 pub mod verdict;
 
-pub use cause::Cause;
+pub use cause::{Cause, Peer};
 pub use contract::Contract;
 pub use settings::Settings;
 pub use verdict::Fault;

@@ -1,6 +1,6 @@
 //! What the operator sets about the portal, with its checks.
 //!
-//! Pure. The token itself is a secret and lives elsewhere, sealed.
+//! Pure. Token and client secret are secrets and live elsewhere, sealed.
 
 use crate::http::origin::{self, Origin};
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,21 @@ use serde::{Deserialize, Serialize};
 mod tests;
 
 /// How the appliance signs in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SignIn {
     /// A long-lived bearer token.
     #[default]
     Token,
+    /// Bearer tokens that last a while, by OAuth 2.0 client credentials (RFC 6749 §4.4).
+    Oauth {
+        /// The token endpoint's address.
+        token_url: String,
+        /// As whom.
+        client_id: String,
+        /// For what, where that must be said.
+        scope: Option<String>,
+    },
 }
 
 /// The portal's settings.
@@ -27,7 +36,8 @@ pub struct Settings {
     pub sign_in: SignIn,
     /// Certificate authorities to believe besides the system's, as PEM.
     pub ca: Option<String>,
-    /// SHA-256 of the one certificate to believe instead, in hexadecimal.
+    /// SHA-256 of the one certificate to believe instead, in hexadecimal. A token endpoint at another
+    /// host or port has another one, and is judged by its authority.
     pub pin: Option<String>,
     /// An HTTP proxy on the way, as `http://host:port`.
     pub proxy: Option<String>,
@@ -74,6 +84,11 @@ impl Settings {
         let mut wrong = |setting, said: String| mistakes.push(Mistake { setting, said });
         if let Err(mistake) = Origin::parse(&self.url) {
             wrong("url", mistake_in(&self.url, mistake));
+        }
+        if let SignIn::Oauth { token_url, .. } = &self.sign_in {
+            if let Err(mistake) = Origin::parse(token_url) {
+                wrong("token_url", mistake.to_string());
+            }
         }
         if self.ca.as_deref().is_some_and(|ca| !is_pem(ca)) {
             let said = "it must hold certificates as PEM, from -----BEGIN CERTIFICATE----- on";

@@ -3,8 +3,9 @@
 //! Pure, and the only place that decides it; everything is judged by phase, status and problem
 //! type, never by words. `tests.rs` holds the whole table.
 
+use super::cause::Peer;
 use super::Cause;
-use crate::http;
+use crate::http::{self, oauth::NoToken};
 use crate::world::tls::{explain, TlsFault};
 use crate::world::{Certificate, DialFault, Wall};
 use std::time::Duration;
@@ -91,6 +92,16 @@ impl Fault {
     pub fn refuses_token(&self) -> bool {
         matches!(self, Self::Link { cause, .. } if *cause == Cause::Token)
     }
+
+    /// Whether the client's id or secret is what the token endpoint doesn't take.
+    pub fn refuses_client(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::Client)
+    }
+
+    /// Whether our own certificate is what is not taken.
+    pub fn refuses_certificate(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::ClientCertificate)
+    }
 }
 
 /// What a request was for.
@@ -110,15 +121,26 @@ pub enum Act {
     Has,
     /// Send an attachment.
     Attach,
+    /// Get a token.
+    SignIn,
 }
 
 impl Act {
+    /// Whom it is asked of.
+    fn peer(self) -> Peer {
+        match self {
+            Self::SignIn => Peer::TokenEndpoint,
+            _ => Peer::Portal,
+        }
+    }
+
     /// Whether doing it twice may make something twice. Sending an attachment does not.
     fn doubles(self) -> bool {
         matches!(self, Self::Create | Self::Reply)
     }
 
-    fn name(self) -> &'static str {
+    /// What is being done.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ping => "asking the portal how it is",
             Self::Directory => "reading the directory",
@@ -127,6 +149,7 @@ impl Act {
             Self::Reply => "adding a reply",
             Self::Has => "asking for an attachment",
             Self::Attach => "sending an attachment",
+            Self::SignIn => "asking the token endpoint for a token",
         }
     }
 }
@@ -146,6 +169,10 @@ pub struct Heard {
     pub after: Option<Duration>,
     /// Digests that an `attachment-missing` names.
     pub missing: Vec<[u8; 32]>,
+    /// Whether the token was a fresh one of a token endpoint's.
+    pub given_token: bool,
+    /// Whether a certificate of our own was there to be shown.
+    pub own_certificate: bool,
 }
 
 /// How long a key in progress is waited for when the portal doesn't say.
@@ -168,17 +195,24 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
             digests: heard.missing,
         },
         (404, "ticket-unknown") if act == Act::Reply => Fault::TicketGone { said },
+        (401 | 403, _) if heard.given_token => link(said, Cause::GivenToken),
         (401 | 403, _) => link(said, Cause::Token),
         (407 | 511, _) => link(said, Cause::Proxy),
-        (300..=399, _) => link(said, Cause::Address),
+        (300..=399, _) => link(said, Cause::Address(act.peer())),
         // Nothing is there at all: the configured address is wrong, for every ticket alike.
-        (404 | 405, "not-found" | "method-not-allowed") => link(said, Cause::Address),
-        (404 | 405, _) if !heard.problem => link(said, Cause::Address),
+        (404 | 405, "not-found" | "method-not-allowed") => link(said, Cause::Address(act.peer())),
+        (404 | 405, _) if !heard.problem => link(said, Cause::Address(act.peer())),
         (429, _) => Fault::Throttled { said, after },
         (409, _) => maybe(act, said, after.or(Some(IN_PROGRESS))),
         // What comes too early was not looked at (RFC 8470 §5.2).
         (425, _) => Fault::Later { said, after },
         (408 | 500..=599, _) => maybe(act, said, after),
+        // So servers in front of a portal say (nginx does) that our certificate is over or not theirs.
+        // It may as well be this one ticket: where the ping is answered so too, the link is paused.
+        (400, _) if heard.own_certificate && !heard.problem => match act {
+            Act::Ping => link(said, Cause::ClientCertificate),
+            _ => Fault::Later { said, after },
+        },
         (400..=499, _) => Fault::Never { status, said },
         _ => of_unreadable(act, &format!("its status is {status}")),
     }
@@ -200,7 +234,7 @@ pub fn of_unreadable(act: Act, what: &str) -> Fault {
     match act {
         Act::Create | Act::Reply => Fault::Unsure { said, after: None },
         // Whoever answers a ping with something else is not the portal.
-        Act::Ping => link(said, Cause::Address),
+        Act::Ping => link(said, Cause::Address(act.peer())),
         _ => Fault::Later { said, after: None },
     }
 }
@@ -209,17 +243,20 @@ pub fn of_unreadable(act: Act, what: &str) -> Fault {
 pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
     let said = format!("{}: {fault}", act.name());
     match fault {
-        http::Fault::Dial(DialFault::Name { .. }) => link(said, Cause::Name),
+        http::Fault::Dial(DialFault::Name { .. }) => link(said, Cause::Name(act.peer())),
         http::Fault::Proxy {
             source: DialFault::Name { .. },
             ..
         } => link(said, Cause::ProxyName),
         http::Fault::Tls(fault) => {
             let cause = match fault {
-                TlsFault::NotPinned { .. } => Cause::NotPinned,
+                TlsFault::NotPinned { sha256, .. } => Cause::NotPinned {
+                    sha256: sha256.clone(),
+                },
+                TlsFault::ClientRefused { .. } => Cause::ClientCertificate,
                 TlsFault::Authority { .. } => Cause::Authority,
-                TlsFault::Handshake { .. } => Cause::Handshake,
-                TlsFault::TooOld { .. } => Cause::OldTls,
+                TlsFault::Handshake { .. } => Cause::Handshake(act.peer()),
+                TlsFault::TooOld { .. } => Cause::OldTls(act.peer()),
             };
             link(said, cause)
         }
@@ -242,11 +279,45 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
 pub fn of_certificate(act: Act, certificate: Certificate, host: &str, now: Wall) -> Fault {
     let blemish = explain(&certificate, host, now);
     let said = format!(
-        "{}: the portal's certificate {}",
+        "{}: the {}'s certificate {}",
         act.name(),
+        act.peer().name(),
         blemish.said(&certificate)
     );
-    link(said, Cause::Certificate(blemish, Box::new(certificate)))
+    link(
+        said,
+        Cause::Certificate(act.peer(), blemish, Box::new(certificate)),
+    )
+}
+
+/// The verdict where the token endpoint gives no token. Nothing was sent to the portal, and no other
+/// ticket could be: all of them wait.
+pub fn of_no_token(fault: &NoToken) -> Fault {
+    let said = format!("{}: {fault}", Act::SignIn.name());
+    match fault {
+        NoToken::Silent(fault) => match of_silence(Act::SignIn, fault) {
+            Fault::Later { said, after } => Fault::Throttled { said, after },
+            fault => fault,
+        },
+        NoToken::Unreadable(_) => link(said, Cause::Address(Peer::TokenEndpoint)),
+        NoToken::Refused {
+            status,
+            error,
+            after,
+            ..
+        } => match (status, error.as_str()) {
+            (429 | 408 | 425 | 500..=510 | 512..=599, _) => Fault::Throttled {
+                said,
+                after: *after,
+            },
+            (407 | 511, _) => link(said, Cause::Proxy),
+            (_, "invalid_client") | (401, _) => link(said, Cause::Client),
+            // Whatever else it calls by a name it has understood.
+            (400..=499 | 200, error) if !error.is_empty() => link(said, Cause::Grant),
+            (403, _) => link(said, Cause::Grant),
+            _ => link(said, Cause::Address(Peer::TokenEndpoint)),
+        },
+    }
 }
 
 fn link(said: String, cause: Cause) -> Fault {

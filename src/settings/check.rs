@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::check_name;
-use super::model::{ArchiveWhen, Mailbox, Protocol, Security, Settings};
+use super::model::{ArchiveWhen, Mailbox, Protocol, Security, Settings, SignIn};
 use super::schema::{Setting, MAILBOX, PORTAL, STORE};
 use super::value::{host_of, url_parts, Value, Zones};
 use super::Problem;
@@ -43,7 +43,8 @@ pub fn check(settings: &Settings, zones: &Zones, now: Wall) -> Checked {
         zones,
         &mut checked,
     );
-    portal_warnings(&mut checked, settings);
+    portal_whole(&mut checked, settings);
+    portal_warnings(&mut checked, settings, now);
     let mut store = settings.store.clone();
     reread(
         "store",
@@ -249,7 +250,28 @@ fn pairs(checked: &mut Checked, settings: &Settings) {
     }
 }
 
-fn portal_warnings(checked: &mut Checked, settings: &Settings) {
+/// What a sign-in by OAuth can't do without.
+fn portal_whole(checked: &mut Checked, settings: &Settings) {
+    let portal = &settings.portal;
+    if portal.sign_in != SignIn::Oauth {
+        return;
+    }
+    for (name, value) in [
+        ("token_url", &portal.token_url),
+        ("client_id", &portal.client_id),
+    ] {
+        if value.is_empty() {
+            checked.problems.push(Problem::new(
+                format!("portal.{name}"),
+                None,
+                "is needed to sign in by oauth: `postern settings set portal.sign_in=oauth \
+                 portal.token_url=URL portal.client_id=ID portal.client_secret` sets all at once",
+            ));
+        }
+    }
+}
+
+fn portal_warnings(checked: &mut Checked, settings: &Settings, now: Wall) {
     let portal = &settings.portal;
     let mut warn = |name: &str, value: Option<String>, said: &str| {
         let key = format!("portal.{name}");
@@ -262,30 +284,80 @@ fn portal_warnings(checked: &mut Checked, settings: &Settings) {
             None,
             "is not set: messages are kept here until it is",
         );
-    } else if active && portal.token.is_none() {
-        warn("token", None, "is not set: the portal will probably refuse");
+    } else if let (true, (key, None)) = (active, portal.sign_in_secret()) {
+        let name = key.trim_start_matches("portal.");
+        warn(name, None, "is not set: messages are kept here until it is");
     }
-    if let Some((scheme, authority, _)) = url_parts(&portal.url) {
-        let host = host_of(authority);
-        let here = host.eq_ignore_ascii_case("localhost")
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
-        if scheme.eq_ignore_ascii_case("http") && !here {
-            warn(
-                "url",
-                Some(portal.url.clone()),
-                "the token and every ticket cross the network in clear: use https",
-            );
-        }
+    if in_clear(&portal.url) {
+        warn(
+            "url",
+            Some(portal.url.clone()),
+            "the token and every ticket cross the network in clear: use https",
+        );
     }
-    if portal.pinned.is_some() && portal.ca_pem.is_some() {
+    if portal.sign_in == SignIn::Oauth && in_clear(&portal.token_url) {
+        warn(
+            "token_url",
+            Some(portal.token_url.clone()),
+            "the client's secret and every token cross the network in clear: use https",
+        );
+    }
+    // A token endpoint elsewhere is judged by its authority.
+    let judged = portal.sign_in == SignIn::Oauth;
+    if portal.pinned.is_some() && portal.ca_pem.is_some() && !judged {
         warn(
             "ca_pem",
             None,
             "has no effect while a certificate is pinned",
         );
     }
+    match (&portal.client_cert_pem, &portal.client_key_pem) {
+        (Some(_), None) => warn(
+            "client_key_pem",
+            None,
+            "is not set: the client certificate is shown to nobody without it",
+        ),
+        (None, Some(_)) => warn(
+            "client_cert_pem",
+            None,
+            "is not set: the client key has no effect without it",
+        ),
+        _ => {}
+    }
+    if let Some(said) = portal.client_cert_ends().and_then(|ends| ending(ends, now)) {
+        warn("client_cert_pem", None, &said);
+    }
+}
+
+/// How long before its end a client certificate is warned of.
+const ENDING_DAYS: i64 = 30;
+
+/// That a certificate is over, or will be soon.
+pub fn ending(ends: Wall, now: Wall) -> Option<String> {
+    const DAY_MS: i64 = 86_400_000;
+    let days = ends.0.saturating_sub(now.0).div_euclid(DAY_MS);
+    match days {
+        ..0 => Some(format!(
+            "has been invalid since {ends}: have another one made, or set the clock if that is wrong"
+        )),
+        0..ENDING_DAYS => Some(format!(
+            "ends in {days} days, on {ends}: have another one made"
+        )),
+        _ => None,
+    }
+}
+
+/// Whether what is said to a URL can be read on the way.
+fn in_clear(url: &str) -> bool {
+    let Some((scheme, authority, _)) = url_parts(url) else {
+        return false;
+    };
+    let host = host_of(authority);
+    let here = host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    scheme.eq_ignore_ascii_case("http") && !here
 }
 
 #[cfg(test)]

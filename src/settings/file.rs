@@ -1,8 +1,8 @@
 //! Settings as a TOML file: out with a line of help for each, in with every problem at once.
 //!
 //! A file says the whole: what it leaves out takes its default, and a mailbox that it doesn't name
-//! is removed. Secrets are neither written nor read; those that are set stay with their mailbox,
-//! and the others are listed, to be typed.
+//! is removed. Secrets are neither written nor read in the open; those that are set stay with their
+//! mailbox, and the others are listed, to be typed, unless the file carries them sealed (`parcel`).
 
 use std::fmt::Write;
 
@@ -10,6 +10,7 @@ use toml::{Table, Value as Toml};
 
 use super::keys::{check_name, nearest};
 use super::model::{Mailbox, Portal, Settings, Store};
+use super::parcel::Parcel;
 use super::schema::{Setting, Slot, MAILBOX, PORTAL, STORE};
 use super::value::{moment_is_whole, Value, Zones};
 use super::{Fault, Problem};
@@ -22,19 +23,27 @@ pub struct Import {
     pub settings: Settings,
     /// Keys of the secrets that nobody has typed yet and that this will need.
     pub missing: Vec<String>,
+    /// Secrets that the file carries under a passphrase.
+    pub parcel: Option<Parcel>,
     /// Keys of the moments that the file gives without their zone.
     pub zoneless: Vec<String>,
 }
 
-/// `settings` as a file that `import` reads.
-pub fn export(settings: &Settings) -> String {
-    let mut out = String::from("# Settings of postern. Secrets are not in this file.\n");
+/// `settings` as a file that `import` reads, with their secrets where they are in `parcel`.
+pub fn export(settings: &Settings, parcel: Option<&Parcel>) -> String {
+    let mut out = String::from(match parcel {
+        Some(_) => "# Settings of postern. Their secrets are at the end, under a passphrase.\n",
+        None => "# Settings of postern. Secrets are not in this file.\n",
+    });
     for mailbox in &settings.mailboxes {
         let section = format!("mailbox.{}", mailbox.name);
         write_section(&mut out, &section, MAILBOX, mailbox);
     }
     write_section(&mut out, "portal", PORTAL, &settings.portal);
     write_section(&mut out, "store", STORE, &settings.store);
+    if let Some(parcel) = parcel {
+        parcel.write(&mut out);
+    }
     out
 }
 
@@ -80,10 +89,13 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
         Fault::Refused(format!("the file is no TOML: line {line}: {}", e.message()))
     })?;
     let mut problems = Vec::new();
+    let mut parcel = None;
     let mut settings = Settings {
         mailboxes: Vec::new(),
         portal: Portal {
             token: current.portal.token.clone(),
+            client_secret: current.portal.client_secret.clone(),
+            client_key_pem: current.portal.client_key_pem.clone(),
             ..Portal::default()
         },
         store: Store::default(),
@@ -118,12 +130,19 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
                     &mut problems,
                 );
             }
-            ("mailbox" | "portal" | "store", _) => problems.push(Problem::new(
+            ("sealed", Toml::Table(rows)) => match Parcel::read(rows) {
+                Ok(read) => parcel = Some(read),
+                Err(problem) => problems.push(problem),
+            },
+            ("mailbox" | "portal" | "store" | "sealed", _) => problems.push(Problem::new(
                 name,
                 None,
                 "must be a section, such as [portal] or [mailbox.support]",
             )),
-            _ => problems.push(not_known(name, ["mailbox", "portal", "store"].into_iter())),
+            _ => {
+                let known = ["mailbox", "portal", "store", "sealed"];
+                problems.push(not_known(name, known.into_iter()));
+            }
         }
     }
     // In the order of the file's making, not of its letters: ids tell.
@@ -137,6 +156,7 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
     Ok(Import {
         settings,
         missing,
+        parcel,
         zoneless,
     })
 }
@@ -159,8 +179,13 @@ fn missing(settings: &Settings) -> Vec<String> {
         .filter(|m| m.active && m.password.is_none())
         .map(|m| format!("mailbox.{}.password", m.name))
         .collect();
-    if settings.portal.token.is_none() && !settings.portal.url.is_empty() {
-        missing.push("portal.token".to_owned());
+    let portal = &settings.portal;
+    if !portal.url.is_empty() {
+        let (key, secret) = portal.sign_in_secret();
+        missing.extend(secret.is_none().then(|| key.to_owned()));
+        if portal.client_cert_pem.is_some() && portal.client_key_pem.is_none() {
+            missing.push(Portal::CLIENT_KEY.to_owned());
+        }
     }
     missing
 }

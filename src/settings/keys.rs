@@ -10,6 +10,7 @@ use super::seal::Sealed;
 use super::value::{Value, Zones};
 use super::{Fault, Problem};
 use crate::passage::MailboxId;
+use crate::world::Secret;
 
 /// One setting with its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -122,31 +123,33 @@ impl Settings {
 
     /// Puts a sealed secret into the setting of that key.
     pub fn set_sealed(&mut self, key: &str, sealed: Sealed) -> Result<(), Fault> {
-        let slot = match self.target(key)? {
-            Target::Mailbox(at, setting) if setting.is_secret() => {
-                self.mailboxes.get_mut(at).map(|m| &mut m.password)
+        let put = match self.target(key)? {
+            Target::Mailbox(at, setting) => {
+                let mailbox = self.mailboxes.get_mut(at);
+                mailbox.is_some_and(|mailbox| setting.put_sealed(mailbox, sealed))
             }
-            Target::Portal(setting) if setting.is_secret() => Some(&mut self.portal.token),
-            _ => None,
+            Target::Portal(setting) => setting.put_sealed(&mut self.portal, sealed),
+            Target::Store(setting) => setting.put_sealed(&mut self.store, sealed),
         };
-        match slot {
-            Some(slot) => {
-                *slot = Some(sealed);
-                Ok(())
-            }
-            None => Err(Fault::Refused(format!("{key} is no secret"))),
-        }
+        put.then_some(())
+            .ok_or_else(|| Fault::Refused(format!("{key} is no secret")))
     }
 
-    /// The label under which the secret of that key is sealed; `None` when it is no secret.
-    pub fn secret_label(&self, key: &str) -> Result<Option<String>, Fault> {
-        Ok(match self.target(key)? {
-            Target::Mailbox(at, setting) if setting.is_secret() => {
-                self.mailboxes.get(at).map(Mailbox::password_label)
+    /// What was typed for the secret of that key, in the form that is sealed, and the label under which it
+    /// is; `None` when it is no secret.
+    pub fn secret(&self, key: &str, typed: &Secret) -> Result<Option<(String, Secret)>, Fault> {
+        let (label, read) = match self.target(key)? {
+            Target::Mailbox(at, setting) => {
+                let label = self.mailboxes.get(at).map(Mailbox::password_label);
+                (label, setting.read_secret(typed))
             }
-            Target::Portal(setting) if setting.is_secret() => Some(Portal::TOKEN_LABEL.to_owned()),
-            _ => None,
-        })
+            Target::Portal(setting) => (Some(key.to_owned()), setting.read_secret(typed)),
+            Target::Store(setting) => (None, setting.read_secret(typed)),
+        };
+        let read = read
+            .transpose()
+            .map_err(|said| Fault::Wrong(vec![Problem::new(key, None, said)]))?;
+        Ok(label.zip(read))
     }
 
     /// What there is to say about the setting of that key, or about each below a section.

@@ -25,6 +25,10 @@
 //! *The identity is fixed when it is first needed*, at the first activation, or earlier when it is
 //! set: before that a mailbox has no address yet, and no key has been made from it.
 //!
+//! *Exported secrets are one sealed text*, not one for each: a part that is taken from another file,
+//! or left out, does not open. The rest of the file stays open to be read and edited; what guards a
+//! password against an edited host is that each names the server which it is for.
+//!
 //! *An undone revision is not rewritten*: which one counts follows from the files alone, so that
 //! undoing needs no write that could fail.
 
@@ -33,16 +37,18 @@ mod difference;
 mod file;
 mod keys;
 mod model;
+mod parcel;
 mod revision;
 mod schema;
 mod seal;
 mod value;
 
-pub use check::{check, Checked};
+pub use check::{check, ending, Checked};
 pub use difference::{difference, Change};
 pub use file::{export, import, template, Import};
 pub use keys::{Entry, Explained};
-pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, Store};
+pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, SignIn, Store};
+pub use parcel::{check_passphrase, Carried, Lock, Parcel, SecretPlace, PASSPHRASE_MIN};
 pub use revision::{Confirmed, History, Revision, Standing, REVISIONS_KEPT};
 pub use seal::{open, seal, SealKey, Sealed, NONCE_LENGTH};
 pub use value::{moment_is_whole, moment_shown, Value, Zones};
@@ -76,7 +82,7 @@ impl Problem {
 /// The value of a setting that is a URL, without user name and password: they stand before its last
 /// `@`, and no refusal may repeat them.
 fn without_user(key: &str, value: String) -> String {
-    if !key.ends_with(".url") && !key.ends_with(".proxy") {
+    if !key.ends_with("url") && !key.ends_with(".proxy") {
         return value;
     }
     let (scheme, rest) = match value.split_once("://") {

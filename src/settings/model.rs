@@ -205,20 +205,55 @@ impl Mailbox {
         self.pinned.as_deref().and_then(super::value::digest_of)
     }
 
+    /// What the server is known by, besides its name: authorities, or the one certificate.
+    pub(super) fn known_by(&self) -> [&str; 2] {
+        [&self.ca_pem, &self.pinned].map(|text| text.as_deref().unwrap_or_default())
+    }
+
     /// The label under which the password is sealed.
     pub fn password_label(&self) -> String {
         format!("mailbox.#{}.password", self.id.0)
     }
 }
 
-/// The portal.
+/// How the portal is signed in to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignIn {
+    /// By a token that was given to us.
+    #[default]
+    Token,
+    /// By tokens that a token endpoint gives to an OAuth client (RFC 6749 §4.4).
+    Oauth,
+}
+
+impl Words for SignIn {
+    const ALL: &'static [(Self, &'static str)] = &[(Self::Token, "token"), (Self::Oauth, "oauth")];
+}
+
+/// The portal. What revisions of format 1 have not (how it is signed in to by OAuth, our own
+/// certificate) has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Portal {
     /// Where its API begins; empty until set.
     pub url: String,
+    /// How it is signed in there.
+    pub sign_in: SignIn,
     /// The bearer token.
     pub token: Option<Sealed>,
+    /// Who gives tokens to an OAuth client; empty until set.
+    pub token_url: String,
+    /// The OAuth client's id; empty until set.
+    pub client_id: String,
+    /// The OAuth client's secret.
+    pub client_secret: Option<Sealed>,
+    /// What tokens are asked for, where that must be said.
+    pub scope: Option<String>,
+    /// Our own certificate and its chain, PEM.
+    pub client_cert_pem: Option<String>,
+    /// Its key, PKCS #8 as PEM.
+    pub client_key_pem: Option<Sealed>,
     /// How long a request may wait for its answer.
     pub timeout_ms: u64,
     /// Certificate authorities beside the system's, PEM.
@@ -233,7 +268,14 @@ impl Default for Portal {
     fn default() -> Self {
         Self {
             url: String::new(),
+            sign_in: SignIn::Token,
             token: None,
+            token_url: String::new(),
+            client_id: String::new(),
+            client_secret: None,
+            scope: None,
+            client_cert_pem: None,
+            client_key_pem: None,
             timeout_ms: 30_000,
             ca_pem: None,
             pinned: None,
@@ -243,8 +285,45 @@ impl Default for Portal {
 }
 
 impl Portal {
-    /// The label under which the token is sealed.
-    pub const TOKEN_LABEL: &'static str = "portal.token";
+    /// The key of the token, under which it is sealed too. The same for the other secrets.
+    pub const TOKEN: &'static str = "portal.token";
+    /// The key of the OAuth client's secret.
+    pub const CLIENT_SECRET: &'static str = "portal.client_secret";
+    /// The key of the certificate's key.
+    pub const CLIENT_KEY: &'static str = "portal.client_key_pem";
+
+    /// Every secret that can be set, by its key.
+    pub(super) fn secret_slots(&self) -> [(&'static str, &Option<Sealed>); 3] {
+        [
+            (Self::TOKEN, &self.token),
+            (Self::CLIENT_SECRET, &self.client_secret),
+            (Self::CLIENT_KEY, &self.client_key_pem),
+        ]
+    }
+
+    /// The secrets that are set, by their keys.
+    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &Sealed)> {
+        let all = self.secret_slots().into_iter();
+        all.filter_map(|(key, sealed)| Some((key, sealed.as_ref()?)))
+    }
+
+    /// What it is signed in with: the key of the secret, and the secret where it is set.
+    pub fn sign_in_secret(&self) -> (&'static str, Option<&Sealed>) {
+        match self.sign_in {
+            SignIn::Token => (Self::TOKEN, self.token.as_ref()),
+            SignIn::Oauth => (Self::CLIENT_SECRET, self.client_secret.as_ref()),
+        }
+    }
+
+    /// Until when our own certificate is valid.
+    pub fn client_cert_ends(&self) -> Option<Wall> {
+        super::value::valid_until(self.client_cert_pem.as_deref()?)
+    }
+
+    /// What the portal is known by, besides its name: authorities, or the one certificate.
+    pub(super) fn known_by(&self) -> [&str; 2] {
+        [&self.ca_pem, &self.pinned].map(|text| text.as_deref().unwrap_or_default())
+    }
 
     /// The digest of the pinned certificate.
     pub fn pin(&self) -> Option<[u8; 32]> {

@@ -1,6 +1,8 @@
 //! Revisions: every change with its number, time and author, and which one counts.
 //!
-//!   file  | `{"postern-settings":1,"sha256":"..."}` | newline | the revision as JSON |
+//!   file  | `{"postern-settings":2,"sha256":"..."}` | newline | the revision as JSON |
+//!
+//! Format 1 knows no OAuth and no certificate of our own: it is read as having none.
 //!
 //! A change with a time limit counts until its deadline unless confirmed; found unconfirmed at a
 //! start it no longer counts, whatever the clock says (a box may wake up years back). Ten are kept,
@@ -19,7 +21,7 @@ use crate::world::Wall;
 /// How many revisions are kept.
 pub const REVISIONS_KEPT: usize = 10;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Whether a revision is to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 //!
 //! A setting is added by a field in `model` and a row here; everything else follows from the row.
 
-use super::model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Store, Words};
+use super::model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, SignIn, Store, Words};
 use super::seal::Sealed;
 use super::value::{self, Value, Zones};
-use crate::world::Wall;
+use crate::world::{Secret, Wall};
 
 /// A way to one field, for looking and for changing.
 pub(super) struct Field<T: 'static, V: 'static> {
@@ -41,6 +41,9 @@ macro_rules! choice {
 /// Reads text into its one form, or says what it must look like.
 type Reader = fn(&str, &Zones) -> Result<String, String>;
 
+/// Takes of a secret what is to be sealed, or says what it must look like; never with any of it.
+pub(super) type SecretReader = fn(&str) -> Result<&str, String>;
+
 /// A setting's type, and the field that holds it.
 pub(super) enum Slot<T: 'static> {
     Flag(Field<T, bool>),
@@ -66,7 +69,7 @@ pub(super) enum Slot<T: 'static> {
         field: Field<T, Option<Wall>>,
         zone: Field<T, Option<String>>,
     },
-    Secret(Field<T, Option<Sealed>>),
+    Secret(Field<T, Option<Sealed>>, SecretReader),
 }
 
 /// One row of the table.
@@ -118,7 +121,7 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
         key: "password",
         label: "Password",
         help: "Typed at a prompt or given on standard input; kept sealed, never shown.",
-        slot: Slot::Secret(field!(password)),
+        slot: Slot::Secret(field!(password), value::any_secret),
     },
     Setting {
         key: "address",
@@ -234,10 +237,52 @@ pub(super) static PORTAL: &[Setting<Portal>] = &[
         slot: Slot::Text(field!(url), value::url),
     },
     Setting {
+        key: "sign_in",
+        label: "Sign-in",
+        help: "token: by the token below; oauth: by tokens that the token endpoint gives to client id and secret.",
+        slot: choice!(SignIn, sign_in),
+    },
+    Setting {
         key: "token",
         label: "Token",
         help: "The bearer token; typed at a prompt or given on standard input, kept sealed.",
-        slot: Slot::Secret(field!(token)),
+        slot: Slot::Secret(field!(token), value::any_secret),
+    },
+    Setting {
+        key: "token_url",
+        label: "Token endpoint",
+        help: "Gives tokens (OAuth 2.0 client credentials), such as https://login.example.com/oauth/token.",
+        slot: Slot::Text(field!(token_url), value::endpoint),
+    },
+    Setting {
+        key: "client_id",
+        label: "Client id",
+        help: "As whom tokens are asked for.",
+        slot: Slot::Text(field!(client_id), value::line),
+    },
+    Setting {
+        key: "client_secret",
+        label: "Client secret",
+        help: "What goes with it; typed at a prompt or given on standard input, kept sealed.",
+        slot: Slot::Secret(field!(client_secret), value::any_secret),
+    },
+    Setting {
+        key: "scope",
+        label: "Scope",
+        help: "What tokens are asked for, with a space between several; unset where nothing need be said.",
+        slot: Slot::Maybe(field!(scope), value::line),
+    },
+    Setting {
+        key: "client_cert_pem",
+        label: "Client certificate",
+        help: "This box's own, PEM with its chain behind it, for a portal or token endpoint that wants one.",
+        slot: Slot::Maybe(field!(client_cert_pem), value::chain),
+    },
+    Setting {
+        key: "client_key_pem",
+        label: "Client key",
+        help: "The certificate's key, PKCS #8 as PEM; from a file (@FILE) or on standard input, kept sealed.",
+        slot: Slot::Secret(field!(client_key_pem), value::private_key),
     },
     Setting {
         key: "timeout_ms",
@@ -259,13 +304,13 @@ pub(super) static PORTAL: &[Setting<Portal>] = &[
     Setting {
         key: "pinned",
         label: "Pinned certificate",
-        help: "SHA-256 of the one certificate to accept, instead of every other check.",
+        help: "SHA-256 of the portal's one certificate to accept; a token endpoint elsewhere needs an authority.",
         slot: Slot::Maybe(field!(pinned), value::digest),
     },
     Setting {
         key: "proxy",
         label: "Proxy",
-        help: "An HTTP proxy on the way to the portal, such as http://proxy.example.com:3128.",
+        help: "An HTTP proxy on the way to portal and token endpoint, such as http://proxy.example.com:3128.",
         slot: Slot::Maybe(field!(proxy), value::proxy),
     },
 ];
@@ -331,7 +376,7 @@ impl<T> Setting<T> {
             Slot::Moment { field, .. } => {
                 (field.of)(from).map_or(Value::Unset, |at| Value::Moment(value::moment_text(at)))
             }
-            Slot::Secret(field) => match (field.of)(from) {
+            Slot::Secret(field, _) => match (field.of)(from) {
                 Some(sealed) => Value::Secret {
                     set: sealed.fingerprint(),
                 },
@@ -404,8 +449,8 @@ impl<T> Setting<T> {
                     false => Some(value::moment(text, &zone)?),
                 }
             }
-            Slot::Secret(field) if unset => *(field.to)(to) = None,
-            Slot::Secret(_) => {
+            Slot::Secret(field, _) if unset => *(field.to)(to) = None,
+            Slot::Secret(..) => {
                 return Err(
                     "is a secret: it is typed at a prompt or given on standard input, \
                             never as an argument or in a file"
@@ -418,7 +463,29 @@ impl<T> Setting<T> {
 
     /// Whether it is a secret.
     pub(super) fn is_secret(&self) -> bool {
-        matches!(self.slot, Slot::Secret(_))
+        matches!(self.slot, Slot::Secret(..))
+    }
+
+    /// Puts a sealed secret in; `false` where it is none.
+    pub(super) fn put_sealed(&self, to: &mut T, sealed: Sealed) -> bool {
+        match &self.slot {
+            Slot::Secret(field, _) => {
+                *(field.to)(to) = Some(sealed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What of a secret is to be sealed; `None` where it is none.
+    pub(super) fn read_secret(&self, typed: &Secret) -> Option<Result<Secret, String>> {
+        match &self.slot {
+            Slot::Secret(_, reader) => {
+                let read = reader(typed.reveal());
+                Some(read.map(|text| Secret::new(text.to_owned())))
+            }
+            _ => None,
+        }
     }
 
     /// Its type in a word or two.
@@ -433,7 +500,7 @@ impl<T> Setting<T> {
             Slot::Choice { words, .. } => words().join(", "),
             Slot::Text(..) | Slot::Maybe(..) => "text".to_owned(),
             Slot::Moment { .. } => "date and time".to_owned(),
-            Slot::Secret(_) => "secret".to_owned(),
+            Slot::Secret(..) => "secret".to_owned(),
         }
     }
 }

@@ -45,6 +45,16 @@ impl Sealed {
     pub fn fingerprint(&self) -> String {
         hex(&Sha256::digest(&self.0)[..4])
     }
+
+    /// As base64: what stands in files.
+    pub(super) fn text(&self) -> String {
+        BASE64_STANDARD.encode(&self.0)
+    }
+
+    /// Reads what `text` gave.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        BASE64_STANDARD.decode(text).ok().map(Self)
+    }
 }
 
 impl fmt::Debug for Sealed {
@@ -55,17 +65,14 @@ impl fmt::Debug for Sealed {
 
 impl Serialize for Sealed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64_STANDARD.encode(&self.0))
+        serializer.serialize_str(&self.text())
     }
 }
 
 impl<'de> Deserialize<'de> for Sealed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let octets = BASE64_STANDARD
-            .decode(text)
-            .map_err(|_| de::Error::custom("a sealed secret is not base64"))?;
-        Ok(Self(octets))
+        Self::of_text(&text).ok_or_else(|| de::Error::custom("a sealed secret is not base64"))
     }
 }
 

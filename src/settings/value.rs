@@ -340,6 +340,13 @@ pub(super) fn url(text: &str, zones: &Zones) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// A URL of which each octet counts: there are endpoints that are nowhere without a slash at the end.
+pub(super) fn endpoint(text: &str, zones: &Zones) -> Result<String, String> {
+    http_url(text, zones)
+        .map_err(|said| said.replace("portal.example.com/api", "login.example.com/oauth/token"))?;
+    Ok(text.to_owned())
+}
+
 pub(super) fn proxy(text: &str, zones: &Zones) -> Result<String, String> {
     let wrong = || "must be a URL such as http://proxy.example.com:3128".to_owned();
     if text.contains('@') {
@@ -385,6 +392,60 @@ pub(super) fn pem(text: &str, _: &Zones) -> Result<String, String> {
         );
     }
     Ok(format!("{}\n", text.trim()))
+}
+
+/// A certificate of our own with its chain: what `pem` takes.
+pub(super) fn chain(text: &str, zones: &Zones) -> Result<String, String> {
+    if text.contains("PRIVATE KEY") {
+        return Err(
+            "holds a private key too, which is a secret: give the certificates alone, and the \
+             key to portal.client_key_pem"
+                .to_owned(),
+        );
+    }
+    pem(text, zones)
+}
+
+/// Until when the first certificate of a PEM text is valid.
+pub(super) fn valid_until(text: &str) -> Option<Wall> {
+    use x509_parser::pem::Pem;
+    let block = Pem::iter_from_buffer(text.as_bytes()).next()?.ok()?;
+    let ends = block.parse_x509().ok()?.validity().not_after.timestamp();
+    Some(Wall(ends.saturating_mul(1000)))
+}
+
+/// A secret of any form.
+pub(super) fn any_secret(text: &str) -> Result<&str, String> {
+    Ok(text)
+}
+
+/// The one private key of a PEM text, PKCS #8 and not encrypted, without what stands around it.
+pub(super) fn private_key(text: &str) -> Result<&str, String> {
+    const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+    const END: &str = "-----END PRIVATE KEY-----";
+    let found = text.split_once(BEGIN).and_then(|(before, rest)| {
+        let (key, _) = rest.split_once(END)?;
+        let begin = before.len();
+        text.get(begin..begin + BEGIN.len() + key.len() + END.len())
+    });
+    match found {
+        Some(key) => Ok(key),
+        None if text.contains("ENCRYPTED") => Err(
+            "is locked by a password, which nobody could type at a start: unlock it with `openssl \
+             pkcs8 -in client.key -out unlocked.key`; it is sealed here"
+                .to_owned(),
+        ),
+        None if text.contains("PRIVATE KEY-----") => Err(
+            "must be PKCS #8: `openssl pkcs8 -topk8 -nocrypt -in client.key -out pkcs8.key` makes \
+             it that"
+                .to_owned(),
+        ),
+        None => Err(
+            "must be a private key as PEM, beginning with -----BEGIN PRIVATE KEY----- (at the \
+             command line: @FILE takes it from a file)"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Each certificate of a PEM text by subject and SHA-256.

@@ -35,7 +35,7 @@ pub use disk::{Disk, File};
 pub use entropy::Entropy;
 pub use net::{BoxConnection, Connection, DialFault, Net};
 pub use secret::Secret;
-pub use tls::{Certificate, Secured, TlsFault, Trust};
+pub use tls::{Certificate, Identity, Secured, TlsFault, Trust};
 pub use worker::Worker;
 
 /// A boxed future that lives on the executor's thread.

@@ -12,7 +12,7 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use smol::Async;
 
-use super::tls::{self, Secured, TlsFault, Trust};
+use super::tls::{self, Identity, Secured, TlsFault, Trust};
 use super::{worker, LocalFuture};
 
 /// What a connection's unsent octets may take in the kernel, asked for as half (the kernel counts its
@@ -63,12 +63,14 @@ pub trait Net: Send + Sync {
         port: u16,
     ) -> LocalFuture<'a, Result<BoxConnection, DialFault>>;
 
-    /// Speaks TLS 1.2 or newer over `connection` to `host`, judging its certificate by `trust`.
+    /// Speaks TLS 1.2 or newer over `connection` to `host`, judging its certificate by `trust`; where the
+    /// peer asks for one of ours it is shown `identity`.
     fn secure<'a>(
         &'a self,
         connection: BoxConnection,
         host: &'a str,
         trust: &'a Trust,
+        identity: Option<&'a Identity>,
     ) -> LocalFuture<'a, Result<Secured, TlsFault>>;
 }
 
@@ -114,8 +116,9 @@ impl Net for RealNet {
         connection: BoxConnection,
         host: &'a str,
         trust: &'a Trust,
+        identity: Option<&'a Identity>,
     ) -> LocalFuture<'a, Result<Secured, TlsFault>> {
-        Box::pin(tls::connect(connection, host, trust))
+        Box::pin(tls::connect(connection, host, trust, identity))
     }
 }
 

@@ -76,7 +76,12 @@ pub fn user_name(uid: u32) -> String {
     name.unwrap_or_else(|| format!("uid {uid}"))
 }
 
+/// The user that this process runs as.
+pub fn own_id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The name of the user that this process runs as.
 pub fn own_name() -> String {
-    user_name(rustix::process::geteuid().as_raw())
+    user_name(own_id())
 }

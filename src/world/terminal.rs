@@ -6,6 +6,8 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex};
 
+use zeroize::Zeroizing;
+
 use super::Secret;
 
 /// Whether standard input is a terminal.
@@ -51,6 +53,27 @@ pub fn read_secret(prompt: &str) -> io::Result<Secret> {
     restored?;
     line.map(Secret::new)
 }
+
+/// Reads standard input to the end of the first PEM block in it, or to its own end.
+pub fn read_pem() -> io::Result<Secret> {
+    let mut text = Zeroizing::new(String::new());
+    loop {
+        let line = Zeroizing::new(match read_first_line() {
+            Ok(line) => line,
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && !text.is_empty() => break,
+            Err(e) => return Err(e),
+        });
+        text.push_str(&line);
+        text.push('\n');
+        if line.starts_with("-----END ") || text.len() > PEM_BYTES {
+            break;
+        }
+    }
+    Ok(Secret::new(std::mem::take(&mut *text)))
+}
+
+/// Octets of a PEM block that are read; one key has some thousand.
+const PEM_BYTES: usize = 64 * 1024;
 
 /// Asks on a terminal and reads a line; `None` where standard input is none, since nobody is asked.
 pub fn read_answer(prompt: &str) -> io::Result<Option<String>> {

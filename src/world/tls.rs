@@ -3,14 +3,17 @@
 //! A refused certificate is explained from the certificate itself, not from the library's error
 //! text: `explain` is the one place that says "expired", "wrong name", "not yet valid".
 
+use std::fmt;
+
 use native_tls::{Certificate as Anchor, Protocol, TlsConnector};
 use sha2::{Digest, Sha256};
 use x509_parser::oid_registry::{OID_PKCS1_MD5WITHRSAENC, OID_PKCS1_SHA1WITHRSA};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::X509Name;
 
 use super::net::BoxConnection;
-use super::Wall;
+use super::{Secret, Wall};
 
 /// The shortest RSA key that OpenSSL believes in at its level 2, which Debian sets.
 const RSA_BITS_MIN: usize = 2048;
@@ -29,6 +32,59 @@ pub enum Trust {
     ToShow,
 }
 
+/// A certificate of our own with its key, shown to a peer that asks for one.
+#[derive(Clone)]
+pub struct Identity {
+    pair: native_tls::Identity,
+    named: String,
+}
+
+/// Why no identity can be made.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityFault {
+    /// The certificates can't be read.
+    #[error("the certificate can't be read: {0}")]
+    Certificate(String),
+    /// The key can't be read.
+    #[error("the key can't be read: {0}")]
+    Key(String),
+    /// Each can be read, and they are no pair.
+    #[error("the key does not belong to the first certificate of the chain")]
+    NoPair,
+}
+
+impl Identity {
+    /// Takes a chain (PEM, our own certificate first) and its key (PKCS #8 as PEM, not encrypted).
+    pub fn read(chain: &str, key: &Secret) -> Result<Self, IdentityFault> {
+        let certificates = anchors(chain).map_err(IdentityFault::Certificate)?;
+        let own = certificates.first().and_then(|own| own.to_der().ok());
+        let pair = native_tls::Identity::from_pkcs8(chain.as_bytes(), key.reveal().as_bytes())
+            .map_err(|e| IdentityFault::Key(e.to_string()))?;
+        // The library compares the two where they are put to use.
+        let mut builder = TlsConnector::builder();
+        builder
+            .identity(pair.clone())
+            .build()
+            .map_err(|_| IdentityFault::NoPair)?;
+        Ok(Self {
+            pair,
+            named: own.as_deref().map(subject).unwrap_or_default(),
+        })
+    }
+
+    /// What the certificate is called: its subject and SHA-256.
+    pub fn named(&self) -> &str {
+        &self.named
+    }
+}
+
+fn subject(der: &[u8]) -> String {
+    let x509 = X509Certificate::from_der(der);
+    let subject = x509.map(|(_, x509)| x509.subject().to_string());
+    let digest = hex(&Sha256::digest(der));
+    format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
+}
+
 /// What a peer's certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -36,6 +92,8 @@ pub struct Certificate {
     pub sha256: [u8; 32],
     /// Host names and addresses that it is for.
     pub names: Vec<String>,
+    /// Whose it is, as one line.
+    pub subject: String,
     /// Who issued it, as one line.
     pub issuer: String,
     /// Whether it was issued by itself.
@@ -46,6 +104,21 @@ pub struct Certificate {
     pub not_before: Wall,
     /// Not valid after.
     pub not_after: Wall,
+}
+
+/// On one line, what somebody needs who is to believe it: to be compared with what its owner says.
+impl fmt::Display for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "subject {}, issuer {}, valid from {} to {}, SHA-256 {}",
+            self.subject,
+            self.issuer,
+            self.not_before,
+            self.not_after,
+            hex(&self.sha256)
+        )
+    }
 }
 
 /// A connection after its handshake.
@@ -75,12 +148,29 @@ pub enum TlsFault {
         host: String,
     },
     /// The peer shows another certificate than the pinned one.
-    #[error("{host} shows the certificate {shown}, not the pinned one")]
+    #[error(
+        "the certificate of {host} has changed: the one with SHA-256 {pinned} is pinned, and it \
+         shows another now ({shown})"
+    )]
     NotPinned {
         /// The name that was asked for.
         host: String,
-        /// SHA-256 of what it shows, in hex.
+        /// SHA-256 of the pinned one, in hex.
+        pinned: String,
+        /// What it shows, in words.
         shown: String,
+        /// SHA-256 of what it shows, in hex.
+        sha256: String,
+    },
+    /// The peer wants a certificate of ours, and another one than it was shown.
+    #[error("{}", refusal(host, shown.as_deref(), alert))]
+    ClientRefused {
+        /// The name that was asked for.
+        host: String,
+        /// The certificate that it was shown, by subject and SHA-256.
+        shown: Option<String>,
+        /// Its reason, as TLS calls it.
+        alert: &'static str,
     },
     /// The configured certificate authority is no PEM certificate.
     #[error("the certificate authority given for {host} can't be read: {said}")]
@@ -99,6 +189,37 @@ impl TlsFault {
         // OpenSSL's reason string, for whatever it holds against a certificate.
         matches!(self, Self::Handshake { said, .. } if said.contains("certificate verify failed"))
     }
+}
+
+fn refusal(host: &str, shown: Option<&str>, alert: &str) -> String {
+    match shown {
+        Some(shown) => format!("{host} refuses our client certificate {shown}: {alert}"),
+        None => format!("{host} wants a client certificate, and none is set: {alert}"),
+    }
+}
+
+/// The alerts by which a peer tells what it holds against our certificate (RFC 8446 §6.2), as they stand
+/// in OpenSSL's reason strings.
+const CLIENT_ALERTS: &[&str] = &[
+    "certificate required",
+    "bad certificate",
+    "unsupported certificate",
+    "certificate revoked",
+    "certificate expired",
+    "certificate unknown",
+    "unknown ca",
+    "access denied",
+];
+
+/// The peer's alert about our certificate, where the library's words `said` tell of one. With TLS 1.3 it
+/// comes after our side of the handshake is over, in the place of the first answer: the peer has then
+/// looked at nothing of what was sent.
+pub fn client_alert(said: &str) -> Option<&'static str> {
+    let told = |alert: &&&str| {
+        said.split_once(" alert ")
+            .is_some_and(|(_, rest)| rest.starts_with(**alert))
+    };
+    CLIENT_ALERTS.iter().find(told).copied()
 }
 
 /// What is wrong with a certificate, judged by its own words.
@@ -137,34 +258,58 @@ impl Blemish {
                 format!("was issued by {}, not trusted here", certificate.issuer)
             }
         };
-        format!("{what} (SHA-256 {})", hex(&certificate.sha256))
+        format!("{what} ({certificate})")
     }
 
     /// The most likely mend, where the settings of whoever shows it are those of `section`, with the
-    /// name that was dialled in its `address`.
-    pub fn mend(self, certificate: &Certificate, section: &str, address: &str) -> String {
-        let pin = format!(
-            "compare its SHA-256 there, then `postern settings set {section}.pinned {}`",
-            hex(&certificate.sha256)
-        );
+    /// name that was dialled in its `address`; where it can't be pinned that is no way out.
+    pub fn mend(
+        self,
+        certificate: &Certificate,
+        section: &str,
+        address: &str,
+        can_be_pinned: bool,
+    ) -> String {
+        let pin = pin_it(section, &hex(&certificate.sha256));
+        let or_pin = match can_be_pinned {
+            true => format!("; or {pin}"),
+            false => String::new(),
+        };
         match self {
-            Self::Expired => "have the certificate renewed there".to_owned(),
+            Self::Expired => format!("have the certificate renewed there{or_pin}"),
             Self::Weak => format!(
                 "have another one put in there, with an RSA key of {RSA_BITS_MIN} bits or more and \
-                 signed with SHA-256; or {pin}"
+                 signed with SHA-256{or_pin}"
             ),
             Self::NotYetValid => "set this box's clock (`timedatectl set-time`)".to_owned(),
             Self::WrongName => format!(
-                "use a name in {section}.{address} that the certificate is for ({}); or {pin}",
+                "use a name in {section}.{address} that the certificate is for ({}){or_pin}",
                 certificate.names.join(", ")
             ),
-            Self::SelfSigned => pin,
+            Self::SelfSigned if can_be_pinned => pin,
+            Self::SelfSigned => format!(
+                "`postern settings set {section}.ca_pem @certificate.pem` with that certificate, once its \
+                 SHA-256 was compared there; one file may hold several"
+            ),
             Self::UnknownIssuer => format!(
-                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's certificate; \
-                 or {pin}"
+                "`postern settings set {section}.ca_pem @authority.pem` with the issuer's \
+                 certificate{or_pin}"
             ),
         }
     }
+}
+
+/// How the certificate with this SHA-256 is pinned.
+pub fn pin_it(section: &str, sha256: &str) -> String {
+    format!("compare its SHA-256 there, then `postern settings set {section}.pinned {sha256}`")
+}
+
+/// What to do where another certificate is shown than the pinned one.
+pub fn mend_not_pinned(section: &str, sha256: &str) -> String {
+    format!(
+        "if it was renewed there: {}; if it was not, somebody is in between, and nothing must be sent",
+        pin_it(section, sha256)
+    )
 }
 
 /// The most likely reason why `certificate` was refused for `host` at `now`.
@@ -218,12 +363,22 @@ pub fn read_certificate(der: &[u8]) -> Option<Certificate> {
     Some(Certificate {
         sha256: Sha256::digest(der).into(),
         names,
-        issuer: x509.issuer().to_string(),
+        subject: short(x509.subject()),
+        issuer: short(x509.issuer()),
         self_signed: x509.issuer() == x509.subject(),
         weak: is_weak(&x509),
         not_before: Wall(validity.not_before.timestamp().saturating_mul(1000)),
         not_after: Wall(validity.not_after.timestamp().saturating_mul(1000)),
     })
+}
+
+/// A name as it says itself, cut where nobody would read on: whoever made it could fill a page.
+fn short(name: &X509Name<'_>) -> String {
+    let name = name.to_string();
+    match name.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default()),
+        None => name,
+    }
 }
 
 fn is_weak(x509: &X509Certificate<'_>) -> bool {
@@ -260,16 +415,25 @@ pub(super) async fn connect(
     connection: BoxConnection,
     host: &str,
     trust: &Trust,
+    identity: Option<&Identity>,
 ) -> Result<Secured, TlsFault> {
     let handshake = |said: String| {
         let host = host.to_owned();
-        match is_of_version(&said) {
-            true => TlsFault::TooOld { host },
-            false => TlsFault::Handshake { host, said },
+        match client_alert(&said) {
+            Some(alert) => TlsFault::ClientRefused {
+                host,
+                shown: identity.map(|i| i.named.clone()),
+                alert,
+            },
+            None if is_of_version(&said) => TlsFault::TooOld { host },
+            None => TlsFault::Handshake { host, said },
         }
     };
     let mut builder = TlsConnector::builder();
     builder.min_protocol_version(Some(Protocol::Tlsv12));
+    if let Some(identity) = identity {
+        builder.identity(identity.pair.clone());
+    }
     match trust {
         Trust::System => {}
         Trust::Authorities(pem) => {
@@ -301,9 +465,15 @@ pub(super) async fn connect(
     if let Trust::Pinned(pin) = trust {
         let shown: Option<[u8; 32]> = der.as_deref().map(|d| Sha256::digest(d).into());
         if shown.as_ref() != Some(pin) {
+            let sha256 = shown.map_or_else(|| "(none)".to_owned(), |s| hex(&s));
             return Err(TlsFault::NotPinned {
                 host: host.to_owned(),
-                shown: shown.map_or_else(|| "(none)".to_owned(), |s| hex(&s)),
+                pinned: hex(pin),
+                shown: match &certificate {
+                    Some(certificate) => certificate.to_string(),
+                    None => format!("SHA-256 {sha256}"),
+                },
+                sha256,
             });
         }
     }
@@ -317,3 +487,6 @@ pub(super) async fn connect(
 pub fn hex(octets: &[u8]) -> String {
     octets.iter().map(|o| format!("{o:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,6 +119,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("getrandom", &["world/entropy.rs"]),
     ("rustix", &["world/"]),
     ("chacha20poly1305", &["settings/seal.rs"]),
+    ("argon2", &["settings/parcel.rs"]),
     ("toml", &["settings/"]),
     ("clap", &["console/"]),
     ("env_logger", &["main.rs"]),

@@ -13,9 +13,11 @@ use postern::control::{
     Story, Tested,
 };
 use postern::passage::MailboxId;
-use postern::settings::{open, seal, History, SealKey, Sealed, Settings, Zones, NONCE_LENGTH};
+use postern::settings::{
+    open, seal, History, Lock, SealKey, Sealed, Settings, Zones, NONCE_LENGTH,
+};
 use postern::world::socket::Listener;
-use postern::world::{zones, Secret, Wall, World};
+use postern::world::{zones, Certificate, Secret, Wall, World};
 
 /// The password that the fake's mail server takes.
 pub const RIGHT: &str = "open sesame";
@@ -50,6 +52,20 @@ fn line(number: u32) -> MessageLine {
         from: "evil\u{1b}[31m@example.com".to_owned(),
         subject: "one\r\ntwo \u{202e}three".to_owned(),
         ..MessageLine::default()
+    }
+}
+
+/// What the fake's servers show.
+pub fn shown() -> Certificate {
+    Certificate {
+        sha256: [0xab; 32],
+        names: vec!["mail.example.com".to_owned()],
+        subject: "CN=mail.example.com".to_owned(),
+        issuer: "CN=somebody".to_owned(),
+        self_signed: false,
+        weak: false,
+        not_before: Wall(1_700_000_000_000),
+        not_after: Wall(1_900_000_000_000),
     }
 }
 
@@ -167,6 +183,22 @@ impl Service for Fake {
         Ok(seal(&Self::key(), nonce, label, secret))
     }
 
+    fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal> {
+        Ok(open(&Self::key(), label, sealed)?)
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        World::real().entropy.octets()
+    }
+
+    async fn derive(&self, lock: &Lock, passphrase: Secret) -> Result<SealKey, Refusal> {
+        Ok(lock.key(&passphrase)?)
+    }
+
+    fn pair(&self, _: &Settings) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     async fn apply(&self, candidate: Candidate) -> Result<Applied, Refusal> {
         let mut history = self.history.borrow_mut();
         if candidate.base != history.number() {
@@ -211,6 +243,19 @@ impl Service for Fake {
                 Kind::Failed,
                 "the mail server refuses the password: the old one stays",
             )),
+        }
+    }
+
+    /// A server that is away, or one and the same certificate.
+    async fn certificate(
+        &self,
+        settings: &Settings,
+        id: Option<MailboxId>,
+    ) -> Result<Certificate, Refusal> {
+        let mailbox = id.and_then(|id| settings.mailbox_by_id(id));
+        match mailbox.is_some_and(|m| m.host.starts_with("away")) {
+            true => Err(Refusal::new(Kind::Failed, "nothing listens there")),
+            false => Ok(shown()),
         }
     }
 

@@ -317,7 +317,8 @@ pub struct Portal {
     stdout: BufReader<ChildStdout>,
     folder: tempfile::TempDir,
     options: Vec<String>,
-    /// HOST:PORT.
+    listen: String,
+    /// HOST:PORT of its routes for tests.
     pub address: String,
     /// What the binary is told.
     pub url: String,
@@ -338,12 +339,14 @@ impl Portal {
         let options: Vec<String> = options.iter().map(|o| o.to_string()).collect();
         let (child, stdout, said) = standin(folder.path(), "127.0.0.1:0", &options);
         let text = |name: &str| said[name].as_str().expect("an address").to_string();
-        let (address, url) = (text("address"), text("url"));
+        let (address, url) = (text("admin"), text("url"));
+        let listen = text("address");
         Portal {
             child,
             stdout,
             folder,
             options,
+            listen,
             address,
             url,
         }
@@ -358,7 +361,8 @@ impl Portal {
     /// Starts it again at the same address.
     pub fn start_again(&mut self) {
         self.kill();
-        let (child, stdout, _) = standin(self.folder.path(), &self.address, &self.options);
+        let (child, stdout, said) = standin(self.folder.path(), &self.listen, &self.options);
+        self.address = said["admin"].as_str().expect("an address").to_string();
         self.child = child;
         self.stdout = stdout;
     }

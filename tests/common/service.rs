@@ -259,9 +259,20 @@ impl Site {
     /// The memory that the service takes now, in KiB.
     #[track_caller]
     pub fn resident_kib(&self) -> u64 {
+        self.told_by_the_kernel("VmRSS:")
+    }
+
+    /// The most memory that it ever took, in KiB.
+    #[track_caller]
+    pub fn most_resident_kib(&self) -> u64 {
+        self.told_by_the_kernel("VmHWM:")
+    }
+
+    #[track_caller]
+    fn told_by_the_kernel(&self, name: &str) -> u64 {
         let id = self.service.as_ref().map(Postern::id).expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|l| l.strip_prefix(name));
         let number = line.and_then(|l| l.split_whitespace().next());
         number.and_then(|n| n.parse().ok()).expect("a number")
     }

@@ -24,7 +24,13 @@ impl Bench {
 
     /// One that speaks TLS, by a certificate of `authority`.
     pub fn tls() -> Self {
-        Self::with(&["--tls-cert", &tls("cert.pem"), "--tls-key", &tls("key.pem")])
+        Self::tls_with(&[])
+    }
+
+    /// The same with further options.
+    pub fn tls_with(more: &[&str]) -> Self {
+        let (cert, key) = (tls("cert.pem"), tls("key.pem"));
+        Self::with(&[&["--tls-cert", &cert, "--tls-key", &key], more].concat())
     }
 
     pub fn with(more: &[&str]) -> Self {
@@ -75,7 +81,8 @@ impl Bench {
     }
 
     pub fn portal_with(&self, settings: &Settings) -> Contract {
-        Contract::new(&self.world, settings, Secret::new("sesame".to_owned())).unwrap()
+        let token = Secret::new("sesame".to_owned());
+        Contract::new(&self.world, settings, &token, None).unwrap()
     }
 
     pub async fn admin(&self, method: Method, path: &str, body: Value) -> Value {

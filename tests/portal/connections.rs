@@ -13,7 +13,7 @@ fn a_wrong_token_an_unknown_host_and_a_closed_port_are_told_apart() {
     smol::block_on(async {
         let bench = Bench::new();
         let wrong = Secret::new("open".to_owned());
-        let portal = Contract::new(&bench.world, &bench.settings(), wrong).unwrap();
+        let portal = Contract::new(&bench.world, &bench.settings(), &wrong, None).unwrap();
         let fault = portal.ping().await;
         assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
 
@@ -65,7 +65,10 @@ fn tls_is_believed_by_authority_or_pin_and_nothing_else() {
         assert!(
             matches!(
                 &fault,
-                Err(Fault::Link { said, cause: Cause::NotPinned }) if said.contains(&digest)
+                Err(Fault::Link { said, cause: cause @ Cause::NotPinned { .. } })
+                    if said.contains(&format!("SHA-256 {} is pinned", "00".repeat(32)))
+                        && said.contains(&digest)
+                        && cause.mend().contains(&format!("portal.pinned {digest}"))
             ),
             "{fault:?}"
         );
@@ -164,7 +167,7 @@ fn a_handshake_that_was_cut_off_is_not_held_against_the_certificate() {
             matches!(
                 &fault,
                 Err(Fault::Link {
-                    cause: Cause::Handshake,
+                    cause: Cause::Handshake(_),
                     ..
                 })
             ),

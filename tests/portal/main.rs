@@ -12,6 +12,7 @@ mod wires;
 
 mod bench;
 mod connections;
+mod oauth;
 mod proxy;
 
 use bench::Bench;

@@ -6,9 +6,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod certificate;
 mod doubt;
 mod limits;
 mod link;
+mod oauth;
 mod passing;
 mod refused;
 mod restore;

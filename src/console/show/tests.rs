@@ -45,6 +45,7 @@ fn status_with(text: &str) -> Status {
             url: text(),
             state: text(),
             said: Some(text()),
+            sign_in: Some(text()),
             restored: Some(text()),
             ..PortalStatus::default()
         },
@@ -239,6 +240,7 @@ fn a_status_says_alarms_first_and_counts_last() {
          Service running, version word, revision 1\n\
          It is undone at word unless confirmed: postern settings confirm\n\
          Portal  word word; directory: 0 people, 0 companies (not read whole yet)\n\
+         \u{20}       word\n\
          \u{20}       word\n\
          \u{20}       word\n\
          Store   word: 0 B of 0 B used, 0 B free on the disk\n\

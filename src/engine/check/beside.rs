@@ -119,12 +119,9 @@ fn sealed(settings: &Settings) -> Vec<(String, String, &settings::Sealed)> {
         let key = format!("mailbox.{}.password", m.name);
         Some((m.password_label(), key, sealed))
     });
-    let token = settings.portal.token.as_ref();
-    let token = token.map(|t| {
-        let key = "portal.token".to_owned();
-        (key.clone(), key, t)
-    });
-    mailboxes.chain(token).collect()
+    let portal = settings.portal.secrets();
+    let portal = portal.map(|(key, sealed)| (key.to_owned(), key.to_owned(), sealed));
+    mailboxes.chain(portal).collect()
 }
 
 fn portal(disk: &dyn Disk, dir: &Path) -> Line {

@@ -1,10 +1,10 @@
 //! The client on a scripted peer, in virtual time: no socket, no wait.
 
 use super::*;
-use crate::http::Bytes;
+use crate::http::{bearer, Bytes};
 use crate::world::disk::RealDisk;
 use crate::world::entropy::RealEntropy;
-use crate::world::{BoxConnection, DialFault, LocalFuture, Secured, TlsFault};
+use crate::world::{BoxConnection, DialFault, Identity, LocalFuture, Secured, TlsFault};
 use futures_lite::{AsyncRead, AsyncWrite};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -42,17 +42,17 @@ impl Clock for Virtual {
 
 /// A peer: its n-th answer comes once it has read n request heads.
 #[derive(Debug, Default)]
-struct Peer {
+pub(in crate::http) struct Peer {
     answers: VecDeque<Vec<u8>>,
     /// After its answers: closes, or keeps silent.
-    closes: bool,
-    heard: Arc<Mutex<Vec<u8>>>,
-    given: usize,
+    pub(in crate::http) closes: bool,
+    pub(in crate::http) heard: Arc<Mutex<Vec<u8>>>,
+    pub(in crate::http) given: usize,
     waiting: Option<Waker>,
 }
 
 impl Peer {
-    fn saying(answers: &[&str]) -> Self {
+    pub(in crate::http) fn saying(answers: &[&str]) -> Self {
         let answers = answers.iter().map(|a| a.as_bytes().to_vec());
         Self {
             answers: answers.collect(),
@@ -133,6 +133,7 @@ impl Net for Scripted {
         _: BoxConnection,
         host: &'a str,
         _: &'a Trust,
+        _: Option<&'a Identity>,
     ) -> LocalFuture<'a, Result<Secured, TlsFault>> {
         let host = host.to_owned();
         let said = "not in this test".to_owned();
@@ -143,16 +144,24 @@ impl Net for Scripted {
 /// A client of these peers, its clock, and what the first of them hears.
 fn client(peers: Vec<Peer>) -> (Client, Arc<dyn Clock>, Arc<Mutex<Vec<u8>>>) {
     let heard = peers.first().map(|p| p.heard.clone()).unwrap_or_default();
-    let clock: Arc<dyn Clock> = Arc::new(Virtual::default());
-    let world = World {
-        clock: clock.clone(),
+    let world = world(peers);
+    let client = client_of(&world, "http://portal.example/base");
+    (client, world.clock, heard)
+}
+
+/// A world of these peers, in virtual time.
+pub(in crate::http) fn world(peers: Vec<Peer>) -> World {
+    World {
+        clock: Arc::new(Virtual::default()),
         disk: Arc::new(RealDisk),
         net: Arc::new(Scripted(Mutex::new(peers.into()))),
         entropy: Arc::new(RealEntropy),
-    };
-    let origin = Origin::parse("http://portal.example/base").unwrap();
-    let client = Client::new(&world, origin, Trust::System, Patience::default(), 1, 1000);
-    (client, clock, heard)
+    }
+}
+
+pub(in crate::http) fn client_of(world: &World, url: &str) -> Client {
+    let origin = Origin::parse(url).unwrap();
+    Client::new(world, origin, Trust::System, Patience::default(), 1, 1000)
 }
 
 fn get(client: &Client) -> Result<Answer, Fault> {
@@ -164,7 +173,7 @@ const FINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
 #[test]
 fn a_request_says_all_it_must_and_no_more() {
     let (client, _, heard) = client(vec![Peer::saying(&[FINE])]);
-    let token = Secret::new("sesame".to_owned());
+    let token = bearer(&Secret::new("sesame".to_owned()));
     let mut request = Request::new(Method::POST, "/tickets?a=b", Some(&token));
     request.fields.push(("idempotency-key", "abc".to_owned()));
     request.payload = Payload::Octets("application/json", Bytes::from_static(b"{}"));
@@ -303,7 +312,7 @@ fn an_answer_that_nobody_asked_for_ends_its_connection() {
 #[test]
 fn a_token_that_no_field_can_hold_is_not_told_to_anybody() {
     let (client, _, heard) = client(vec![Peer::saying(&[FINE])]);
-    let token = Secret::new("ses\r\name".to_owned());
+    let token = bearer(&Secret::new("ses\r\name".to_owned()));
     let asked = client.ask(Request::new(Method::GET, "/ping", Some(&token)));
     let fault = smol::block_on(asked).unwrap_err();
     assert!(matches!(fault, Fault::Unspeakable { .. }));

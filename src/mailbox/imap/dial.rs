@@ -42,6 +42,14 @@ struct Allowed {
 }
 
 impl Allowed {
+    fn from_now(world: &World, account: &Account) -> Self {
+        Self {
+            clock: Arc::clone(&world.clock),
+            deadline: world.clock.tick().plus(account.timeout),
+            timeout: account.timeout,
+        }
+    }
+
     async fn within<T>(&self, doing: &str, work: impl Future<Output = T>) -> Result<T, Fault> {
         let left = self.deadline.since(self.clock.tick());
         self.clock
@@ -71,11 +79,7 @@ pub(super) async fn connect_showing(
     account: &Account,
     reached: &mut dyn FnMut(Reached),
 ) -> Result<Imap, Fault> {
-    let allowed = Allowed {
-        clock: Arc::clone(&world.clock),
-        deadline: world.clock.tick().plus(account.timeout),
-        timeout: account.timeout,
-    };
+    let allowed = Allowed::from_now(world, account);
     let connection = dial(world, account, &allowed).await?;
     reached(Reached::Connected);
     let patience = account.timeout.max(PATIENCE_MIN);
@@ -158,7 +162,9 @@ async fn secure(
     allowed: &Allowed,
 ) -> Result<Secured, Fault> {
     let doing = format!("securing the connection to {}", account.host);
-    let work = world.net.secure(connection, &account.host, &account.trust);
+    let work = world
+        .net
+        .secure(connection, &account.host, &account.trust, None);
     let fault = match allowed.within(&doing, work).await? {
         Ok(secured) => return Ok(secured),
         Err(fault) => fault,
@@ -166,13 +172,19 @@ async fn secure(
     let of_certificate = fault.is_of_certificate();
     let why = match fault {
         TlsFault::TooOld { .. } => Refusal::OldTls,
-        TlsFault::NotPinned { .. } => Refusal::NotPinned {
+        TlsFault::NotPinned { ref sha256, .. } => Refusal::NotPinned {
             said: fault.to_string(),
+            sha256: sha256.clone(),
         },
         TlsFault::Authority { .. } => Refusal::Authority {
             said: fault.to_string(),
         },
-        TlsFault::Handshake { said, .. } => {
+        // No mail server is shown a certificate of ours; what wants one is told with its own words.
+        TlsFault::Handshake { .. } | TlsFault::ClientRefused { .. } => {
+            let said = match fault {
+                TlsFault::Handshake { said, .. } => said,
+                fault => fault.to_string(),
+            };
             match second_look(world, account, allowed).await {
                 Ok(Some(why)) if of_certificate || !matches!(why, Refusal::Certificate(..)) => why,
                 // Nothing to be seen, or a handshake that was cut off and works now: the network.
@@ -188,13 +200,28 @@ async fn secure(
     Err(Fault::Refused { doing, why })
 }
 
-/// Why a handshake failed: the certificate, or no TLS on that port at all.
-async fn second_look(
+/// The certificate that the server shows, trusted or not; `None` where it shows none.
+pub(in crate::mailbox) async fn certificate(
+    world: &World,
+    account: &Account,
+) -> Result<Option<Certificate>, Fault> {
+    match account.security {
+        Security::None => Ok(None),
+        Security::Tls | Security::StartTls => {
+            look(world, account, &Allowed::from_now(world, account)).await
+        }
+    }
+}
+
+const LOOKING: &str = "looking at the certificate";
+
+/// The certificate that a handshake shows, over a connection on which nothing follows.
+async fn look(
     world: &World,
     account: &Account,
     allowed: &Allowed,
-) -> Result<Option<Refusal>, Fault> {
-    let doing = "looking at the certificate";
+) -> Result<Option<Certificate>, Fault> {
+    let doing = LOOKING;
     let mut connection = dial(world, account, allowed).await?;
     if account.security == Security::StartTls {
         let mut guard = Guard::new(connection, Arc::clone(&world.clock));
@@ -205,14 +232,21 @@ async fn second_look(
     let shown = allowed
         .within(
             doing,
-            world.net.secure(connection, &account.host, &Trust::ToShow),
+            world
+                .net
+                .secure(connection, &account.host, &Trust::ToShow, None),
         )
         .await?;
-    if let Ok(Secured {
-        certificate: Some(certificate),
-        ..
-    }) = shown
-    {
+    Ok(shown.ok().and_then(|secured| secured.certificate))
+}
+
+/// Why a handshake failed: the certificate, or no TLS on that port at all.
+async fn second_look(
+    world: &World,
+    account: &Account,
+    allowed: &Allowed,
+) -> Result<Option<Refusal>, Fault> {
+    if let Some(certificate) = look(world, account, allowed).await? {
         let blemish = explain(&certificate, &account.host, world.clock.wall());
         return Ok(Some(Refusal::Certificate(blemish, Box::new(certificate))));
     }
@@ -221,7 +255,7 @@ async fn second_look(
     }
     let connection = dial(world, account, allowed).await?;
     let mut guard = Guard::new(connection, Arc::clone(&world.clock));
-    let line = first_line(&mut guard, allowed, doing).await?;
+    let line = first_line(&mut guard, allowed, LOOKING).await?;
     Ok(Some(Refusal::OtherProtocol(match spoken(&line) {
         Spoken::Unknown if begins(&line, "* ") => Spoken::PlainImap,
         other => other,
@@ -327,7 +361,9 @@ async fn speaks_tls(world: &World, account: &Account, allowed: &Allowed) -> Resu
     let shown = allowed
         .within(
             doing,
-            world.net.secure(connection, &account.host, &Trust::ToShow),
+            world
+                .net
+                .secure(connection, &account.host, &Trust::ToShow, None),
         )
         .await?;
     Ok(shown.is_ok())

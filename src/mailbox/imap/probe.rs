@@ -11,7 +11,8 @@ use super::Imap;
 use crate::mailbox::probe::{Found, Outcome, Step, Trial, What};
 use crate::mailbox::settings::port_hint;
 use crate::mailbox::{Access, Account, Count, Fault, Loss, Refusal, Security, Spoken, Wanted};
-use crate::world::{Certificate, Wall, World};
+use crate::world::tls::mend_not_pinned;
+use crate::world::{Certificate, Trust, Wall, World};
 
 /// A certificate with fewer days left is worth a word.
 const DAYS_MIN: i64 = 21;
@@ -86,7 +87,8 @@ async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) ->
             };
         }
         Reached::Secured(certificate) => {
-            certificate_step(teller, certificate.as_ref(), now);
+            let pinned = matches!(account.trust, Trust::Pinned(_));
+            certificate_step(teller, certificate.as_ref(), pinned, now);
             next = match account.security {
                 Security::Tls => What::Greeting,
                 Security::StartTls | Security::None => What::SignIn,
@@ -138,12 +140,25 @@ async fn connected(world: &World, account: &Account, teller: &mut Teller<'_>) ->
     }
 }
 
-fn certificate_step(teller: &mut Teller<'_>, certificate: Option<&Certificate>, now: Wall) {
+fn certificate_step(
+    teller: &mut Teller<'_>,
+    certificate: Option<&Certificate>,
+    pinned: bool,
+    now: Wall,
+) {
     let Some(certificate) = certificate else {
         teller.ok(What::Tls, "encrypted");
         return;
     };
     let days = (certificate.not_after.0 - now.0) / 86_400_000;
+    if pinned {
+        // Its dates are none of the checks that it has to pass.
+        teller.ok(
+            What::Tls,
+            format!("encrypted; the certificate is the pinned one ({certificate})"),
+        );
+        return;
+    }
     let said = format!(
         "encrypted; the certificate is for {}, issued by {}, {days} days left",
         certificate.names.join(", "),
@@ -324,7 +339,7 @@ impl Imap {
 }
 
 /// The most likely mend for a fault.
-fn mend(fault: &Fault, account: &Account) -> String {
+pub(in crate::mailbox) fn mend(fault: &Fault, account: &Account) -> String {
     match fault {
         Fault::Lost { why, .. } => mend_loss(why, account),
         Fault::Refused { why, .. } => mend_refusal(why, account),
@@ -378,13 +393,9 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
              wants an app password, or has IMAP turned off"
             .to_owned(),
         Refusal::Certificate(blemish, certificate) => {
-            blemish.mend(certificate, "mailbox.NAME", "host")
+            blemish.mend(certificate, "mailbox.NAME", "host", true)
         }
-        Refusal::NotPinned { .. } => {
-            "if the server's certificate was renewed, look at the new one \
-             and pin it"
-                .to_owned()
-        }
+        Refusal::NotPinned { sha256, .. } => mend_not_pinned("mailbox.NAME", sha256),
         Refusal::Authority { .. } => "give the authority as PEM text".to_owned(),
         Refusal::OldTls => {
             "have TLS 1.2 or newer enabled on the server, which has had it since about \

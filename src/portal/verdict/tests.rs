@@ -27,7 +27,7 @@ fn check(act: Act, status: u16, kind: &str, after: Option<Duration>, want: &str)
         problem: !kind.is_empty(),
         words: "so it is".to_owned(),
         after,
-        missing: Vec::new(),
+        ..Heard::default()
     };
     let fault = of_answer(act, heard);
     assert_eq!(shape(&fault), (want, after), "{act:?} {status} {kind}");
@@ -228,6 +228,7 @@ fn a_refused_certificate_is_explained_and_its_mend_fits() {
         sha256: [0xab; 32],
         names: vec!["portal.example".to_owned()],
         issuer: "CN=Elsewhere".to_owned(),
+        subject: "CN=portal.example".to_owned(),
         self_signed: false,
         weak: false,
         not_before: Wall(1_000),
@@ -275,5 +276,134 @@ fn a_refused_certificate_is_explained_and_its_mend_fits() {
         };
         assert!(said.contains(words) && said.contains(&digest), "{said}");
         assert!(cause.mend().contains(mend), "{}", cause.mend());
+    }
+}
+
+/// What comes of an answer of the token endpoint's.
+fn no_token(status: u16, error: &str) -> Fault {
+    of_no_token(&NoToken::Refused {
+        status,
+        error: error.to_owned(),
+        words: "so it is".to_owned(),
+        after: SEVEN,
+    })
+}
+
+#[test]
+fn each_answer_of_the_token_endpoint_has_its_verdict_and_its_mend() {
+    for (status, error, mend) in [
+        (401, "invalid_client", "portal.client_secret"),
+        (400, "invalid_client", "portal.client_secret"),
+        (200, "invalid_client", "portal.client_secret"),
+        (401, "", "portal.client_secret"),
+        (400, "invalid_scope", "portal.scope"),
+        (400, "unauthorized_client", "allowed client credentials"),
+        (400, "unsupported_grant_type", "allowed client credentials"),
+        (400, "invalid_request", "portal.client_id"),
+        (403, "", "allowed client credentials"),
+        (404, "", "portal.token_url"),
+        (405, "", "portal.token_url"),
+        (302, "", "portal.token_url"),
+        (400, "", "portal.token_url"),
+        (407, "", "portal.proxy"),
+    ] {
+        let fault = no_token(status, error);
+        let of = shape(&fault).0;
+        assert_eq!(of, "link", "{status} {error}");
+        let said = fault.to_string();
+        let start = "asking the token endpoint for a token: it answered";
+        assert!(
+            said.starts_with(start) && said.ends_with(": so it is"),
+            "{said}"
+        );
+        let told = fault.mend().unwrap_or_default();
+        assert!(told.contains(mend), "{status} {error}: {told}");
+    }
+    for status in [408, 425, 429, 500, 502, 503, 504] {
+        assert_eq!(
+            shape(&no_token(status, "")),
+            ("throttled", SEVEN),
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn a_token_endpoint_that_is_not_there_keeps_every_ticket_back_and_its_own_settings_are_named() {
+    let away = http::Fault::Dial(DialFault::Refused {
+        address: ([192, 0, 2, 1], 443).into(),
+    });
+    let fault = of_no_token(&NoToken::Silent(away));
+    assert_eq!(shape(&fault), ("throttled", None));
+    let name = http::Fault::Dial(DialFault::Name {
+        host: "login.example".to_owned(),
+        source: io::Error::other("no such name"),
+    });
+    let page = NoToken::Unreadable("expected value at line 1".to_owned());
+    for fault in [NoToken::Silent(name), page] {
+        let fault = of_no_token(&fault);
+        assert_eq!(shape(&fault).0, "link");
+        let mend = fault.mend().unwrap_or_default();
+        assert!(mend.contains("portal.token_url"), "{mend}");
+    }
+}
+
+#[test]
+fn who_is_not_let_in_is_told_what_of_him_is_not_taken() {
+    for (given_token, mend) in [(false, "portal.token"), (true, "portal.scope")] {
+        let heard = Heard {
+            status: 401,
+            given_token,
+            ..Heard::default()
+        };
+        let fault = of_answer(Act::Ping, heard);
+        assert_eq!(fault.refuses_token(), !given_token, "{fault}");
+        let told = fault.mend().unwrap_or_default();
+        assert!(told.contains(mend), "{told}");
+    }
+    for (shown, words) in [
+        (
+            Some("CN=box".to_owned()),
+            "refuses our client certificate CN=box: unknown ca",
+        ),
+        (
+            None,
+            "wants a client certificate, and none is set: unknown ca",
+        ),
+    ] {
+        let fault = of_silence(
+            Act::Create,
+            &http::Fault::Tls(TlsFault::ClientRefused {
+                host: "portal.example".to_owned(),
+                shown,
+                alert: "unknown ca",
+            }),
+        );
+        assert!(
+            fault.refuses_certificate() && fault.to_string().contains(words),
+            "{fault}"
+        );
+        let told = fault.mend().unwrap_or_default();
+        assert!(told.contains("portal.client_cert_pem=@"), "{told}");
+    }
+    assert!(no_token(401, "").refuses_client());
+    assert!(!no_token(400, "invalid_scope").refuses_client());
+}
+
+#[test]
+fn a_server_in_front_that_holds_something_against_our_certificate_loses_no_ticket() {
+    for (act, problem, want) in [
+        (Act::Create, false, "later"),
+        (Act::Ping, false, "link"),
+        // The portal's own words are about this ticket.
+        (Act::Create, true, "never"),
+    ] {
+        let heard = Heard {
+            status: 400,
+            problem,
+            own_certificate: true,
+            ..Heard::default()
+        };
+        assert_eq!(shape(&of_answer(act, heard)).0, want, "{act:?} {problem}");
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::settings::tests::{put, ready, with_zones};
+use crate::settings::tests::{put, ready, sealed, with_zones};
 
 const NOW: Wall = Wall(1_800_000_000_000);
 
@@ -134,4 +134,58 @@ fn a_token_in_clear_and_a_missing_portal_are_warnings() {
         &[("portal.url", ""), ("mailbox.support.active", "on")],
     );
     assert_eq!(checked(&settings).1, ["portal.url"]);
+}
+
+#[test]
+fn a_sign_in_by_oauth_must_be_whole_and_its_secret_is_not_sent_in_clear() {
+    let mut settings = ready();
+    put(&mut settings, &[("portal.sign_in", "oauth")]);
+    let lacks = ["portal.token_url", "portal.client_id"].map(str::to_owned);
+    assert_eq!(checked(&settings).0, lacks);
+    put(
+        &mut settings,
+        &[
+            ("portal.token_url", "https://login.example.com/o/token/"),
+            ("portal.client_id", "box-7"),
+            ("mailbox.support.active", "on"),
+        ],
+    );
+    // A token that is set does not help it.
+    let (problems, warnings) = checked(&settings);
+    assert_eq!(
+        (problems.len(), &*warnings),
+        (0, &["portal.client_secret".to_owned()][..])
+    );
+    assert_eq!(
+        settings.set_sealed("portal.client_secret", sealed(3)),
+        Ok(())
+    );
+    assert_eq!(checked(&settings).1, Vec::<String>::new());
+    put(
+        &mut settings,
+        &[("portal.token_url", "http://login.example.com/o/token/")],
+    );
+    assert_eq!(checked(&settings).1, ["portal.token_url"]);
+}
+
+#[test]
+fn a_client_certificate_goes_with_its_key_and_its_end_is_told_in_time() {
+    const CERTIFICATE: &str = include_str!("../../../tests/standin/tls/client-cert.pem");
+    const ENDS: Wall = Wall(4_733_510_400_000);
+    let mut settings = ready();
+    put(&mut settings, &[("portal.client_cert_pem", CERTIFICATE)]);
+    assert_eq!(settings.portal.client_cert_ends(), Some(ENDS));
+    assert_eq!(checked(&settings).1, ["portal.client_key_pem"]);
+    assert_eq!(
+        settings.set_sealed("portal.client_key_pem", sealed(3)),
+        Ok(())
+    );
+    assert_eq!(checked(&settings).1, Vec::<String>::new());
+    put(&mut settings, &[("portal.client_cert_pem", "")]);
+    assert_eq!(checked(&settings).1, ["portal.client_cert_pem"]);
+
+    let days = |days: i64| Wall(ENDS.0 - days * 86_400_000 - 1);
+    assert_eq!(ending(ENDS, days(30)), None);
+    assert!(ending(ENDS, days(29)).is_some_and(|s| s.contains("ends in 29 days, on 2120-01-01")));
+    assert!(ending(ENDS, days(-1)).is_some_and(|s| s.contains("has been invalid since 2120")));
 }

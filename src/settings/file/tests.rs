@@ -59,7 +59,7 @@ fn what_is_exported_comes_back_the_same_and_holds_no_secret() {
             ("store.quota", "3 GiB"),
         ],
     );
-    let file = export(&settings);
+    let file = export(&settings, None);
     assert!(!file.contains("Sealed"));
     assert!(file.contains("# password is set"));
     let import = read(&file, &settings).unwrap();
@@ -116,7 +116,7 @@ fn what_is_no_toml_is_said_with_its_line() {
 fn a_file_renames_by_identity_and_never_changes_one() {
     let mut settings = ready();
     put(&mut settings, &[("mailbox.support.active", "on")]);
-    let file = export(&settings);
+    let file = export(&settings, None);
     let renamed = file.replace("[mailbox.support]", "[mailbox.help]");
     let import = read(&renamed, &settings).unwrap();
     assert_eq!(
@@ -181,7 +181,7 @@ proptest! {
             ("mailbox.support.archive_when", ["forwarded", "committed"][words.1]),
         ]);
         settings.store.quota_bytes = quota;
-        let import = read(&export(&settings), &settings).unwrap();
+        let import = read(&export(&settings, None), &settings).unwrap();
         prop_assert_eq!(import.settings, settings);
     }
 

@@ -84,9 +84,13 @@ fn a_secret_is_refused_as_text_and_its_value_is_not_repeated() {
     let said = said(&mut settings, "mailbox.support.password", "hunter2");
     assert!(said.contains("is a secret"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
-    let label = settings.secret_label("mailbox.support.password");
-    assert_eq!(label, Ok(Some("mailbox.#1.password".to_owned())));
-    assert_eq!(settings.secret_label("mailbox.support.host"), Ok(None));
+    let typed = Secret::new("hunter2".to_owned());
+    let labels = ["mailbox.support.password", "mailbox.support.host"].map(|key| {
+        let read = settings.secret(key, &typed);
+        read.map(|secret| secret.map(|(label, _)| label))
+    });
+    let label = "mailbox.#1.password".to_owned();
+    assert_eq!(labels, [Ok(Some(label)), Ok(None)]);
     assert!(settings
         .set_sealed("mailbox.support.host", sealed(3))
         .is_err());
@@ -200,4 +204,29 @@ fn a_date_is_read_in_the_mailbox_s_own_zone() {
         &[("mailbox.support.received_after", "2026-01-31")],
     );
     assert_eq!(text(&settings), "2026-01-30T23:00:00Z");
+}
+
+#[test]
+fn a_key_is_sealed_without_what_stands_around_it_and_another_form_of_it_is_named_and_not_repeated()
+{
+    let settings = ready();
+    let read = |text: &str| {
+        let typed = Secret::new(text.to_owned());
+        let read = settings.secret("portal.client_key_pem", &typed);
+        read.map(|secret| secret.map(|(label, key)| (label, key.reveal().to_owned())))
+    };
+    let key = "-----BEGIN PRIVATE KEY-----\nTUlJRXZ3\n-----END PRIVATE KEY-----";
+    let label = "portal.client_key_pem".to_owned();
+    let with_more = format!("Bag Attributes\n{key}\n-----BEGIN CERTIFICATE-----\n");
+    assert_eq!(read(&with_more), Ok(Some((label, key.to_owned()))));
+    for (kind, want) in [
+        ("ENCRYPTED PRIVATE KEY", "is locked by a password"),
+        ("RSA PRIVATE KEY", "openssl pkcs8 -topk8"),
+        ("CERTIFICATE", "must be a private key"),
+    ] {
+        let said = read(&key.replace("PRIVATE KEY", kind))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains(want) && !said.contains("TUlJ"), "{said}");
+    }
 }

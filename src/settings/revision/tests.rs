@@ -1,5 +1,5 @@
 use super::*;
-use crate::settings::tests::ready;
+use crate::settings::tests::{put, ready, sealed};
 
 fn settings(days: u64) -> Settings {
     let mut settings = Settings::default();
@@ -173,9 +173,9 @@ fn a_damaged_revision_is_noticed_wherever_the_bit_flips() {
 
 #[test]
 fn a_newer_format_is_refused_by_name() {
-    let octets = b"{\"postern-settings\":2,\"sha256\":\"\",\"more\":1}\n???";
+    let octets = b"{\"postern-settings\":3,\"sha256\":\"\",\"more\":1}\n???";
     let fault = Revision::decode(octets).unwrap_err();
-    assert_eq!(fault, Fault::Newer { found: 2, known: 1 });
+    assert_eq!(fault, Fault::Newer { found: 3, known: 2 });
     assert!(fault.to_string().contains("newer postern"));
 }
 
@@ -187,6 +187,32 @@ fn a_revision_of_format_1_is_read_for_ever() {
     // Its default of then.
     then.mailboxes[0].check_seconds = 60;
     assert_eq!(revision.settings, then);
+}
+
+#[test]
+fn a_revision_of_format_2_is_read_for_ever() {
+    let mut settings = ready();
+    put(
+        &mut settings,
+        &[
+            ("portal.sign_in", "oauth"),
+            ("portal.token_url", "https://idp.example.com/oauth/token/"),
+            ("portal.client_id", "box-7"),
+            ("portal.scope", "tickets"),
+            (
+                "portal.client_cert_pem",
+                include_str!("../fixtures/authority.pem"),
+            ),
+        ],
+    );
+    for (key, nonce) in [("client_secret", 3), ("client_key_pem", 4)] {
+        let key = format!("portal.{key}");
+        assert_eq!(settings.set_sealed(&key, sealed(nonce)), Ok(()));
+    }
+    // Its default of then.
+    settings.mailboxes[0].check_seconds = 60;
+    let revision = Revision::decode(include_bytes!("../fixtures/revision-2.json")).unwrap();
+    assert_eq!(revision.settings, settings);
 }
 
 /// Goes red when a way back takes an identity along: the same message would have another key, and become

@@ -13,6 +13,8 @@
 //!   DELETE /_admin/faults           no more faults
 //!   PUT    /_admin/directory        the directory from now on: {"users": [], "companies": []}
 //!   DELETE /_admin/cursors          every cursor is lost
+//!   DELETE /_admin/tokens           every token that was given is taken back
+//!   PUT    /_admin/client           the OAuth client's new secret: {"secret": S}
 //!   DELETE /_admin/keys             every idempotency key's time is over
 //!   POST   /_admin/epoch            {"backup": true}            -> {"backup": B, "at": T}
 //!                                   {"backup": B, "at": T}      restores that backup
@@ -61,6 +63,19 @@ fn act(portal: &Portal, method: &Method, path: &str, body: &[u8]) -> io::Result<
         }
         ("DELETE", "cursors") => {
             portal.directory.borrow_mut().lose_cursors()?;
+            json!({})
+        }
+        ("DELETE", "tokens") => {
+            if let Some(tokens) = &mut *portal.tokens.borrow_mut() {
+                tokens.forget();
+            }
+            json!({})
+        }
+        ("PUT", "client") => {
+            let secret = read()?["secret"].as_str().unwrap_or_default().to_owned();
+            if let Some(tokens) = &mut *portal.tokens.borrow_mut() {
+                tokens.client.1 = secret;
+            }
             json!({})
         }
         ("DELETE", "keys") => {

@@ -20,6 +20,7 @@ pub struct Asked {
     /// Idempotency key, searched key or digest: what a fault rule calls `key`.
     pub key: Option<String>,
     pub idempotency: Option<String>,
+    pub authorization: Option<String>,
     pub length: Option<u64>,
     pub json: bool,
     pub trusted: bool,
@@ -43,6 +44,7 @@ impl Asked {
             ("POST", ["tickets", id, "replies"]) => (Route::Reply, *id),
             ("HEAD", ["attachments", digest]) => (Route::HasAttachment, *digest),
             ("PUT", ["attachments", digest]) => (Route::Attachment, *digest),
+            ("POST", ["oauth", "token"]) => (Route::Token, ""),
             _ => (Route::Other, ""),
         };
         let id = decode(id);
@@ -54,9 +56,15 @@ impl Asked {
             _ => idempotency.clone(),
         };
         let media_type = field(&head.headers, "content-type").unwrap_or_default();
-        let token = field(&head.headers, "authorization");
+        let authorization = field(&head.headers, "authorization");
+        let trusts = |a: &str| match &*portal.tokens.borrow() {
+            Some(tokens) => tokens.takes(a),
+            None => a == format!("Bearer {}", portal.token),
+        };
         Asked {
-            trusted: token.is_some_and(|t| t == format!("Bearer {}", portal.token)),
+            // Who asks for a token has none yet.
+            trusted: route == Route::Token || authorization.as_deref().is_some_and(trusts),
+            authorization,
             length: field(&head.headers, "content-length").and_then(|l| l.parse().ok()),
             json: media_type.starts_with("application/json"),
             route,
@@ -150,6 +158,11 @@ fn pairs(query: &str) -> Vec<(String, String)> {
     pairs
         .map(|(name, value)| (decode(name), decode(value)))
         .collect()
+}
+
+/// The pairs of a form (`application/x-www-form-urlencoded`), where a plus is a space.
+pub fn form(body: &str) -> Vec<(String, String)> {
+    pairs(&body.replace('+', " "))
 }
 
 /// Percent-decoding; what is no escape stays as it is.

@@ -19,6 +19,7 @@ pub enum Route {
     Reply,
     HasAttachment,
     Attachment,
+    Token,
     Other,
 }
 
@@ -77,6 +78,8 @@ pub struct Action {
     pub reset: Option<Reset>,
     /// Send the answer's body one octet at a time, with this pause after each.
     pub slow_ms: Option<u64>,
+    /// A token that is given really lasts so long, whatever is said of it.
+    pub lasts_ms: Option<u64>,
     /// Answer 301 with this location.
     pub redirect: Option<String>,
 }

@@ -14,6 +14,8 @@ mod directory;
 mod faults;
 mod serve;
 mod state;
+mod tls;
+mod tokens;
 
 use clap::Parser;
 use smol::LocalExecutor;
@@ -35,9 +37,21 @@ struct Options {
     /// Folder that keeps everything; made when absent.
     #[arg(long)]
     state: PathBuf,
-    /// The bearer token that requests must carry.
+    /// The bearer token that requests must carry; none is taken but given ones with --client-id.
     #[arg(long)]
     token: String,
+    /// Have a token endpoint, `/oauth/token`, for the client with this id.
+    #[arg(long, requires = "client_secret")]
+    client_id: Option<String>,
+    /// The client's secret.
+    #[arg(long, requires = "client_id")]
+    client_secret: Option<String>,
+    /// How long its tokens last.
+    #[arg(long, default_value_t = 3600)]
+    token_seconds: u64,
+    /// The one scope that it may ask for; any when absent.
+    #[arg(long)]
+    scope: Option<String>,
     /// Path in front of the contract's routes.
     #[arg(long, default_value = "")]
     base: String,
@@ -50,6 +64,15 @@ struct Options {
     /// The certificate's key, PKCS #8.
     #[arg(long, requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+    /// Authorities of which each client must show a certificate, PEM.
+    #[arg(long, requires = "tls_cert")]
+    tls_clients: Option<PathBuf>,
+    /// Speak TLS 1.2 and nothing newer.
+    #[arg(long, requires = "tls_cert")]
+    tls_old: bool,
+    /// Also listen without TLS, on a port of 127.0.0.1, for the routes for tests.
+    #[arg(long)]
+    admin: bool,
     /// Write the port here once it is listened on.
     #[arg(long)]
     port_file: Option<PathBuf>,
@@ -87,8 +110,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let directory = directory::Directory::open(&options.state, options.directory.as_deref())?;
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(cert), Some(key)) => {
-            let identity = native_tls::Identity::from_pkcs8(&fs::read(cert)?, &fs::read(key)?)?;
-            Some(native_tls::TlsAcceptor::new(identity)?.into())
+            let server = tls::Server {
+                chain: fs::read(cert)?,
+                key: fs::read(key)?,
+                clients: options.tls_clients.as_ref().map(fs::read).transpose()?,
+                old: options.tls_old,
+            };
+            Some(server.context()?)
         }
         _ => None,
     };
@@ -101,15 +129,41 @@ fn main() -> Result<(), Box<dyn Error>> {
         faults: RefCell::new(faults::Faults::default()),
         log: RefCell::new(VecDeque::new()),
         token: options.token.clone(),
+        tokens: RefCell::new(tokens(&options)),
         base: options.base.trim_end_matches('/').to_owned(),
         executor: executor.clone(),
     });
-    announce(&options, address)?;
+    let admin = match options.admin {
+        true => Some(smol::Async::<TcpListener>::bind(([127, 0, 0, 1], 0))?),
+        false => None,
+    };
+    let beside = admin.as_ref().map(|a| a.get_ref().local_addr());
+    announce(&options, address, beside.transpose()?)?;
+    if let Some(admin) = admin {
+        let serving = listen(admin, None, portal.clone());
+        executor.spawn(async { drop(serving.await) }).detach();
+    }
     smol::block_on(executor.run(listen(listener, tls, portal)))
 }
 
+fn tokens(options: &Options) -> Option<tokens::Tokens> {
+    let client = options
+        .client_id
+        .clone()
+        .zip(options.client_secret.clone())?;
+    Some(tokens::Tokens::new(
+        client,
+        options.scope.clone(),
+        options.token_seconds,
+    ))
+}
+
 /// Says where it listens: on standard output, and in the port file.
-fn announce(options: &Options, address: SocketAddr) -> std::io::Result<()> {
+fn announce(
+    options: &Options,
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+) -> std::io::Result<()> {
     let scheme = if options.tls_cert.is_some() {
         "https"
     } else {
@@ -124,14 +178,18 @@ fn announce(options: &Options, address: SocketAddr) -> std::io::Result<()> {
     }
     println!(
         "{}",
-        serde_json::json!({ "url": url, "address": address.to_string() })
+        serde_json::json!({
+            "url": url,
+            "address": address.to_string(),
+            "admin": admin.unwrap_or(address).to_string(),
+        })
     );
     Ok(())
 }
 
 async fn listen(
     listener: smol::Async<TcpListener>,
-    tls: Option<async_native_tls::TlsAcceptor>,
+    tls: Option<openssl::ssl::SslContext>,
     portal: Rc<serve::Portal>,
 ) -> Result<(), Box<dyn Error>> {
     let mut number = 0;

@@ -10,11 +10,13 @@ use crate::contract::{is_digest, Message, Problem};
 use crate::directory::Directory;
 use crate::faults::{Action, Body, Faults, Reset, Route};
 use crate::state::{hex, now, print, Begin, State};
-use async_native_tls::TlsAcceptor;
+use crate::tls;
+use crate::tokens::Tokens;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::header;
 use hyper::{Request, Response, StatusCode};
+use openssl::ssl::SslContext;
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};
 use smol::io::{AsyncRead, AsyncWrite};
@@ -39,6 +41,7 @@ pub struct Portal {
     pub faults: RefCell<Faults>,
     pub log: RefCell<VecDeque<Value>>,
     pub token: String,
+    pub tokens: RefCell<Option<Tokens>>,
     pub base: String,
     pub executor: Rc<LocalExecutor<'static>>,
 }
@@ -54,14 +57,14 @@ pub struct Connection {
 }
 
 /// Serves a connection until it ends.
-pub async fn connection(connection: Connection, tls: Option<TlsAcceptor>, portal: Rc<Portal>) {
+pub async fn connection(connection: Connection, tls: Option<SslContext>, portal: Rc<Portal>) {
     let socket = connection.socket.clone();
     let connection = Rc::new(connection);
     match tls {
         None => talk(socket, connection, portal).await,
         Some(tls) => {
             // A handshake that fails is the client's test, not our trouble.
-            if let Ok(stream) = tls.accept(socket).await {
+            if let Ok(stream) = tls::Stream::accept(&tls, socket).await {
                 talk(stream, connection, portal).await;
             }
         }
@@ -189,13 +192,14 @@ async fn faulted(
         return Ok(deliver(replacement(&action), &action));
     }
     let answer = if latency.is_zero() {
-        work(portal, &asked, payload, latency).await
+        work(portal, &asked, payload, &action).await
     } else {
         // A task of its own: a client that hangs up does not stop a portal that has begun.
         let (portal, (done, result)) = (portal.clone(), smol::channel::bounded(1));
+        let acting = action.clone();
         let executor = portal.executor.clone();
         let task = executor.spawn(async move {
-            let answer = work(&portal, &asked, payload, latency).await;
+            let answer = work(&portal, &asked, payload, &acting).await;
             let _ = done.send(answer).await;
         });
         task.detach();
@@ -245,6 +249,7 @@ async fn take_in(
     let limit = portal.state.borrow().manners().ticket_bytes;
     match asked.route {
         Route::Ticket | Route::Reply => Ok(Payload::Octets(take(body, limit).await?)),
+        Route::Token => Ok(Payload::Octets(take(body, limit).await?)),
         Route::Attachment => stream(portal, body).await,
         _ => Ok(Payload::None),
     }
@@ -304,7 +309,20 @@ fn trouble(error: &io::Error) -> Problem {
 }
 
 /// Does what was asked.
-async fn work(portal: &Portal, asked: &Asked, payload: Payload, latency: Duration) -> Answer {
+async fn work(portal: &Portal, asked: &Asked, payload: Payload, action: &Action) -> Answer {
+    let latency = Duration::from_millis(action.latency_ms);
+    if let (Route::Token, Payload::Octets(body)) = (asked.route, &payload) {
+        Timer::after(latency).await;
+        let mut tokens = portal.tokens.borrow_mut();
+        let given = |tokens: &mut Tokens| {
+            let authorization = asked.authorization.as_deref().unwrap_or_default();
+            tokens.answer(authorization, body, action.lasts_ms)
+        };
+        return match tokens.as_mut().map(given) {
+            Some(answer) => answer,
+            None => Problem::new("not-found", 404, "").into(),
+        };
+    }
     let posted = match (&payload, asked.idempotency.as_deref()) {
         (Payload::Octets(body), Some(key)) => Some((body, key)),
         _ => None,
@@ -420,7 +438,9 @@ fn read(portal: &Portal, asked: &Asked, payload: Payload) -> Result<Answer, Prob
                 &json!({ "sha256": digest, "size": size }),
             ))
         }
-        Route::Ticket | Route::Reply | Route::Other => Err(Problem::new("not-found", 404, "")),
+        Route::Ticket | Route::Reply | Route::Token | Route::Other => {
+            Err(Problem::new("not-found", 404, ""))
+        }
     }
 }
 
