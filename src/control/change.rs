@@ -268,6 +268,7 @@ impl Draft {
                     && before.mail_address() == mailbox.mail_address()
                     && before.dedicated <= mailbox.dedicated
                     && before.archive_by_copy <= mailbox.archive_by_copy
+                    && before.archive_folder == mailbox.archive_folder
             })
         };
         let mailboxes = self.settings.mailboxes.iter();

@@ -103,8 +103,8 @@ pub async fn dispatch<S: Service>(
             ))
         }
         Request::Dismiss { key, reason } => {
-            service.dismiss(caller, &whole(&key)?, &reason).await?;
-            Ok(done("the message is archived without a ticket", 1))
+            let said = service.dismiss(caller, &whole(&key)?, &reason).await?;
+            Ok(done(&said, 1))
         }
         Request::Sync => Ok(match service.sync().await? {
             0 => nothing("the directory has not changed"),

@@ -115,8 +115,8 @@ pub trait Service: 'static {
     /// Makes a message a ticket after all; `again` makes another of one that was, or one of what was
     /// archived without. Says what becomes of it.
     async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<String, Refusal>;
-    /// Archives a held message without a ticket.
-    async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<(), Refusal>;
+    /// Archives a held message without a ticket. Says what becomes of it.
+    async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<String, Refusal>;
     /// A page of the directory.
     async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal>;
     /// Reads the directory's changes now; says how many.

@@ -367,7 +367,7 @@ impl Service for Running {
         }
     }
 
-    async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<(), Refusal> {
+    async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<String, Refusal> {
         let (key, entry) = self.find(key).await?;
         if !matches!(entry.stage, Stage::Held | Stage::Released | Stage::Refused) {
             return Err(Refusal::new(
@@ -386,7 +386,10 @@ impl Service for Running {
         self.engine
             .act(vec![(key, held::act(&self.engine, ActKind::Dismiss, &by))])
             .await?;
-        Ok(())
+        Ok(match entry.spots.is_empty() {
+            false => "the message is archived without a ticket".to_owned(),
+            true => "no ticket is made of the message; it lies where it lay".to_owned(),
+        })
     }
 
     async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal> {

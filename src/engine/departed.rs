@@ -51,7 +51,7 @@ pub(super) async fn give_up(engine: &Rc<Engine>) -> Result<(), StoreFault> {
             after = last.entry.sequence;
             let own = page.iter().filter(|l| is_gone(engine, l.entry.mailbox));
             let close = |l: &Listed| {
-                let act = held::act(engine, ActKind::Close(Reason::Gone), "settings");
+                let act = held::act(engine, ActKind::Close(Reason::MailboxGone), "settings");
                 (l.key, act)
             };
             engine.act(own.map(close).collect()).await?;

@@ -33,7 +33,12 @@ pub(super) fn is_asked(ping: &Ping) -> bool {
 /// Until when tickets of an earlier start are kept back; `None` where they are not.
 pub(super) fn held_until(engine: &Engine) -> Option<Tick> {
     engine.link.ping.borrow().as_ref().filter(|p| is_asked(p))?;
-    let until = engine.started.plus(quiet(allowed(engine), 1));
+    // What was on its way may have been allowed more than what is sent now.
+    let history = engine.history.borrow();
+    let then = history.revisions().iter();
+    let longest = then.map(|r| r.settings.portal.timeout_ms).max();
+    let allowed = allowed(engine).max(Duration::from_millis(longest.unwrap_or(0)));
+    let until = engine.started.plus(quiet(allowed, 1));
     (until > engine.world.clock.tick()).then_some(until)
 }
 

@@ -74,6 +74,7 @@ pub async fn look_after(
             let Some(last) = page.last() else { break };
             after = last.entry.sequence;
             let mut suspects: Vec<(Key, Option<Uid>)> = Vec::new();
+            let mut elsewhere = BTreeSet::new();
             for Listed { key, entry } in &page {
                 let here = entry.spots.iter().filter(|s| s.mailbox == id);
                 let mut missing = None;
@@ -94,6 +95,10 @@ pub async fn look_after(
                 }
                 if let (false, Some(uid)) = (present, missing) {
                     suspects.push((*key, uid));
+                    let mut here = entry.spots.iter().filter(|s| s.mailbox == id);
+                    if here.any(|s| !s.place.is_of(origin)) {
+                        elsewhere.insert(*key);
+                    }
                 }
             }
             if suspects.is_empty() {
@@ -122,6 +127,7 @@ pub async fn look_after(
                     Some(item) if !item.seen => continue,
                     Some(_) if mailbox.convert_read => continue,
                     Some(_) => Reason::ReadWhileHeld,
+                    None if elsewhere.contains(&key) => Reason::MailboxGone,
                     None => Reason::Gone,
                 };
                 log::info!("{} closed: {reason}", key.short());

@@ -12,7 +12,7 @@ use super::{Engine, StoreFault};
 use crate::mail;
 use crate::mailbox::{Fault, Item, Session, Slice};
 use crate::passage::Stored;
-use crate::ticket::KeyHasher;
+use crate::ticket::{Key, KeyHasher};
 use crate::world::Worker;
 
 /// Octets asked for at once.
@@ -86,6 +86,20 @@ impl Finished {
     }
 }
 
+/// The writer's job that finishes a segment. Where nobody hears its answer any more that is dropped, and
+/// the segment is given up.
+fn finish(
+    writer: &Worker<Writer>,
+    number: u64,
+    key: Key,
+) -> impl FnOnce(&mut Writer) -> Result<Option<Finished>, StoreFault> {
+    let writer = Some(writer.clone());
+    move |w| {
+        let stored = w.finish_large(number, key)?;
+        Ok(stored.map(|stored| Finished { stored, writer }))
+    }
+}
+
 impl Drop for Finished {
     fn drop(&mut self) {
         let segment = self.stored.segment;
@@ -147,17 +161,11 @@ async fn slices(
     }
     let session = slices.finish().await?;
     let key = hasher.finish();
-    let stored = ask(engine
-        .writer
-        .ask(move |w| w.finish_large(number, key))
-        .await)?;
-    let Some(stored) = stored else {
+    let finish = finish(&engine.writer, number, key);
+    let Some(finished) = ask(engine.writer.ask(finish).await)? else {
         return Ok((session, None));
     };
-    let finished = Finished {
-        stored,
-        writer: Some(engine.writer.clone()),
-    };
+    let stored = finished.stored;
     let message = Box::new(mail::understand(&skim.finish()));
     // Only a message that becomes an attachment itself needs a digest of the whole.
     let digest = match message.unparsed {
@@ -201,23 +209,24 @@ mod tests {
         })
         .unwrap();
         let finished = || {
-            let stored = writer.ask_blocking(|w| {
+            let number = writer.ask_blocking(|w| {
                 let number = w.begin_large().unwrap();
                 w.large_slice(number, &[7; 300_000]).unwrap();
-                w.finish_large(number, key(1)).unwrap().unwrap()
+                number
             });
-            Finished {
-                stored: stored.unwrap(),
-                writer: Some(writer.clone()),
-            }
+            writer.ask(finish(&writer, number.unwrap(), key(1)))
         };
+        let heard = || futures_lite::future::block_on(finished()).unwrap();
         let large = || {
             let count = |w: &mut Writer| w.journal().segments().iter().filter(|s| s.large).count();
             writer.ask_blocking(count).unwrap()
         };
-        finished().taken();
+        heard().unwrap().unwrap().taken();
         assert_eq!(large(), 1);
-        drop(finished());
+        drop(heard());
         assert_eq!(large(), 1, "the second one's octets are kept for nobody");
+        futures_lite::future::block_on(futures_lite::future::poll_once(finished()));
+        large();
+        assert_eq!(large(), 1, "nobody heard that the third was finished");
     }
 }

@@ -135,7 +135,10 @@ pub(super) fn replay(
         };
         let key = Key(record.key);
         let stored = stored(record.at);
-        if matches!(kind, Kind::Message | Kind::Copied | Kind::Trying) {
+        if matches!(
+            kind,
+            Kind::Message | Kind::Copied | Kind::Words | Kind::Trying
+        ) {
             return ControlFlow::Continue(());
         }
         let decoded = record

@@ -489,7 +489,7 @@ impl Writer {
             let payload = reader.payload(at)?;
             let at = self
                 .journal
-                .append(Kind::Copied as u8, &key.0, &[&payload])?;
+                .append(Kind::Words as u8, &key.0, &[&payload])?;
             entry.refusal = Some(stored(at));
         }
         self.append(key, Record::Snapshot(Box::new(entry)))?;

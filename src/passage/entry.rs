@@ -150,7 +150,7 @@ fn changed(
     let next = |event| step(from, event).ok_or(illegal(event));
     match record {
         // These tell nothing that another record doesn't.
-        Record::Message(_) | Record::Trying(_) | Record::Copied(_) => Ok(None),
+        Record::Message(_) | Record::Trying(_) | Record::Copied(_) | Record::Words(_) => Ok(None),
         Record::Snapshot(entry) => Ok(Some((**entry).clone())),
         Record::Decision(decision) => {
             let event = match decision.outcome {

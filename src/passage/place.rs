@@ -70,6 +70,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether this is in the mailbox of `origin`, in whatever life of its UIDs.
+    pub fn is_of(&self, origin: Origin) -> bool {
+        matches!(self, Place::Imap { origin: at, .. } if *at == origin)
+    }
+
     /// The number, where this is in the mailbox of `origin` during the life `validity` of its UIDs;
     /// anywhere else it can't be reached any more.
     pub fn uid_in(&self, origin: Origin, validity: UidValidity) -> Option<Uid> {

@@ -44,6 +44,8 @@ pub enum Kind {
     Snapshot = 11,
     /// A decision that was copied to a younger segment; the snapshot behind it points to it.
     Copied = 12,
+    /// What a refusal or an act says, copied likewise.
+    Words = 13,
 }
 
 impl Kind {
@@ -61,6 +63,7 @@ impl Kind {
             10 => Kind::Alias,
             11 => Kind::Snapshot,
             12 => Kind::Copied,
+            13 => Kind::Words,
             _ => return None,
         })
     }
@@ -249,6 +252,8 @@ pub enum Record {
     Snapshot(Box<Entry>),
     /// See `Decision`.
     Copied(Box<Decision>),
+    /// The octets of a refusal or an act that were copied, for whoever the snapshot leads there.
+    Words(Vec<u8>),
 }
 
 /// A payload that this code can't read.
@@ -305,6 +310,7 @@ impl Record {
             Record::Alias(_) => Kind::Alias,
             Record::Snapshot(_) => Kind::Snapshot,
             Record::Copied(_) => Kind::Copied,
+            Record::Words(_) => Kind::Words,
         }
     }
 
@@ -322,6 +328,7 @@ impl Record {
             Record::Alias(r) => encoded(r),
             Record::Snapshot(r) => encoded(r),
             Record::Copied(r) => encoded(r),
+            Record::Words(r) => r.clone(),
         };
         let mut payload = Vec::with_capacity(body.len() + 3);
         payload.push(VERSION);
@@ -360,6 +367,7 @@ impl Record {
             Kind::Alias => decoded(body).map(Record::Alias),
             Kind::Snapshot => decoded(body).map(|e| Record::Snapshot(Box::new(e))),
             Kind::Copied => decoded(body).map(|d| Record::Copied(Box::new(d))),
+            Kind::Words => Some(Record::Words(body.to_vec())),
         };
         record.ok_or(malformed)
     }

@@ -101,6 +101,10 @@ reasons! {
     LostAtPortal = "lost-at-portal", Closed,
         "The portal lost the ticket when it was restored, and the message is no longer kept here.",
         "Move it from the archive folder back into the watched folder and mark it as unread.";
+    /// Its mailbox is gone, or watches another account or folder.
+    MailboxGone = "mailbox-gone", Closed,
+        "Its mailbox was taken out here, or became another account's or folder's.",
+        "It lies where it lay, unread; a mailbox that watches that place takes it up again.";
 }
 
 impl fmt::Display for Reason {

@@ -161,8 +161,9 @@ impl Service for Fake {
         found.map(|_| "the message becomes a ticket".to_owned())
     }
 
-    async fn dismiss(&self, _: &Caller, key: &str, _: &str) -> Result<(), Refusal> {
-        self.message(key).await.map(|_| ())
+    async fn dismiss(&self, _: &Caller, key: &str, _: &str) -> Result<String, Refusal> {
+        let found = self.message(key).await;
+        found.map(|_| "the message is archived without a ticket".to_owned())
     }
 
     async fn directory(&self, _: &Page) -> Result<DirectoryPage, Refusal> {

@@ -17,6 +17,10 @@ fn a_mailbox_that_is_taken_out_leaves_nothing_that_waits_for_it() {
     site.until("what was held is closed", |s| {
         (s.count("held"), s.count("closed")) == (0, 1)
     });
+    assert_eq!(
+        site.asks(&["held", "list", "--aside"])["items"][0]["reason"],
+        "mailbox-gone"
+    );
     site.portal.start_again();
     site.until("it is a ticket", |s| s.tickets("on its way").len() == 1);
     site.until("nothing is to be archived", |s| {

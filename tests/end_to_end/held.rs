@@ -150,6 +150,7 @@ fn why_it_was_dismissed_is_told_after_all_else_of_it_has_gone() {
         assert_eq!(text(line, "subject"), "who am I", "{line}");
         assert!(text(line, "said").ends_with(": advertising"), "{line}");
     }
+    site.does(&["store", "check"]);
 }
 
 #[test]

@@ -134,12 +134,18 @@ fn a_search_by_date_that_is_denied_over_one_message_has_a_name() {
     for (status, by_date) in [
         ("NO [SERVERBUG] Internal error occurred", true),
         ("NO [LIMIT] too much", false),
+        ("", true),
     ] {
         let account = scripted(move |_, peer| {
             peer.sign_in("");
             peer.select(6);
             peer.answer("NOOP", "", "OK");
-            peer.answer("UID SEARCH 1:6 UNSEEN SINCE", "* SEARCH 1 2\r\n", status);
+            let search = "UID SEARCH 1:6 UNSEEN SINCE";
+            if status.is_empty() {
+                peer.hear(search);
+                return;
+            }
+            peer.answer(search, "* SEARCH 1 2\r\n", status);
             peer.until_gone();
         });
         let counted = smol::block_on(async {

@@ -130,7 +130,10 @@ impl Count {
             let Some(kind) = Kind::of(record.kind) else {
                 return ControlFlow::Continue(());
             };
-            if matches!(kind, Kind::Message | Kind::Copied | Kind::Trying) {
+            if matches!(
+                kind,
+                Kind::Message | Kind::Copied | Kind::Words | Kind::Trying
+            ) {
                 return ControlFlow::Continue(());
             }
             let key = Key(record.key);

@@ -245,7 +245,7 @@ fn place(gap: &Gap, large: bool) -> String {
                 Some(Kind::Message) => "the octets",
                 Some(Kind::Decision | Kind::Copied) => "the decision",
                 Some(Kind::Receipt) => "the portal's receipt",
-                Some(Kind::Refused) => "the refusal",
+                Some(Kind::Refused | Kind::Words) => "the refusal, or who dismissed it,",
                 Some(Kind::Archived) => "the note that it was archived",
                 Some(Kind::Snapshot) => "where it stands",
                 _ => "a record",

@@ -10,7 +10,7 @@
 use async_imap::imap_proto::{MailboxDatum, Response};
 
 use super::{date, verdict, Imap};
-use crate::mailbox::{Count, Fault, Listed, Pass};
+use crate::mailbox::{Count, Fault, Listed, Loss, Pass};
 use crate::passage::Uid;
 
 /// Sequence numbers searched at once: 5,000 UIDs of ten digits stay under the guard's longest line.
@@ -95,13 +95,22 @@ impl Imap {
     ) -> Result<Vec<Uid>, Fault> {
         let command = format!("UID SEARCH {start}:{end} {what}");
         let mut uids = Vec::new();
-        let done = self
-            .ask(DOING, &command, |answer| {
-                if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
-                    uids.extend(found.iter().map(|n| Uid(*n)));
-                }
-            })
-            .await?;
+        let asked = self.ask(DOING, &command, |answer| {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
+                uids.extend(found.iter().map(|n| Uid(*n)));
+            }
+        });
+        let done = match asked.await {
+            // So Dovecot 2.3 does with a file of no octets. A line that dropped by chance is taken for
+            // the same, which costs a search without dates.
+            Err(Fault::Lost {
+                why: why @ (Loss::Closed | Loss::Cut { .. }),
+                ..
+            }) if dated => {
+                return Err(verdict::dateless(DOING, why.to_string()));
+            }
+            asked => asked?,
+        };
         done.map_err(|denial| match dated {
             true => verdict::dated(DOING, denial),
             false => verdict::command(DOING, denial),

@@ -111,11 +111,16 @@ pub(super) fn may_be_one_message(code: Code) -> bool {
 /// What the caller must do about a search by date that was denied.
 pub(super) fn dated(doing: &str, denial: Denial) -> Fault {
     match may_be_one_message(denial.code) {
-        true => Fault::Refused {
-            doing: doing.to_owned(),
-            why: Refusal::Dates { said: denial.said },
-        },
+        true => dateless(doing, denial.said),
         false => command(doing, denial),
+    }
+}
+
+/// A search by date fails where one without a date may not.
+pub(super) fn dateless(doing: &str, said: String) -> Fault {
+    Fault::Refused {
+        doing: doing.to_owned(),
+        why: Refusal::Dates { said },
     }
 }
 

@@ -187,6 +187,7 @@ fn records() -> impl Strategy<Value = Record> {
         alias,
         entries().prop_map(|e| Record::Snapshot(Box::new(e))),
         decisions().prop_map(|d| Record::Copied(Box::new(d))),
+        prop::collection::vec(any::<u8>(), 0..200).prop_map(Record::Words),
     ]
 }
 
@@ -253,12 +254,13 @@ fn kinds_keep_their_numbers() {
         (10, Kind::Alias),
         (11, Kind::Snapshot),
         (12, Kind::Copied),
+        (13, Kind::Words),
     ];
     for (number, kind) in kinds {
         assert_eq!(kind as u8, number);
         assert_eq!(Kind::of(number), Some(kind));
     }
-    for number in (0..=u8::MAX).filter(|n| !(2..=12).contains(n)) {
+    for number in (0..=u8::MAX).filter(|n| !(2..=13).contains(n)) {
         assert_eq!(Kind::of(number), None);
     }
 }
@@ -382,6 +384,7 @@ fn version_1_is_frozen() {
         Record::Copied(Box::new(sample())),
         "010501000102030405060708ac020702020601044009000001017500016106017301740001",
     );
+    check_frozen(Record::Words(vec![1, 2, 3]), "01010203");
 }
 
 /// A reason's place in the list is what a journal holds.
