@@ -213,7 +213,9 @@ proptest! {
         let payload = record.encode();
         let keep = (payload.len() as f64 * keep) as usize;
         let cut = Record::decode(record.kind() as u8, &payload[..keep]);
-        if record != Record::Retired || keep == 0 {
+        // The first says nothing; the second is octets, whole or not.
+        let any = matches!(record, Record::Retired | Record::Words(_));
+        if !any || keep == 0 {
             prop_assert_eq!(cut, Err(Unreadable::Malformed { kind: record.kind() as u8 }));
         }
     }
