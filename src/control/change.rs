@@ -12,7 +12,7 @@ use crate::settings::{
     check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Portal, Problem,
     Settings,
 };
-use crate::world::tls::hex;
+use data_encoding::HEXLOWER;
 
 /// Settings in the making.
 pub(super) struct Draft {
@@ -432,7 +432,7 @@ impl Draft {
                 Ok(shown) => self.questions.push(format!(
                     "{key} is SHA-256 {}, and {server} shows another certificate now, so nothing \
                      would connect there: {shown}",
-                    hex(&pin)
+                    HEXLOWER.encode(&pin)
                 )),
                 Err(fault) => unseen.push(Problem {
                     key,

@@ -294,16 +294,11 @@ impl Service for Running {
             }
             None => {
                 let mut after = 0;
-                loop {
-                    let page = self
-                        .read(move |r| r.list(Stage::Refused, after, PAGE_MAX as usize))
-                        .await?;
-                    let Some(last) = page.last() else { break };
-                    after = last.entry.sequence;
-                    acts.extend(
-                        page.iter()
-                            .map(|l| (l.key, held::act(&self.engine, ActKind::Retry, "operator"))),
-                    );
+                while let Some(page) = self.engine.page(Stage::Refused, &mut after).await? {
+                    for listed in page {
+                        let act = held::act(&self.engine, ActKind::Retry, "operator");
+                        acts.push((listed.key, act));
+                    }
                 }
             }
         }

@@ -450,7 +450,7 @@ impl Archiver<'_> {
                             self.mailbox.name
                         );
                         self.engine.news.tell(&Event::LeftThere { key: *key });
-                        records.push((*key, moved(spot.place.clone(), String::new(), None)));
+                        records.push((*key, Archived::given_up(spot.place.clone())));
                     }
                 }
             }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::commit::outgoing;
-use super::doubt::Doubt;
+use super::doubt::{is_asked, Doubt};
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
 use super::{held, mib, Engine, StoreFault};
@@ -145,8 +145,8 @@ async fn attempt(
         };
     if finds && in_doubt {
         // Not found now, it would be sent again beside the one that is still at work.
-        let keeps = ping.as_ref().is_some_and(|p| p.keeps_keys.is_some());
-        let until = doubt.map(|d| d.until).filter(|_| !keeps);
+        let until = doubt.filter(|_| ping.as_ref().is_some_and(is_asked));
+        let until = until.map(|d| d.until);
         if let Some(until) = until.filter(|until| *until > engine.world.clock.tick()) {
             return Ok(Outcome::Early { until });
         }

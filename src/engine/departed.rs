@@ -1,8 +1,8 @@
 //! Mailboxes that were taken out: nothing waits for their servers any more.
 //!
-//! What lies there stays as it is, unread, and is given up here: what was to be archived counts as
-//! such without a folder, what was held is closed. A mailbox that watches the same place later finds
-//! all of it anew, and knows by the keys what became a ticket.
+//! What lies there stays as it is, unread, and is given up: what was to be archived counts as such
+//! without a folder, what was to be fetched again is closed, as `held` closes what is held. A mailbox
+//! that watches the same place later finds all of it anew, and knows by the keys what became a ticket.
 
 use std::rc::Rc;
 
@@ -40,22 +40,14 @@ pub(super) async fn give_up(engine: &Rc<Engine>) -> Result<(), StoreFault> {
             engine.act(records).await?;
         }
     }
-    for stage in [Stage::Held, Stage::Released] {
-        let mut after = 0;
-        loop {
-            let page = engine
-                .reader
-                .ask(move |r| r.list(stage, after, PAGE))
-                .await??;
-            let Some(last) = page.last() else { break };
-            after = last.entry.sequence;
-            let own = page.iter().filter(|l| is_gone(engine, l.entry.mailbox));
-            let close = |l: &Listed| {
-                let act = held::act(engine, ActKind::Close(Reason::MailboxGone), "settings");
-                (l.key, act)
-            };
-            engine.act(own.map(close).collect()).await?;
-        }
+    let mut after = 0;
+    while let Some(page) = engine.page(Stage::Released, &mut after).await? {
+        let own = page.iter().filter(|l| is_gone(engine, l.entry.mailbox));
+        let close = |l: &Listed| {
+            let act = held::act(engine, ActKind::Close(Reason::MailboxGone), "settings");
+            (l.key, act)
+        };
+        engine.act(own.map(close).collect()).await?;
     }
     Ok(())
 }
@@ -67,14 +59,7 @@ pub(super) fn places<'a>(
     entry: &'a Entry,
 ) -> impl Iterator<Item = (Key, Record)> + 'a {
     let gone = entry.spots.iter().filter(|s| is_gone(engine, s.mailbox));
-    gone.map(move |spot| {
-        let archived = Archived {
-            place: spot.place.clone(),
-            folder: String::new(),
-            moved_to: None,
-        };
-        (key, Record::Archived(archived))
-    })
+    gone.map(move |spot| (key, Archived::given_up(spot.place.clone())))
 }
 
 fn is_gone(engine: &Engine, mailbox: MailboxId) -> bool {

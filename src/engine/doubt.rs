@@ -20,7 +20,7 @@ use crate::world::Tick;
 pub struct Doubt {
     /// How many there were.
     pub attempts: u32,
-    /// Until then the portal may still be at work on the last of them.
+    /// Until then the portal may still be at work on the last of them: for one that `is_asked`.
     pub until: Tick,
 }
 
@@ -49,12 +49,8 @@ pub(super) fn after(engine: &Engine, before: Option<Doubt>, fresh: bool) -> Opti
         return before;
     }
     let attempts = before.map_or(1, |d| d.attempts.saturating_add(1));
-    let now = engine.world.clock.tick();
-    let keeps = matches!(&*engine.link.ping.borrow(), Some(ping) if ping.keeps_keys.is_some());
-    let until = match keeps {
-        true => now,
-        false => now.plus(quiet(allowed(engine), attempts)),
-    };
+    let quiet = quiet(allowed(engine), attempts);
+    let until = engine.world.clock.tick().plus(quiet);
     Some(Doubt { attempts, until })
 }
 

@@ -97,7 +97,7 @@ pub fn hear(
         Some(to) => to.saturating_add(shift).saturating_sub(SLACK_MS),
         None => now.0.saturating_sub(days.saturating_mul(DAY_MS)),
     };
-    if let Some(earlier) = known.restore.as_ref().filter(|r| !r.done) {
+    if let Some(earlier) = known.unfinished() {
         since = since.min(earlier.since);
     }
     next.restore = Some(Restore {
@@ -111,6 +111,13 @@ pub fn hear(
         unsettled: 0,
     });
     Some(next)
+}
+
+impl Known {
+    /// The restore that is still looked behind.
+    pub fn unfinished(&self) -> Option<&Restore> {
+        self.restore.as_ref().filter(|r| !r.done)
+    }
 }
 
 impl Restore {
@@ -201,14 +208,11 @@ impl Engine {
         let known = {
             let known = self.link.known.borrow();
             let left = known.as_ref().filter(|k| k.url != settings.portal.url);
-            if let Some((left, restore)) =
-                left.and_then(|k| k.restore.as_ref().filter(|r| !r.done).map(|r| (k, r)))
-            {
+            if let Some(restore) = left.and_then(Known::unfinished) {
                 log::error!(
-                    "{}: not finished, since the portal at {} was left: compare its tickets since {} \
-                     with the log",
+                    "{}: not finished, since that portal was left: compare its tickets since {} with \
+                     the log",
                     restore.sentence(),
-                    left.url,
                     Wall(restore.since)
                 );
             }

@@ -190,8 +190,7 @@ impl Link {
     /// Whether receipts of before a restore are still to be looked up.
     pub(super) fn looks_back(&self) -> bool {
         let known = self.known.borrow();
-        let restore = known.as_ref().and_then(|k| k.restore.as_ref());
-        restore.is_some_and(|r| !r.done)
+        known.as_ref().and_then(Known::unfinished).is_some()
     }
 
     /// The attempts of a ticket that waits for another.

@@ -65,16 +65,8 @@ pub async fn look_after(
     let id = mailbox.id;
     for stage in [Stage::Held, Stage::Released] {
         let mut after = 0;
-        loop {
-            let page = engine
-                .reader
-                .ask(move |r| r.list(stage, after, PAGE))
-                .await
-                .map_err(StoreFault::from)??;
-            let Some(last) = page.last() else { break };
-            after = last.entry.sequence;
-            let mut suspects: Vec<(Key, Option<Uid>)> = Vec::new();
-            let mut elsewhere = BTreeSet::new();
+        while let Some(page) = engine.page(stage, &mut after).await? {
+            let mut suspects: Vec<(Key, Option<Uid>, Reason)> = Vec::new();
             for Listed { key, entry } in &page {
                 let here = entry.spots.iter().filter(|s| s.mailbox == id);
                 let mut missing = None;
@@ -83,22 +75,25 @@ pub async fn look_after(
                     match spot.place.uid_in(origin, validity) {
                         Some(uid) => {
                             present |= unread.contains(&uid);
-                            missing = Some(Some(uid));
+                            missing = Some((Some(uid), Reason::Gone));
                         }
-                        None => missing = missing.or(Some(None)),
+                        // In an earlier life of the UIDs, or in another account or folder.
+                        None => {
+                            let reason = match spot.place.is_of(origin) {
+                                true => Reason::Gone,
+                                false => Reason::MailboxGone,
+                            };
+                            missing = missing.or(Some((None, reason)));
+                        }
                     }
                 }
                 if entry.spots.is_empty() && entry.mailbox == id {
                     // Archived at its commit, and then its octets were lost here: only the archive
                     // has it now.
-                    missing = Some(None);
+                    missing = Some((None, Reason::Gone));
                 }
-                if let (false, Some(uid)) = (present, missing) {
-                    suspects.push((*key, uid));
-                    let mut here = entry.spots.iter().filter(|s| s.mailbox == id);
-                    if here.any(|s| !s.place.is_of(origin)) {
-                        elsewhere.insert(*key);
-                    }
+                if let (false, Some((uid, reason))) = (present, missing) {
+                    suspects.push((*key, uid, reason));
                 }
             }
             if suspects.is_empty() {
@@ -107,17 +102,15 @@ pub async fn look_after(
             // The listing leaves out what is too old by the server's day: look before closing.
             let post = engine.posts.borrow().get(&id).cloned();
             let is_stuck = |uid: Uid| post.as_ref().is_some_and(|p| p.is_stuck(uid));
-            suspects.retain(|(_, uid)| !uid.is_some_and(is_stuck));
-            let uids: Vec<Uid> = suspects.iter().filter_map(|(_, uid)| *uid).collect();
+            suspects.retain(|(_, uid, _)| !uid.is_some_and(is_stuck));
+            let uids: Vec<Uid> = suspects.iter().filter_map(|(_, uid, _)| *uid).collect();
             let looked;
-            (session, looked) = session.look(&uids).await.map_err(|unlooked| {
-                if let Some(post) = &post {
-                    post.stuck_at(unlooked.at);
-                }
-                unlooked.fault
+            (session, looked) = session.look(&uids).await.map_err(|unlooked| match &post {
+                Some(post) => post.unlooked(unlooked),
+                None => unlooked.fault,
             })?;
             let mut acts = Vec::new();
-            for (key, uid) in suspects {
+            for (key, uid, missing) in suspects {
                 if uid.is_some_and(|uid| looked.denied.contains(&uid)) {
                     // There, and the server can't tell whether it was read.
                     continue;
@@ -127,8 +120,7 @@ pub async fn look_after(
                     Some(item) if !item.seen => continue,
                     Some(_) if mailbox.convert_read => continue,
                     Some(_) => Reason::ReadWhileHeld,
-                    None if elsewhere.contains(&key) => Reason::MailboxGone,
-                    None => Reason::Gone,
+                    None => missing,
                 };
                 log::info!("{} closed: {reason}", key.short());
                 acts.push((key, act(engine, ActKind::Close(reason), "server")));
@@ -140,13 +132,13 @@ pub async fn look_after(
 }
 
 /// Releases what would be decided otherwise by the directory and the settings of now, and wakes the
-/// mailboxes that it lies in. Returns how many.
+/// mailboxes that it lies in. Closes what lies in a mailbox that is gone. Returns how many it released.
 pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault> {
     let _turn = engine.looks.turn.lock().await;
     // Before anything is read: what is committed later knows that it may have been missed.
     engine.looks.begun.set(engine.looks.begun.get() + 1);
     let mut after = 0;
-    let mut released = 0;
+    let mut released = 0_u64;
     loop {
         let page = engine
             .reader
@@ -173,6 +165,8 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
         let mut boxes = BTreeSet::new();
         for (key, entry, who) in page {
             let Some(mailbox) = settings.mailbox_by_id(entry.mailbox) else {
+                let close = ActKind::Close(Reason::MailboxGone);
+                acts.push((key, act(engine, close, by)));
                 continue;
             };
             let otherwise = match entry.reason {
@@ -186,11 +180,11 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
                 _ => false,
             };
             if otherwise {
+                released += 1;
                 boxes.insert(entry.mailbox);
                 acts.push((key, act(engine, ActKind::Release, by)));
             }
         }
-        released += acts.len() as u64;
         engine.act(acts).await?;
         for id in boxes {
             if let Some(post) = engine.posts.borrow().get(&id) {
@@ -230,6 +224,20 @@ pub fn act(engine: &Engine, what: ActKind, by: &str) -> Record {
 }
 
 impl Engine {
+    /// The next page of a stage's list behind `after`, which moves on; none at the end.
+    pub(crate) async fn page(
+        &self,
+        stage: Stage,
+        after: &mut u64,
+    ) -> Result<Option<Vec<Listed>>, StoreFault> {
+        let behind = *after;
+        let page = self.reader.ask(move |r| r.list(stage, behind, PAGE));
+        let page = page.await??;
+        let last = page.last().map(|l| l.entry.sequence);
+        *after = last.unwrap_or(behind);
+        Ok(last.map(|_| page))
+    }
+
     /// Makes acts durable and lets the engine learn them.
     pub async fn act(self: &Rc<Self>, acts: Vec<(Key, Record)>) -> Result<(), StoreFault> {
         match acts.is_empty() {

@@ -46,7 +46,7 @@ pub async fn fetch(
     identity: &str,
 ) -> Result<(Session, Option<Octets>), Failed> {
     let number = ask(engine.writer.ask(|w| w.begin_large()).await)?;
-    let begun = Begun(engine, number);
+    let begun = Begun(&engine.writer, number);
     let fetched = slices(engine, session, item, identity, number).await;
     drop(begun);
     fetched
@@ -54,20 +54,12 @@ pub async fn fetch(
 
 /// A begun segment. One that was not finished is given up when this goes, also when the whole task
 /// is ended by a change of settings; for a finished one that does nothing.
-struct Begun<'a>(&'a Rc<Engine>, u64);
+struct Begun<'a>(&'a Worker<Writer>, u64);
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        let (engine, number) = (Rc::clone(self.0), self.1);
-        self.0
-            .executor
-            .spawn(async move {
-                let gone = engine.writer.ask(move |w| w.abandon_large(number)).await;
-                if let Ok(Err(fault)) = gone {
-                    log::warn!("giving up a large message: {fault}");
-                }
-            })
-            .detach();
+        let number = self.1;
+        self.0.leave(move |w| given_up(w.abandon_large(number)));
     }
 }
 
@@ -100,15 +92,17 @@ fn finish(
     }
 }
 
+fn given_up(done: Result<(), StoreFault>) {
+    if let Err(fault) = done {
+        log::warn!("giving up a large message: {fault}");
+    }
+}
+
 impl Drop for Finished {
     fn drop(&mut self) {
         let segment = self.stored.segment;
         if let Some(writer) = self.writer.take() {
-            writer.leave(move |w| {
-                if let Err(fault) = w.drop_large(segment) {
-                    log::warn!("giving up a large message: {fault}");
-                }
-            });
+            writer.leave(move |w| given_up(w.drop_large(segment)));
         }
     }
 }

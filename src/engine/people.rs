@@ -4,6 +4,7 @@
 //! memory stays the same however many users a portal has. One step looks at a bounded part of the
 //! book, since bodies wait for the same thread. Decides nothing about mail.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,7 +13,6 @@ use super::StoreFault;
 use crate::index::{Directory, Found, Told};
 use crate::ticket::directory::address_form;
 use crate::ticket::{Company, Sender, User};
-use crate::world::tls::hex;
 
 /// Pages of the book (4 KiB each) that one step reads.
 const BOOK_PAGES: usize = 128;
@@ -51,8 +51,8 @@ pub enum Cursor {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cursor::Company(id) => write!(f, "c{}", hex(id.as_bytes())),
-            Cursor::User(id) => write!(f, "u{}", hex(id.as_bytes())),
+            Cursor::Company(id) => write!(f, "c{}", HEXLOWER.encode(id.as_bytes())),
+            Cursor::User(id) => write!(f, "u{}", HEXLOWER.encode(id.as_bytes())),
             Cursor::Book(page, entry) => write!(f, "b{page}-{entry}"),
         }
     }
@@ -77,9 +77,8 @@ impl FromStr for Cursor {
 }
 
 fn unhex(digits: &str) -> Option<String> {
-    let octet = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-    let octets: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(octet).collect();
-    String::from_utf8(octets?).ok()
+    let octets = HEXLOWER.decode(digits.as_bytes());
+    String::from_utf8(octets.ok()?).ok()
 }
 
 /// What the directory is asked.

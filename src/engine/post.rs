@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bell::Bell;
 use super::gate::Gate;
 use super::loan::{self, Loan};
-use crate::mailbox::{Item, Session};
+use crate::mailbox::{Fault, Item, Session, Unlooked};
 use crate::passage::{Origin, Uid, UidValidity};
 use crate::world::{Tick, Wall};
 
@@ -148,12 +148,13 @@ impl Post {
         (!uids.is_empty()).then(|| (uids, self.failed_said.borrow().clone()))
     }
 
-    /// A look lost its connection at this message, where it is known at which.
-    pub fn stuck_at(&self, uid: Option<Uid>) {
+    /// The fault of a look, which is remembered where it lost its connection at a message.
+    pub fn unlooked(&self, unlooked: Unlooked) -> Fault {
         let mut stuck = self.stuck.borrow_mut();
         if stuck.len() < FAILED_MAX {
-            stuck.extend(uid);
+            stuck.extend(unlooked.at);
         }
+        unlooked.fault
     }
 
     /// Whether a look lost its connection at this message.

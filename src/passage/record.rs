@@ -183,6 +183,17 @@ pub struct Archived {
     pub moved_to: Option<(u32, u32)>,
 }
 
+impl Archived {
+    /// The record of a place that is given up.
+    pub fn given_up(place: Place) -> Record {
+        Record::Archived(Self {
+            place,
+            folder: String::new(),
+            moved_to: None,
+        })
+    }
+}
+
 /// Something that was done by the operator, or follows from a changed setting or directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Act {

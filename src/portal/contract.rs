@@ -13,10 +13,11 @@ use crate::http::oauth::NoToken;
 use crate::http::origin::{self, encode, Origin};
 use crate::http::{self, Answer, Bytes, Client, Method, Patience, Payload, Request};
 use crate::world::switches::{flipped, Switch};
-use crate::world::tls::{check_authorities, hex};
+use crate::world::tls::check_authorities;
 use crate::world::{
     Body, Certificate, Clock, Entropy, Identity, LocalFuture, Secret, Trust, Wall, World,
 };
+use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -244,7 +245,7 @@ impl Contract {
         if !flipped(Switch::NoKey) {
             return (key.into(), document);
         }
-        let fresh = hex(&self.entropy.octets::<32>());
+        let fresh = HEXLOWER.encode(&self.entropy.octets::<32>());
         let document = String::from_utf8_lossy(&document).replace(key, &fresh);
         (fresh.into(), document.into())
     }
@@ -315,7 +316,7 @@ impl Portal for Contract {
 
     fn has<'a>(&'a self, digest: &'a [u8; 32]) -> LocalFuture<'a, Result<bool, Fault>> {
         Box::pin(async move {
-            let path = format!("/attachments/{}", hex(digest));
+            let path = format!("/attachments/{}", HEXLOWER.encode(digest));
             let request = Request::new(Method::HEAD, path, None);
             // An answer to HEAD has no document to tell one 404 from another; where the address is
             // wrong, sending will find that out.
@@ -326,7 +327,7 @@ impl Portal for Contract {
 
     fn attach(&self, body: Body) -> LocalFuture<'_, Result<(), Fault>> {
         Box::pin(async move {
-            let digest = hex(&body.digest);
+            let digest = HEXLOWER.encode(&body.digest);
             let mut request = Request::new(Method::PUT, format!("/attachments/{digest}"), None);
             request.fields.push(("idempotency-key", digest));
             request.payload = Payload::Stream(body);

@@ -15,6 +15,7 @@
 //! Draws no randomness, and runs nothing apart: a key takes a second and its memory, and where that
 //! is done is the caller's to choose.
 
+use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -27,7 +28,6 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::model::{Mailbox, Portal, Settings, Words};
 use super::seal::{open, seal, SealKey, Sealed, NONCE_LENGTH};
-use super::value::hex;
 use super::{Fault, Problem};
 use crate::world::Secret;
 
@@ -106,7 +106,7 @@ impl Lock {
         let Cost { memory_kib, passes } = self.cost;
         format!(
             "postern settings, sealed, format {FORMAT}: {DERIVATION} {memory_kib} {passes} {}",
-            hex(&self.salt)
+            HEXLOWER.encode(&self.salt)
         )
     }
 }
@@ -195,7 +195,7 @@ fn digest(parts: &[&str], known_by: [&str; 2]) -> String {
         digest.update(format!("{} ", part.len()));
         digest.update(part);
     }
-    hex(&digest.finalize())
+    HEXLOWER.encode(&digest.finalize())
 }
 
 /// One secret inside the seal.

@@ -10,11 +10,11 @@
 //!
 //! Keeps nothing itself: the caller writes, removes, and tells the time.
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::Settings;
-use super::value::hex;
 use super::Fault;
 use crate::world::Wall;
 
@@ -104,7 +104,7 @@ impl Revision {
 }
 
 fn digest(octets: &[u8]) -> String {
-    hex(&Sha256::digest(octets))
+    HEXLOWER.encode(&Sha256::digest(octets))
 }
 
 /// Where a revision stands.

@@ -6,6 +6,7 @@
 //! copied to another setting does not open. Draws no randomness: the nonce is the caller's, and must
 //! be random each time.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
@@ -15,7 +16,6 @@ use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::value::hex;
 use super::Fault;
 use crate::world::Secret;
 
@@ -43,7 +43,7 @@ impl Sealed {
     /// Eight hex digits that change with each sealing: tells "set" from "set anew", and nothing
     /// about the secret.
     pub fn fingerprint(&self) -> String {
-        hex(&Sha256::digest(&self.0)[..4])
+        HEXLOWER.encode(&Sha256::digest(&self.0)[..4])
     }
 
     /// As base64: what stands in files.

@@ -3,6 +3,7 @@
 //! Each reader takes text and gives the value in its one form, or a sentence that says what it must
 //! look like. Knows no key.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::net::IpAddr;
 
 use jiff::civil::DateTime;
@@ -455,36 +456,21 @@ fn subjects(text: &str) -> String {
     let blocks = Pem::iter_from_buffer(text.as_bytes()).filter_map(Result::ok);
     let named = blocks.map(|block| {
         let subject = block.parse_x509().map(|c| c.subject().to_string());
-        let digest = hex(&Sha256::digest(&block.contents));
+        let digest = HEXLOWER.encode(&Sha256::digest(&block.contents));
         format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
     });
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// Octets in hexadecimal.
-pub(super) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 /// 32 octets in hexadecimal, with or without colons.
 pub(super) fn digest_of(text: &str) -> Option<[u8; 32]> {
     let hex: Vec<u8> = text.bytes().filter(|b| *b != b':').collect();
-    let mut octets = [0; 32];
-    if hex.len() != 64 {
-        return None;
-    }
-    for (octet, pair) in octets.iter_mut().zip(hex.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).ok()?;
-        // `from_str_radix` would take a sign.
-        pair.bytes().all(|b| b.is_ascii_hexdigit()).then_some(())?;
-        *octet = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(octets)
+    HEXLOWER_PERMISSIVE.decode(&hex).ok()?.try_into().ok()
 }
 
 pub(super) fn digest(text: &str, _: &Zones) -> Result<String, String> {
     digest_of(text)
-        .map(|octets| hex(&octets))
+        .map(|octets| HEXLOWER.encode(&octets))
         .ok_or_else(|| "must be the SHA-256 of a certificate: 64 hexadecimal digits".to_owned())
 }
 

@@ -5,8 +5,9 @@
 //! databases take none); other control characters are left to whoever shows them. The content of
 //! attachments isn't here: [`sources`] says where in the original each one lies.
 
-use super::key::{hex, Key};
+use super::key::Key;
 use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -158,7 +159,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
             name: file_name(attachment.name.as_deref(), index, &attachment.content_type),
             content_type: attachment.content_type.clone(),
             size: attachment.size,
-            sha256: hex(&attachment.sha256),
+            sha256: HEXLOWER.encode(&attachment.sha256),
             inline: attachment.inline,
             content_id: attachment.content_id.as_deref().map(line),
         })
@@ -167,7 +168,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         name: ORIGINAL.to_owned(),
         content_type: "message/rfc822".to_owned(),
         size: raw.size,
-        sha256: hex(&raw.sha256),
+        sha256: HEXLOWER.encode(&raw.sha256),
         inline: false,
         content_id: None,
     }));

@@ -8,6 +8,7 @@
 //! second kind is for servers that make the raw message anew at each read. These values are
 //! frozen: a change would double every message that lies in a mailbox, and `tests` hold them.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -97,7 +98,7 @@ fn part(hash: &mut Sha256, value: &[u8]) {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 
@@ -105,15 +106,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({})", self.short())
     }
-}
-
-/// Octets as lower-case hexadecimal digits.
-pub(crate) fn hex(octets: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
-    octets
-        .iter()
-        .flat_map(|octet| [digit(octet >> 4), digit(octet & 15)])
-        .collect()
 }
 
 /// A key is 64 hexadecimal digits, and this wasn't.
@@ -125,18 +117,9 @@ impl FromStr for Key {
     type Err = NoKey;
 
     fn from_str(text: &str) -> Result<Key, NoKey> {
-        let digits = text.trim().as_bytes();
-        let mut key = [0; 32];
-        if digits.len() != 64 {
-            return Err(NoKey);
-        }
-        for (octet, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-            for digit in pair {
-                let value = char::from(*digit).to_digit(16).ok_or(NoKey)?;
-                *octet = *octet << 4 | value as u8;
-            }
-        }
-        Ok(Key(key))
+        let octets = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes());
+        let key = octets.ok().and_then(|octets| octets.try_into().ok());
+        key.map(Key).ok_or(NoKey)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use native_tls::{Certificate as Anchor, Protocol, TlsConnector};
 use sha2::{Digest, Sha256};
 use x509_parser::oid_registry::{OID_PKCS1_MD5WITHRSAENC, OID_PKCS1_SHA1WITHRSA};
@@ -81,7 +82,7 @@ impl Identity {
 fn subject(der: &[u8]) -> String {
     let x509 = X509Certificate::from_der(der);
     let subject = x509.map(|(_, x509)| x509.subject().to_string());
-    let digest = hex(&Sha256::digest(der));
+    let digest = HEXLOWER.encode(&Sha256::digest(der));
     format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
 }
 
@@ -116,7 +117,7 @@ impl fmt::Display for Certificate {
             self.issuer,
             self.not_before,
             self.not_after,
-            hex(&self.sha256)
+            HEXLOWER.encode(&self.sha256)
         )
     }
 }
@@ -270,7 +271,7 @@ impl Blemish {
         address: &str,
         can_be_pinned: bool,
     ) -> String {
-        let pin = pin_it(section, &hex(&certificate.sha256));
+        let pin = pin_it(section, &HEXLOWER.encode(&certificate.sha256));
         let or_pin = match can_be_pinned {
             true => format!("; or {pin}"),
             false => String::new(),
@@ -465,10 +466,10 @@ pub(super) async fn connect(
     if let Trust::Pinned(pin) = trust {
         let shown: Option<[u8; 32]> = der.as_deref().map(|d| Sha256::digest(d).into());
         if shown.as_ref() != Some(pin) {
-            let sha256 = shown.map_or_else(|| "(none)".to_owned(), |s| hex(&s));
+            let sha256 = shown.map_or_else(|| "(none)".to_owned(), |s| HEXLOWER.encode(&s));
             return Err(TlsFault::NotPinned {
                 host: host.to_owned(),
-                pinned: hex(pin),
+                pinned: HEXLOWER.encode(pin),
                 shown: match &certificate {
                     Some(certificate) => certificate.to_string(),
                     None => format!("SHA-256 {sha256}"),
@@ -481,11 +482,6 @@ pub(super) async fn connect(
         connection: Box::new(stream),
         certificate,
     })
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|o| format!("{o:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::io;
 use std::num::NonZeroU64;
 use std::thread;
 
-use async_channel::{Receiver, Sender};
+use async_channel::{Receiver, Sender, TrySendError};
 
 /// Lets the timers of this thread, and of those that it starts, be late by up to two minutes: for
 /// threads that wake by the clock and do nothing most of the time (sled starts seven of those).
@@ -131,10 +131,18 @@ impl<T: 'static> Worker<T> {
         answered.recv().await.map_err(|_| Stopped(self.name))
     }
 
-    /// Has `job` done some time, for whoever can't wait; not done where many wait already.
+    /// Has `job` done some time, for whoever can't wait: where many wait already a thread does.
     pub fn leave(&self, job: impl FnOnce(&mut T) + Send + 'static) {
-        if self.jobs.try_send(Box::new(job)).is_err() {
-            log::debug!("the thread `{}` takes no more work now", self.name);
+        let Err(TrySendError::Full(job)) = self.jobs.try_send(Box::new(job)) else {
+            return;
+        };
+        let jobs = self.jobs.clone();
+        let waits = thread::Builder::new().spawn(move || {
+            // An end of the worker ends this too.
+            let _ = jobs.send_blocking(job);
+        });
+        if let Err(fault) = waits {
+            log::warn!("leaving work to the thread `{}`: {fault}", self.name);
         }
     }
 

@@ -240,6 +240,17 @@ impl Site {
         self.until("it is committed", |s| s.count("committed") == 1);
     }
 
+    /// Sends a mail whose ticket the portal answers only after `ms` milliseconds, and waits until it is
+    /// on its way.
+    #[track_caller]
+    pub fn sends_slowly(&mut self, subject: &str, ms: u32) {
+        self.fault(&format!(
+            r#"[{{"route": "ticket", "subject": "{subject}", "action": {{"latency_ms": {ms}}}}}]"#
+        ));
+        self.send(subject);
+        self.until("it is on its way", |s| s.count("committed") == 1);
+    }
+
     /// Stops the service, cleanly.
     #[track_caller]
     pub fn stop(&mut self) {

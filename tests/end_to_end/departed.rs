@@ -58,3 +58,18 @@ fn what_is_converted_while_its_mailbox_is_off_is_said_and_a_run_with_an_end_ends
     assert_eq!(site.tickets("wanted").len(), 1);
     site.sound();
 }
+
+/// Goes red when what was held in a folder that is watched no more is said to have been moved.
+#[test]
+fn what_was_held_in_another_folder_is_closed_for_that_reason() {
+    let mut site = Site::ready();
+    site.hand().does("CREATE Tickets");
+    site.start_read();
+    site.send_from(STRANGER, "held");
+    site.until("it is held", |s| s.count("held") == 1);
+    let folder = "mailbox.support.folder=Tickets";
+    site.does(&["settings", "set", folder, "--yes"]);
+    site.until("it is closed", |s| s.count("closed") == 1);
+    let aside = site.asks(&["held", "list", "--aside"]);
+    assert_eq!(aside["items"][0]["reason"], "mailbox-gone", "{aside}");
+}

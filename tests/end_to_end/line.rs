@@ -27,9 +27,7 @@ fn a_change_is_in_force_although_the_line_dropped_when_it_was_asked_for() {
     let mut site = Site::ready();
     site.start_read();
     // Its answer waits for what is on its way to the portal that is left.
-    site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 4000}}]"#);
-    site.send("on its way");
-    site.until("it is on its way", |s| s.count("committed") == 1);
+    site.sends_slowly("on its way", 4000);
     let other = Portal::start(&[]);
     let url = format!("portal.url={}", other.url);
     site.hangs_up(&["settings", "set", &url, "--yes"], 1500);
@@ -50,9 +48,7 @@ fn a_change_is_in_force_although_the_line_dropped_when_it_was_asked_for() {
 fn of_two_changes_at_once_the_second_is_refused_and_none_is_lost() {
     let mut site = Site::ready();
     site.start_read();
-    site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 4000}}]"#);
-    site.send("on its way");
-    site.until("it is on its way", |s| s.count("committed") == 1);
+    site.sends_slowly("on its way", 4000);
     let other = Portal::start(&[]);
     let url = format!("portal.url={}", other.url);
     let (code, err) = std::thread::scope(|scope| {

@@ -12,6 +12,7 @@ mod departed;
 mod directory;
 mod export;
 mod held;
+mod leave;
 mod line;
 mod pins;
 mod places;

@@ -373,53 +373,6 @@ fn the_people_of_another_portal_are_its_own() {
     assert!(site.tickets("between the two").is_empty());
 }
 
-/// Goes red when receipts are left waiting for a sync while the portal changes: after a kill nobody would
-/// know that the old one has the ticket.
-#[test]
-fn what_a_portal_acknowledged_is_not_sent_to_the_next_one_after_a_kill() {
-    let mut site = Site::ready();
-    site.start_read();
-    let other = Portal::start(&[]);
-    // While one is on its way, receipts of others wait for company.
-    site.fault(r#"[{"route": "ticket", "subject": "slow", "action": {"latency_ms": 20000}}]"#);
-    site.send_from("elodie@vieuxphare.example", "slow one");
-    site.until("it is on its way", |s| s.count("committed") == 1);
-    site.send("acknowledged");
-    site.until("the old one has it", |s| {
-        s.tickets("acknowledged").len() == 1
-    });
-    let url = format!("portal.url={}", other.url);
-    site.does(&["settings", "set", &url, "--yes"]);
-    site.kill();
-    site.start();
-    site.until("the new one has the other", |_| {
-        other
-            .tickets()
-            .iter()
-            .any(|t| text(t, "subject") == "slow one")
-    });
-    assert_eq!(other.tickets().len(), 1, "{:?}", other.tickets());
-}
-
-/// Goes red when nobody waits for the answers to what is on its way when the portal changes: killed then,
-/// both portals have it.
-#[test]
-fn what_is_on_its_way_while_the_portal_changes_is_not_sent_to_both() {
-    let mut site = Site::ready();
-    site.start_read();
-    let other = Portal::start(&[]);
-    site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 3000}}]"#);
-    site.send("on its way");
-    site.until("it is on its way", |s| s.count("committed") == 1);
-    let url = format!("portal.url={}", other.url);
-    site.does(&["settings", "set", &url, "--yes"]);
-    site.kill();
-    site.start();
-    site.until("it is archived", |s| s.count("archived") == 1);
-    let sent = (site.tickets("on its way").len(), other.tickets().len());
-    assert_eq!(sent, (1, 0));
-}
-
 /// Goes red when only a change has what is held looked at again, and not its undoing.
 #[test]
 fn a_change_that_is_undone_releases_what_it_held() {

@@ -105,16 +105,34 @@ fn a_portal_without_keys_that_answers_too_late_is_not_asked_too_early() {
 /// Goes red where tickets of an earlier start are not kept back in `engine/forward.rs`.
 #[test]
 fn after_a_crash_a_portal_without_keys_is_not_asked_too_early() {
+    let mut site = killed_while_the_portal_works();
+    site.start();
+    site.complete();
+    // The portal logs what it answers: the first had nobody left to be told, and no second came.
+    assert_eq!(site.requests("ticket").len(), 0);
+}
+
+/// Goes red where the time that is allowed now counts, and not what was allowed when it was sent.
+#[test]
+fn a_shorter_time_out_after_a_crash_does_not_let_the_portal_be_asked_earlier() {
+    let mut site = killed_while_the_portal_works();
+    site.does(&["settings", "set", "portal.timeout_ms=1000", "--untried"]);
+    site.start();
+    site.complete();
+    assert_eq!(site.requests("ticket").len(), 0);
+}
+
+/// A site whose service was killed while a portal without keys works on a ticket for longer than it is
+/// allowed to.
+#[track_caller]
+fn killed_while_the_portal_works() -> Site {
     let mut site = Site::ready_with(&[], &["--no-keys"], "", "timeout_ms = 4000");
     site.start_read();
     site.fault(SLOWER);
     site.send("slow but sure");
     until_sent(&site);
     site.kill();
-    site.start();
-    site.complete();
-    // The portal logs what it answers: the first had nobody left to be told, and no second came.
-    assert_eq!(site.requests("ticket").len(), 0);
+    site
 }
 
 /// Goes red where a clean stop in `engine/mod.rs` doesn't wait for answers.

@@ -21,10 +21,8 @@ impl Visit<'_> {
         session: Session,
         uids: &[Uid],
     ) -> Result<(Session, Looked), End> {
-        session.look(uids).await.map_err(|unlooked| {
-            self.post.stuck_at(unlooked.at);
-            End::Mailbox(unlooked.fault)
-        })
+        let looked = session.look(uids).await;
+        looked.map_err(|unlooked| End::Mailbox(self.post.unlooked(unlooked)))
     }
 
     /// Looks at one message that may be why a connection was lost.

@@ -304,7 +304,7 @@ fn sample() -> Decision {
 
 /// Octets as hexadecimal digits.
 fn shown(record: &Record) -> String {
-    crate::ticket::key::hex(&record.encode())
+    data_encoding::HEXLOWER.encode(&record.encode())
 }
 
 #[track_caller]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::mail::{understand, Limits, Skim};
+use data_encoding::HEXLOWER;
 
 fn read(raw: &str) -> Message {
     let mut skim = Skim::new(Limits::default());
@@ -52,7 +53,7 @@ fn a_ticket_says_what_the_message_says() {
              "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",
              "inline": false, "content_id": null},
             {"name": "attachment-2.eml", "content_type": "message/rfc822", "size": 11,
-             "sha256": hex(&Digest::of(b"From: b@y\r\n").sha256),
+             "sha256": HEXLOWER.encode(&Digest::of(b"From: b@y\r\n").sha256),
              "inline": false, "content_id": null},
         ],
         "unparsed": false,
@@ -103,7 +104,7 @@ fn sources_stand_in_the_order_of_the_attachments() {
     let sources = sources(&message, None);
     assert_eq!(sources.len(), ticket.attachments.len());
     for (source, file) in sources.iter().zip(&ticket.attachments) {
-        assert_eq!(hex(&source.sha256), file.sha256);
+        assert_eq!(HEXLOWER.encode(&source.sha256), file.sha256);
         assert_eq!(source.size, file.size);
     }
     let first = &sources[0];
