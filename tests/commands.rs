@@ -13,6 +13,8 @@ mod pins;
 mod sealed;
 #[path = "commands/socket.rs"]
 mod socket;
+#[path = "commands/terminal.rs"]
+mod terminal;
 
 use std::io::Write;
 use std::path::Path;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::terminal::Terminal;
 use crate::{ends, fails};
 
 /// `postern run` on a store, until told to stop.
@@ -274,35 +275,16 @@ fn a_secret_that_can_not_be_opened_is_named_by_its_key() {
 /// Goes red where Ctrl-C ends the program before echo is back, and where echo stays off.
 #[test]
 fn ctrl_c_at_a_password_leaves_the_terminal_as_it_was() {
-    use std::io::{Read, Write};
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
     ends(&store, "", &["settings", "add", "support"], 0);
-    // A shell on a terminal of its own (`script`), as an operator has it.
-    let typed = format!(
+    let mut terminal = Terminal::start(&format!(
         "stty sane; {} --store {} settings set mailbox.support.password; echo left with $?; stty -a",
         env!("CARGO_BIN_EXE_postern"),
         store.display()
-    );
-    let mut shell = Command::new("script")
-        .args(["--quiet", "--command", &typed, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Debian's bsdutils have it");
-    let mut keys = shell.stdin.take().unwrap();
-    let mut screen = shell.stdout.take().unwrap();
-    let (mut seen, mut octets) = (String::new(), [0; 1024]);
-    while !seen.contains("mailbox.support.password: ") {
-        let read = screen.read(&mut octets).unwrap();
-        assert_ne!(read, 0, "{seen}");
-        seen.push_str(&String::from_utf8_lossy(&octets[..read]));
-    }
-    keys.write_all(b"hunter2\x03").unwrap();
-    let mut rest = Vec::new();
-    screen.read_to_end(&mut rest).unwrap();
-    seen.push_str(&String::from_utf8_lossy(&rest));
-    assert!(shell.wait().unwrap().success(), "{seen}");
+    ));
+    terminal.types("mailbox.support.password: ", b"hunter2\x03");
+    let seen = terminal.ends();
     for words in [
         "broken off with Ctrl-C",
         "left with 2",

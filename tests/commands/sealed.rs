@@ -1,12 +1,13 @@
 //! `settings export --with-secrets` and what `import` makes of it.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use postern::control::Limits;
 
 use crate::fake::{Running, RIGHT};
+use crate::terminal::Terminal;
 use crate::{ends, fails, postern, ready};
 
 const PASSPHRASE: &str = "five words are long enough";
@@ -249,36 +250,17 @@ fn the_group_may_change_settings_and_not_take_the_secrets_away() {
 fn at_a_terminal_the_passphrase_is_typed_twice_and_not_shown() {
     let running = ready();
     for (second, code) in [(PASSPHRASE, 0), ("five words with a slip", 2)] {
-        let typed = format!(
+        let mut terminal = Terminal::start(&format!(
             "stty sane; {} --store {} settings export --with-secrets; echo left with $?",
             env!("CARGO_BIN_EXE_postern"),
             running.folder().display()
-        );
-        let mut shell = Command::new("script")
-            .args(["--quiet", "--command", &typed, "/dev/null"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Debian's bsdutils have it");
-        let mut keys = shell.stdin.take().unwrap();
-        let mut screen = shell.stdout.take().unwrap();
-        let mut seen = String::new();
-        let mut until = |words: &str, seen: &mut String| {
-            let mut octets = [0; 1024];
-            while !seen.contains(words) {
-                let read = screen.read(&mut octets).unwrap();
-                assert_ne!(read, 0, "{words}: {seen}");
-                seen.push_str(&String::from_utf8_lossy(&octets[..read]));
-            }
-        };
-        until("(12 characters or more): ", &mut seen);
-        write!(keys, "{PASSPHRASE}\r").unwrap();
-        until("The same again: ", &mut seen);
-        write!(keys, "{second}\r").unwrap();
-        until(&format!("left with {code}"), &mut seen);
+        ));
+        let first = format!("{PASSPHRASE}\r");
+        terminal.types("(12 characters or more): ", first.as_bytes());
+        terminal.types("The same again: ", format!("{second}\r").as_bytes());
+        let seen = terminal.ends();
+        assert!(seen.contains(&format!("left with {code}")), "{seen}");
         assert!(!seen.contains("five words"), "{seen}");
         assert_eq!(seen.contains("[sealed]"), code == 0, "{seen}");
-        drop(keys);
-        shell.wait().unwrap();
     }
 }

@@ -2,15 +2,15 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::common::service::Site;
 use crate::common::{PASSWORD, TOKEN};
 
 const PASSPHRASE: &str = "the passphrase of this test";
 
-/// `settings export --with-secrets` of the running service.
-fn export(site: &Site) -> String {
+/// A caller who wants the settings with their secrets, and has typed nothing yet.
+fn asks_to_export(site: &Site) -> (Child, ChildStdin) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
         .arg("--store")
         .arg(site.store())
@@ -19,7 +19,13 @@ fn export(site: &Site) -> String {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary can be started");
-    let mut typed = child.stdin.take().unwrap();
+    let typed = child.stdin.take().unwrap();
+    (child, typed)
+}
+
+/// `settings export --with-secrets` of the running service.
+fn export(site: &Site) -> String {
+    let (child, mut typed) = asks_to_export(site);
     writeln!(typed, "{PASSPHRASE}").unwrap();
     // It still reads: what anybody could see of it stands there now.
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -39,20 +45,7 @@ fn keys_are_made_one_at_a_time_and_their_memory_is_given_back() {
     let mut site = Site::ready();
     site.start_read();
     let before = site.resident_kib();
-    let callers: Vec<_> = (0..4)
-        .map(|_| {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
-                .arg("--store")
-                .arg(site.store())
-                .args(["settings", "export", "--with-secrets"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("the binary can be started");
-            let typed = child.stdin.take().unwrap();
-            (child, typed)
-        })
-        .collect();
+    let callers: Vec<_> = (0..4).map(|_| asks_to_export(&site)).collect();
     // All of them are up before the first is answered.
     let callers: Vec<_> = callers
         .into_iter()

@@ -69,8 +69,17 @@ fn a_status_that_a_proxy_gives_behind_an_acceptance_is_looked_up() {
     }
 }
 
-const SLOWER: &str =
-    r#"[{"route": "ticket", "subject": "slow", "count": 1, "action": {"latency_ms": 6000}}]"#;
+/// A site whose portal, which keeps no keys, works on a ticket of its own for `ms` milliseconds.
+#[track_caller]
+fn works_for(ms: u32, portal: &str) -> Site {
+    let mut site = Site::ready_with(&[], &["--no-keys"], "", portal);
+    site.start_read();
+    site.fault(&format!(
+        r#"[{{"route": "ticket", "subject": "slow", "count": 1, "action": {{"latency_ms": {ms}}}}}]"#
+    ));
+    site.send("slow but sure");
+    site
+}
 
 #[track_caller]
 fn until_sent(site: &Site) {
@@ -83,10 +92,7 @@ fn until_sent(site: &Site) {
 /// `engine/forward.rs`, doesn't mind that the portal may still be at work.
 #[test]
 fn a_portal_without_keys_that_answers_too_late_is_not_asked_too_early() {
-    let mut site = Site::ready_with(&[], &["--no-keys"], "", "timeout_ms = 3000");
-    site.start_read();
-    site.fault(SLOWER);
-    site.send("slow but sure");
+    let site = works_for(6000, "timeout_ms = 3000");
     site.until("it was given up", |s| {
         s.list("queue").iter().any(|l| l["attempts"] == 1)
     });
@@ -126,10 +132,7 @@ fn a_shorter_time_out_after_a_crash_does_not_let_the_portal_be_asked_earlier() {
 /// allowed to.
 #[track_caller]
 fn killed_while_the_portal_works() -> Site {
-    let mut site = Site::ready_with(&[], &["--no-keys"], "", "timeout_ms = 4000");
-    site.start_read();
-    site.fault(SLOWER);
-    site.send("slow but sure");
+    let mut site = works_for(6000, "timeout_ms = 4000");
     until_sent(&site);
     site.kill();
     site
@@ -138,10 +141,7 @@ fn killed_while_the_portal_works() -> Site {
 /// Goes red where a clean stop in `engine/mod.rs` doesn't wait for answers.
 #[test]
 fn a_clean_stop_lets_the_portal_answer_what_is_on_its_way() {
-    let mut site = Site::ready_with(&[], &["--no-keys"], "", "");
-    site.start_read();
-    site.fault(&SLOWER.replace("6000", "3000"));
-    site.send("slow but sure");
+    let mut site = works_for(3000, "");
     until_sent(&site);
     site.stop();
     assert_eq!((site.count("committed"), site.count("forwarded")), (0, 1));
@@ -152,10 +152,7 @@ fn a_clean_stop_lets_the_portal_answer_what_is_on_its_way() {
 
 #[test]
 fn a_second_signal_ends_a_stop_that_waits_for_the_portal() {
-    let mut site = Site::ready_with(&[], &["--no-keys"], "", "");
-    site.start_read();
-    site.fault(&SLOWER.replace("6000", "60000"));
-    site.send("slow but sure");
+    let mut site = works_for(60000, "");
     until_sent(&site);
     site.signal(Signal::TERM);
     site.until("it waits", |s| {
