@@ -36,11 +36,11 @@ fn command(arguments: Arguments) -> Exit {
     let world = World::real();
     let executor = Rc::new(smol::LocalExecutor::new());
     match console::run_wanted(&arguments) {
-        None => driver::block_on(&*world.clock, executor.run(console::run(&world, arguments))),
+        None => driver::block_on(executor.run(console::run(&world, arguments))),
         Some((once, settings)) => {
             let json = arguments.json;
             let service = service(&executor, &world, &arguments, once, settings);
-            match driver::block_on(&*world.clock, executor.run(service)) {
+            match driver::block_on(executor.run(service)) {
                 Ok(exit) => exit,
                 Err(refusal) => console::refuse(&refusal, json),
             }

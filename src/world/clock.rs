@@ -4,11 +4,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use super::switches::{flipped, Switch};
+use super::timers::Sleep;
 use super::LocalFuture;
 
 /// Wall time in milliseconds since 1970-01-01T00:00:00Z; may jump, and may be wrong.
@@ -77,17 +79,20 @@ impl dyn Clock {
 }
 
 /// The machine's clocks.
-pub struct RealClock {
-    start: Instant,
-}
+pub struct RealClock(());
 
 impl RealClock {
-    /// Begins counting monotonic time now.
+    /// Begins counting monotonic time now, unless that was begun already.
     pub fn new() -> Self {
-        Self {
-            start: Instant::now(),
-        }
+        now();
+        Self(())
     }
+}
+
+/// Monotonic time now.
+pub(super) fn now() -> Tick {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    Tick(BEGUN.get_or_init(Instant::now).elapsed())
 }
 
 impl Default for RealClock {
@@ -106,20 +111,11 @@ impl Clock for RealClock {
     }
 
     fn tick(&self) -> Tick {
-        Tick(self.start.elapsed())
+        now()
     }
 
     fn sleep_until(&self, deadline: Tick) -> LocalFuture<'static, ()> {
-        let at = self.start.checked_add(deadline.0);
-        Box::pin(async move {
-            match at {
-                Some(at) => {
-                    smol::Timer::at(at).await;
-                }
-                // Beyond what the machine can count: never.
-                None => std::future::pending().await,
-            }
-        })
+        Box::pin(Sleep::until(deadline))
     }
 }
 

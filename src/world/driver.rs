@@ -6,11 +6,12 @@
 //! a row, which a box that idles for weeks need not pay.
 
 use std::future::{poll_fn, Future};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{pin, Pin};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::clock::{Clock, Tick};
+use super::clock::{now, Tick};
+use super::timers::{self, Driven};
 
 /// Asleep for so long, there is little to do.
 const LULL: Duration = Duration::from_secs(2);
@@ -57,20 +58,24 @@ impl Pace {
 }
 
 /// Runs `future` on this thread until it ends.
-pub fn block_on<T>(clock: &dyn Clock, future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let _driven = Driven::begin();
     let mut future = pin!(future);
-    let mut pace = Pace::new(clock.tick());
+    let mut pace = Pace::new(now());
+    // Whoever waits in the other way polls again first: no waking is lost between the two.
     loop {
         let busy = pace.busy;
-        // Whoever waits in the other way polls again first: no waking is lost between the two.
-        let turn = poll_fn(|context| match future.as_mut().poll(context) {
-            Poll::Ready(ended) => Poll::Ready(Some(ended)),
-            Poll::Pending if pace.changes(clock.tick()) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+        let turn = poll_fn(|context| {
+            timers::wake_due(now());
+            match future.as_mut().poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                Poll::Pending if pace.changes(now()) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
         });
         let ended = match busy {
-            true => smol::block_on(turn),
-            false => futures_lite::future::block_on(turn),
+            true => rush(turn),
+            false => lull(turn),
         };
         if let Some(ended) = ended {
             return ended;
@@ -78,10 +83,53 @@ pub fn block_on<T>(clock: &dyn Clock, future: impl Future<Output = T>) -> T {
     }
 }
 
+/// Waits by moving the sockets, with one timer of the runtime's for the first wait of ours.
+fn rush<T>(turn: impl Future<Output = T>) -> T {
+    let mut turn = pin!(turn);
+    let mut timer: Option<(Tick, smol::Timer)> = None;
+    smol::block_on(poll_fn(|context| {
+        let ended = turn.as_mut().poll(context);
+        if ended.is_pending() {
+            if let Some(first) = timers::first() {
+                // One that ends too early does no harm, and setting it anew for each wait would cost.
+                if timer.as_ref().is_none_or(|(at, _)| first < *at) {
+                    timer = Some((first, smol::Timer::after(first.since(now()))));
+                }
+            }
+            if let Some((_, ends)) = &mut timer {
+                if Pin::new(ends).poll(context).is_ready() {
+                    timer = None;
+                    context.waker().wake_by_ref();
+                }
+            }
+        }
+        ended
+    }))
+}
+
+/// Waits for a word from elsewhere, or the end of the first wait.
+fn lull<T>(turn: impl Future<Output = T>) -> T {
+    let mut turn = pin!(turn);
+    let (parker, unparker) = parking::pair();
+    let waker = Waker::from(unparker);
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(ended) = turn.as_mut().poll(&mut context) {
+            return ended;
+        }
+        match timers::first() {
+            Some(at) => {
+                parker.park_timeout(at.since(now()));
+            }
+            None => parker.park(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::clock::RealClock;
+    use crate::world::clock::{Clock, RealClock};
 
     fn at(ms: u64) -> Tick {
         Tick(Duration::from_millis(ms))
@@ -105,12 +153,13 @@ mod tests {
 
     #[test]
     fn what_is_run_ends_though_the_way_of_waiting_changes_under_it() {
-        let ended = block_on(&RealClock::new(), async {
-            smol::Timer::after(LULL + Duration::from_millis(100)).await;
+        let clock: &dyn Clock = &RealClock::new();
+        let ended = block_on(async {
+            clock.sleep(LULL + Duration::from_millis(100)).await;
             for _ in 0..OFTEN * 2 {
-                smol::Timer::after(Duration::from_millis(1)).await;
+                clock.sleep(Duration::from_millis(1)).await;
             }
-            smol::Timer::after(LULL + Duration::from_millis(100)).await;
+            clock.sleep(LULL + Duration::from_millis(100)).await;
             7
         });
         assert_eq!(ended, 7);

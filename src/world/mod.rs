@@ -20,6 +20,7 @@ pub mod sim;
 pub mod socket;
 pub mod switches;
 pub mod terminal;
+mod timers;
 pub mod tls;
 pub mod untouched;
 pub mod worker;

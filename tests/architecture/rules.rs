@@ -131,7 +131,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("std::time::Instant", &["world/clock.rs"]),
     ("std::time::SystemTime", &["world/clock.rs"]),
     ("std::net", &["world/"]),
-    ("smol::Timer", &["world/clock.rs"]),
+    ("smol::Timer", &["world/driver.rs", "world/timers.rs"]),
     ("smol::net", &["world/"]),
     ("smol::fs", &["world/"]),
     ("smol::process", &["world/"]),
@@ -147,8 +147,8 @@ const CALLS: &[(&str, &[&str])] = &[
     ("Zoned::now", &["world/clock.rs"]),
     ("TimeZone::system", &["world/"]),
     ("TimeZone::get", &["world/"]),
-    ("Timer::after", &["world/clock.rs"]),
-    ("Timer::at", &["world/clock.rs"]),
+    ("Timer::after", &["world/driver.rs", "world/timers.rs"]),
+    ("Timer::at", &["world/driver.rs", "world/timers.rs"]),
 ];
 
 /// Words of durability: whoever says them promises something, so they have few homes.

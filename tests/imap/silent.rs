@@ -96,6 +96,7 @@ fn a_peer_that_goes_silent_in_idle_is_noticed_within_a_minute() {
         peer.hear("IDLE");
         peer.say("+ idling\r\n");
         assert_eq!(peer.line(), "DONE");
+        peer.hear("IDLE");
         assert_eq!(peer.line(), "", "the client hangs up");
     });
     check(&account, watch);
@@ -108,6 +109,7 @@ fn keep_alives_hide_no_server_that_answers_nothing() {
         peer.hear("IDLE");
         peer.say("+ idling\r\n");
         assert_eq!(peer.keep_alive(), "DONE", "keep-alives put no check off");
+        peer.hear("IDLE");
         assert_eq!(peer.keep_alive(), "");
     });
     check(&account, watch);
@@ -158,15 +160,73 @@ fn a_server_that_answers_each_check_is_not_given_up() {
         peer.say(format!("{tag} OK\r\n"));
         peer.until_gone();
     });
-    let clock: Arc<dyn Clock> = Arc::new(Hurried(Instant::now()));
+    assert_eq!(watched(&account), News::Something);
+}
+
+/// What an hour of watching comes to, of a server that keeps no silence.
+fn watched(account: &Account) -> News {
     let world = World {
-        clock,
+        clock: Arc::new(Hurried(Instant::now())),
+        ..World::real()
+    };
+    smol::block_on(async {
+        let session = Session::connect(&world, account).await.expect("let in");
+        let opened = session.open("INBOX", Access::Watch).await;
+        let (_, news) = watch(opened.expect("opened").0).await.expect("no fault");
+        news
+    })
+}
+
+/// Goes red when what is said between the end of one IDLE and the beginning of the next is passed over,
+/// or when the one is not asked for with the other.
+#[test]
+fn mail_that_comes_while_idle_is_begun_anew_is_news() {
+    let account = server("IDLE", |peer| {
+        let first = peer.hear("IDLE");
+        peer.say("+ idling\r\n");
+        assert_eq!(peer.line(), "DONE");
+        let second = peer.hear("IDLE");
+        peer.say(format!("{first} OK\r\n* 2 EXISTS\r\n+ idling\r\n"));
+        assert_eq!(peer.line(), "DONE");
+        peer.say(format!("{second} OK\r\n"));
+        peer.until_gone();
+    });
+    assert_eq!(watched(&account), News::Something);
+}
+
+#[test]
+fn idle_that_is_denied_when_it_is_begun_anew_is_done_without() {
+    let account = server("IDLE", |peer| {
+        let first = peer.hear("IDLE");
+        peer.say("+ idling\r\n");
+        assert_eq!(peer.line(), "DONE");
+        let second = peer.hear("IDLE");
+        peer.say(format!("{first} OK\r\n{second} NO not now\r\n"));
+        peer.answer("NOOP", "* 2 EXISTS\r\n", "OK");
+        peer.until_gone();
+    });
+    assert_eq!(watched(&account), News::Something);
+}
+
+/// The end of an IDLE that is denied is a fault, and no beginning of the next.
+#[test]
+fn an_idle_whose_end_is_denied_is_a_fault() {
+    let account = server("IDLE", |peer| {
+        let first = peer.hear("IDLE");
+        peer.say("+ idling\r\n");
+        assert_eq!(peer.line(), "DONE");
+        peer.hear("IDLE");
+        peer.say(format!("+ idling\r\n{first} BAD what\r\n"));
+        peer.until_gone();
+    });
+    let world = World {
+        clock: Arc::new(Hurried(Instant::now())),
         ..World::real()
     };
     smol::block_on(async {
         let session = Session::connect(&world, &account).await.expect("let in");
         let opened = session.open("INBOX", Access::Watch).await;
-        let (_, news) = watch(opened.expect("opened").0).await.expect("no fault");
-        assert_eq!(news, News::Something);
+        let ended = watch(opened.expect("opened").0).await;
+        assert!(ended.is_err());
     });
 }

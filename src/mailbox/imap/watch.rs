@@ -1,6 +1,6 @@
 //! Waiting for news: IDLE (RFC 2177), or NOOP now and then.
 //!
-//! IDLE is begun anew about twice a minute by our own clock, whatever the server says meanwhile, and the
+//! IDLE is begun anew every 38 seconds by our own clock, whatever the server says meanwhile, and the
 //! answer to that must come in time: so a connection that is dead, or a server that keeps it and does
 //! nothing any more, is noticed within a minute. "Still here" from the server puts neither off.
 
@@ -20,9 +20,9 @@ use crate::world::{Clock, Tick};
 
 /// IDLE is begun anew after this, and without IDLE the server is asked this often; RFC 2177 allows 29
 /// minutes, address translators often five.
-const RENEW: Duration = Duration::from_secs(34);
+const RENEW: Duration = Duration::from_secs(38);
 /// What the answer to that may take. Both together stay under a minute.
-const PROBE: Duration = Duration::from_secs(25);
+const PROBE: Duration = Duration::from_secs(20);
 const DOING: &str = "waiting for mail";
 
 enum Woken {
@@ -47,10 +47,10 @@ impl Imap {
             if now >= until {
                 return Ok(News::Nothing);
             }
-            let round = until.min(now.plus(RENEW));
             let woken = if self.abilities.idle {
-                self.idle(round, stop.as_mut()).await?
+                self.idle(until, stop.as_mut()).await?
             } else {
+                let round = until.min(now.plus(RENEW));
                 self.pause(round, stop.as_mut()).await?
             };
             if self.state.news {
@@ -62,19 +62,36 @@ impl Imap {
         }
     }
 
-    /// One IDLE, until news, `round` or `stop`; ended in order each time.
+    /// IDLE, begun anew in between, until news, `until` or `stop`; ended in order each time.
     async fn idle(
+        &mut self,
+        until: Tick,
+        mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<Woken, Fault> {
+        let clock = Arc::clone(self.wire.clock());
+        let mut begun = in_time(&clock, self.begin_idle()).await?;
+        while let Some(tag) = begun {
+            let round = until.min(clock.tick().plus(RENEW));
+            let woken = self.idle_round(round, stop.as_mut()).await?;
+            if matches!(woken, Woken::Time) && round < until {
+                begun = in_time(&clock, self.renew_idle(tag)).await?;
+            } else {
+                in_time(&clock, self.end_idle(tag)).await?;
+                return Ok(woken);
+            }
+        }
+        Ok(Woken::Time)
+    }
+
+    /// Listens until news, `round` or `stop`.
+    async fn idle_round(
         &mut self,
         round: Tick,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Woken, Fault> {
-        let clock = Arc::clone(self.wire.clock());
-        let Some(tag) = in_time(&clock, self.begin_idle()).await? else {
-            return Ok(Woken::Time);
-        };
-        let woken = loop {
+        loop {
             if self.state.news {
-                break Woken::Answer;
+                return Ok(Woken::Answer);
             }
             let stopped = async {
                 stop.as_mut().await;
@@ -86,25 +103,46 @@ impl Imap {
             )
             .await?;
             match answer {
-                None => break Woken::Stop,
-                Some(None) => break Woken::Time,
+                None => return Ok(Woken::Stop),
+                Some(None) => return Ok(Woken::Time),
                 Some(Some(answer)) => self.state.note(answer.parsed()),
             }
-        };
-        in_time(&clock, self.end_idle(tag)).await?;
-        Ok(woken)
+        }
     }
 
     /// Begins IDLE; `None` where the server denies it.
     async fn begin_idle(&mut self) -> Result<Option<Tag>, Fault> {
         let tag = self.wire.queue("IDLE");
         self.wire.flush(DOING).await?;
+        self.idle_begun(None, tag).await
+    }
+
+    /// Ends IDLE and begins it anew in one write (RFC 9051, section 5.5: no answer to the one changes
+    /// the other): most servers answer both at once, which wakes this box once.
+    async fn renew_idle(&mut self, ended: Tag) -> Result<Option<Tag>, Fault> {
+        self.wire.queue_line("DONE");
+        let tag = self.wire.queue("IDLE");
+        self.wire.flush(DOING).await?;
+        self.idle_begun(Some(ended), tag).await
+    }
+
+    /// Reads on to where the IDLE of `tag` has begun, past the end of the one before.
+    async fn idle_begun(&mut self, mut ended: Option<Tag>, tag: Tag) -> Result<Option<Tag>, Fault> {
         loop {
             let answer = self.wire.next(DOING).await?;
             let answer = answer.parsed();
             self.state.note(answer);
             match answer {
-                Response::Continue(_) => return Ok(Some(tag)),
+                Response::Continue(_) if ended.is_none() => return Ok(Some(tag)),
+                Response::Done {
+                    tag: t,
+                    status,
+                    outcome,
+                } if ended.as_ref().is_some_and(|ended| ended.is(&t.0)) => {
+                    done(status, outcome)
+                        .map_err(|denial| super::verdict::command(DOING, denial))?;
+                    ended = None;
+                }
                 Response::Done { tag: t, .. } if tag.is(&t.0) => {
                     // Offered and denied: this session does without.
                     log::warn!("the server offers IDLE and denies it");
