@@ -7,6 +7,8 @@
 mod cyrus;
 #[path = "imap/dovecot.rs"]
 mod dovecot;
+#[path = "imap/left_out.rs"]
+mod left_out;
 #[path = "imap/lies.rs"]
 mod lies;
 #[path = "imap/oddities.rs"]

@@ -70,6 +70,9 @@ impl From<StoreFault> for End {
 struct Hold {
     session: Session,
     validity: UidValidity,
+    /// Decisions up to this one are older than it: their numbers may be other messages by now, as on
+    /// a server that was restored from a backup.
+    since: u64,
     /// Whose it is, where it isn't the archiver's own.
     back: Option<Back<post::Watching>>,
 }
@@ -250,6 +253,7 @@ impl Archiver<'_> {
                     return Ok(Hold {
                         session,
                         validity,
+                        since: self.post.since.get(),
                         back: Some(back),
                     });
                 }
@@ -298,20 +302,9 @@ impl Archiver<'_> {
 
     /// Gives a session back, or keeps its own.
     fn release(&mut self, hold: Hold) {
-        let Hold {
-            session,
-            validity,
-            back,
-        } = hold;
-        match back {
-            Some(back) => back.give((session, validity)),
-            None => {
-                self.own = Some(Hold {
-                    session,
-                    validity,
-                    back: None,
-                });
-            }
+        match hold.back {
+            Some(back) => back.give((hold.session, hold.validity)),
+            None => self.own = Some(hold),
         }
     }
 
@@ -329,6 +322,7 @@ impl Archiver<'_> {
         Ok(Hold {
             session,
             validity: opened.uid_validity,
+            since: self.engine.link.last_sequence.get(),
             back: None,
         })
     }
@@ -390,16 +384,24 @@ impl Archiver<'_> {
             return Ok(None);
         };
         let (folder, how) = (folder.clone(), *how);
-        let (mut here, mut records) = self.places(page, hold.validity);
-        here.sort_by_key(|(uid, ..)| *uid);
-        let uids: Vec<Uid> = here.iter().map(|(uid, ..)| *uid).collect();
-        let (session, archived) = match uids.is_empty() {
-            true => (hold.session, crate::mailbox::Archived::default()),
-            false => hold.session.archive(&uids, &folder, how).await?,
+        let (mut here, mut records) = self.places(page, hold.validity, hold.since);
+        here.sort_by_key(|here| here.uid);
+        let (session, untold, said) = self.verify(hold.session, &mut here, &mut records).await?;
+        let uids: Vec<Uid> = here.iter().map(|here| here.uid).collect();
+        let (session, mut archived) = match uids.is_empty() {
+            true => (session, crate::mailbox::Archived::default()),
+            false => session.archive(&uids, &folder, how).await?,
         };
         // Before the records: whoever lent it need not wait for a sync.
         self.release(Hold { session, ..hold });
-        for (uid, key, place) in here {
+        if !untold.is_empty() {
+            archived.left.extend(untold);
+            archived.said.get_or_insert(said);
+        }
+        for Here {
+            uid, key, place, ..
+        } in here
+        {
             if archived.left.contains(&uid) {
                 continue;
             }
@@ -431,16 +433,75 @@ impl Archiver<'_> {
         }))
     }
 
+    /// Looks whether numbers that are older than the session are still the messages that they were, and
+    /// leaves out the others: what is moved must have its ticket, and those are fetched first. Tells
+    /// of which the server does not say.
+    async fn verify(
+        &self,
+        session: Session,
+        here: &mut Vec<Here>,
+        records: &mut Vec<(Key, Record)>,
+    ) -> Result<(Session, Vec<Uid>, String), End> {
+        let old = here.iter().filter(|here| here.known_as.is_some());
+        let (mut untold, old): (Vec<Uid>, Vec<Uid>) = old
+            .map(|here| here.uid)
+            .partition(|uid| self.post.is_stuck(*uid));
+        let mut said = "the connection was lost when it was asked for".to_owned();
+        let mut session = session;
+        let mut items = Vec::new();
+        if !old.is_empty() {
+            let looked;
+            (session, looked) = match session.look(&old).await {
+                Ok(looked) => looked,
+                Err(unlooked) => return Err(End::Mailbox(self.post.unlooked(unlooked))),
+            };
+            if !looked.denied.is_empty() {
+                said = looked.said;
+                untold.extend(looked.denied);
+            }
+            items = looked.items;
+        }
+        let others = here.extract_if(.., |here| {
+            let item = items.binary_search_by_key(&here.uid, |item| item.uid);
+            let known = here.known_as.zip(item.ok().and_then(|at| items.get(at)));
+            known.is_some_and(|((received_at, octets), item)| !item.is(received_at, octets))
+        });
+        let before = records.len();
+        records.extend(others.map(|other| (other.key, Archived::given_up(other.place))));
+        here.retain(|here| !untold.contains(&here.uid));
+        if records.len() > before {
+            log::warn!(
+                "mailbox {}: {} known numbers are other messages now; they are not archived",
+                self.mailbox.name,
+                records.len() - before
+            );
+            self.post.look_bell.ring();
+        }
+        Ok((session, untold, said))
+    }
+
     /// The places of a page that are in the open folder, and the records for those that can't be
     /// reached any more.
-    fn places(&self, page: &[Listed], validity: UidValidity) -> (Vec<Here>, Vec<(Key, Record)>) {
+    fn places(
+        &self,
+        page: &[Listed],
+        validity: UidValidity,
+        since: u64,
+    ) -> (Vec<Here>, Vec<(Key, Record)>) {
         let origin = account::origin(self.mailbox);
         let mut here = Vec::new();
         let mut records = Vec::new();
         for Listed { key, entry } in page {
+            // The one place of what was decided since is what was fetched from there.
+            let fresh = entry.sequence > since && entry.spots.len() == 1 && !entry.archived;
             for spot in entry.spots.iter().filter(|s| s.mailbox == self.mailbox.id) {
                 match spot.place.uid_in(origin, validity) {
-                    Some(uid) => here.push((uid, *key, spot.place.clone())),
+                    Some(uid) => here.push(Here {
+                        uid,
+                        key: *key,
+                        place: spot.place.clone(),
+                        known_as: (!fresh).then_some((spot.received_at, spot.octets)),
+                    }),
                     // Where the message is found under a new number it is archived from that.
                     None => {
                         log::warn!(
@@ -468,7 +529,13 @@ struct Done {
 }
 
 /// A message in the open folder.
-type Here = (Uid, Key, Place);
+struct Here {
+    uid: Uid,
+    key: Key,
+    place: Place,
+    /// Received time and size, where it is to be made sure that this is still the message.
+    known_as: Option<(i64, u64)>,
+}
 
 fn moved(place: Place, folder: String, moved_to: Option<(u32, u32)>) -> Record {
     Record::Archived(Archived {

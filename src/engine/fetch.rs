@@ -210,6 +210,7 @@ impl Visit<'_> {
         let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
         self.post.exists.set(u64::from(opened.exists));
         let validity = opened.uid_validity;
+        self.post.since.set(self.engine.link.last_sequence.get());
         self.post.say(Standing::Fetching);
         let mut next = Uid(1);
         let mut whole_at = Tick(Duration::ZERO);
@@ -407,8 +408,7 @@ impl Visit<'_> {
         items.sort_by_key(|(uid, _)| *uid);
         for (uid, received_at, octets) in known {
             if let Ok(at) = items.binary_search_by_key(&uid, |(u, _)| *u) {
-                let item = &items[at].1;
-                if item.received_at.0 != received_at || item.size != octets {
+                if !items[at].1.is(received_at, octets) {
                     changed.push(uid);
                 }
             }
@@ -479,7 +479,7 @@ impl Visit<'_> {
             return Ok(session);
         }
         let fetched = session.fetch(&uids, SMALL_MAX + SMALL_SLACK).await;
-        let (mut session, fetched) = match fetched {
+        let (session, fetched) = match fetched {
             Ok(fetched) => fetched,
             Err(fault) => {
                 match &fault {
@@ -493,6 +493,7 @@ impl Visit<'_> {
                 return Err(fault.into());
             }
         };
+        let (mut session, fetched) = self.whole(session, fetched, group).await?;
         let mut messages = Vec::with_capacity(fetched.len());
         for (uid, octets) in fetched {
             self.post.clear(uid);

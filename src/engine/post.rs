@@ -60,6 +60,8 @@ pub struct Post {
     /// How many lie read and unprocessed, at the last pass: as many as `read` has, or all that were
     /// read, where those are too many to be listed.
     pub already_read: Cell<u64>,
+    /// Decisions up to this one are older than the session that watches.
+    pub since: Cell<u64>,
     /// Messages in the folder.
     pub exists: Cell<u64>,
     /// When a pass was last complete.
@@ -98,6 +100,7 @@ impl Post {
             unread: Cell::new(None),
             before_date: Cell::new(0),
             already_read: Cell::new(0),
+            since: Cell::new(0),
             exists: Cell::new(0),
             passed_at: Cell::new(None),
             passes: Cell::new(0),

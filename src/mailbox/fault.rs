@@ -217,6 +217,22 @@ pub enum Refusal {
     },
 }
 
+/// What is said of a message that the server has, and leaves out of its answer.
+pub const LEFT_OUT: &str = "it answers OK, and leaves the message out";
+
+impl Fault {
+    /// Of messages that the server has, and shows nothing of while it answers OK.
+    pub fn left_out(doing: &str, uids: Vec<Uid>) -> Self {
+        Self::Refused {
+            doing: doing.to_owned(),
+            why: Refusal::Messages {
+                uids,
+                said: LEFT_OUT.to_owned(),
+            },
+        }
+    }
+}
+
 /// The status of a tagged answer that is not OK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -131,6 +131,13 @@ pub struct Item {
     pub seen: bool,
 }
 
+impl Item {
+    /// Whether it is the message that was known by this received time (Unix milliseconds) and size.
+    pub fn is(&self, received_at: i64, octets: u64) -> bool {
+        (self.received_at.0, self.size) == (received_at, octets)
+    }
+}
+
 /// What a look found. A message in neither list is not in the folder any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looked {
@@ -239,7 +246,7 @@ pub enum Slice {
     Octets(Vec<u8>),
     /// There are no more.
     End,
-    /// The message is not in the folder any more.
+    /// The server shows nothing of it: most often it is not in the folder any more.
     Gone,
 }
 
@@ -296,9 +303,17 @@ impl Session {
         Ok((Self::Imap(imap), looked))
     }
 
+    /// Which of `uids` are in the folder at this moment.
+    pub async fn still_there(self, uids: &[Uid]) -> Result<(Self, Vec<Uid>), Fault> {
+        let Self::Imap(mut imap) = self;
+        let there = imap.still_there("looking for messages", uids).await?;
+        Ok((Self::Imap(imap), there))
+    }
+
     /// Whole messages of at most `limit` octets each; one that is gone is absent from the answer.
-    /// A message somewhat larger than announced is completed; one that the server refuses to show
-    /// is named by `Refusal::Messages`.
+    /// A message somewhat larger than announced is completed; one that the server has and does not
+    /// show is named by `Refusal::Messages`. One that is shorter than announced may have been taken
+    /// away meanwhile.
     pub async fn fetch(
         self,
         uids: &[Uid],
@@ -310,7 +325,7 @@ impl Session {
     }
 
     /// `length` octets of a message from `offset` on: fewer at its end, none past it, `None` when
-    /// it is gone.
+    /// the server shows nothing, as of one that is gone.
     pub async fn slice(
         self,
         uid: Uid,

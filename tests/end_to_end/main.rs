@@ -17,6 +17,7 @@ mod line;
 mod pins;
 mod places;
 mod quota;
+mod restored;
 mod running;
 mod sample;
 mod sealed;

@@ -219,7 +219,7 @@ fn each_way_to_sign_in_is_used_where_it_is_offered() {
 }
 
 /// A session whose next command is answered by `script`.
-fn after_open(
+pub fn after_open(
     exists: u32,
     abilities: &'static str,
     script: impl Fn(&mut Peer) + Send + 'static,

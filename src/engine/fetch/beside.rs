@@ -41,6 +41,41 @@ impl Visit<'_> {
         })
     }
 
+    /// Those of some fetched messages that are whole. What is shorter than announced was announced by a
+    /// guess, or taken away while it was fetched: then who took it has all of it, and this is a piece.
+    pub(super) async fn whole(
+        &self,
+        mut session: Session,
+        mut fetched: Vec<(Uid, Vec<u8>)>,
+        group: &[Item],
+    ) -> Result<(Session, Vec<(Uid, Vec<u8>)>), End> {
+        let announced = |uid| group.iter().find(|i| i.uid == uid).map_or(0, |i| i.size);
+        let is_short = |(uid, octets): &(Uid, Vec<u8>)| (octets.len() as u64) < announced(*uid);
+        let short: Vec<Uid> = fetched
+            .iter()
+            .filter(|message| is_short(message))
+            .map(|(uid, _)| *uid)
+            .collect();
+        if short.is_empty() {
+            return Ok((session, fetched));
+        }
+        let there;
+        (session, there) = session.still_there(&short).await?;
+        let of_nothing: Vec<Uid> = fetched
+            .iter()
+            .filter(|message| message.1.is_empty() && is_short(message))
+            .map(|(uid, _)| *uid)
+            .filter(|uid| there.contains(uid))
+            .collect();
+        if !of_nothing.is_empty() {
+            let fault = Fault::left_out("fetching messages", of_nothing.clone());
+            self.post.tried(&of_nothing, &fault.to_string());
+            return Err(fault.into());
+        }
+        fetched.retain(|message| !is_short(message) || there.contains(&message.0));
+        Ok((session, fetched))
+    }
+
     /// From when on messages are listed: from ever, where the server does not search by date. Then
     /// only the received time of each decides.
     pub(super) fn listed_after(&self) -> Option<Wall> {

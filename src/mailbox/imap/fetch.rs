@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_imap::imap_proto::Response;
 
-use super::look::{slice_of, uid_of};
+use super::look::{piece_of, uid_of};
 use super::{set, verdict, Imap};
 use crate::mailbox::{Fault, Refusal};
 use crate::passage::Uid;
@@ -33,7 +33,8 @@ impl Imap {
         let mut got: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
         let take = |got: &mut BTreeMap<Uid, Vec<u8>>, answer: &Response<'_>| {
             if let Response::Fetch(_, values) = answer {
-                if let (Some(uid), Some((_, octets))) = (uid_of(values), slice_of(values)) {
+                let octets = piece_of(values).and_then(|piece| piece.octets);
+                if let (Some(uid), Some(octets)) = (uid_of(values), octets) {
                     if wanted.contains(&uid) {
                         got.insert(uid, octets.to_vec());
                     }
@@ -95,14 +96,26 @@ impl Imap {
             .map(|(uid, _)| *uid)
             .collect();
         for uid in larger {
-            self.complete(uid, got.entry(uid).or_default()).await?;
+            let whole = self.complete(uid, got.entry(uid).or_default()).await?;
+            if !whole {
+                got.remove(&uid);
+            }
+        }
+        // Left out under OK, or NIL: gone meanwhile, most often.
+        let left_out: Vec<Uid> = wanted
+            .into_iter()
+            .filter(|uid| !got.contains_key(uid))
+            .collect();
+        let left_out = self.still_there(DOING, &left_out).await?;
+        if !left_out.is_empty() {
+            return Err(Fault::left_out(DOING, left_out));
         }
         Ok(got.into_iter().collect())
     }
 
     /// Oddity: servers that guess sizes (Exchange among them) announce too little. The rest of such
-    /// a message follows here.
-    async fn complete(&mut self, uid: Uid, octets: &mut Vec<u8>) -> Result<(), Fault> {
+    /// a message follows here. Whether it came to its end.
+    async fn complete(&mut self, uid: Uid, octets: &mut Vec<u8>) -> Result<bool, Fault> {
         loop {
             if octets.len() > LARGER_MAX {
                 return Err(Fault::Broken {
@@ -111,8 +124,9 @@ impl Imap {
                 });
             }
             match self.slice(uid, octets.len() as u64, SLICE).await? {
-                Some(more) if !more.is_empty() => octets.extend_from_slice(&more),
-                _ => return Ok(()),
+                Some(more) if more.is_empty() => return Ok(true),
+                Some(more) => octets.extend_from_slice(&more),
+                None => return Ok(false),
             }
         }
     }
@@ -128,7 +142,8 @@ impl Imap {
         self.wire.guard().allow(u64::from(length));
         self.run(DOING, &command, |answer| {
             if let Response::Fetch(_, values) = answer {
-                if let (Some((_, octets)), true) = (slice_of(values), uid_of(values) == Some(uid)) {
+                let octets = piece_of(values).and_then(|piece| piece.octets);
+                if let (Some(octets), true) = (octets, uid_of(values) == Some(uid)) {
                     got = Some(octets.to_vec());
                 }
             }

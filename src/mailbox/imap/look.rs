@@ -11,7 +11,7 @@ use async_imap::imap_proto::{AttributeValue, Response};
 use super::commands::is_seen;
 use super::verdict::Denial;
 use super::{date, set, verdict, Imap};
-use crate::mailbox::{Fault, Item, Looked, Unlooked};
+use crate::mailbox::{fault, Fault, Item, Looked, Unlooked};
 use crate::passage::Uid;
 
 /// Messages asked for with one command.
@@ -36,13 +36,24 @@ impl Imap {
         self.state.flags_asked = true;
         let denied = self.look_at(uids, &mut told).await?;
         self.state.flags_asked = false;
-        let now = self.wire.clock().wall();
-        let wanted: BTreeSet<Uid> = uids.iter().copied().collect();
-        let items = told.into_iter().filter(|(uid, _)| wanted.contains(uid));
-        let (denied, said) = match denied {
+        let (mut denied, mut said) = match denied {
             Some((denied, denial)) => (denied, denial.said),
             None => Default::default(),
         };
+        // Left out under OK: gone meanwhile, most often.
+        let mut left_out = untold(uids, &told);
+        left_out.retain(|uid| !denied.contains(uid));
+        let left_out = self.still_there(DOING, &left_out).await?;
+        if !left_out.is_empty() {
+            if denied.is_empty() {
+                said = fault::LEFT_OUT.to_owned();
+            }
+            denied.extend(left_out);
+            denied.sort_unstable();
+        }
+        let now = self.wire.clock().wall();
+        let wanted: BTreeSet<Uid> = uids.iter().copied().collect();
+        let items = told.into_iter().filter(|(uid, _)| wanted.contains(uid));
         Ok(Looked {
             items: items
                 .filter_map(|(uid, found)| {
@@ -145,7 +156,21 @@ impl Imap {
         Ok(answers)
     }
 
-    /// Which of `uids` are still in the folder.
+    /// Which of `uids` are in the folder at this moment. In the midst of FETCH a server keeps what others
+    /// took away as if it were there, and may tell of it only elsewhere (RFC 3501, section 7.4.1).
+    pub(in crate::mailbox) async fn still_there(
+        &mut self,
+        doing: &str,
+        uids: &[Uid],
+    ) -> Result<Vec<Uid>, Fault> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(doing, "NOOP", |_| {}).await?;
+        self.present(doing, uids).await
+    }
+
+    /// Which of `uids` are in the folder, as far as this session was told.
     pub(super) async fn present(&mut self, doing: &str, uids: &[Uid]) -> Result<Vec<Uid>, Fault> {
         let commands: Vec<String> = set::sets(uids, MANY)
             .iter()
@@ -216,15 +241,25 @@ pub(super) fn uid_of(values: &[AttributeValue<'_>]) -> Option<Uid> {
     })
 }
 
-/// Offset, where it is named, and octets of `BODY[]` among the values of a FETCH answer.
-pub(super) fn slice_of<'a>(values: &'a [AttributeValue<'_>]) -> Option<(Option<u32>, &'a [u8])> {
+/// What a FETCH answer has of `BODY[]`: the offset, where it is named, and the octets.
+pub(super) struct Piece<'a> {
+    pub(super) offset: Option<u32>,
+    /// `None` for NIL, which is not the same as no octets: it is what Dovecot answers, under OK, of
+    /// a message that somebody takes away just then.
+    pub(super) octets: Option<&'a [u8]>,
+}
+
+/// The piece of `BODY[]` among the values of a FETCH answer.
+pub(super) fn piece_of<'a>(values: &'a [AttributeValue<'_>]) -> Option<Piece<'a>> {
     values.iter().find_map(|value| match value {
-        // NIL stands for nothing to show, as past the end.
         AttributeValue::BodySection {
             section: None,
             index,
             data,
-        } => Some((*index, data.as_deref().unwrap_or(&[]))),
+        } => Some(Piece {
+            offset: *index,
+            octets: data.as_deref(),
+        }),
         _ => None,
     })
 }

@@ -14,7 +14,7 @@ use async_imap::imap_proto::Response;
 
 use super::commands::done;
 use super::fetch::slice_command;
-use super::look::{slice_of, uid_of};
+use super::look::{piece_of, uid_of, Piece};
 use super::wire::Tag;
 use super::{verdict, Imap};
 use crate::mailbox::{Fault, Slice};
@@ -40,8 +40,8 @@ pub(in crate::mailbox) struct Walk {
     /// The next octet to be asked for.
     ahead: u64,
     flying: VecDeque<Flight>,
-    /// What came, by its offset.
-    arrived: BTreeMap<u64, Vec<u8>>,
+    /// What came, by its offset; `None` where the server has nothing to show.
+    arrived: BTreeMap<u64, Option<Vec<u8>>>,
     /// A slice was short: the end is near, or what is on its way leaves a gap.
     short: bool,
     over: bool,
@@ -126,29 +126,35 @@ impl Walk {
         loop {
             if let Some(offset) = self.flying.front().filter(|f| f.answered).map(|f| f.offset) {
                 self.flying.pop_front();
-                return Ok((offset, self.arrived.remove(&offset)));
+                return Ok((offset, self.arrived.remove(&offset).flatten()));
             }
             let answer = imap.wire.next(DOING).await?;
             let answer = answer.parsed();
             imap.state.note(answer);
             match answer {
                 Response::Fetch(_, values) if uid_of(values) == Some(self.uid) => {
-                    match slice_of(values) {
-                        Some((Some(offset), octets)) => {
+                    match piece_of(values) {
+                        Some(Piece {
+                            offset: Some(offset),
+                            octets,
+                        }) => {
                             let offset = u64::from(offset);
                             let waits = |f: &Flight| f.offset == offset && !f.answered;
                             if self.flying.iter().any(waits) {
-                                self.arrived.insert(offset, octets.to_vec());
+                                self.arrived.insert(offset, octets.map(<[u8]>::to_vec));
                             }
                         }
-                        Some((None, _)) => {
+                        Some(Piece {
+                            octets: Some(_), ..
+                        }) => {
                             return Err(Fault::Broken {
                                 doing: DOING.to_owned(),
                                 said: "the server does not say which part of the message it sent"
                                     .to_owned(),
                             })
                         }
-                        None => {}
+                        // NIL is nothing, of whichever part.
+                        Some(Piece { octets: None, .. }) | None => {}
                     }
                 }
                 Response::Done {
