@@ -166,7 +166,7 @@ pub fn form(body: &str) -> Vec<(String, String)> {
 }
 
 /// Percent-decoding; what is no escape stays as it is.
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

@@ -5,6 +5,7 @@
 //!    address, then serves until it is killed; killing it loses nothing that it answered for.
 //! 2. The contract is in `config/portal.openapi.yaml`; the routes beside it, for tests, are under
 //!    `/_admin/` and listed at the top of `admin.rs`.
+//! 3. A browser on this machine sees the tickets at `/` (`page`).
 
 mod admin;
 mod answer;
@@ -12,6 +13,7 @@ mod ask;
 mod contract;
 mod directory;
 mod faults;
+mod page;
 mod serve;
 mod state;
 mod tls;

@@ -127,6 +127,9 @@ async fn answer(
         let answer = crate::admin::answer(&portal, &head.method, path, &octets);
         return Ok(deliver(answer, &Action::default()));
     }
+    if let Some(answer) = crate::page::answer(&portal, connection.local, &head) {
+        return Ok(deliver(answer, &Action::default()));
+    }
     let asked = Asked::read(&portal, &head);
     let mut line = json!({
         "at": now(), "connection": connection.number, "route": asked.route,
