@@ -1,8 +1,8 @@
 """What schemathesis can't read in the document: keys are fresh, content has its digest.
 
-A request that is meant to be good gets a key of its own, the same in body and field, attachments that
-were uploaded before, a ticket that exists, a cursor that was given. What is meant to be bad is left
-alone. Two checks follow an accepted write: the same again is replayed, another under its key is
+A ticket or reply gets a key of its own, the same in body and field, attachments that were uploaded
+before, a ticket that exists: also one that is meant to be bad, or it would be refused for these and
+not for what is bad about it, which is left alone. Two checks follow an accepted write: the same again is replayed, another under its key is
 refused, finding by key tells of it; content that was kept is there.
 
 `STANDIN` has the address, `TOKEN` the token. The checks' requests are of the same kind as the judged
@@ -12,15 +12,18 @@ ones, by the library that schemathesis itself uses.
 import hashlib
 import itertools
 import os
+import re
 
 import requests
 import schemathesis
 from schemathesis import GenerationMode
+from schemathesis.core.parameters import ParameterLocation
 
 BASE = os.environ["STANDIN"]
 SESSION = requests.Session()
 SESSION.headers["Authorization"] = "Bearer " + os.environ["TOKEN"]
 NUMBERS = itertools.count()
+CONTENT = b"what every attachment holds"
 
 
 def digest(octets):
@@ -47,24 +50,45 @@ def a_ticket():
     return made.json()["id"]
 
 
+def is_key(value):
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def is_whole(case, location):
+    """Whether this part of the request is meant to be good."""
+    part = case.meta.components.get(location)
+    return part is None or part.mode == GenerationMode.POSITIVE
+
+
+def with_content(attachment):
+    """An attachment whose content is there, unless it is bad in that very point."""
+    if not isinstance(attachment, dict) or not is_key(attachment.get("sha256")):
+        return attachment
+    size = attachment.get("size")
+    if type(size) not in (int, float) or size != int(size) or not 0 <= size < 2**53:
+        return attachment
+    return {**attachment, "sha256": digest(CONTENT), "size": len(CONTENT)}
+
+
+SESSION.put(BASE + "/attachments/" + digest(CONTENT), data=CONTENT, timeout=20).raise_for_status()
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
+    if case.meta is None:
         return
     name = case.operation.definition.raw.get("operationId")
     if name in ("createTicket", "createReply") and isinstance(case.body, dict):
-        key = fresh_key()
-        # A copy: the generator may use its value again.
-        case.body = {**case.body, "key": key}
-        case.headers["Idempotency-Key"] = key
-        kept = []
-        for attachment in case.body["attachments"][:3]:
-            content = str(next(NUMBERS)).encode()
-            ask("PUT", "/attachments/" + digest(content), 201, data=content)
-            kept.append({**attachment, "sha256": digest(content), "size": len(content)})
-        case.body["attachments"] = kept
-    if name == "createReply" and next(NUMBERS) % 4:
+        body = dict(case.body)  # A copy: the generator may use its value again.
+        if is_key(body.get("key")) and is_key(case.headers.get("Idempotency-Key")):
+            body["key"] = case.headers["Idempotency-Key"] = fresh_key()
+        if isinstance(body.get("attachments"), list):
+            body["attachments"] = [with_content(a) for a in body["attachments"]]
+        case.body = body
+    if name == "createReply" and is_whole(case, ParameterLocation.PATH) and next(NUMBERS) % 4:
         case.path_parameters["id"] = a_ticket()
+    if case.meta.generation.mode != GenerationMode.POSITIVE:
+        return
     if name == "putAttachment":
         # Half of it is there already.
         case.body = b"content %d" % (next(NUMBERS) % 50)

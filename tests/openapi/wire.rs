@@ -114,7 +114,7 @@ pub fn ask(
 /// What `standin --record` wrote.
 pub fn recorded(file: &Path) -> Vec<Exchange> {
     let text = std::fs::read_to_string(file).expect("a record");
-    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line));
+    let lines = text.lines().map(serde_json::from_str::<Value>);
     lines
         .map(|line| {
             let line = line.expect("a line of JSON");

@@ -1,6 +1,7 @@
 //! The contract's documents as this side sees them: what a message must look like, and what an
 //! error looks like. Knows nothing of sockets and files.
 
+use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
 use serde_json::{json, Value};
 
@@ -29,6 +30,7 @@ pub struct Attachment {
     /// Its media type.
     pub content_type: String,
     /// Octets after decoding.
+    #[serde(deserialize_with = "whole")]
     pub size: u64,
     /// Digest of the decoded content.
     pub sha256: String,
@@ -153,6 +155,17 @@ impl Attachment {
         }
         Ok(())
     }
+}
+
+/// A whole number that every reader of JSON has exactly; to a schema `5.0` is one too.
+fn whole<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {
+    const MAX: u64 = (1 << 53) - 1;
+    let number = serde_json::Number::deserialize(number)?;
+    let float = number.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0);
+    let whole = number.as_u64().or(float.map(|n| n as u64));
+    whole
+        .filter(|n| *n <= MAX)
+        .ok_or_else(|| D::Error::custom("size: not a whole number from 0 to 9007199254740991"))
 }
 
 /// Whether this is a SHA-256 in lower-case hexadecimal.
