@@ -6,7 +6,8 @@
 #                               once it is built
 #
 # Debian 12 or newer, as root or as a user with sudo (only for packages that are missing). The power
-# cuts need root; without it they skip themselves, and the summary says so.
+# cuts need root, and requests made by schemathesis need PyPI once; without these they skip
+# themselves, and the summary says so.
 #
 # Deliberately goes on after a check that failed: one run shows all that is wrong.
 

@@ -3,7 +3,7 @@
 //!
 //! It lies where `scripts/test.sh` puts it (`.tools/schemathesis`), or is named in
 //! `POSTERN_SCHEMATHESIS`; where it is not to be had the tests skip themselves, and say so. Its seed
-//! is fixed, so that a run can be repeated; `POSTERN_TEST_LONG` makes it ask four times as much.
+//! is fixed, so that a run can be repeated; `POSTERN_TEST_LONG` makes it ask twice as much.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ fn requests_that_nobody_here_thought_of_get_answers_of_the_document() {
             "scripts/test.sh installs it",
         );
     };
-    let count = if long() { "100" } else { "25" };
+    let count = if long() { "50" } else { "25" };
     let document = Contract::shipped().for_outsiders();
     let (output, exchanges) = judge(&program, &document, &["--max-examples", count]);
     assert!(output.status.success(), "{}", said(&output));
