@@ -6,7 +6,8 @@
 #                               once it is built
 #
 # Debian 12 or newer, as root or as a user with sudo (only for packages that are missing). The power
-# cuts need root; without it they skip themselves, and the summary says so.
+# cuts need root, and requests made by schemathesis need PyPI once; without these they skip
+# themselves, and the summary says so.
 #
 # Deliberately goes on after a check that failed: one run shows all that is wrong.
 
@@ -120,8 +121,27 @@ audit() {
     check 'cargo audit' "$tool" audit --db "$database" --no-fetch --stale
 }
 
+# schemathesis: in a Python environment of the checkout's own, exactly as its list says. Without it
+# two tests skip themselves; the summary says so.
+schemathesis() {
+    local home=$ROOT/.tools/schemathesis list=$ROOT/tests/openapi/requirements.txt
+    # The list lies in it once it is whole: a half one, or one of another list, is made anew.
+    cmp -s "$list" "$home/requirements.txt" && return
+    say "schemathesis goes into $home (about 95 MB); this takes a minute"
+    rm -rf "$home"
+    if ! { python3 -m venv "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check \
+        --require-hashes --only-binary :all: --requirement "$list"; } 2>&1 | tail -n 5; then
+        rm -rf "$home"
+        say "schemathesis could not be installed; the words above say why"
+        return
+    fi
+    cp "$list" "$home/requirements.txt"
+}
+
 choose_cargo
-need gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl strace
+NEEDED=(gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl strace)
+[ -n "$QUICK" ] || NEEDED+=(python3-venv)
+need "${NEEDED[@]}"
 
 if cargo fmt --version >/dev/null 2>&1; then
     check 'format' cargo fmt --all --check
@@ -146,6 +166,7 @@ else
         skip 'LINTS: no clippy here (rustup has it; Debian has not)'
     fi
     check 'documents' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+    schemathesis
     tests 'all tests' "${WHOLE[@]}" --all-targets
     check 'examples in documents' cargo test --doc "${WHOLE[@]}"
     audit

@@ -56,6 +56,7 @@ start_servers() {
     await_line "$portal.new" "$STANDIN" 20 || fail "the portal did not start: $(cat "$DIR/portal.err")"
     mv "$portal.new" "$portal"
     PORTAL=$(json_field address <"$portal")
+    say "see the tickets in a browser: http://$PORTAL/"
 }
 SAMPLE_TOKEN=sample-token
 SAMPLE_PASSWORD=yard-secret
@@ -167,7 +168,9 @@ how_to_go_on() {
     local cli="$BIN/postern --store $STORE"
     cat <<END
 
-It stays and takes new mail; Ctrl-C ends it. From another terminal:
+It stays and takes new mail; Ctrl-C ends it.
+  see the tickets in a browser: http://$PORTAL/
+From another terminal:
   send one; from a stranger with --from stranger@elsewhere.example
     $BIN/yard-fill --port $IMAP --send 'Printer burns' \\
       --manifest $DIR/manifest.json

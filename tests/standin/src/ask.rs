@@ -113,18 +113,10 @@ impl Asked {
                 self.shorter_than(manners.attachment_bytes)
             }
             Route::Find if !manners.finds => Err(Problem::new("not-found", 404, "")),
-            Route::Other => {
-                let known = ["/ping", "/directory", "/tickets"];
-                let attachment = self.path.starts_with("/attachments/");
-                if known.contains(&self.path.as_str()) || attachment {
-                    return Err(Problem::new(
-                        "method-not-allowed",
-                        405,
-                        self.method.as_str(),
-                    ));
-                }
-                Err(Problem::new("not-found", 404, ""))
-            }
+            Route::Other => Err(match allowed(&self.path) {
+                Some(_) => Problem::new("method-not-allowed", 405, self.method.as_str()),
+                None => Problem::new("not-found", 404, ""),
+            }),
             _ => Ok(()),
         }
     }
@@ -138,6 +130,18 @@ impl Asked {
             ));
         }
         Ok(())
+    }
+}
+
+/// The methods that a path of the contract takes; nothing when it is none.
+pub fn allowed(path: &str) -> Option<&'static str> {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match parts.as_slice() {
+        ["ping"] | ["directory"] => Some("GET"),
+        ["tickets"] => Some("GET, POST"),
+        ["tickets", _, "replies"] => Some("POST"),
+        ["attachments", _] => Some("HEAD, PUT"),
+        _ => None,
     }
 }
 
@@ -166,7 +170,7 @@ pub fn form(body: &str) -> Vec<(String, String)> {
 }
 
 /// Percent-decoding; what is no escape stays as it is.
-fn decode(text: &str) -> String {
+pub fn decode(text: &str) -> String {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

@@ -1,6 +1,7 @@
 //! The contract's documents as this side sees them: what a message must look like, and what an
 //! error looks like. Knows nothing of sockets and files.
 
+use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
 use serde_json::{json, Value};
 
@@ -29,6 +30,7 @@ pub struct Attachment {
     /// Its media type.
     pub content_type: String,
     /// Octets after decoding.
+    #[serde(deserialize_with = "whole")]
     pub size: u64,
     /// Digest of the decoded content.
     pub sha256: String,
@@ -109,9 +111,7 @@ impl Message {
             most(field, list.len(), 1000)?;
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
-            if body.as_ref().is_some_and(|b| b.len() > 4 * 1024 * 1024) {
-                return Err(format!("{field}: over 4 MiB"));
-            }
+            longest(field, body.as_deref().unwrap_or(""), 4 * 1024 * 1024)?;
         }
         longest("message_id", self.message_id.as_deref().unwrap_or(""), 1000)?;
         for (field, list) in [
@@ -157,6 +157,17 @@ impl Attachment {
     }
 }
 
+/// A whole number that every reader of JSON has exactly; to a schema `5.0` is one too.
+fn whole<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {
+    const MAX: u64 = (1 << 53) - 1;
+    let number = serde_json::Number::deserialize(number)?;
+    let float = number.as_f64().filter(|n| n.fract() == 0.0 && *n >= 0.0);
+    let whole = number.as_u64().or(float.map(|n| n as u64));
+    whole
+        .filter(|n| *n <= MAX)
+        .ok_or_else(|| D::Error::custom("size: not a whole number from 0 to 9007199254740991"))
+}
+
 /// Whether this is a SHA-256 in lower-case hexadecimal.
 pub fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -179,9 +190,29 @@ fn most(field: &str, count: usize, max: usize) -> Result<(), String> {
 
 fn time(field: &str, text: &str) -> Result<(), String> {
     match text.parse::<jiff::Timestamp>() {
-        Ok(_) => Ok(()),
-        Err(_) => Err(format!("{field}: not an RFC 3339 time")),
+        Ok(_) if is_rfc3339(text) => Ok(()),
+        _ => Err(format!("{field}: not an RFC 3339 time")),
     }
+}
+
+/// Whether a time has the one shape that RFC 3339 §5.6 takes of ISO 8601; the parser knows more.
+fn is_rfc3339(text: &str) -> bool {
+    let shaped = |part: &str, shape: &str| {
+        part.len() == shape.len()
+            && shape.bytes().zip(part.bytes()).all(|(s, p)| match s {
+                b'd' => p.is_ascii_digit(),
+                s => s.eq_ignore_ascii_case(&p),
+            })
+    };
+    let Some((moment, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
+    let digits = |c: char| c.is_ascii_digit();
+    let zone = rest
+        .strip_prefix('.')
+        .map_or(rest, |r| r.trim_start_matches(digits));
+    shaped(moment, "dddd-dd-ddTdd:dd:dd")
+        && ["Z", "+dd:dd", "-dd:dd"].iter().any(|z| shaped(zone, z))
 }
 
 /// An error as RFC 9457 has it.

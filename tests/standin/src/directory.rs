@@ -112,6 +112,13 @@ impl Directory {
         self.keep()
     }
 
+    /// The name of a company that is there.
+    pub fn company(&self, id: &str) -> Option<&str> {
+        let mut entries = self.book.entries.iter();
+        let entry = entries.find(|e| e.kind == Kind::Company && e.id == id)?;
+        entry.record.as_ref()?["name"].as_str()
+    }
+
     /// One page of changes, or `cursor-lost`.
     pub fn page(&self, cursor: Option<&str>, limit: usize) -> Result<Value, Problem> {
         let since = match cursor {

@@ -5,6 +5,7 @@
 //!    address, then serves until it is killed; killing it loses nothing that it answered for.
 //! 2. The contract is in `config/portal.openapi.yaml`; the routes beside it, for tests, are under
 //!    `/_admin/` and listed at the top of `admin.rs`.
+//! 3. A browser on this machine sees the tickets at `/` (`page`).
 
 mod admin;
 mod answer;
@@ -12,6 +13,8 @@ mod ask;
 mod contract;
 mod directory;
 mod faults;
+mod page;
+mod record;
 mod serve;
 mod state;
 mod tls;
@@ -91,6 +94,9 @@ struct Options {
     /// Largest attachment, in octets.
     #[arg(long, default_value_t = contract::ATTACHMENT_BYTES)]
     attachment_bytes: u64,
+    /// Write each exchange here, a line of JSON each: for a judge of both sides.
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// Sync each accepted write before it is answered.
     #[arg(long)]
     sync: bool,
@@ -120,6 +126,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         _ => None,
     };
+    let record = options.record.as_ref().map(fs::File::create).transpose()?;
     let listener = smol::Async::<TcpListener>::bind(options.listen)?;
     let address = listener.get_ref().local_addr()?;
     let executor = Rc::new(LocalExecutor::new());
@@ -128,6 +135,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         directory: RefCell::new(directory),
         faults: RefCell::new(faults::Faults::default()),
         log: RefCell::new(VecDeque::new()),
+        record: record.map(|file| RefCell::new(record::Record(file))),
         token: options.token.clone(),
         tokens: RefCell::new(tokens(&options)),
         base: options.base.trim_end_matches('/').to_owned(),

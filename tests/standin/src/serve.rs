@@ -5,10 +5,11 @@
 //! the body was read goes on when the client hangs up, as it does at real portals.
 
 use crate::answer::{Answer, Cut, Delivery};
-use crate::ask::{value, Asked};
+use crate::ask::{allowed, value, Asked};
 use crate::contract::{is_digest, Message, Problem};
 use crate::directory::Directory;
 use crate::faults::{Action, Body, Faults, Reset, Route};
+use crate::record::{Exchange, Record};
 use crate::state::{hex, now, print, Begin, State};
 use crate::tls;
 use crate::tokens::Tokens;
@@ -40,6 +41,7 @@ pub struct Portal {
     pub directory: RefCell<Directory>,
     pub faults: RefCell<Faults>,
     pub log: RefCell<VecDeque<Value>>,
+    pub record: Option<RefCell<Record>>,
     pub token: String,
     pub tokens: RefCell<Option<Tokens>>,
     pub base: String,
@@ -127,13 +129,24 @@ async fn answer(
         let answer = crate::admin::answer(&portal, &head.method, path, &octets);
         return Ok(deliver(answer, &Action::default()));
     }
+    if let Some(answer) = crate::page::answer(&portal, connection.local, &head) {
+        return Ok(deliver(answer, &Action::default()));
+    }
     let asked = Asked::read(&portal, &head);
     let mut line = json!({
         "at": now(), "connection": connection.number, "route": asked.route,
         "method": asked.method.as_str(), "path": asked.path, "key": asked.key,
         "length": asked.length,
     });
-    let outcome = faulted(&portal, &connection, asked, body, &mut line).await;
+    let recorded = portal.record.is_some();
+    let mut exchange = recorded.then(|| Exchange::begin(&head, &asked.path));
+    let outcome = faulted(&portal, &connection, asked, body, &mut line, &mut exchange).await;
+    if let (Some(record), Some(exchange)) = (&portal.record, exchange) {
+        let fault = line["fault"] == true;
+        if let Err(error) = record.borrow_mut().write(exchange, &outcome, fault) {
+            eprintln!("the record could not be written: {error}");
+        }
+    }
     line["status"] = outcome.as_ref().map_or(0, |r| r.status().as_u16()).into();
     let replayed = |r: &Response<Delivery>| r.headers().contains_key("idempotency-replayed");
     line["replayed"] = outcome.as_ref().is_ok_and(replayed).into();
@@ -152,6 +165,7 @@ async fn faulted(
     asked: Asked,
     body: Incoming,
     line: &mut Value,
+    exchange: &mut Option<Exchange>,
 ) -> Result<Response<Delivery>, Cut> {
     let mut action = portal
         .faults
@@ -171,13 +185,26 @@ async fn faulted(
     }
     let manners = portal.state.borrow().manners().clone();
     if let Err(problem) = asked.check(&manners) {
-        return Ok(deliver(problem.into(), &Action::default()));
+        let allowed = allowed(&asked.path).filter(|_| problem.status == 405);
+        let mut answer = Answer::from(problem);
+        if let Some(allowed) = allowed {
+            // RFC 9110 §15.5.6.
+            answer = answer.with("allow", allowed);
+        }
+        return Ok(deliver(answer, &Action::default()));
     }
     let payload = match take_in(portal, &asked, body).await {
         Ok(payload) => payload,
         Err(Some(problem)) => return Ok(deliver(problem.into(), &Action::default())),
         Err(None) => return Err(Cut),
     };
+    if let Some(exchange) = exchange {
+        match &payload {
+            Payload::None => {}
+            Payload::Octets(octets) => exchange.body(octets),
+            Payload::Content { size, .. } => exchange.length(*size),
+        }
+    }
     if action.is_none() {
         action = by_subject(portal, &asked, &payload);
         line["fault"] = action.is_some().into();
@@ -398,10 +425,12 @@ fn read(portal: &Portal, asked: &Asked, payload: Payload) -> Result<Answer, Prob
                 Some(Ok(limit @ 1..=1000)) => limit,
                 Some(_) => return Err(Problem::new("invalid", 400, "limit: 1 to 1000")),
             };
-            let page = portal
-                .directory
-                .borrow()
-                .page(value(&asked.query, "cursor"), limit)?;
+            let cursor = value(&asked.query, "cursor");
+            if cursor.is_some_and(|c| !(1..=512).contains(&c.chars().count())) {
+                let words = "cursor: 1 to 512 characters";
+                return Err(Problem::new("invalid", 400, words));
+            }
+            let page = portal.directory.borrow().page(cursor, limit)?;
             Ok(Answer::json(200, &page))
         }
         Route::HasAttachment => match state.attachment(&asked.id) {

@@ -140,6 +140,12 @@ fn what_is_no_message_is_invalid() {
         ("subject", "x".repeat(4001).into()),
         ("user", "u".repeat(129).into()),
         ("from", json!({ "name": "no address" })),
+        ("oddities", json!(vec!["odd"; 101])),
+        // Of ISO 8601, but not of RFC 3339.
+        ("received_at", "2026-03-02 08:14:59Z".into()),
+        ("received_at", "20260302T081459Z".into()),
+        ("received_at", "2026-03-02T08:14:59+01".into()),
+        ("date", "2026-03-02T08:14:59+01:00[Europe/Paris]".into()),
     ];
     for (field, value) in odd {
         let mut body = message(1);
@@ -159,6 +165,21 @@ fn what_is_no_message_is_invalid() {
     standin
         .ask("POST", "/tickets", &plain, b"hello")
         .is_problem(415, "unsupported-media-type");
+}
+
+#[test]
+fn times_of_rfc_3339_are_taken() {
+    let (_dir, standin) = fresh(&[]);
+    let times = [
+        "2026-03-02T08:14:59Z",
+        "2026-03-02t08:14:59.123456z",
+        "2026-03-02T08:14:59.5-07:30",
+    ];
+    for (n, time) in (1..).zip(times) {
+        let mut body = message(n);
+        body["received_at"] = time.into();
+        assert_eq!(standin.post(&body).status, 201, "{time}");
+    }
 }
 
 #[test]
@@ -300,9 +321,16 @@ fn a_body_over_the_limit_is_refused_before_it_is_read() {
 fn unknown_paths_and_methods_are_problems() {
     let (_dir, standin) = fresh(&[]);
     standin.get("/nowhere").is_problem(404, "not-found");
-    standin
-        .ask("DELETE", "/tickets", &[], b"")
-        .is_problem(405, "method-not-allowed");
+    for (path, allowed) in [
+        ("/tickets", "GET, POST"),
+        ("/tickets/T-1/replies", "POST"),
+        ("/ping", "GET"),
+        ("/attachments/x", "HEAD, PUT"),
+    ] {
+        let answer = standin.ask("DELETE", path, &[], b"");
+        answer.is_problem(405, "method-not-allowed");
+        assert_eq!(answer.field("allow"), Some(allowed));
+    }
 }
 
 fn directory(users: usize) -> Value {

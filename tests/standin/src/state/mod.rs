@@ -10,6 +10,8 @@
 
 mod outside;
 
+pub use outside::Shown;
+
 use crate::contract::{Message, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};

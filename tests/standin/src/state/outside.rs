@@ -1,11 +1,28 @@
 //! What tests ask of the memory, and do to it: counts, deletions, restores.
 
 use super::{now, Entry, Event, Kind, State};
+use crate::contract::Message;
 use serde_json::{json, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+/// A ticket or reply for a person's eyes.
+#[allow(missing_docs)]
+pub struct Shown {
+    pub id: String,
+    pub reply: bool,
+    /// When it was accepted.
+    pub at: String,
+    /// How often it was posted.
+    pub posted: u64,
+    pub message: Message,
+    /// The body as it was posted.
+    pub document: Value,
+    /// Ids of a ticket's replies.
+    pub replies: Vec<String>,
+}
 
 impl State {
     /// A summary of each ticket, with its replies.
@@ -47,6 +64,44 @@ impl State {
         self.log.read_exact_at(&mut line, offset)?;
         let event: Value = serde_json::from_slice(&line)?;
         Ok(event.get("body").cloned())
+    }
+
+    /// The newest tickets behind the first `skip`, newest first.
+    pub fn newest(&self, skip: usize, count: usize) -> io::Result<Vec<Shown>> {
+        let live = |e: &&Entry| e.kind == Kind::Ticket && !e.gone;
+        let newest = self.entries.iter().rev().filter(live).skip(skip);
+        let shown = newest.take(count).map(|e| self.shown(&e.id));
+        shown.filter_map(io::Result::transpose).collect()
+    }
+
+    /// A ticket or reply that is there.
+    pub fn shown(&self, id: &str) -> io::Result<Option<Shown>> {
+        let entry = self.by_id.get(id).map(|&n| &self.entries[n]);
+        let Some(entry) = entry.filter(|e| !e.gone) else {
+            return Ok(None);
+        };
+        let Some(document) = self.body(id)? else {
+            return Ok(None);
+        };
+        let answers = |e: &&Entry| e.kind == Kind::Reply && e.ticket == id && !e.gone;
+        let replies = self.entries.iter().filter(answers);
+        Ok(Some(Shown {
+            id: entry.id.clone(),
+            reply: entry.kind == Kind::Reply,
+            at: entry.at.clone(),
+            posted: entry.posted,
+            message: serde_json::from_value(document.clone())?,
+            replies: replies.map(|e| e.id.clone()).collect(),
+            document,
+        }))
+    }
+
+    /// The octets of an attachment that is here.
+    pub fn content(&self, sha256: &str) -> io::Result<Vec<u8>> {
+        if self.attachment(sha256).is_none() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        fs::read(self.dir.join("attachments").join(sha256))
     }
 
     /// The numbers that an outside count compares.

@@ -128,8 +128,9 @@ impl Wire {
         fields: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<()> {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: portal\r\n");
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
         let own = [
+            ("Host", "portal"),
             ("Authorization", "Bearer sesame"),
             ("Content-Type", "application/json"),
         ];

@@ -1,0 +1,141 @@
+//! One ticket: what the portal was told of the message, its text, its HTML body in a frame, what was
+//! attached, and its replies.
+
+use super::html::{size, when, Html};
+use super::list::{company, marks, sender, subject};
+use crate::contract::{Attachment, Person};
+use crate::directory::Directory;
+use crate::state::{Shown, State};
+use std::io;
+
+/// The page of a ticket.
+pub fn page(state: &State, directory: &Directory, shown: &Shown) -> io::Result<String> {
+    let mut page = Html::begin(subject(&shown.message.subject));
+    page.ours("<p class=\"back\"><a href=\"/\">All tickets</a></p>\n<article>");
+    page.ours("<header><p class=\"quiet\">")
+        .text(&shown.id)
+        .ours("</p><h1><bdi>")
+        .text(subject(&shown.message.subject))
+        .ours("</bdi></h1><p class=\"marks\">");
+    marks(&mut page, shown);
+    page.ours("</p></header>\n");
+    told(&mut page, directory, shown);
+    content(&mut page, shown);
+    page.ours("</article>\n");
+    for id in &shown.replies {
+        let Some(reply) = state.shown(id)? else {
+            continue;
+        };
+        page.ours("<article><header><p class=\"quiet\">Reply ")
+            .text(&reply.id)
+            .ours("</p><h2><bdi>")
+            .text(subject(&reply.message.subject))
+            .ours("</bdi></h2><p class=\"marks\">");
+        marks(&mut page, &reply);
+        page.ours("</p></header>\n");
+        told(&mut page, directory, &reply);
+        content(&mut page, &reply);
+        page.ours("</article>\n");
+    }
+    Ok(page.end())
+}
+
+/// Everything but the bodies.
+fn told(page: &mut Html, directory: &Directory, shown: &Shown) {
+    let message = &shown.message;
+    page.ours("<dl class=\"told\"><dt>From</dt><dd>");
+    sender(page, message.from.as_ref());
+    page.ours("</dd>");
+    if let Some(person) = &message.sender {
+        people(page, "Sent by", std::slice::from_ref(person));
+    }
+    people(page, "To", &message.to);
+    people(page, "Cc", &message.cc);
+    people(page, "Reply to", &message.reply_to);
+    let company = company(directory, message.company.as_deref());
+    let claimed = message.date.as_deref().map(when).unwrap_or_default();
+    line(page, "Company", &company);
+    line(page, "User", message.user.as_deref().unwrap_or_default());
+    line(page, "Mailbox", &message.mailbox);
+    line(page, "Received (UTC)", &when(&message.received_at));
+    line(page, "Sender's date (UTC)", &claimed);
+    line(page, "Accepted (UTC)", &when(&shown.at));
+    let id = message.message_id.as_deref().unwrap_or_default();
+    line(page, "Message-ID", id);
+    line(page, "In reply to", &message.in_reply_to.join(" "));
+    line(page, "References", &message.references.join(" "));
+    line(page, "Key", &message.key);
+    page.ours("</dl>\n");
+}
+
+fn line(page: &mut Html, name: &'static str, value: &str) {
+    if !value.is_empty() {
+        page.ours("<dt>")
+            .ours(name)
+            .ours("</dt><dd><bdi>")
+            .text(value)
+            .ours("</bdi></dd>");
+    }
+}
+
+fn people(page: &mut Html, name: &'static str, people: &[Person]) {
+    if people.is_empty() {
+        return;
+    }
+    page.ours("<dt>").ours(name).ours("</dt><dd>");
+    for person in people {
+        page.ours("<div>");
+        sender(page, Some(person));
+        page.ours("</div>");
+    }
+    page.ours("</dd>");
+}
+
+/// Text, HTML body, attachments.
+fn content(page: &mut Html, shown: &Shown) {
+    let message = &shown.message;
+    if let Some(text) = message.text.as_deref().filter(|t| !t.is_empty()) {
+        page.ours("<section><h3>Text</h3><pre dir=\"auto\">")
+            // A line break right behind the tag would be swallowed.
+            .ours("\n")
+            .text(text)
+            .ours("</pre></section>\n");
+    }
+    if message.html.is_some() {
+        page.ours("<section><h3>HTML <span class=\"quiet\">shown without scripts and without ")
+            .ours("anything from elsewhere; its links lead nowhere</span></h3>")
+            .ours("<iframe sandbox=\"\" referrerpolicy=\"no-referrer\" title=\"HTML body\" src=\"/_page/tickets/")
+            .text(&shown.id)
+            .ours("/body\"></iframe></section>\n");
+    }
+    if !message.attachments.is_empty() {
+        page.ours("<section><h3>Attachments</h3><ul class=\"files\">\n");
+        for (n, attachment) in message.attachments.iter().enumerate() {
+            file(page, &shown.id, n, attachment);
+        }
+        page.ours("</ul></section>\n");
+    }
+    page.ours("<p class=\"quiet\"><a href=\"/_page/tickets/")
+        .text(&shown.id)
+        .ours("/json\">the document that was posted (JSON)</a></p>\n");
+}
+
+fn file(page: &mut Html, id: &str, n: usize, attachment: &Attachment) {
+    page.ours("<li><a download href=\"/_page/tickets/")
+        .text(id)
+        .ours("/attachments/")
+        .number(n as u64)
+        .ours("\"><bdi>")
+        .text(match attachment.name.trim() {
+            "" => "(no name)",
+            _ => &attachment.name,
+        })
+        .ours("</bdi></a> <span class=\"quiet\"><bdi>")
+        .text(&attachment.content_type)
+        .ours("</bdi>, ")
+        .text(&size(attachment.size));
+    if attachment.inline {
+        page.ours(", within the HTML body");
+    }
+    page.ours("</span></li>\n");
+}
