@@ -10,6 +10,7 @@ mod common;
 
 mod departed;
 mod directory;
+mod dovecot;
 mod export;
 mod held;
 mod leave;
@@ -20,7 +21,6 @@ mod quota;
 mod running;
 mod sample;
 mod sealed;
-mod sessions;
 mod settings;
 mod sign_in;
 mod store;
