@@ -11,16 +11,18 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
+use super::scene::skipped;
 use super::{first_line, folder, json, leashed, output, tool, Portal, PASSWORD, USER};
 
 const DOVECOT: &str = "yard-dovecot";
+const CYRUS: &str = "yard-cyrus";
 
 /// The program that keeps the server which this run is on.
 fn chosen() -> &'static str {
     let asked = std::env::var("POSTERN_TEST_SERVER").unwrap_or_default();
     let keeper = match asked.as_str() {
         "" | "dovecot" => return DOVECOT,
-        "cyrus" => "yard-cyrus",
+        "cyrus" => CYRUS,
         other => panic!("POSTERN_TEST_SERVER is dovecot or cyrus, not {other}"),
     };
     eprintln!("*** this test runs on {asked}");
@@ -56,9 +58,16 @@ impl MailServer {
         MailServer::of(DOVECOT, options)
     }
 
-    /// Starts a Cyrus, with the options of `yard-cyrus`.
-    pub fn cyrus(options: &[&str]) -> MailServer {
-        MailServer::of("yard-cyrus", options)
+    /// Starts a Cyrus, with the options of `yard-cyrus`, where there is one.
+    pub fn cyrus(options: &[&str]) -> Option<MailServer> {
+        let mut look = Command::new(tool(CYRUS));
+        let looked = output(look.arg("--look"), CYRUS);
+        if !looked.status.success() {
+            let why = String::from_utf8_lossy(&looked.stderr);
+            skipped("Cyrus as the mail server", why.trim());
+            return None;
+        }
+        Some(MailServer::of(CYRUS, options))
     }
 
     fn of(program: &'static str, options: &[&str]) -> MailServer {

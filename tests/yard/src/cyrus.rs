@@ -117,6 +117,11 @@ pub fn stop(child: &mut Child) -> Outcome<()> {
     Ok(())
 }
 
+/// Whether there is a Cyrus on this machine; where there is none, why.
+pub fn look() -> Outcome<()> {
+    programs().map(drop)
+}
+
 fn programs() -> Outcome<Programs> {
     let unpacked = std::env::var_os("POSTERN_CYRUS").map(PathBuf::from);
     let root = unpacked.clone().unwrap_or_else(|| PathBuf::from("/"));
@@ -173,6 +178,8 @@ fn write_config(
         true => String::new(),
         false => format!("suppress_capabilities: {}\n", plan.without.join(" ")),
     };
+    // By itself it writes an X for each octet beyond ASCII in a header section (`munge8bit`), before
+    // anybody sees the message; here mail must lie as it was put in.
     let settings = format!(
         "configdirectory: {at}/conf\npartition-default: {at}/spool\ndefaultpartition: default\n\
          cyrus_user: {user}\nservername: localhost\nallowplaintext: {plaintext}\n\
@@ -180,7 +187,7 @@ fn write_config(
          altnamespace: {alt}\nunixhierarchysep: {slashes}\nvirtdomains: userid\ndefaultdomain: localhost\nautocreate_quota: 0\n\
          tls_server_cert: {at}/server.pem\ntls_server_key: {at}/server.key\n\
          idlesocket: {at}/sock/idle\nlmtpsocket: {at}/sock/lmtp\nnotifysocket: {at}/sock/notify\n\
-         failedloginpause: 0\n{without}"
+         failedloginpause: 0\nmunge8bit: no\n{without}"
     );
     fs::write(dir.join("imapd.conf"), settings).during("writing imapd.conf")?;
     let imapd = programs.imapd.display();
