@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long)]
     until_eof: bool,
     /// Start nothing: status 0 where there is a Cyrus on this machine, else 1 and the reason
-    #[arg(long)]
+    #[arg(long, exclusive = true)]
     look: bool,
 }
 
