@@ -8,6 +8,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cyrus;
 mod departed;
 mod directory;
 mod dovecot;

@@ -39,6 +39,9 @@ pub struct Plan {
     /// Hierarchy separator, and INBOX as the prefix of all other folders: `.` or `/`
     #[arg(long)]
     pub inbox_prefix: Option<char>,
+    /// Lines to add to the end of imapd.conf; may be repeated
+    #[arg(long)]
+    pub extra: Vec<String>,
     /// Port of the plain listener; 0 takes a free one
     #[arg(long, default_value_t = 0)]
     pub imap_port: u16,
@@ -187,7 +190,8 @@ fn write_config(
          altnamespace: {alt}\nunixhierarchysep: {slashes}\nvirtdomains: userid\ndefaultdomain: localhost\nautocreate_quota: 0\n\
          tls_server_cert: {at}/server.pem\ntls_server_key: {at}/server.key\n\
          idlesocket: {at}/sock/idle\nlmtpsocket: {at}/sock/lmtp\nnotifysocket: {at}/sock/notify\n\
-         failedloginpause: 0\nmunge8bit: no\n{without}"
+         failedloginpause: 0\nmunge8bit: no\n{without}{}\n",
+        plan.extra.join("\n")
     );
     fs::write(dir.join("imapd.conf"), settings).during("writing imapd.conf")?;
     let imapd = programs.imapd.display();
