@@ -164,6 +164,8 @@ else
         # They wait more than they work: twice as many at once as there are processors.
         POSTERN_TEST_SERVER=cyrus RUST_TEST_THREADS=$((2 * $(nproc))) NEXTEST_TEST_THREADS=$((2 * $(nproc))) \
             tests 'end to end on cyrus' "${WHOLE[@]}" --test end_to_end -- --skip dovecot:: --skip cyrus::
+        POSTERN_TEST_SERVER=cyrus POSTERN_TEST_LONG='' \
+            tests 'kills and two boxes on cyrus' "${WHOLE[@]}" --test crash -- kill:: two::
     fi
     check 'examples in documents' cargo test --doc "${WHOLE[@]}"
     audit

@@ -6,7 +6,7 @@
 //!
 //! Cyrus asks others about passwords and tells its deeds to syslog alone. So this process is also its
 //! `saslauthd`: it answers from the file `users`, which a test may change, and writes into `log` who
-//! was let in. It must outlive the server for that, which is why [`start`] gives no bare child away.
+//! was let in. So nobody can sign in to a server whose starter has ended.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,6 +15,11 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{
+    getpid, kill_process, kill_process_group, set_child_subreaper, waitpgid, Pid, Signal,
+    WaitOptions,
+};
 
 use crate::dovecot::{
     certificates, free_port, greets, owner, split_user, wholly_as_owner, Address, Owner,
@@ -100,23 +105,17 @@ pub fn start(plan: &Plan) -> Outcome<(Child, Address)> {
     Err(last)
 }
 
-/// Ends a server with all its processes: they are a process group of their own.
+/// Ends a server with all its processes, which are a process group of their own, at once: sessions are
+/// cut, as they are with Dovecot, and its databases outlive that.
 pub fn stop(child: &mut Child) -> Outcome<()> {
     let group = i32::try_from(child.id()).ok();
-    let group = group.and_then(rustix::process::Pid::from_raw);
+    let group = group.and_then(Pid::from_raw);
     let group = group.ok_or_else(|| Failure::new("Cyrus has no process id"))?;
     // The master first: it would start anew whatever ends before it.
-    let ends = |signal| rustix::process::kill_process_group(group, signal);
-    let _ = rustix::process::kill_process(group, rustix::process::Signal::KILL);
+    let _ = kill_process(group, Signal::KILL);
     child.wait().during("waiting for Cyrus")?;
-    // Sessions end at once, as they do with Dovecot: their databases outlive that.
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while ends(rustix::process::Signal::KILL).is_ok() {
-        if Instant::now() > deadline {
-            return Err(Failure::new("Cyrus did not stop within ten seconds"));
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let _ = kill_process_group(group, Signal::KILL);
+    while waitpgid(group, WaitOptions::empty()).is_ok() {}
     Ok(())
 }
 
@@ -231,6 +230,8 @@ fn launch(programs: &Programs, dir: &Path, ports: (u16, u16)) -> Outcome<Child> 
     if let Some(libraries) = &programs.libraries {
         command.env("LD_LIBRARY_PATH", libraries);
     }
+    // What its master leaves behind is ours to wait for.
+    set_child_subreaper(Some(getpid())).during("adopting what Cyrus starts")?;
     let mut child = command.spawn().during("starting Cyrus")?;
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
