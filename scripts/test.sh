@@ -5,9 +5,11 @@
 #   ./scripts/test.sh --quick   format, unit tests and one run from mailbox to portal; under 5 minutes
 #                               once it is built
 #
+# The tests run on a Dovecot, and those from end to end a second time on a Cyrus.
+#
 # Debian 12 or newer, as root or as a user with sudo (only for packages that are missing). The power
-# cuts need root, and requests made by schemathesis need PyPI once; without these they skip
-# themselves, and the summary says so.
+# cuts need root, requests made by schemathesis need PyPI once, and the tests on Cyrus what apt fetches;
+# without these they skip themselves, and the summary says so.
 #
 # Deliberately goes on after a check that failed: one run shows all that is wrong.
 
@@ -15,6 +17,8 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 # shellcheck source=scripts/lib/common.sh
 . "$ROOT/scripts/lib/common.sh"
+# shellcheck source=scripts/lib/cyrus.sh
+. "$ROOT/scripts/lib/cyrus.sh"
 cd "$ROOT"
 
 # The last version that builds with our oldest compiler; exact, so that a run can be repeated.
@@ -68,17 +72,23 @@ skip() {
 
 has() { command -v "cargo-$1" >/dev/null; }
 
-# tests NAME ARGUMENTS...: by nextest where it is found. What tests say goes to the file; shown are
-# their names, and all that the failed ones said.
+# tests NAME ARGUMENTS... [-- FILTERS...]: by nextest where it is found. What tests say goes to the file;
+# shown are their names, and all that the failed ones said.
 tests() {
-    local name=$1 begun=$SECONDS status=0 log
+    local name=$1 begun=$SECONDS status=0 log arguments=()
     shift
+    while [ $# -gt 0 ] && [ "$1" != -- ]; do
+        arguments+=("$1")
+        shift
+    done
+    [ $# -eq 0 ] || shift
     log=$LOGS/${name//[^a-z]/-}.log
     say "$name"
     if has nextest; then
-        cargo nextest run --no-fail-fast --success-output immediate --failure-output final "$@" 2>&1
+        cargo nextest run --no-fail-fast --success-output immediate --failure-output final \
+            "${arguments[@]}" -- "$@" 2>&1
     else
-        cargo test --no-fail-fast "$@" -- --show-output 2>&1
+        cargo test --no-fail-fast "${arguments[@]}" -- --show-output "$@" 2>&1
     fi | tee "$log" | { grep --line-buffered -E "$SHOWN" || :; } || status=$?
     if [ $status -eq 0 ]; then
         PASSED+=("$name ($((SECONDS - begun)) s)")
@@ -165,9 +175,18 @@ else
     else
         skip 'LINTS: no clippy here (rustup has it; Debian has not)'
     fi
+    # Named here, so that no test looks for it in vain.
+    want_cyrus || skip "THE TESTS ON CYRUS: $CYRUS_WHY"
     check 'documents' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
     schemathesis
     tests 'all tests' "${WHOLE[@]}" --all-targets
+    if [ -z "$CYRUS_WHY" ]; then
+        # They wait more than they work: twice as many at once as there are processors.
+        POSTERN_TEST_SERVER=cyrus RUST_TEST_THREADS=$((2 * $(nproc))) NEXTEST_TEST_THREADS=$((2 * $(nproc))) \
+            tests 'end to end on cyrus' "${WHOLE[@]}" --test end_to_end -- --skip dovecot:: --skip cyrus::
+        POSTERN_TEST_SERVER=cyrus POSTERN_TEST_LONG='' \
+            tests 'kills and two boxes on cyrus' "${WHOLE[@]}" --test crash -- kill:: two::
+    fi
     check 'examples in documents' cargo test --doc "${WHOLE[@]}"
     audit
 fi

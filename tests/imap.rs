@@ -3,6 +3,7 @@
 // Clippy knows test functions, not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
 #[path = "imap/cyrus.rs"]
 mod cyrus;
 #[path = "imap/dovecot.rs"]

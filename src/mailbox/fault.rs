@@ -201,6 +201,20 @@ pub enum Refusal {
         /// The capability's name.
         ability: &'static str,
     },
+    /// The server lets nothing be changed in a folder.
+    #[error("the server lets this account change nothing in the folder {folder} (READ-ONLY)")]
+    ReadOnly {
+        /// Its name.
+        folder: String,
+    },
+    /// The account lacks rights on a folder (RFC 4314).
+    #[error("the account lacks rights on the folder {folder}: {}", rights_text(.lacking))]
+    Rights {
+        /// Its name.
+        folder: String,
+        /// Those that are missing, a letter each.
+        lacking: String,
+    },
     /// A folder's name holds, within a level, what the server puts between levels.
     #[error("the server has no folder {folder}, and can't have one: a `{separator}` begins a new level there; write `/` between levels and another character within one, such as `Archive/%Y-%m`")]
     FolderName {
@@ -285,6 +299,16 @@ impl std::fmt::Display for Spoken {
             Self::Unknown => "a protocol that is not known here",
         })
     }
+}
+
+fn rights_text(lacking: &str) -> String {
+    let each = lacking.chars().map(|right| match right {
+        'i' => "`i` (put messages into it)".to_owned(),
+        't' => "`t` (mark messages as deleted)".to_owned(),
+        'e' => "`e` (remove messages)".to_owned(),
+        other => format!("`{other}`"),
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn blemish_text(blemish: &Blemish, certificate: &Certificate) -> String {

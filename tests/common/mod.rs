@@ -1,14 +1,17 @@
-//! What the integration tests stand on: a real Dovecot, the stand-in portal, the binary itself,
+//! What the integration tests stand on: a real mail server, the stand-in portal, the binary itself,
 //! an outside count, a disk that can lose its power.
 //!
 //! Everything started here dies with its value, with a panicking test, and with a test process
-//! that is killed: Dovecot's keeper ends when its standard input closes, everything else gets
+//! that is killed: a mail server's keeper ends when its standard input closes, everything else gets
 //! SIGKILL when the thread that started it ends. So keep these values in the test that made
 //! them; a static would outlive its thread. Deliberately holds no checks of its own.
 #![allow(dead_code, clippy::panic, clippy::unwrap_used)]
 
+mod mail_server;
 pub mod scene;
 pub mod service;
+
+pub use mail_server::MailServer;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -41,6 +44,7 @@ pub fn tool(name: &str) -> PathBuf {
             .max();
         let programs = [
             "yard-dovecot",
+            "yard-cyrus",
             "yard-fill",
             "yard-census",
             "yard-powercut",
@@ -163,152 +167,6 @@ fn output(command: &mut Command, what: &str) -> Output {
 fn json(output: &Output, what: &str) -> Value {
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{what}: {e}: {said}"))
-}
-
-/// A Dovecot of the test's own.
-pub struct MailServer {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    folder: tempfile::TempDir,
-    /// Plain listener with STARTTLS.
-    pub imap: u16,
-    /// TLS listener.
-    pub imaps: u16,
-    /// The CA's certificate, PEM.
-    pub ca: PathBuf,
-    /// Dovecot's log.
-    pub log: PathBuf,
-    /// As whom the outside programs sign in.
-    pub outsider: &'static str,
-}
-
-impl MailServer {
-    /// Starts one with the options of `yard-dovecot`.
-    pub fn start(options: &[&str]) -> MailServer {
-        let folder = folder();
-        let (child, mut stdout) = keeper(folder.path(), options);
-        let said = first_line(&mut stdout, "yard-dovecot");
-        let port = |name: &str| said[name].as_u64().expect("a port") as u16;
-        let path = |name: &str| PathBuf::from(said[name].as_str().expect("a path"));
-        let (imap, imaps, ca, log) = (port("imap"), port("imaps"), path("ca"), path("log"));
-        MailServer {
-            child,
-            stdout,
-            folder,
-            imap,
-            imaps,
-            ca,
-            log,
-            outsider: USER,
-        }
-    }
-
-    /// Stops the server; its mail stays.
-    pub fn stop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-
-    /// Starts it again, stopped before, on the same ports and mail, with other options if wanted.
-    pub fn start_again(&mut self, options: &[&str]) {
-        self.stop();
-        let (imap, imaps) = (self.imap.to_string(), self.imaps.to_string());
-        let mut all = vec!["--imap-port", &imap, "--imaps-port", &imaps];
-        all.extend(options);
-        let (child, mut stdout) = keeper(self.folder.path(), &all);
-        first_line(&mut stdout, "yard-dovecot");
-        self.child = child;
-        self.stdout = stdout;
-    }
-
-    /// The folder of the server.
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Where `yard-fill` writes what it put in.
-    pub fn manifest(&self) -> PathBuf {
-        self.folder.path().join("manifest.json")
-    }
-
-    /// Puts mail into the mailbox, with the options of `yard-fill`, and adds to the manifest.
-    pub fn fill(&self, options: &[&str]) -> Value {
-        let mut command = self.at_mailbox("yard-fill");
-        command.arg("--manifest").arg(self.manifest()).args(options);
-        let output = output(&mut command, "yard-fill");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        json(&output, "yard-fill")
-    }
-
-    /// The outside count of mailbox and portal against the manifest.
-    pub fn census(&self, portal: &Portal) -> Value {
-        self.census_with(portal, &[])
-    }
-
-    /// The outside count, looked at again until complete or the time is over.
-    pub fn census_when_complete(&self, portal: &Portal, seconds: u64) -> Value {
-        self.census_with(portal, &["--wait", &seconds.to_string()])
-    }
-
-    /// The outside count with further options of `yard-census`.
-    pub fn census_with(&self, portal: &Portal, options: &[&str]) -> Value {
-        let mut command = self.at_mailbox("yard-census");
-        if self.manifest().exists() {
-            command.arg("--manifest").arg(self.manifest());
-        }
-        command.args(["--portal", &portal.address]).args(options);
-        json(&output(&mut command, "yard-census"), "yard-census")
-    }
-
-    /// The messages on the server, one object each: folder, seen, message_id, yard_id, sha256.
-    pub fn messages(&self) -> Vec<Value> {
-        let output = output(self.at_mailbox("yard-census").arg("--list"), "yard-census");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines = text
-            .lines()
-            .filter_map(|l| serde_json::from_str::<Value>(l).ok());
-        lines.filter(|v| v.get("folder").is_some()).collect()
-    }
-
-    fn at_mailbox(&self, program: &str) -> Command {
-        let mut command = leashed(&tool(program));
-        command.args([
-            "--port",
-            &self.imap.to_string(),
-            "--user",
-            self.outsider,
-            "--password",
-            PASSWORD,
-        ]);
-        command
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn keeper(folder: &Path, options: &[&str]) -> (Child, BufReader<ChildStdout>) {
-    let user = format!("{USER}:{PASSWORD}");
-    let mut command = Command::new(tool("yard-dovecot"));
-    command
-        .arg("--dir")
-        .arg(folder)
-        .args(["--user", &user, "--until-eof"])
-        .args(options);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("yard-dovecot can be started");
-    let stdout = BufReader::new(child.stdout.take().expect("its output is a pipe"));
-    (child, stdout)
 }
 
 /// The stand-in portal.

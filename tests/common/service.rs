@@ -32,12 +32,25 @@ pub struct Site {
 impl Site {
     /// All that is needed, nothing set yet.
     pub fn with(mail: &[&str], portal: &[&str]) -> Site {
+        Site::around(MailServer::start(mail), portal)
+    }
+
+    /// The same around this mail server.
+    pub fn around(mail: MailServer, portal: &[&str]) -> Site {
         Site {
             service: None,
-            mail: MailServer::start(mail),
+            mail,
             portal: Portal::start(portal),
             folder: folder(),
         }
+    }
+
+    /// With one active mailbox `support` on a Dovecot with these options.
+    #[track_caller]
+    pub fn on_dovecot(options: &[&str]) -> Site {
+        let site = Site::around(MailServer::dovecot(options), &[]);
+        site.import(&site.settings("none", "", ""));
+        site
     }
 
     /// With one active mailbox `support`, over a plain connection.

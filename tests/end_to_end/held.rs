@@ -311,27 +311,6 @@ fn the_same_octets_twice_are_one_ticket_and_both_are_archived() {
 }
 
 #[test]
-fn what_can_not_be_read_at_all_is_a_ticket_with_the_original() {
-    use sha2::Digest as _;
-    let mut site = Site::ready();
-    let mail = b"this is no mail,\r\njust two lines of prose.\r\n";
-    site.hand().append("INBOX", "", mail);
-    site.start();
-    archived(&site, 1);
-    let body = site.body(&site.portal.tickets()[0]);
-    assert_eq!(body["unparsed"], true, "{body}");
-    let file = &body["attachments"][0];
-    assert_eq!(file["name"], "original.eml");
-    let digest: String = sha2::Sha256::digest(mail)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    assert_eq!(file["sha256"], digest);
-    let stored = site.portal.admin("GET", "/_admin/attachments", "");
-    assert_eq!(stored[&digest], mail.len());
-}
-
-#[test]
 fn what_is_asked_for_by_a_wrong_name_is_refused_and_what_is_counted_is_what_is_listed() {
     let mut site = Site::ready();
     site.start_read();

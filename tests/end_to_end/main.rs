@@ -8,8 +8,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cyrus;
 mod departed;
 mod directory;
+mod dovecot;
 mod export;
 mod held;
 mod leave;
@@ -21,7 +23,6 @@ mod restored;
 mod running;
 mod sample;
 mod sealed;
-mod sessions;
 mod settings;
 mod sign_in;
 mod store;

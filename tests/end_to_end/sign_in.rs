@@ -14,7 +14,7 @@ fn refusals(site: &Site) -> usize {
 
 fn password_is(site: &mut Site, password: &str) {
     // Its sessions end with the server.
-    site.mail.start_again(&["--extra", "auth_verbose = yes"]);
+    site.mail.start_again(&[]);
     let users = site.mail.path().join("users");
     std::fs::write(&users, format!("{USER}:{{PLAIN}}{password}\n")).expect("a file");
 }

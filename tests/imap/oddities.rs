@@ -335,3 +335,49 @@ fn a_server_that_asks_for_more_than_the_password_gets_no_more() {
     };
     assert_eq!(said, "cancelled");
 }
+
+/// Goes red where it is copied first: what can't be removed then is copied again by each attempt.
+#[test]
+fn what_may_not_be_removed_is_not_copied() {
+    let account = scripted(|number, peer| {
+        peer.sign_in("UIDPLUS ACL RIGHTS=texk");
+        if number == 0 {
+            let data = "* 1 EXISTS\r\n* OK [UIDVALIDITY 7] ok\r\n";
+            peer.answer("SELECT ", data, "OK [READ-ONLY] open");
+        } else {
+            peer.select(1);
+            let rights = ["", "lrswit", "lrswie"].get(number).unwrap_or(&"");
+            let data = format!("* MYRIGHTS INBOX {rights}\r\n");
+            match rights.is_empty() {
+                // Who doesn't tell leaves it to the attempt.
+                true => {
+                    peer.answer("MYRIGHTS INBOX", "", "NO not told");
+                    peer.answer("UID STORE 1 +FLAGS.SILENT (\\Seen)", "", "OK");
+                    peer.answer("UID COPY 1 ", "", "NO [OVERQUOTA] full");
+                    peer.answer("UID FETCH 1 ", "* 1 FETCH (UID 1 FLAGS ())\r\n", "OK");
+                }
+                false => peer.answer("MYRIGHTS INBOX", &data, "OK"),
+            }
+        }
+        assert_eq!(peer.line(), "", "nothing more is asked for");
+    });
+    let why = || {
+        smol::block_on(async {
+            let session = inbox(&account).await.unwrap();
+            let archive = folder("Archive");
+            let done = session.archive(&[Uid(1)], &archive, How::Copy).await;
+            match done.err() {
+                Some(Fault::Refused { why, .. }) => why,
+                other => panic!("{other:?}"),
+            }
+        })
+    };
+    let watched = || "INBOX".to_owned();
+    assert_eq!(why(), Refusal::ReadOnly { folder: watched() });
+    for lacking in ["e", "t"] {
+        let lacking = lacking.to_owned();
+        let folder = watched();
+        assert_eq!(why(), Refusal::Rights { folder, lacking });
+    }
+    assert!(matches!(why(), Refusal::Command { .. }));
+}

@@ -13,7 +13,8 @@
 //! | 14 certificates | `each_blemish_of_a_certificate_is_told_and_pinning_settles_it`, `a_certificate_that_is_not_trusted_is_explained_and_can_be_pinned` (wrong name) |
 //! | 14 only older TLS | `a_server_that_speaks_only_older_tls_is_named_with_a_mend` |
 //! | 15 UIDVALIDITY | `a_new_uidvalidity_in_the_middle_is_told`, `numbers_that_begin_anew_double_nothing` |
-//! | 16 archive gone, full, read-only | `an_archive_folder_that_disappeared_is_made_again_once`, `a_full_archive_is_said_at_once`, `an_archive_that_takes_nothing_is_said_at_once` |
+//! | 16 archive gone, full, read-only | `an_archive_folder_that_disappeared_is_made_again_once`, `a_full_archive_is_said_at_once`, `an_archive_that_takes_nothing_is_said_at_once`, `an_archive_that_takes_nothing_is_found_before_it_is_needed` |
+//! | 16 a folder that may be read and not emptied | `what_may_not_be_removed_is_not_copied`, `what_may_be_copied_and_not_removed_is_not_copied_and_goes_once_it_may` |
 //! | 17 no MOVE | `without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied` |
 //! | 18 NO for one of a batch | `one_message_that_can_not_be_moved_does_not_keep_the_others` |
 //! | 18 one message that can't be read | `a_look_that_is_denied_over_one_message_tells_of_all_others`, `a_message_that_the_server_can_not_read_keeps_no_other_and_is_named` |

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use async_imap::imap_proto::Response;
 
 use super::folders::quote;
+use super::rights::REMOVE;
 use super::set::{self, Copied};
 use super::verdict::{self, Code, Denial};
 use super::Imap;
@@ -46,6 +47,9 @@ impl Imap {
                 doing: DOING.to_owned(),
                 why: Refusal::Lacking { ability },
             });
+        }
+        if how == How::Copy {
+            self.may_remove().await?;
         }
         let mut archived = Archived::default();
         let mut made = false;
@@ -132,6 +136,20 @@ impl Imap {
         }
         archived.left.sort_unstable();
         Ok(archived)
+    }
+
+    /// Refused where what would be copied could not be removed: each attempt would leave one copy more.
+    async fn may_remove(&mut self) -> Result<(), Fault> {
+        let Some(watched) = self.state.opened.clone() else {
+            return Ok(());
+        };
+        if self.state.read_only {
+            return Err(Fault::Refused {
+                doing: DOING.to_owned(),
+                why: Refusal::ReadOnly { folder: watched },
+            });
+        }
+        self.may(DOING, &watched, REMOVE).await
     }
 
     /// `\Seen` first, in the same write: a message that is moved unread would be news in the

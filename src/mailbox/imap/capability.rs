@@ -19,6 +19,8 @@ pub struct Abilities {
     pub id: bool,
     /// QUOTA (RFC 2087, RFC 9208).
     pub quota: bool,
+    /// The rights of RFC 4314, each for one thing (ACL, RIGHTS=).
+    pub rights: bool,
     /// Initial responses (RFC 4959).
     pub sasl_ir: bool,
     /// STARTTLS (RFC 3501 §6.2.1).
@@ -52,7 +54,10 @@ impl Abilities {
                 "LOGINDISABLED" => abilities.login_disabled = true,
                 "AUTH=PLAIN" => abilities.auth_plain = true,
                 "X-GM-EXT-1" => abilities.gmail = true,
-                _ => {}
+                _ => {
+                    let rights = name.strip_prefix("RIGHTS=");
+                    abilities.rights |= rights.is_some_and(|r| r.contains('E') && r.contains('T'));
+                }
             }
             abilities.offered.push(name);
         }

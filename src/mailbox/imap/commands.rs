@@ -18,6 +18,8 @@ const AHEAD: usize = 4;
 pub(super) struct State {
     /// The open folder's name, as it was given.
     pub(super) opened: Option<String>,
+    /// Whether the server lets nothing be changed in it.
+    pub(super) read_only: bool,
     pub(super) uid_validity: Option<UidValidity>,
     /// What it changed to while the folder was open.
     pub(super) renewed: Option<UidValidity>,

@@ -349,6 +349,7 @@ fn classify(line: &[u8]) -> Kind {
         "SEARCH",
         "QUOTA",
         "QUOTAROOT",
+        "MYRIGHTS",
         "VANISHED",
     ]) {
         Kind::Data

@@ -17,6 +17,7 @@ mod id;
 mod list;
 mod look;
 pub(super) mod probe;
+mod rights;
 mod set;
 mod sign_in;
 pub(super) mod slices;
@@ -84,6 +85,7 @@ impl Imap {
             return Err(verdict::open(&doing, denial));
         }
         self.state.opened = Some(folder.to_owned());
+        self.state.read_only = read_only;
         self.state.news = false;
         // RFC 3501 §6.3.1: a server without UIDVALIDITY has UIDs that mean nothing later. There is
         // none in use; 0 is no UIDVALIDITY of anybody's, so its places match nothing else.

@@ -7,6 +7,7 @@ use async_imap::imap_proto::{MailboxDatum, Response, StatusAttribute};
 
 use super::dial::{connect_showing, Reached};
 use super::folders::quote;
+use super::rights::{INSERT, MOVE_AWAY, REMOVE};
 use super::Imap;
 use crate::mailbox::probe::{Found, Outcome, Step, Trial, What};
 use crate::mailbox::settings::port_hint;
@@ -16,8 +17,12 @@ use crate::world::{Certificate, Trust, Wall, World};
 
 /// A certificate with fewer days left is worth a word.
 const DAYS_MIN: i64 = 21;
+/// What the rights that Test Connection asks about are for.
+const ARCHIVING: &str = "archiving messages";
 /// A folder fuller than this, in per cent, is worth a word.
 const FULL: u64 = 90;
+/// A quota below this, in KiB, is told in KiB.
+const SMALL: u64 = 10 << 10;
 
 /// Collects what the steps say, and whether one was bad.
 struct Teller<'a> {
@@ -212,11 +217,21 @@ async fn inside(
         );
     }
     found.removes = imap.abilities().uidplus;
-    move_step(&imap, trial, teller);
+    move_step(&mut imap, trial, teller).await?;
     match imap.archive_folder(trial.archive, false).await {
-        Ok(Some(folder)) => {
-            teller.ok(What::Archive, format!("{} is there", folder.name));
-        }
+        Ok(Some(folder)) => match imap.may(ARCHIVING, &folder.name, INSERT).await {
+            Err(fault @ Fault::Refused { .. }) => {
+                teller.bad(
+                    What::Archive,
+                    fault.to_string(),
+                    mend(&fault, trial.account),
+                );
+            }
+            other => {
+                other?;
+                teller.ok(What::Archive, format!("{} is there", folder.name));
+            }
+        },
         Ok(None) => {
             let name = match trial.archive {
                 Wanted::Named(name) => name.as_str(),
@@ -251,7 +266,22 @@ async fn inside(
     Ok(())
 }
 
-fn move_step(imap: &Imap, trial: &Trial<'_>, teller: &mut Teller<'_>) {
+async fn move_step(
+    imap: &mut Imap,
+    trial: &Trial<'_>,
+    teller: &mut Teller<'_>,
+) -> Result<(), Fault> {
+    let wanted = match imap.abilities().moves {
+        true => MOVE_AWAY,
+        false => REMOVE,
+    };
+    match imap.may(ARCHIVING, trial.folder, wanted).await {
+        Err(fault @ Fault::Refused { .. }) => {
+            teller.bad(What::Move, fault.to_string(), mend(&fault, trial.account));
+            return Ok(());
+        }
+        other => other?,
+    }
     let abilities = imap.abilities();
     if abilities.moves {
         teller.ok(What::Move, "the server can move messages");
@@ -274,6 +304,7 @@ fn move_step(imap: &Imap, trial: &Trial<'_>, teller: &mut Teller<'_>) {
             "ask whoever runs the server to enable it, or turn mailbox.NAME.archive_by_copy on",
         );
     }
+    Ok(())
 }
 
 async fn quota_step(imap: &mut Imap, folder: &str, teller: &mut Teller<'_>) -> Result<(), Fault> {
@@ -295,7 +326,10 @@ async fn quota_step(imap: &mut Imap, folder: &str, teller: &mut Teller<'_>) -> R
         .await?;
     match (asked, storage) {
         (Ok(()), Some((usage, limit))) => {
-            let said = format!("{} of {} MiB used", usage / 1024, limit / 1024);
+            let said = match limit {
+                ..SMALL => format!("{usage} of {limit} KiB used"),
+                _ => format!("{} of {} MiB used", usage / 1024, limit / 1024),
+            };
             if usage.saturating_mul(100) / limit >= FULL {
                 teller.warn(
                     What::Quota,
@@ -431,6 +465,14 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
         Refusal::FolderName { .. } => "choose another name".to_owned(),
         Refusal::Dates { .. } => {
             "it may be unable to read one of the messages: the server's own log names it".to_owned()
+        }
+        Refusal::Rights { folder, lacking } => format!(
+            "have whoever runs the server give {} the rights `{lacking}` on {folder} (Cyrus: \
+             `setacl` in `cyradm`)",
+            account.username
+        ),
+        Refusal::ReadOnly { .. } => {
+            "ask whoever runs the server to let the account change it".to_owned()
         }
         Refusal::Lacking { .. } => "ask whoever runs the server to enable it".to_owned(),
         Refusal::ArchiveIsWatched { .. } => "choose another archive folder".to_owned(),

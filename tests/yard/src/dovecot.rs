@@ -182,12 +182,12 @@ fn alive(pid: rustix::process::Pid) -> bool {
     stat.is_ok_and(|s| !s.contains(") Z "))
 }
 
-fn split_user(user: &str) -> (String, String) {
+pub(crate) fn split_user(user: &str) -> (String, String) {
     let (name, password) = user.split_once(':').unwrap_or((user, "yard-secret"));
     (name.to_string(), password.to_string())
 }
 
-fn free_port(wanted: u16) -> Outcome<u16> {
+pub(crate) fn free_port(wanted: u16) -> Outcome<u16> {
     if wanted != 0 {
         return Ok(wanted);
     }
@@ -211,7 +211,7 @@ fn run(what: &str, args: &[&str], dir: &Path) -> Outcome<()> {
 }
 
 /// A CA and a certificate for localhost, made once for a folder.
-fn certificates(dir: &Path) -> Outcome<()> {
+pub(crate) fn certificates(dir: &Path) -> Outcome<()> {
     if dir.join("server.pem").exists() {
         return Ok(());
     }
@@ -275,23 +275,15 @@ fn certificates(dir: &Path) -> Outcome<()> {
 }
 
 fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
-    let root = rustix::process::getuid().is_root();
-    let (uid, gid, user, group) = match root {
-        true => (NOBODY, NOBODY, "nobody".to_string(), "nogroup".to_string()),
-        false => (
-            rustix::process::getuid().as_raw(),
-            rustix::process::getgid().as_raw(),
-            own_name("-un")?,
-            own_name("-gn")?,
-        ),
-    };
+    let owner = owner()?;
+    let (uid, gid, user, group) = (owner.uid, owner.gid, &owner.user, &owner.group);
     let at = dir.display();
     let format = match plan.format {
         Format::Sdbox => "sdbox",
         Format::Mdbox => "mdbox",
         Format::Maildir => "maildir",
     };
-    let owner = if plan.shared { "all" } else { "%u" };
+    let whose = if plan.shared { "all" } else { "%u" };
     let plaintext = if plan.tls_only { "yes" } else { "no" };
     let namespace = match plan.inbox_prefix {
         Some(c) => format!("  separator = {c}\n  prefix = INBOX{c}\n"),
@@ -317,10 +309,10 @@ fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
          log_path = {at}/log\nlisten = 127.0.0.1\n\
          default_login_user = {user}\ndefault_internal_user = {user}\ndefault_internal_group = {group}\n\
          first_valid_uid = {uid}\nfirst_valid_gid = {gid}\nmail_uid = {uid}\nmail_gid = {gid}\n\
-         mail_location = {format}:{at}/mail/{owner}\nmail_fsync = {fsync}\n\
+         mail_location = {format}:{at}/mail/{whose}\nmail_fsync = {fsync}\n\
          mail_max_userip_connections = 1000\n\
          ssl = yes\nssl_cert = <{at}/server.pem\nssl_key = <{at}/server.key\n\
-         disable_plaintext_auth = {plaintext}\nauth_mechanisms = plain login\nauth_failure_delay = 0\n\
+         disable_plaintext_auth = {plaintext}\nauth_mechanisms = plain login\nauth_verbose = yes\nauth_failure_delay = 0\n\
          passdb {{\n  driver = passwd-file\n  args = scheme=PLAIN username_format=%u {at}/users\n}}\n\
          userdb {{\n  driver = static\n  args = uid={uid} gid={gid} home={at}/home/%u\n}}\n\
          service anvil {{\n  chroot =\n  unix_listener anvil-auth-penalty {{\n    mode = 0\n  }}\n}}\n\
@@ -341,10 +333,57 @@ fn write_config(plan: &Plan, dir: &Path, ports: (u16, u16)) -> Outcome<()> {
         users.push_str(&format!("{name}:{{PLAIN}}{password}\n"));
     }
     fs::write(dir.join("users"), users).during("writing users")?;
-    if root {
-        run("chown", &["-R", &format!("{NOBODY}:{NOBODY}"), "."], dir)?;
+    owner.takes(dir)
+}
+
+/// As whom the servers run.
+pub(crate) struct Owner {
+    uid: u32,
+    gid: u32,
+    pub(crate) user: String,
+    group: String,
+}
+
+impl Owner {
+    /// Gives it what a server reads and writes.
+    pub(crate) fn takes(&self, dir: &Path) -> Outcome<()> {
+        if rustix::process::getuid().is_root() {
+            run("chown", &["-R", &format!("{NOBODY}:{NOBODY}"), "."], dir)?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+pub(crate) fn owner() -> Outcome<Owner> {
+    let (uid, gid) = (rustix::process::getuid(), rustix::process::getgid());
+    Ok(match uid.is_root() {
+        true => Owner {
+            uid: NOBODY,
+            gid: NOBODY,
+            user: "nobody".to_string(),
+            group: "nogroup".to_string(),
+        },
+        false => Owner {
+            uid: uid.as_raw(),
+            gid: gid.as_raw(),
+            user: own_name("-un")?,
+            group: own_name("-gn")?,
+        },
+    })
+}
+
+/// A command that runs a program as that user, and ends it, and its children, when its starter dies in
+/// whatever way.
+pub(crate) fn wholly_as_owner(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM"]);
+    if rustix::process::getuid().is_root() {
+        let nobody = NOBODY.to_string();
+        command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups"]);
+        command.args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]);
+    }
+    command.arg(program);
+    command
 }
 
 /// Our own user or group by name, as Dovecot's settings want it; also from a directory service.
@@ -355,24 +394,13 @@ fn own_name(what: &str) -> Outcome<String> {
 
 fn launch(dir: &Path, ports: (u16, u16)) -> Outcome<Child> {
     let _ = fs::remove_file(dir.join("log"));
-    let mut command = Command::new("setpriv");
-    // The master ends, and ends its children, when its starter dies in whatever way.
-    command.args(["--pdeathsig", "TERM"]);
-    if rustix::process::getuid().is_root() {
-        let nobody = NOBODY.to_string();
-        command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups"]);
-        command.args(["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]);
-    }
     let program = if Path::new("/usr/sbin/dovecot").exists() {
         "/usr/sbin/dovecot"
     } else {
         "dovecot"
     };
-    command
-        .arg(program)
-        .arg("-F")
-        .arg("-c")
-        .arg(dir.join("dovecot.conf"));
+    let mut command = wholly_as_owner(Path::new(program));
+    command.arg("-F").arg("-c").arg(dir.join("dovecot.conf"));
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -396,7 +424,7 @@ fn launch(dir: &Path, ports: (u16, u16)) -> Outcome<Child> {
     }
 }
 
-fn greets(port: u16) -> bool {
+pub(crate) fn greets(port: u16) -> bool {
     let Ok(mut tcp) = TcpStream::connect(("127.0.0.1", port)) else {
         return false;
     };

@@ -1,6 +1,6 @@
 //! The yard: what stands around the gate while it is tested and measured.
 //!
-//! A mail server of one's own ([`dovecot`]), mail to put into it ([`sample`], [`bulk`], [`fill`]),
+//! A mail server of one's own ([`dovecot`], [`cyrus`]), mail to put into it ([`sample`], [`bulk`], [`fill`]),
 //! an outside count of what became of it ([`census`]), the yardsticks of the bench ([`bare`],
 //! [`sink`]), the bench itself ([`bench`](mod@bench)) and a power cut ([`powercut`]). Nothing in here knows the appliance: its only
 //! witnesses are the mail server and the portal. Blocking I/O throughout, because a yardstick
@@ -12,6 +12,7 @@ pub mod bare;
 pub mod bench;
 pub mod bulk;
 pub mod census;
+pub mod cyrus;
 pub mod dovecot;
 pub mod fill;
 pub mod imap;

@@ -3,8 +3,8 @@
 
 use rustix::process::{kill_process, Pid, Signal};
 
-use crate::common::service::{text, Hand, Site, SOON};
-use crate::common::{eventually, USER};
+use crate::common::service::{message, text, Hand, Site, SOON};
+use crate::common::{eventually, MailServer, USER};
 
 /// Counts and delivers beside the service; its sessions are none of the account's.
 const OUTSIDER: &str = "outside@yard.example";
@@ -13,7 +13,7 @@ const ONE: [&str; 2] = ["--extra", "mail_max_userip_connections = 1"];
 
 fn allowing(sessions: &[&str]) -> Site {
     let options = [&SHARED[..], sessions].concat();
-    let mut site = Site::with(&options, &[]);
+    let mut site = Site::around(MailServer::dovecot(&options), &[]);
     site.mail.outsider = OUTSIDER;
     // It tests the connection twice, and the server may not have noticed yet that the first has
     // ended.
@@ -21,6 +21,34 @@ fn allowing(sessions: &[&str]) -> Site {
         site.imports(&site.settings("none", "", "")).0 == 0
     });
     site
+}
+
+#[test]
+fn a_server_that_lets_us_in_only_once_loses_nothing() {
+    let mut site = Site::on_dovecot(&ONE);
+    let mut hand = site.hand();
+    for number in 0..3 {
+        let mail = message(&format!("only-{number}"), &format!("only {number}"));
+        hand.append("INBOX", "", &mail);
+    }
+    hand.does("LOGOUT");
+    drop(hand);
+    site.start();
+    site.until("all are tickets", |s| s.tickets("only").len() == 3);
+    // The second session, which archives, is not let in: that must be said, or overcome.
+    site.until("they are archived, or it is said why not", |s| {
+        let status = s.status();
+        status["counts"]["archived"] == 3 || status["alarms"].to_string().contains("archiving")
+    });
+    site.stop();
+    site.mail.start_again(&[]);
+    site.drains();
+    let census = site.sound();
+    assert_eq!(
+        (&census["archived"], &census["inbox_unread"]),
+        (&3.into(), &0.into()),
+        "{census}"
+    );
 }
 
 /// How many sessions of the account the server has let in.

@@ -1,0 +1,116 @@
+//! What is done to a Dovecot's files behind its back: folders that begin their numbers anew, messages
+//! that can't be read any more.
+
+use std::path::PathBuf;
+
+use crate::common::service::Site;
+
+#[test]
+fn numbers_that_begin_anew_double_nothing() {
+    let mut site = Site::on_dovecot(&[]);
+    site.start();
+    site.send("archived before");
+    site.until("it is archived", |s| s.count("archived") == 1);
+    site.send_from("nadia@elsewhere.example", "held before");
+    site.until("it is held", |s| s.count("held") == 1);
+    site.until_read();
+    site.commit_while_away("committed before");
+    site.stop();
+    // The folder is made again, with the same messages under other numbers.
+    let mut hand = site.hand();
+    hand.does("CREATE Spare");
+    hand.does("SELECT INBOX");
+    hand.does("COPY 1:* Spare");
+    hand.does("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+    hand.does("EXPUNGE");
+    hand.does("CLOSE");
+    drop(hand);
+    site.mail.stop();
+    let inbox = walk(&site.mail.path().join("mail"), "INBOX");
+    for folder in inbox {
+        std::fs::remove_dir_all(folder).expect("a folder can be removed");
+    }
+    site.mail.start_again(&[]);
+    let mut hand = site.hand();
+    hand.does("SELECT Spare");
+    hand.does("COPY 1:* INBOX");
+    hand.does("CLOSE");
+    hand.does("DELETE Spare");
+    site.portal.start_again();
+    site.start();
+    site.complete();
+    assert_eq!(site.portal.tickets().len(), 2);
+    assert_eq!(site.count("held"), 1);
+}
+
+/// Folders of this name below a folder.
+fn walk(below: &std::path::Path, name: &str) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(below).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|n| n == name) {
+                found.push(path);
+            } else {
+                found.extend(walk(&path, name));
+            }
+        }
+    }
+    found
+}
+
+/// A site with six mails, the third of which is cut to its `part`-th part on the server: its file, and
+/// the whole of it.
+#[track_caller]
+fn unreadable(part: u64) -> (Site, PathBuf, Vec<u8>) {
+    let site = Site::on_dovecot(&[]);
+    for number in 1..=6 {
+        site.send(&format!("mail {number}"));
+    }
+    let file = walk(&site.mail.path().join("mail"), "dbox-Mails")[0].join("u.3");
+    let whole = std::fs::read(&file).expect("the third message's file");
+    let cut = std::fs::File::options().write(true).open(&file);
+    let cut = cut.and_then(|f| f.set_len(whole.len() as u64 / part));
+    cut.expect("a file can be cut");
+    (site, file, whole)
+}
+
+/// Goes red when a server that hangs up on a search by date, as Dovecot does over a file of no octets, is
+/// asked the same again each time.
+#[test]
+fn a_message_of_no_octets_keeps_no_other() {
+    let (mut site, ..) = unreadable(u64::MAX);
+    site.start();
+    site.until("the five others are archived", |s| s.count("archived") == 5);
+}
+
+#[test]
+fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
+    let (mut site, file, whole) = unreadable(2);
+    site.start();
+    site.until("the five others are archived", |s| s.count("archived") == 5);
+    let alarm = |s: &Site| {
+        let alarms = s.status()["alarms"].to_string();
+        alarms.contains("UID 3 ").then_some(alarms)
+    };
+    site.until("it watches, and names the one", |s| {
+        alarm(s).is_some() && s.status()["mailboxes"][0]["state"] == "watching"
+    });
+    let said = alarm(&site).expect("it was there");
+    assert!(said.contains("1 message was left out"), "{said}");
+    assert!(said.contains("`postern queue retry --all`"), "{said}");
+    site.send("mail 7");
+    site.until("a later one is archived", |s| s.count("archived") == 6);
+    site.stop();
+    let (code, said) = site.once();
+    assert_eq!(code, 1, "{said}");
+    let left = "mailbox support: 1 messages could not be fetched";
+    assert!(said.contains(left), "{said}");
+    site.start();
+    site.until("it is named again", |s| alarm(s).is_some());
+    std::fs::write(&file, whole).expect("a file can be mended");
+    site.does(&["queue", "retry", "--all"]);
+    site.complete();
+    site.until("nothing is left to say", |s| alarm(s).is_none());
+    assert_eq!(site.tickets("mail 3").len(), 1);
+}
