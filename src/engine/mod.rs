@@ -473,6 +473,13 @@ impl Engine {
                 }
             }
         }
+        if committed.applied.freed {
+            // More copies may lie there than were kept: who waits for it to be archived must not
+            // believe that this was all. Each round archives some, so it ends.
+            for post in self.posts.borrow().values() {
+                post.look_bell.ring();
+            }
+        }
         self.news.tell(&Event::Counted);
     }
 

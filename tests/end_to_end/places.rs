@@ -297,3 +297,28 @@ fn an_archive_whose_name_the_server_can_not_have_is_refused_before_it_is_needed(
         "{archive:?}"
     );
 }
+
+/// Goes red when a run ends, or a service waits for its next whole pass, while copies of an archived
+/// message lie unread that were too many to be known at once.
+#[test]
+fn forty_copies_of_one_message_are_one_ticket_and_all_archived() {
+    let mut site = Site::ready();
+    let copies = |site: &Site| {
+        let mut hand = site.hand();
+        for _ in 0..40 {
+            hand.append("INBOX", "", &message("copied", "forty times"));
+        }
+    };
+    copies(&site);
+    site.drains();
+    let mut hand = site.hand();
+    let lies = ["INBOX", "Archive"].map(|folder| hand.search(folder, "ALL").len());
+    assert_eq!(lies, [0, 40]);
+    site.start_read();
+    copies(&site);
+    site.until("all of them are archived", |s| {
+        s.hand().search("INBOX", "ALL").is_empty()
+    });
+    assert_eq!(site.hand().search("Archive", "SEEN").len(), 80);
+    assert_eq!(site.tickets("forty times").len(), 1);
+}
