@@ -515,6 +515,9 @@ fn lists_come_in_pages_and_what_came_from_outside_is_harmless() {
     let out = ends(folder, "", &["held", "list", "--after", "100"], 0);
     assert!(!out.contains("More:"), "{out}");
     let json = ends(folder, "", &["held", "list", "--json", "--limit", "1"], 0);
+    for list in [["held", "list"], ["queue", "list"], ["directory", "show"]] {
+        fails(folder, "", &[&list[..], &["--limit", "0"]].concat(), 2);
+    }
     let document: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(document["items"][0]["subject"], "one\r\ntwo \u{202e}three");
     ends(folder, "", &["held", "convert", "00000001"], 0);
