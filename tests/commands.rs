@@ -289,6 +289,13 @@ fn activation_says_what_would_happen_and_waits_for_yes() {
     assert_eq!(ends(folder, "", &active, 0), "off\n");
     ends(folder, "", &[&activate[..], &["--yes"]].concat(), 0);
     assert_eq!(ends(folder, "", &active, 0), "on\n");
+    let read_too = ["settings", "set", "mailbox.support.convert_read"];
+    let ran = postern(folder, "", &[&read_too[..], &["on"]].concat());
+    assert_eq!(ran.code, 1);
+    let both = "up to 3 unread and 27 read messages would become tickets now";
+    assert!(ran.out.contains(both), "{}", ran.out);
+    ends(folder, "", &[&read_too[..], &["on", "--yes"]].concat(), 0);
+    ends(folder, "", &[&read_too[..], &["off"]].concat(), 0);
     let identity = ["settings", "get", "mailbox.support.identity"];
     assert_eq!(ends(folder, "", &identity, 0), "support@example.com\n");
     // It was active: another folder, and taking it out, are asked about.
