@@ -132,9 +132,19 @@ pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed>
         state.cursor = begin_again(engine).await?;
     }
     let mut entries = 0;
+    let mut lost = false;
     let at = loop {
         let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {
+            // A second time it is no accident: asked on and on it would be flooded.
+            Changes::StartAgain if lost => {
+                let said = "the portal lost our place in the directory twice in a row";
+                return Err(Failed::Portal(Fault::Later {
+                    said: said.to_owned(),
+                    after: None,
+                }));
+            }
             Changes::StartAgain => {
+                lost = true;
                 log::warn!("the portal lost our place in the directory: it is read whole again");
                 state.cursor = begin_again(engine).await?;
                 continue;
