@@ -299,7 +299,7 @@ impl Engine {
 
     async fn stages(self: &Rc<Self>) -> Result<(), StoreFault> {
         self.say_opening();
-        departed::give_up(self).await?;
+        held::later_if_full(self, departed::give_up(self).await)?;
         let _stages = [
             self.executor.spawn(receipts::run(Rc::clone(self))),
             self.executor.spawn(forward::run(Rc::clone(self))),
