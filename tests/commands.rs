@@ -289,6 +289,13 @@ fn activation_says_what_would_happen_and_waits_for_yes() {
     assert_eq!(ends(folder, "", &active, 0), "off\n");
     ends(folder, "", &[&activate[..], &["--yes"]].concat(), 0);
     assert_eq!(ends(folder, "", &active, 0), "on\n");
+    let read_too = ["settings", "set", "mailbox.support.convert_read"];
+    let ran = postern(folder, "", &[&read_too[..], &["on"]].concat());
+    assert_eq!(ran.code, 1);
+    let both = "up to 3 unread and 27 read messages would become tickets now";
+    assert!(ran.out.contains(both), "{}", ran.out);
+    ends(folder, "", &[&read_too[..], &["on", "--yes"]].concat(), 0);
+    ends(folder, "", &[&read_too[..], &["off"]].concat(), 0);
     let identity = ["settings", "get", "mailbox.support.identity"];
     assert_eq!(ends(folder, "", &identity, 0), "support@example.com\n");
     // It was active: another folder, and taking it out, are asked about.
@@ -515,6 +522,9 @@ fn lists_come_in_pages_and_what_came_from_outside_is_harmless() {
     let out = ends(folder, "", &["held", "list", "--after", "100"], 0);
     assert!(!out.contains("More:"), "{out}");
     let json = ends(folder, "", &["held", "list", "--json", "--limit", "1"], 0);
+    for list in [["held", "list"], ["queue", "list"], ["directory", "show"]] {
+        fails(folder, "", &[&list[..], &["--limit", "0"]].concat(), 2);
+    }
     let document: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(document["items"][0]["subject"], "one\r\ntwo \u{202e}three");
     ends(folder, "", &["held", "convert", "00000001"], 0);

@@ -67,6 +67,7 @@ fn probed(account: &Account, archive: &Wanted, received_after: Option<Wall>) -> 
         archive,
         received_after,
         archive_by_copy: false,
+        convert_read: false,
     };
     let mut steps = Vec::new();
     let world = World::real();

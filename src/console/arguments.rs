@@ -99,7 +99,7 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Part {
     /// How many to show
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: u32,
     /// Go on behind this one (the list's last line names it)
     #[arg(long, value_name = "CURSOR")]

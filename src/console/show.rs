@@ -62,10 +62,13 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             let mut out = self::changes(changes);
             out.push_str(&remarks(warnings, notes, style));
             for preview in previews {
-                let tickets = match preview.converts {
-                    0 => "no unread message would become a ticket now".to_owned(),
-                    1 => "1 unread message may become a ticket now".to_owned(),
-                    many => format!("up to {many} unread messages would become tickets now"),
+                let tickets = match (preview.converts, preview.converts_read) {
+                    (0, 0) => "no unread message would become a ticket now".to_owned(),
+                    (1, 0) => "1 unread message may become a ticket now".to_owned(),
+                    (many, 0) => format!("up to {many} unread messages would become tickets now"),
+                    (unread, read) => format!(
+                        "up to {unread} unread and {read} read messages would become tickets now"
+                    ),
                 };
                 out.push_str(&format!(
                     "Activating mailbox {} ({}): {tickets}",

@@ -196,9 +196,10 @@ impl Draft {
             }
             if how.unattended {
                 log::info!(
-                    "mailbox {} is activated: up to {} unread messages become tickets, {} are left out by their date",
+                    "mailbox {} is activated: up to {} unread and {} read messages become tickets, {} are left out by their date",
                     preview.mailbox,
                     preview.converts,
+                    preview.converts_read,
                     preview.left_out
                 );
             }
@@ -258,7 +259,8 @@ impl Draft {
     }
 
     /// Mailboxes that this change turns on, or of which it may make a person's own: by another address,
-    /// or since they are no longer said to be dedicated; or that may not be able to archive any more.
+    /// or since they are no longer said to be dedicated; or that may not be able to archive any more; or
+    /// from which it would take, all at once, what was read before.
     fn activated(&self) -> Vec<Mailbox> {
         let was_on = |mailbox: &Mailbox| {
             let before = self.base.mailbox_by_id(mailbox.id);
@@ -269,6 +271,7 @@ impl Draft {
                     && before.dedicated <= mailbox.dedicated
                     && before.archive_by_copy <= mailbox.archive_by_copy
                     && before.archive_folder == mailbox.archive_folder
+                    && before.convert_read >= mailbox.convert_read
             })
         };
         let mailboxes = self.settings.mailboxes.iter();

@@ -232,7 +232,7 @@ pub struct RevisionLine {
     pub waits_until: Option<String>,
 }
 
-/// What turning a mailbox on would do now.
+/// What turning a mailbox on, or having it take more, would do now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preview {
     /// The mailbox.
@@ -242,7 +242,10 @@ pub struct Preview {
     /// Unread messages that would be fetched now: as many tickets at most, since nobody has looked
     /// into them yet.
     pub converts: u64,
-    /// Unread messages that the date leaves out.
+    /// The same of read messages, where those are taken (`convert_read`).
+    #[serde(default)]
+    pub converts_read: u64,
+    /// Messages that the date leaves out of both.
     pub left_out: u64,
     /// Whether the server can move.
     pub moves: bool,

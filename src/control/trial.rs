@@ -142,6 +142,7 @@ pub(super) async fn preview(
         archive: &archive,
         received_after: mailbox.received_after,
         archive_by_copy: mailbox.archive_by_copy,
+        convert_read: mailbox.convert_read,
     };
     let mut bad = Vec::new();
     let mut no_move = None;
@@ -162,13 +163,13 @@ pub(super) async fn preview(
     if !bad.is_empty() {
         return Err(refused(bad.join("\n")));
     }
-    let unread = found.unread.unwrap_or(0);
-    let converts = found.would_convert.unwrap_or(unread);
+    let converts = found.would_convert.unwrap_or(0);
+    let converts_read = found.would_convert_read;
     let mut notes = Vec::new();
     if settings.portal.url.is_empty() {
         notes.push("no portal is set yet: the tickets wait here until one is".to_owned());
     }
-    if converts > 0 && !mailbox.process_unknown_senders {
+    if converts + converts_read > 0 && !mailbox.process_unknown_senders {
         notes.push(
             "those of senders whom the portal's directory doesn't know are held instead, unread where they are: `postern held list`".to_owned(),
         );
@@ -177,7 +178,8 @@ pub(super) async fn preview(
         mailbox: mailbox.name.clone(),
         address,
         converts,
-        left_out: unread.saturating_sub(converts),
+        converts_read,
+        left_out: found.left_out,
         moves: no_move.is_none(),
         notes,
     })
@@ -322,6 +324,7 @@ async fn test_mailbox(
         archive: &archive,
         received_after: mailbox.received_after,
         archive_by_copy: mailbox.archive_by_copy,
+        convert_read: mailbox.convert_read,
     };
     // The steps are told as they happen: they go through a queue, since telling may wait.
     let (sender, steps) = async_channel::unbounded();

@@ -80,7 +80,7 @@ pub struct How {
 pub struct Page {
     /// Where the page before ended.
     pub after: Option<String>,
-    /// How many to show; the service gives fewer where that is too many.
+    /// How many to show: one at least; the service gives fewer where that is too many.
     pub limit: Option<u32>,
     /// Only those of this mailbox.
     pub mailbox: Option<String>,

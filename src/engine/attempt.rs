@@ -107,9 +107,19 @@ pub async fn run(
     at_hand: Option<Outgoing>,
     doubt: Option<Doubt>,
 ) -> Outcome {
-    match attempt(engine, portal, row, at_hand, doubt).await {
+    ended(attempt(engine, portal, row, at_hand, doubt).await)
+}
+
+fn ended(attempt: Result<Outcome, StoreFault>) -> Outcome {
+    match attempt {
         Ok(outcome) => outcome,
         Err(StoreFault::Torn { said }) => Outcome::Torn { said },
+        // Before anything is sent a word is used up: that waits for room, and the ticket with it.
+        Err(StoreFault::Full { said }) => Outcome::Later {
+            said,
+            after: None,
+            doubt: false,
+        },
         Err(fault) => Outcome::Store(fault),
     }
 }

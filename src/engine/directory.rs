@@ -1,7 +1,8 @@
 //! The directory, kept up to date: pages of changes from the portal into the index.
 //!
 //! Read when the link comes up, every few minutes, and when the operator asks. What is held for
-//! want of it is looked at again after each change.
+//! want of it is looked at again after each change; a look that a full disk had no room for is made up
+//! for here too, whoever began it.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -51,31 +52,24 @@ pub struct Live {
 pub async fn run(engine: Rc<Engine>) {
     let mut failures = 0_u32;
     loop {
-        // Also while the new portal is away.
-        if let Err(fault) = engine.forget_others().await {
-            engine.broke(fault);
-            return;
-        }
-        let portal = engine.link.portal.borrow().clone();
-        let up = engine.link.ping.borrow().is_some();
-        if let (Some(portal), true) = (portal, up) {
-            // A portal that was restored is noticed also while no mail comes. Where it doesn't
-            // answer, reading the directory says so.
-            if let Err(fault) = forward::ask(&engine, &portal).await {
-                log::debug!("asking the portal how it is: {fault}");
+        match turn(&engine).await {
+            Ok(()) => failures = 0,
+            Err(Failed::Portal(fault)) => {
+                failures = failures.saturating_add(1);
+                let said = fault.to_string();
+                log::warn!("the directory could not be read: {said}");
+                engine.directory.trouble.replace(Some(said));
             }
-            match sync(&engine, &portal).await {
-                Ok(_) => failures = 0,
-                Err(Failed::Portal(fault)) => {
-                    failures = failures.saturating_add(1);
-                    let said = fault.to_string();
-                    log::warn!("the directory could not be read: {said}");
-                    engine.directory.trouble.replace(Some(said));
-                }
-                Err(Failed::Store(fault)) => {
-                    engine.broke(fault);
-                    return;
-                }
+            Err(Failed::Store(StoreFault::Full { said })) => {
+                failures = failures.saturating_add(1);
+                let said = format!("{said}; {}", held::OWED);
+                log::error!("{said}");
+                engine.looks.owe();
+                engine.directory.trouble.replace(Some(said));
+            }
+            Err(Failed::Store(fault)) => {
+                engine.broke(fault);
+                return;
             }
         }
         let wait = match failures {
@@ -85,6 +79,27 @@ pub async fn run(engine: Rc<Engine>) {
         let bell = engine.directory.bell.wait();
         engine.world.clock.within(wait, bell).await;
     }
+}
+
+/// One look at the portal's directory, and at what is held.
+async fn turn(engine: &Rc<Engine>) -> Result<(), Failed> {
+    // Also while the new portal is away.
+    engine.forget_others().await?;
+    if engine.looks.is_owed() {
+        held::make_up_for(engine).await?;
+        engine.directory.trouble.replace(None);
+    }
+    let portal = engine.link.portal.borrow().clone();
+    let up = engine.link.ping.borrow().is_some();
+    if let (Some(portal), true) = (portal, up) {
+        // A portal that was restored is noticed also while no mail comes. Where it doesn't answer,
+        // reading the directory says so.
+        if let Err(fault) = forward::ask(engine, &portal).await {
+            log::debug!("asking the portal how it is: {fault}");
+        }
+        sync(engine, &portal).await?;
+    }
+    Ok(())
 }
 
 /// Why the directory was not read.
@@ -132,9 +147,19 @@ pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed>
         state.cursor = begin_again(engine).await?;
     }
     let mut entries = 0;
+    let mut lost = false;
     let at = loop {
         let page = match portal.directory(state.cursor.as_deref(), PAGE).await? {
+            // A second time it is no accident: asked on and on it would be flooded.
+            Changes::StartAgain if lost => {
+                let said = "the portal lost our place in the directory twice in a row";
+                return Err(Failed::Portal(Fault::Later {
+                    said: said.to_owned(),
+                    after: None,
+                }));
+            }
             Changes::StartAgain => {
+                lost = true;
                 log::warn!("the portal lost our place in the directory: it is read whole again");
                 state.cursor = begin_again(engine).await?;
                 continue;

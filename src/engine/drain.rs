@@ -82,6 +82,9 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             return None;
         }
     }
+    if engine.looks.is_owed() && engine.directory.trouble.borrow().is_none() {
+        return None;
+    }
     let released = counters.of(Stage::Released);
     let committed = counters.of(Stage::Committed);
     let waiting = engine.receipts.waiting() > 0;

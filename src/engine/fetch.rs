@@ -208,9 +208,7 @@ impl Visit<'_> {
         let account = account::account(self.engine, self.mailbox, None).map_err(End::Settings)?;
         let session = gate::connect(self.engine, self.post, &account).await?;
         let (mut session, opened) = session.open(&self.mailbox.folder, Access::Watch).await?;
-        self.post.exists.set(u64::from(opened.exists));
-        let validity = opened.uid_validity;
-        self.post.since.set(self.engine.link.last_sequence.get());
+        let validity = self.opened(&opened);
         self.post.say(Standing::Fetching);
         let mut next = Uid(1);
         let mut whole_at = Tick(Duration::ZERO);

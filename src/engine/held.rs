@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::{account, Engine, StoreFault};
+use super::{account, departed, Engine, StoreFault};
 use crate::index::{Found, Listed};
 use crate::mailbox::{Fault, Session};
 use crate::passage::record::{Act, ActKind};
@@ -18,10 +18,14 @@ use crate::ticket::{Key, Reason};
 /// Held messages looked at together.
 const PAGE: usize = 256;
 
+/// What is said where the disk had no room for what a look would write.
+pub(super) const OWED: &str = "what is held is looked at again once there is room";
+
 /// Looks at everything that is held, one at a time: two at once would release the same twice.
 #[derive(Default)]
 pub struct Looks {
     begun: Cell<u64>,
+    owed: Cell<bool>,
     turn: smol::lock::Mutex<()>,
 }
 
@@ -29,6 +33,16 @@ impl Looks {
     /// How many have begun.
     pub fn begun(&self) -> u64 {
         self.begun.get()
+    }
+
+    /// The disk had no room for a look: it is made up for by the directory's task.
+    pub(super) fn owe(&self) {
+        self.owed.set(true);
+    }
+
+    /// Whether one is still to be made up for.
+    pub(super) fn is_owed(&self) -> bool {
+        self.owed.get()
     }
 }
 
@@ -209,8 +223,34 @@ pub(super) async fn catch_up(
     let settings = engine.settings();
     let same = settings.mailbox_by_id(decided_by.id) == Some(decided_by);
     if engine.looks.begun() != looks || !same {
-        reconsider(engine, "directory").await?;
+        later_if_full(engine, reconsider(engine, "directory").await)?;
     }
+    Ok(())
+}
+
+/// Where the disk had no room for `done`, a look or what goes before it, that is no fault of what was
+/// done before: it is said, and made up for later.
+pub(super) fn later_if_full<T>(
+    engine: &Engine,
+    done: Result<T, StoreFault>,
+) -> Result<(), StoreFault> {
+    match done {
+        Err(StoreFault::Full { said }) => {
+            log::error!("{said}; {OWED}");
+            engine.looks.owe();
+            engine.directory.bell.ring();
+            Ok(())
+        }
+        done => done.map(|_| ()),
+    }
+}
+
+/// Makes up for what the disk had no room for.
+pub(super) async fn make_up_for(engine: &Rc<Engine>) -> Result<(), StoreFault> {
+    // Before: what has no room meanwhile is owed anew.
+    engine.looks.owed.set(false);
+    departed::give_up(engine).await?;
+    reconsider(engine, "directory").await?;
     Ok(())
 }
 
@@ -246,3 +286,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -299,7 +299,7 @@ impl Engine {
 
     async fn stages(self: &Rc<Self>) -> Result<(), StoreFault> {
         self.say_opening();
-        departed::give_up(self).await?;
+        held::later_if_full(self, departed::give_up(self).await)?;
         let _stages = [
             self.executor.spawn(receipts::run(Rc::clone(self))),
             self.executor.spawn(forward::run(Rc::clone(self))),
@@ -471,6 +471,13 @@ impl Engine {
                         post.archive_bell.ring();
                     }
                 }
+            }
+        }
+        if committed.applied.freed {
+            // More copies may lie there than were kept: who waits for it to be archived must not
+            // believe that this was all. Each round archives some, so it ends.
+            for post in self.posts.borrow().values() {
+                post.look_bell.ring();
             }
         }
         self.news.tell(&Event::Counted);

@@ -42,6 +42,8 @@ pub enum Standing {
 pub struct Post {
     /// The folder of an account that all of it is of.
     pub origin: Origin,
+    /// The life of its UIDs, once it was opened.
+    validity: Cell<Option<UidValidity>>,
     standing: RefCell<Standing>,
     /// Look at the whole mailbox again, now.
     pub look_bell: Bell,
@@ -91,6 +93,7 @@ impl Post {
     pub fn new(origin: Origin) -> Self {
         Self {
             origin,
+            validity: Cell::new(None),
             standing: RefCell::new(Standing::Off),
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
@@ -127,6 +130,21 @@ impl Post {
         self.gate.forget();
         self.unread.set(None);
         self.passed_at.set(None);
+    }
+
+    /// The folder was opened. In another life of its UIDs each stands for another message: what was
+    /// known by them is forgotten. Returns how many wishes of the operator's that concerns.
+    pub fn opened(&self, validity: UidValidity) -> usize {
+        let before = self.validity.replace(Some(validity));
+        if before.is_none_or(|before| before == validity) {
+            return 0;
+        }
+        self.failed.take();
+        self.stuck.take();
+        self.suspects.take();
+        self.read.take();
+        self.already_read.set(0);
+        self.wanted.take().len()
     }
 
     /// How often a message could not be fetched.
@@ -270,6 +288,21 @@ impl Post {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goes red when what is known by UIDs outlives them: it would be done to other messages.
+    #[test]
+    fn what_is_known_by_uids_is_forgotten_with_their_life() {
+        let post = Post::new(Origin([1; 8]));
+        assert_eq!(post.opened(UidValidity(7)), 0);
+        post.want(Uid(1));
+        post.tried(&[Uid(1)], "it was denied");
+        post.suspect(&[Uid(1)]);
+        assert_eq!(post.opened(UidValidity(7)), 0);
+        assert!(post.is_wanted(Uid(1)) && post.is_suspect(Uid(1)));
+        assert_eq!(post.opened(UidValidity(8)), 1);
+        assert!(post.wanted().is_empty() && !post.is_suspect(Uid(1)));
+        assert_eq!((post.tries(Uid(1)), post.unfetchable()), (0, None));
+    }
 
     /// Goes red when a pass takes back what was wished while it went on.
     #[test]

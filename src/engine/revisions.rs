@@ -241,9 +241,9 @@ impl Engine {
         self.directory.bell.ring();
         self.confirm_bell.ring();
         self.room_bell.ring();
-        departed::give_up(self).await?;
-        held::reconsider(self, "settings").await?;
-        Ok(())
+        // They are in force: a disk without room takes nothing of that back.
+        held::later_if_full(self, departed::give_up(self).await)?;
+        held::later_if_full(self, held::reconsider(self, "settings").await)
     }
 }
 

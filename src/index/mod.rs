@@ -156,6 +156,8 @@ pub struct Durable {
 pub struct Applied {
     /// The entries that changed, as they are now, in the order of their last change.
     pub changed: Vec<(Key, Entry)>,
+    /// Whether a message that had as many places as are kept of one has room for others now.
+    pub freed: bool,
     /// Records that did not fit what was known, each with a sentence.
     pub misfits: Vec<String>,
 }
@@ -306,6 +308,8 @@ impl Index {
                 }
             }
             count(&mut meta.counters, before.as_ref(), after.as_ref());
+            let is_full = |e: &Option<Entry>| e.as_ref().is_some_and(Entry::is_full);
+            applied.freed |= is_full(before) && !is_full(after);
             self.gather(*key, before.clone()).settled = after.as_ref().is_some_and(is_settled);
         }
         self.table.apply(batch, encode(&meta));

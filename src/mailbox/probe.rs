@@ -79,6 +79,8 @@ pub struct Trial<'a> {
     pub received_after: Option<Wall>,
     /// Whether the operator allows copying where MOVE is missing.
     pub archive_by_copy: bool,
+    /// Whether messages that were read are taken too.
+    pub convert_read: bool,
 }
 
 /// What was found, for whoever decides by it.
@@ -90,10 +92,12 @@ pub struct Found {
     pub unread: Option<u64>,
     /// Those of them that the date lets through: who sent them is not looked at.
     pub would_convert: Option<u64>,
+    /// Read messages that the date lets through, where such are taken.
+    pub would_convert_read: u64,
+    /// What the date leaves out of those that would be taken.
+    pub left_out: u64,
     /// Whether the server can remove single messages (UIDPLUS), so that copying may stand in for MOVE.
     pub removes: bool,
-    /// Messages that lie read and unprocessed behind the date.
-    pub already_read: Option<u64>,
 }
 
 /// The certificate that the server shows now, trusted or not; `None` where it shows none. Signs in

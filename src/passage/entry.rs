@@ -24,8 +24,8 @@ pub struct Spot {
     pub octets: u64,
 }
 
-/// The further places of a message that are kept; a server that shows one message under more UIDs
-/// than this is asked again at the next pass.
+/// The places of a message that are kept. Where it lies at more, the others stay unknown: the mailbox is
+/// looked through again once these are archived.
 pub const SPOTS_MAX: usize = 16;
 
 /// What is known of one message.
@@ -83,6 +83,11 @@ impl Entry {
                 Stage::Committed => self.archive_early,
                 Stage::Refused | Stage::Held | Stage::Released | Stage::Closed => false,
             }
+    }
+
+    /// Whether no further place of it is kept.
+    pub fn is_full(&self) -> bool {
+        self.spots.len() >= SPOTS_MAX
     }
 
     /// Whether the operator has looked and wants it sent, whatever became of an earlier attempt.
@@ -213,7 +218,7 @@ fn changed(
                 .spots
                 .retain(|s| s.place != alias.place || s.mailbox == alias.mailbox);
             let known = after.spots.iter().any(|s| s.place == alias.place);
-            if known || after.spots.len() >= SPOTS_MAX {
+            if known || after.is_full() {
                 return Ok(None);
             }
             after.spots.push(Spot {

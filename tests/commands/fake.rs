@@ -269,6 +269,7 @@ impl Service for Fake {
             mailbox: mailbox.name.clone(),
             address,
             converts: 3,
+            converts_read: if mailbox.convert_read { 27 } else { 0 },
             left_out: 2,
             moves: !mailbox.host.starts_with("nomove"),
             notes: Vec::new(),

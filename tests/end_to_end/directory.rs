@@ -168,3 +168,29 @@ fn fifty_thousand_people_are_looked_through_in_the_same_memory() {
     // Of a build without optimisations.
     assert!(resident[2] < 40 * 1024, "{resident:?} KiB");
 }
+
+/// Goes red when a portal that loses the place in its directory each time is asked on and on, without a
+/// pause.
+#[test]
+fn a_portal_that_loses_our_place_again_and_again_is_asked_now_and_then() {
+    let users: Vec<Value> = (0..600)
+        .map(|n| json!({"id": format!("U-{n}"), "name": "N", "addresses": [format!("p{n}@d.example")]}))
+        .collect();
+    let mut site = Site::ready();
+    let whole = json!({ "users": users, "companies": [] });
+    site.portal
+        .admin("PUT", "/_admin/directory", &whole.to_string());
+    // Each second request: one that a rule before has met is not seen by the next.
+    let rules: Vec<Value> = (2..100)
+        .map(|nth| json!({"route": "directory", "nth": nth, "action": {"status": 410}}))
+        .collect();
+    site.fault(&json!(rules).to_string());
+    site.start();
+    let said = "the directory could not be read: the portal lost our place";
+    site.until("it is said", |s| s.log().contains(said));
+    let asked = site.requests("directory").len();
+    assert!((4..20).contains(&asked), "asked {asked} times");
+    site.no_faults();
+    site.until_read();
+    assert_eq!(site.status()["portal"]["people"], 600);
+}

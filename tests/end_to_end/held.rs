@@ -365,3 +365,39 @@ fn the_preview_of_an_activation_promises_no_ticket_to_unknown_senders() {
     assert!(said.contains("up to 2 unread messages"), "{said}");
     assert!(!said.contains("are held instead"), "{said}");
 }
+
+/// Goes red when an activation, or turning `convert_read` on, makes tickets of read messages that it did
+/// not count.
+#[test]
+fn where_read_messages_are_taken_too_both_numbers_are_said_before() {
+    fn set<'a>(what: &[&'a str]) -> Vec<&'a str> {
+        [&["settings", "set"], what].concat()
+    }
+    let site = Site::ready();
+    site.does(&set(&["mailbox.support.active=off"]));
+    let mut hand = site.hand();
+    for number in 0..8 {
+        let flags = if number < 3 { "" } else { "\\Seen" };
+        let name = format!("number {number}");
+        hand.append("INBOX", flags, &message(&format!("n-{number}"), &name));
+    }
+    let (_, out, _) = site.command(&["test", "support"], "");
+    assert!(out.contains("3 unread and 5 read\n"), "{out}");
+    // Nothing is taken yet, and nothing asked.
+    let (on, off) = (
+        "mailbox.support.convert_read=on",
+        "mailbox.support.convert_read=off",
+    );
+    site.does(&set(&[on]));
+    let (_, out, _) = site.command(&["test", "support"], "");
+    assert!(out.contains("5 read, which are taken too"), "{out}");
+    let both = "up to 3 unread and 5 read messages would become tickets now";
+    let said = site.refuses(&set(&["mailbox.support.active=on"]));
+    assert!(said.contains(both), "{said}");
+    site.does(&set(&["mailbox.support.active=on", off, "--yes"]));
+    let said = site.refuses(&set(&[on]));
+    assert!(said.contains(both), "{said}");
+    site.does(&set(&[on, "--yes"]));
+    site.drains();
+    assert_eq!(site.tickets("number").len(), 8);
+}

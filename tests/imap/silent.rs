@@ -230,3 +230,17 @@ fn an_idle_whose_end_is_denied_is_a_fault() {
         assert!(ended.is_err());
     });
 }
+
+/// Goes red when some of the time is kept from the greeting.
+#[test]
+fn a_greeting_may_take_nearly_all_of_the_time() {
+    let timeout = Duration::from_secs(8);
+    let mut account = scripted(move |_, peer| {
+        std::thread::sleep(timeout * 33 / 40);
+        peer.sign_in("");
+        peer.until_gone();
+    });
+    account.timeout = timeout;
+    let signed_in = smol::block_on(Session::connect(&World::real(), &account));
+    assert!(signed_in.is_ok(), "{:?}", signed_in.err());
+}

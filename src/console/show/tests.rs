@@ -161,6 +161,7 @@ fn answers() -> Vec<Answer> {
                 mailbox: hostile(),
                 address: hostile(),
                 converts: 1,
+                converts_read: 3,
                 left_out: 2,
                 moves: true,
                 notes: vec![hostile()],

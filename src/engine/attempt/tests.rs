@@ -65,3 +65,18 @@ fn a_doubt_that_only_a_person_can_settle_says_what_to_look_for_and_what_to_do() 
         assert!(said.contains(words), "{words}: {said}");
     }
 }
+
+/// Goes red when a disk without room for the operator's word, which is used up before anything is sent,
+/// ends the service.
+#[test]
+fn an_attempt_that_finds_no_room_on_the_disk_waits() {
+    let full = StoreFault::Full {
+        said: "no room".to_owned(),
+    };
+    let outcome = ended(Err(full));
+    assert!(matches!(outcome, Outcome::Later { doubt: false, .. }));
+    let broken = StoreFault::Broken {
+        said: "a failed sync".to_owned(),
+    };
+    assert!(matches!(ended(Err(broken)), Outcome::Store(_)));
+}

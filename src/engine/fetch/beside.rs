@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::{account, End, Visit};
-use crate::mailbox::{Count, Fault, Item, Looked, Pass, Refusal, Session};
+use crate::mailbox::{Count, Fault, Item, Looked, Opened, Pass, Refusal, Session};
 use crate::passage::{Uid, UidValidity};
 use crate::world::Wall;
 
@@ -15,6 +15,21 @@ use crate::world::Wall;
 const READ_MAX: u64 = 2_000;
 
 impl Visit<'_> {
+    /// Takes note of the folder as it was opened; gives back the life of its UIDs.
+    pub(super) fn opened(&self, opened: &Opened) -> UidValidity {
+        self.post.exists.set(u64::from(opened.exists));
+        self.post.since.set(self.engine.link.last_sequence.get());
+        let forgotten = self.post.opened(opened.uid_validity);
+        if forgotten > 0 {
+            log::warn!(
+                "mailbox {}: its UIDs begin anew, and {forgotten} messages that were to be converted \
+                 are not known by them any more: `postern held list` names what lies there now",
+                self.mailbox.name
+            );
+        }
+        opened.uid_validity
+    }
+
     /// Looks at messages, and remembers where the connection was lost.
     pub(super) async fn look(
         &self,

@@ -42,11 +42,12 @@ struct Allowed {
 }
 
 impl Allowed {
-    fn from_now(world: &World, account: &Account) -> Self {
+    /// So much, from now on.
+    fn of(world: &World, timeout: Duration) -> Self {
         Self {
             clock: Arc::clone(&world.clock),
-            deadline: world.clock.tick().plus(account.timeout),
-            timeout: account.timeout,
+            deadline: world.clock.tick().plus(timeout),
+            timeout,
         }
     }
 
@@ -79,7 +80,7 @@ pub(super) async fn connect_showing(
     account: &Account,
     reached: &mut dyn FnMut(Reached),
 ) -> Result<Imap, Fault> {
-    let allowed = Allowed::from_now(world, account);
+    let allowed = Allowed::of(world, account.timeout);
     let connection = dial(world, account, &allowed).await?;
     reached(Reached::Connected);
     let patience = account.timeout.max(PATIENCE_MIN);
@@ -208,7 +209,7 @@ pub(in crate::mailbox) async fn certificate(
     match account.security {
         Security::None => Ok(None),
         Security::Tls | Security::StartTls => {
-            look(world, account, &Allowed::from_now(world, account)).await
+            look(world, account, &Allowed::of(world, account.timeout)).await
         }
     }
 }
@@ -270,13 +271,7 @@ async fn greeting(
     allowed: &Allowed,
 ) -> Result<String, Fault> {
     let doing = "reading the greeting";
-    // Some of the time is kept for a look at what else the port may speak.
-    let early = Allowed {
-        clock: Arc::clone(&allowed.clock),
-        deadline: Tick(allowed.deadline.0.saturating_sub(allowed.timeout / 4)),
-        timeout: allowed.timeout - allowed.timeout / 4,
-    };
-    let line = match first_line(guard, &early, doing).await {
+    let line = match first_line(guard, allowed, doing).await {
         Ok(line) => line,
         Err(fault) => {
             let silent = matches!(
@@ -288,7 +283,9 @@ async fn greeting(
             );
             // A server that waits for TLS says nothing, and closes in the end.
             if silent && account.security != Security::Tls {
-                if let Ok(true) = speaks_tls(world, account, allowed).await {
+                // All of its time belongs to the greeting: this look has a little more of its own.
+                let more = Allowed::of(world, allowed.timeout / 4);
+                if let Ok(true) = speaks_tls(world, account, &more).await {
                     return Err(Fault::Refused {
                         doing: doing.to_owned(),
                         why: Refusal::OtherProtocol(Spoken::Tls),

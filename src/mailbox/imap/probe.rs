@@ -191,6 +191,7 @@ async fn inside(
     let told = imap.unseen(trial.folder).await?;
     imap.open(trial.folder, Access::Look).await?;
     let unread = imap.count(Count::Unread).await?;
+    let read = imap.count(Count::Read).await?;
     found.unread = Some(unread);
     let said = format!("{} is there, {unread} unread", trial.folder);
     match told {
@@ -199,21 +200,43 @@ async fn inside(
             format!("{said} by search, {told} by the server's own count"),
             "wait some minutes and test again: the server may still be building its index",
         ),
-        _ => teller.ok(What::Folder, said),
+        _ => teller.ok(
+            What::Folder,
+            match trial.convert_read {
+                true => format!("{said} and {read} read, which are taken too (convert_read)"),
+                false => format!("{said} and {read} read"),
+            },
+        ),
     }
-    found.would_convert = Some(unread);
+    let (mut young, mut young_read) = (unread, read);
     if let Some(at) = trial.received_after {
-        let since = imap.count(Count::UnreadSince(at)).await?;
-        let read = imap.count(Count::ReadSince(at)).await?;
-        found.would_convert = Some(since);
-        found.already_read = Some(read);
+        young = imap.count(Count::UnreadSince(at)).await?;
+        young_read = imap.count(Count::ReadSince(at)).await?;
+    }
+    let (old, old_read) = (
+        unread.saturating_sub(young),
+        read.saturating_sub(young_read),
+    );
+    found.would_convert = Some(young);
+    found.left_out = old;
+    if trial.convert_read {
+        found.would_convert_read = young_read;
+        found.left_out += old_read;
+    }
+    if let Some(at) = trial.received_after {
+        let left_out = found.left_out;
         teller.ok(
             What::CutOff,
-            format!(
-                "{since} of {unread} unread were received at {at} or later; {} are left out, {read} \
-                 newer ones are read already",
-                unread.saturating_sub(since)
-            ),
+            match trial.convert_read {
+                true => format!(
+                    "{young} of {unread} unread and {young_read} of {read} read were received at {at} \
+                     or later; {left_out} are left out"
+                ),
+                false => format!(
+                    "{young} of {unread} unread were received at {at} or later; {left_out} are left \
+                     out, {young_read} newer ones are read already"
+                ),
+            },
         );
     }
     found.removes = imap.abilities().uidplus;
