@@ -260,7 +260,7 @@ impl Draft {
 
     /// Mailboxes that this change turns on, or of which it may make a person's own: by another address,
     /// or since they are no longer said to be dedicated; or that may not be able to archive any more; or
-    /// from which it would take, all at once, what was read before.
+    /// from which it would take, all at once, what was read before, or was too old.
     fn activated(&self) -> Vec<Mailbox> {
         let was_on = |mailbox: &Mailbox| {
             let before = self.base.mailbox_by_id(mailbox.id);
@@ -272,6 +272,7 @@ impl Draft {
                     && before.archive_by_copy <= mailbox.archive_by_copy
                     && before.archive_folder == mailbox.archive_folder
                     && before.convert_read >= mailbox.convert_read
+                    && before.received_after <= mailbox.received_after
             })
         };
         let mailboxes = self.settings.mailboxes.iter();

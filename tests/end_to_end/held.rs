@@ -367,7 +367,7 @@ fn the_preview_of_an_activation_promises_no_ticket_to_unknown_senders() {
 }
 
 /// Goes red when an activation, or turning `convert_read` on, makes tickets of read messages that it did
-/// not count.
+/// not count; or when an earlier date does so unasked.
 #[test]
 fn where_read_messages_are_taken_too_both_numbers_are_said_before() {
     fn set<'a>(what: &[&'a str]) -> Vec<&'a str> {
@@ -397,6 +397,15 @@ fn where_read_messages_are_taken_too_both_numbers_are_said_before() {
     site.does(&set(&["mailbox.support.active=on", off, "--yes"]));
     let said = site.refuses(&set(&[on]));
     assert!(said.contains(both), "{said}");
+    // An earlier date takes many at once too.
+    let since = |date: &str| format!("mailbox.support.received_after={date}T00:00:00Z");
+    site.does(&set(&[&since("2099-01-01")]));
+    let said = site.refuses(&set(&[&since("2026-01-01")]));
+    assert!(
+        said.contains("up to 3 unread messages would become tickets now"),
+        "{said}"
+    );
+    site.does(&set(&[&since("2026-01-01"), "--yes"]));
     site.does(&set(&[on, "--yes"]));
     site.drains();
     assert_eq!(site.tickets("number").len(), 8);
