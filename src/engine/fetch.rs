@@ -33,7 +33,7 @@ const SMALL_SLACK: u64 = 64 * 1024;
 /// Messages of one batch at most.
 const BATCH_MESSAGES: usize = 128;
 /// What the messages of one batch may weigh together (one message may exceed it).
-const BATCH_WEIGHT: u64 = 1536 * 1024;
+const BATCH_WEIGHT: u64 = 1280 * 1024;
 /// How often the whole mailbox is passed over.
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.

@@ -55,7 +55,7 @@ const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
 /// Messages that sled is told of at once. What a batch of sled's replaces is kept until its end, so
 /// larger ones cost memory.
-const SHARE: usize = 256;
+const SHARE: usize = 384;
 
 /// Why the index can't be used.
 #[derive(Debug, thiserror::Error)]
