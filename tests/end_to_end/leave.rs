@@ -3,8 +3,8 @@
 use crate::common::service::{text, Site};
 use crate::common::Portal;
 
-/// Goes red when receipts are left waiting for a sync while the portal changes: after a kill nobody would
-/// know that the old one has the ticket.
+/// Two things protect here, and it goes red with both taken out: a receipt waits for company a second at
+/// most, and the change of the portal has those that wait written first.
 #[test]
 fn what_a_portal_acknowledged_is_not_sent_to_the_next_one_after_a_kill() {
     let mut site = Site::ready();
