@@ -19,7 +19,6 @@ mod line;
 mod pins;
 mod places;
 mod quota;
-mod restored;
 mod running;
 mod sample;
 mod sealed;

@@ -182,35 +182,3 @@ fn forty_copies_of_one_message_are_one_ticket_and_all_archived() {
     assert_eq!(site.hand().search("Archive", "SEEN").len(), 80);
     assert_eq!(site.tickets("forty times").len(), 1);
 }
-
-/// Goes red when what the operator wants of one life of the UIDs is done to the message that has the
-/// number in the next.
-#[test]
-fn a_wish_for_a_read_message_is_no_wish_for_another_under_its_number() {
-    let mut site = Site::ready();
-    let mut hand = site.hand();
-    hand.append("INBOX", "\\Seen", &message("wished", "wished for"));
-    hand.does("CREATE Other");
-    hand.append("Other", "\\Seen", &message("other", "another one"));
-    drop(hand);
-    site.start_read();
-    site.until("it is listed", |s| s.list("held").len() == 1);
-    let key = text(&site.list("held")[0], "key").to_owned();
-    site.mail.stop();
-    site.until("the server is away", |s| {
-        s.status()["mailboxes"][0]["state"] == "failing"
-    });
-    site.does(&["held", "convert", &key]);
-    let mail = site.mail.path().join("mail");
-    let (inbox, other) = (walk(&mail, "INBOX"), walk(&mail, "Other"));
-    std::fs::rename(&inbox[0], inbox[0].with_file_name("Spare")).expect("it can be moved");
-    std::fs::rename(&other[0], &inbox[0]).expect("it can be moved");
-    site.mail.start_again(&[]);
-    site.does(&["queue", "retry", "--all"]);
-    site.until("it watches again", |s| {
-        s.status()["mailboxes"][0]["state"] == "watching" && s.list("held").len() == 1
-    });
-    assert_eq!(text(&site.list("held")[0], "key"), key, "the same number");
-    assert!(site.log().contains("its UIDs begin anew"), "{}", site.log());
-    assert!(site.portal.tickets().is_empty());
-}

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::common::service::Site;
+use crate::common::service::{message, text, Site};
 
 #[test]
 fn numbers_that_begin_anew_double_nothing() {
@@ -113,4 +113,36 @@ fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
     site.complete();
     site.until("nothing is left to say", |s| alarm(s).is_none());
     assert_eq!(site.tickets("mail 3").len(), 1);
+}
+
+/// Goes red when what the operator wants of one life of the UIDs is done to the message that has the
+/// number in the next.
+#[test]
+fn a_wish_for_a_read_message_is_no_wish_for_another_under_its_number() {
+    let mut site = Site::on_dovecot(&[]);
+    let mut hand = site.hand();
+    hand.append("INBOX", "\\Seen", &message("wished", "wished for"));
+    hand.does("CREATE Other");
+    hand.append("Other", "\\Seen", &message("other", "another one"));
+    drop(hand);
+    site.start_read();
+    site.until("it is listed", |s| s.list("held").len() == 1);
+    let key = text(&site.list("held")[0], "key").to_owned();
+    site.mail.stop();
+    site.until("the server is away", |s| {
+        s.status()["mailboxes"][0]["state"] == "failing"
+    });
+    site.does(&["held", "convert", &key]);
+    let mail = site.mail.path().join("mail");
+    let (inbox, other) = (walk(&mail, "INBOX"), walk(&mail, "Other"));
+    std::fs::rename(&inbox[0], inbox[0].with_file_name("Spare")).expect("it can be moved");
+    std::fs::rename(&other[0], &inbox[0]).expect("it can be moved");
+    site.mail.start_again(&[]);
+    site.does(&["queue", "retry", "--all"]);
+    site.until("it watches again", |s| {
+        s.status()["mailboxes"][0]["state"] == "watching" && s.list("held").len() == 1
+    });
+    assert_eq!(text(&site.list("held")[0], "key"), key, "the same number");
+    assert!(site.log().contains("its UIDs begin anew"), "{}", site.log());
+    assert!(site.portal.tickets().is_empty());
 }

@@ -2,11 +2,13 @@
 //!
 //! - `sessions`: a limit of sessions for an account, counted from its log and process ids.
 //! - `files`: damage and renumbering, done by hand in its files.
+//! - `restored`: a server that was brought back from a backup, by its files.
 //! - here: octets that are no message; a Cyrus refuses to keep them ("Message contains invalid header").
 
 use crate::common::service::Site;
 
 mod files;
+mod restored;
 mod sessions;
 
 #[test]

@@ -83,7 +83,7 @@ fn lives(site: &Site) -> (usize, usize) {
 /// messages then lay in the archive, and had no ticket.
 #[test]
 fn what_has_the_number_of_another_is_not_archived_for_it() {
-    let mut site = Site::ready();
+    let mut site = Site::on_dovecot(&[]);
     three_under_the_numbers_of_three(&mut site, true);
     let (status, said) = site.once();
     assert_eq!(lives(&site), (3, 0), "{status}: {said}");
@@ -102,7 +102,7 @@ fn what_has_the_number_of_another_is_not_archived_for_it() {
 
 #[test]
 fn what_has_the_number_of_another_gets_a_ticket_of_its_own() {
-    let mut site = Site::ready();
+    let mut site = Site::on_dovecot(&[]);
     three_under_the_numbers_of_three(&mut site, false);
     site.drains();
     assert_eq!(lives(&site), (3, 3));
