@@ -30,8 +30,8 @@ use std::time::{Duration, Instant};
 use dovecot::{message, Dovecot, Odd, USER};
 use postern::mailbox::probe::{self, probe, Found, Outcome, Step, Trial, What};
 use postern::mailbox::{
-    Access, Account, Count, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session,
-    Slice, Wanted,
+    Access, Account, Copies, Count, Fault, Folder, How, Loss, News, Pass, Refusal, Security,
+    Session, Slice, Wanted,
 };
 use postern::passage::Uid;
 use postern::world::tls::Blemish;
@@ -125,7 +125,9 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
             let (session, folder) = session.archive_folder(&Wanted::BySpecialUse, true).await?;
             let folder = folder.unwrap();
             assert!(folder.name.starts_with("INBOX."), "{}", folder.name);
-            let (session, archived) = session.archive(&listed.uids, &folder, How::Move).await?;
+            let (session, archived) = session
+                .archive(&listed.uids, &folder, How::Move, &mut Copies::default())
+                .await?;
             assert_eq!(archived.moved.len(), 1, "{archived:?}");
             assert!(archived.left.is_empty() && archived.uid_validity.is_some());
             let (session, listed) = session.list(Pass::whole(None)).await?;
@@ -246,7 +248,12 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
         let session = inbox(&account).await?;
         assert!(!session.abilities().moves && !session.abilities().idle);
         let fault = session
-            .archive(&[Uid(1)], &folder("INBOX.Ablage"), How::Move)
+            .archive(
+                &[Uid(1)],
+                &folder("INBOX.Ablage"),
+                How::Move,
+                &mut Copies::default(),
+            )
             .await
             .err();
         let lacking = |f: &Fault| {
@@ -262,7 +269,12 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
         let session = inbox(&account).await?;
         let uids = [Uid(1), Uid(3), Uid(99)];
         let (session, archived) = session
-            .archive(&uids, &folder("INBOX.Ablage"), How::Copy)
+            .archive(
+                &uids,
+                &folder("INBOX.Ablage"),
+                How::Copy,
+                &mut Copies::default(),
+            )
             .await?;
         assert_eq!(archived.moved.len(), 2, "{archived:?}");
         assert!(archived.left.is_empty());
@@ -368,7 +380,12 @@ fn windows_skip_nothing_while_others_remove_messages() {
         let other = inbox(&account).await?;
         let gone: Vec<Uid> = (1..=2500).map(|n| Uid(n * 2)).collect();
         let (other, archived) = other
-            .archive(&gone, &folder("INBOX.Ablage"), How::Move)
+            .archive(
+                &gone,
+                &folder("INBOX.Ablage"),
+                How::Move,
+                &mut Copies::default(),
+            )
             .await?;
         assert_eq!(archived.moved.len(), 2500);
         other.logout().await;
@@ -445,12 +462,22 @@ fn messages_that_vanished_are_in_no_answer() {
         let (session, looked) = session.look(&uids).await?;
         assert_eq!(looked.items.len(), 2);
         let (session, archived) = session
-            .archive(&uids, &folder("INBOX.Ablage"), How::Move)
+            .archive(
+                &uids,
+                &folder("INBOX.Ablage"),
+                How::Move,
+                &mut Copies::default(),
+            )
             .await?;
         assert_eq!(archived.moved.len(), 2);
         assert!(archived.left.is_empty());
         let (session, again) = session
-            .archive(&uids, &folder("INBOX.Ablage"), How::Move)
+            .archive(
+                &uids,
+                &folder("INBOX.Ablage"),
+                How::Move,
+                &mut Copies::default(),
+            )
             .await?;
         assert!(again.moved.is_empty() && again.left.is_empty());
         let (_, uids, _) = all(session, Pass::whole(None)).await?;
@@ -466,7 +493,9 @@ fn an_archive_that_is_not_there_is_made_when_it_is_needed() {
     check(async {
         let session = inbox(&server.account(Security::Tls)).await?;
         let to = folder("INBOX.Neu");
-        let (_, archived) = session.archive(&[Uid(1)], &to, How::Move).await?;
+        let (_, archived) = session
+            .archive(&[Uid(1)], &to, How::Move, &mut Copies::default())
+            .await?;
         assert_eq!(archived.moved.len(), 1);
         Ok(())
     });

@@ -158,8 +158,8 @@ pub(super) async fn preview(
         }
     })
     .await;
-    // Where it can't remove either, copying is no way out, and the test's own words say what is.
-    bad.extend(no_move.take_if(|_| !found.removes));
+    // Where more is missing, copying is no way out, and the test's own words say what is.
+    bad.extend(no_move.take_if(|_| !found.may_copy));
     if !bad.is_empty() {
         return Err(refused(bad.join("\n")));
     }

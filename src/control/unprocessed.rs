@@ -50,10 +50,13 @@ pub(super) fn is_key(text: &str) -> bool {
 pub(super) fn want(running: &Running, text: &str) -> Option<Result<String, Refusal>> {
     let (mailbox, uid) = parts(text)?;
     let post = running.engine.posts.borrow().get(&mailbox).cloned();
-    let post = post.filter(|p| p.read.borrow().iter().any(|i| i.uid == uid));
-    Some(match post {
-        Some(post) => {
-            post.want(uid);
+    let found = post.and_then(|post| {
+        let item = post.read.borrow().iter().find(|i| i.uid == uid).copied();
+        item.map(|item| (post, item))
+    });
+    Some(match found {
+        Some((post, item)) => {
+            post.want(item);
             Ok(
                 "the message is fetched at the next whole pass, which begins now, and becomes a \
                  ticket; a restart before that forgets the wish"

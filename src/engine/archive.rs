@@ -386,11 +386,18 @@ impl Archiver<'_> {
         let (folder, how) = (folder.clone(), *how);
         let (mut here, mut records) = self.places(page, hold.validity, hold.since);
         here.sort_by_key(|here| here.uid);
-        let (session, untold, said) = self.verify(hold.session, &mut here, &mut records).await?;
+        let (session, untold, said) = self
+            .verify(hold.session, hold.since, &mut here, &mut records)
+            .await?;
         let uids: Vec<Uid> = here.iter().map(|here| here.uid).collect();
         let (session, mut archived) = match uids.is_empty() {
             true => (session, crate::mailbox::Archived::default()),
-            false => session.archive(&uids, &folder, how).await?,
+            false => {
+                let mut copies = self.post.copies.take();
+                let archived = session.archive(&uids, &folder, how, &mut copies).await;
+                self.post.copies.replace(copies);
+                archived?
+            }
         };
         // Before the records: whoever lent it need not wait for a sync.
         self.release(Hold { session, ..hold });
@@ -439,32 +446,52 @@ impl Archiver<'_> {
     async fn verify(
         &self,
         session: Session,
+        since: u64,
         here: &mut Vec<Here>,
         records: &mut Vec<(Key, Record)>,
     ) -> Result<(Session, Vec<Uid>, String), End> {
         let old = here.iter().filter(|here| here.known_as.is_some());
-        let (mut untold, old): (Vec<Uid>, Vec<Uid>) = old
+        let (stuck, old): (Vec<Uid>, Vec<Uid>) = old
             .map(|here| here.uid)
             .partition(|uid| self.post.is_stuck(*uid));
+        // What costs the session when it is asked for alone, too, is left out.
+        let (mut untold, stuck): (Vec<Uid>, Vec<Uid>) =
+            stuck.into_iter().partition(|uid| self.post.tries(*uid) > 0);
         let mut said = "the connection was lost when it was asked for".to_owned();
         let mut session = session;
         let mut items = Vec::new();
-        if !old.is_empty() {
+        let alone = stuck.iter().map(std::slice::from_ref);
+        for uids in std::iter::once(old.as_slice()).chain(alone) {
+            if uids.is_empty() {
+                continue;
+            }
             let looked;
-            (session, looked) = match session.look(&old).await {
+            (session, looked) = match session.look(uids).await {
                 Ok(looked) => looked,
-                Err(unlooked) => return Err(End::Mailbox(self.post.unlooked(unlooked))),
+                Err(unlooked) => {
+                    if let ([uid], Some(_)) = (uids, unlooked.at) {
+                        self.post.tried(&[*uid], &unlooked.to_string());
+                    }
+                    return Err(End::Mailbox(self.post.unlooked(unlooked)));
+                }
             };
+            if let [uid] = uids {
+                self.post.unstick(*uid);
+            }
             if !looked.denied.is_empty() {
                 said = looked.said;
                 untold.extend(looked.denied);
             }
-            items = looked.items;
+            items.extend(looked.items);
         }
+        items.sort_by_key(|item| item.uid);
         let others = here.extract_if(.., |here| {
             let item = items.binary_search_by_key(&here.uid, |item| item.uid);
             let known = here.known_as.zip(item.ok().and_then(|at| items.get(at)));
-            known.is_some_and(|((received_at, octets), item)| !item.is(received_at, octets))
+            known.is_some_and(|(known_as, item)| {
+                !item.is(known_as.0, known_as.1)
+                    && self.post.gives_up(since, here.uid, here.key, known_as)
+            })
         });
         let before = records.len();
         records.extend(others.map(|other| (other.key, Archived::given_up(other.place))));

@@ -352,7 +352,7 @@ impl Visit<'_> {
 
     /// What is to be fetched of what was looked at, oldest first: what waits longest is served first.
     fn serve(&self, mut items: Vec<Item>, found: &mut Found) -> Vec<Item> {
-        items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i.uid));
+        items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i));
         if let Some(after) = self.mailbox.received_after {
             let looked_at = items.len();
             items.retain(|i| i.received_at >= after);
@@ -500,7 +500,7 @@ impl Visit<'_> {
                     place: place(origin, validity, uid),
                     received_at: item.received_at.0,
                     size: item.size,
-                    wanted: self.post.is_wanted(uid),
+                    wanted: self.post.is_wanted(item),
                     octets: Octets::Inline(octets),
                 });
             }
@@ -542,7 +542,7 @@ impl Visit<'_> {
                 place: place(origin, validity, item.uid),
                 received_at: item.received_at.0,
                 size: item.size,
-                wanted: self.post.is_wanted(item.uid),
+                wanted: self.post.is_wanted(item),
                 octets,
             };
             session = early::move_now(self.engine, self.mailbox, session, &[item.uid]).await?;

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bell::Bell;
 use super::gate::Gate;
 use super::loan::{self, Loan};
-use crate::mailbox::{Fault, Item, Session, Unlooked};
+use crate::mailbox::{Copies, Fault, Item, Session, Unlooked};
 use crate::passage::{Origin, Uid, UidValidity};
+use crate::ticket::Key;
 use crate::world::{Tick, Wall};
 
 /// Messages of which failures are counted.
@@ -15,6 +16,9 @@ const FAILED_MAX: usize = 1_000;
 
 /// The session that watches, with its folder open, and the life of the folder's UIDs.
 pub type Watching = (Session, UidValidity);
+
+/// By place and message, its received time and size.
+type GaveUp = BTreeMap<(Uid, Key), (i64, u64)>;
 
 /// How a mailbox stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,10 +84,16 @@ pub struct Post {
     stuck: RefCell<BTreeSet<Uid>>,
     /// Messages that lie read and unprocessed: what `held` shows of them.
     pub read: RefCell<Vec<Item>>,
-    wanted: RefCell<BTreeSet<Uid>>,
+    /// Those of them that the operator wants a ticket of.
+    wanted: RefCell<BTreeMap<Uid, Item>>,
     suspects: RefCell<BTreeSet<Uid>>,
     /// The session that watches, where the server gives no second one.
     pub loan: Loan<Watching>,
+    /// What was copied to the archive and could not be removed.
+    pub copies: RefCell<Copies>,
+    /// What the archiver gave up in the session that is younger than this decision, and what each was
+    /// known by: places where something else seemed to lie.
+    gave_up: RefCell<(u64, GaveUp)>,
     /// What the archiver last had trouble with.
     pub archive_trouble: RefCell<Option<String>>,
 }
@@ -115,6 +125,8 @@ impl Post {
             wanted: RefCell::default(),
             suspects: RefCell::default(),
             loan: Loan::new(),
+            copies: RefCell::default(),
+            gave_up: RefCell::default(),
             archive_trouble: RefCell::default(),
         }
     }
@@ -144,6 +156,7 @@ impl Post {
         self.suspects.take();
         self.read.take();
         self.already_read.set(0);
+        self.copies.take();
         self.wanted.take().len()
     }
 
@@ -178,6 +191,18 @@ impl Post {
         unlooked.fault
     }
 
+    /// Whether the place of `key`, which was known by this received time and size, is given up, since
+    /// another message seems to lie there. Not where that was done before in the same session (which
+    /// began after the decision `since`) and it is known by others now: then it was fetched again
+    /// meanwhile, its octets are the same, and the server tells others at each look.
+    pub fn gives_up(&self, since: u64, uid: Uid, key: Key, known_as: (i64, u64)) -> bool {
+        let mut gave_up = self.gave_up.borrow_mut();
+        if gave_up.0 != since {
+            *gave_up = (since, BTreeMap::new());
+        }
+        *gave_up.1.entry((uid, key)).or_insert(known_as) == known_as
+    }
+
     /// Whether a look lost its connection at this message.
     pub fn is_stuck(&self, uid: Uid) -> bool {
         self.stuck.borrow().contains(&uid)
@@ -189,8 +214,8 @@ impl Post {
     }
 
     /// The operator wants a ticket of a message that lies read: it is fetched at the next look.
-    pub fn want(&self, uid: Uid) {
-        self.wanted.borrow_mut().insert(uid);
+    pub fn want(&self, item: Item) {
+        self.wanted.borrow_mut().insert(item.uid, item);
         self.look_bell.ring();
     }
 
@@ -205,14 +230,27 @@ impl Post {
         self.retry_bell.ring();
     }
 
-    /// Whether the operator wants a ticket of it although it was read.
-    pub fn is_wanted(&self, uid: Uid) -> bool {
-        self.wanted.borrow().contains(&uid)
+    /// Whether the operator wants a ticket of it although it was read: of this message, not of another
+    /// that has its number now.
+    pub fn is_wanted(&self, item: &Item) -> bool {
+        let wanted = self.wanted.borrow();
+        let Some(asked) = wanted.get(&item.uid) else {
+            return false;
+        };
+        let same = item.is(asked.received_at.0, asked.size);
+        if !same {
+            log::warn!(
+                "UID {} is another message than the one that was to be converted, which is gone: \
+                 `postern held list` names what lies there now",
+                item.uid
+            );
+        }
+        same
     }
 
     /// Those messages, to be fetched now.
     pub fn wanted(&self) -> Vec<Uid> {
-        self.wanted.borrow().iter().copied().collect()
+        self.wanted.borrow().keys().copied().collect()
     }
 
     /// These were fetched, or are gone.
@@ -289,16 +327,42 @@ impl Post {
 mod tests {
     use super::*;
 
+    fn item(uid: u32) -> Item {
+        Item {
+            uid: Uid(uid),
+            size: 10,
+            received_at: Wall(7),
+            dated: true,
+            seen: true,
+        }
+    }
+
+    /// Goes red when a server that tells another time at each look makes a message be fetched again and
+    /// again, or when a place is believed that nobody has fetched from since.
+    #[test]
+    fn a_place_is_given_up_until_the_same_message_was_fetched_from_it_again() {
+        let post = Post::new(Origin([1; 8]));
+        let key = Key([5; 32]);
+        let gives_up = |since, known_as| post.gives_up(since, Uid(1), key, known_as);
+        assert!(gives_up(3, (7, 10)));
+        assert!(gives_up(3, (7, 10)), "nobody has fetched it since");
+        assert!(
+            !gives_up(3, (8, 10)),
+            "fetched again, and told of otherwise"
+        );
+        assert!(gives_up(4, (8, 10)), "another session");
+    }
+
     /// Goes red when what is known by UIDs outlives them: it would be done to other messages.
     #[test]
     fn what_is_known_by_uids_is_forgotten_with_their_life() {
         let post = Post::new(Origin([1; 8]));
         assert_eq!(post.opened(UidValidity(7)), 0);
-        post.want(Uid(1));
+        post.want(item(1));
         post.tried(&[Uid(1)], "it was denied");
         post.suspect(&[Uid(1)]);
         assert_eq!(post.opened(UidValidity(7)), 0);
-        assert!(post.is_wanted(Uid(1)) && post.is_suspect(Uid(1)));
+        assert!(post.is_wanted(&item(1)) && post.is_suspect(Uid(1)));
         assert_eq!(post.opened(UidValidity(8)), 1);
         assert!(post.wanted().is_empty() && !post.is_suspect(Uid(1)));
         assert_eq!((post.tries(Uid(1)), post.unfetchable()), (0, None));
@@ -308,11 +372,16 @@ mod tests {
     #[test]
     fn what_is_wanted_during_a_pass_is_still_wanted_after_it() {
         let post = Post::new(Origin([1; 8]));
-        post.want(Uid(1));
+        post.want(item(1));
         let taken = post.wanted();
-        post.want(Uid(2));
+        post.want(item(2));
         post.served(&taken);
         assert_eq!(post.wanted(), [Uid(2)]);
-        assert!(post.is_wanted(Uid(2)) && !post.is_wanted(Uid(1)));
+        assert!(post.is_wanted(&item(2)) && !post.is_wanted(&item(1)));
+        let other = Item {
+            size: 11,
+            ..item(2)
+        };
+        assert!(!post.is_wanted(&other), "it has the number only");
     }
 }

@@ -18,6 +18,7 @@ mod imap;
 pub mod probe;
 pub mod settings;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -127,14 +128,17 @@ pub struct Item {
     pub size: u64,
     /// When the server received it (INTERNALDATE); now, where the server can't say.
     pub received_at: Wall,
+    /// Whether the server said when.
+    pub dated: bool,
     /// Whether it is marked read.
     pub seen: bool,
 }
 
 impl Item {
-    /// Whether it is the message that was known by this received time (Unix milliseconds) and size.
+    /// Whether it is the message that was known by this received time (Unix milliseconds) and size; by
+    /// its size alone, where the server does not say when it received it.
     pub fn is(&self, received_at: i64, octets: u64) -> bool {
-        (self.received_at.0, self.size) == (received_at, octets)
+        self.size == octets && (!self.dated || self.received_at.0 == received_at)
     }
 }
 
@@ -222,6 +226,16 @@ pub struct Archived {
     pub left: Vec<Uid>,
     /// The server's words for the first of `left`.
     pub said: Option<String>,
+}
+
+/// What was copied to the archive and is not removed yet, as a mailbox where copying stands for moving
+/// remembers it: what is copied anew at each attempt fills the archive.
+#[derive(Debug, Default)]
+pub struct Copies {
+    /// The server said that it copied these.
+    pub sure: BTreeSet<Uid>,
+    /// It said OK, and not what it copied: these may be in the archive, and are not removed.
+    pub unsure: BTreeSet<Uid>,
 }
 
 /// What to count in the open folder.
@@ -368,15 +382,17 @@ impl Session {
         Ok((Self::Imap(imap), folder))
     }
 
-    /// Marks a batch read and moves it to `folder`.
+    /// Marks a batch read and moves it to `folder`. What is copied and can't be removed is taken note of
+    /// in `copies`, and is not copied again.
     pub async fn archive(
         self,
         uids: &[Uid],
         folder: &Folder,
         how: How,
+        copies: &mut Copies,
     ) -> Result<(Self, Archived), Fault> {
         let Self::Imap(mut imap) = self;
-        let archived = imap.archive(uids, folder, how).await?;
+        let archived = imap.archive(uids, folder, how, copies).await?;
         Ok((Self::Imap(imap), archived))
     }
 

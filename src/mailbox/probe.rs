@@ -96,8 +96,8 @@ pub struct Found {
     pub would_convert_read: u64,
     /// What the date leaves out of those that would be taken.
     pub left_out: u64,
-    /// Whether the server can remove single messages (UIDPLUS), so that copying may stand in for MOVE.
-    pub removes: bool,
+    /// Whether MOVE is all that is missing, so that copying may stand in for it.
+    pub may_copy: bool,
 }
 
 /// The certificate that the server shows now, trusted or not; `None` where it shows none. Signs in

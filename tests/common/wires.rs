@@ -1,8 +1,9 @@
 //! Ways between two programs, and what may become of them.
 #![allow(dead_code, clippy::unwrap_used)] // Each test program uses its own part of it.
 
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 
 /// Passes octets both ways until one end has no more.
@@ -26,4 +27,64 @@ pub fn cut_once(to: SocketAddr) -> u16 {
         }
     });
     port
+}
+
+/// What becomes of a line that a client says.
+pub enum Fate {
+    /// It is handed on.
+    Passes,
+    /// The server does not hear it, and this is the answer.
+    Answered(String),
+    /// The connection ends.
+    Cut,
+}
+
+/// A way to `to` on which each line of the server's, and each of the client's, passes a hand.
+pub fn altered(
+    to: SocketAddr,
+    server: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    client: impl Fn(&str) -> Fate + Send + Sync + 'static,
+) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (server, client) = (Arc::new(server), Arc::new(client));
+    thread::spawn(move || {
+        for near in listener.incoming() {
+            let near = near.unwrap();
+            let Ok(far) = TcpStream::connect(to) else {
+                continue;
+            };
+            let (back, answers) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            let (server, client) = (Arc::clone(&server), Arc::clone(&client));
+            thread::spawn(move || hand_on(answers, back, |line| Some(server(line))));
+            thread::spawn(move || {
+                let mut said = near.try_clone().unwrap();
+                hand_on(near, far, |line| {
+                    match client(&String::from_utf8_lossy(&line)) {
+                        Fate::Passes => Some(line),
+                        Fate::Answered(answer) => {
+                            said.write_all(answer.as_bytes()).ok().map(|()| Vec::new())
+                        }
+                        Fate::Cut => None,
+                    }
+                });
+            });
+        }
+    });
+    port
+}
+
+/// Hands lines on until one end has no more, or `hand` gives none.
+fn hand_on(from: TcpStream, mut to: TcpStream, mut hand: impl FnMut(Vec<u8>) -> Option<Vec<u8>>) {
+    let mut lines = BufReader::new(&from);
+    loop {
+        let mut line = Vec::new();
+        let read = lines.read_until(b'\n', &mut line).unwrap_or(0);
+        let handed = if read == 0 { None } else { hand(line) };
+        let passed = handed.and_then(|line| to.write_all(&line).ok());
+        if passed.is_none() {
+            let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+            return;
+        }
+    }
 }

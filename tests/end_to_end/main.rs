@@ -7,7 +7,10 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/wires.rs"]
+mod wires;
 
+mod altered;
 mod cyrus;
 mod departed;
 mod directory;

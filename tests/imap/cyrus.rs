@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use postern::mailbox::probe::{Outcome, What};
-use postern::mailbox::{Access, Account, Fault, How, News, Pass, Security, Wanted};
+use postern::mailbox::{Access, Account, Copies, Fault, How, News, Pass, Security, Wanted};
 use postern::world::{Secret, Trust};
 
 use crate::common::service::Hand;
@@ -79,7 +79,9 @@ fn check(layout: &[&str], archive: &str) {
         let folder = folder.expect("a folder");
         assert_eq!(folder.name, archive);
         assert!(folder.created);
-        let (session, archived) = session.archive(&listed.uids, &folder, How::Move).await?;
+        let (session, archived) = session
+            .archive(&listed.uids, &folder, How::Move, &mut Copies::default())
+            .await?;
         assert_eq!(archived.moved.len(), 1, "{archived:?}");
         assert!(archived.left.is_empty() && archived.uid_validity.is_some());
         let (session, listed) = session.list(Pass::whole(None)).await?;

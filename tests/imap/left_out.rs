@@ -22,7 +22,7 @@ fn not_shown(fault: &Fault) -> &[Uid] {
 }
 
 /// Answers what is asked to learn whether messages are still there: these are.
-fn there(peer: &mut Peer, uids: &[u32]) {
+pub fn there(peer: &mut Peer, uids: &[u32]) {
     peer.answer("NOOP", "", "OK");
     let flags: String = uids
         .iter()

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use postern::mailbox::{
-    Account, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session, Slice, Spoken,
+    Account, Copies, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session, Slice,
+    Spoken,
 };
 use postern::passage::{Uid, UidValidity};
 use postern::world::World;
@@ -481,7 +482,10 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let uids: Vec<Uid> = (1..=4).map(Uid).collect();
-        let (_, archived) = session.archive(&uids, &archive(), How::Move).await.unwrap();
+        let (_, archived) = session
+            .archive(&uids, &archive(), How::Move, &mut Copies::default())
+            .await
+            .unwrap();
         assert_eq!(archived.left, [Uid(3)]);
         assert_eq!(archived.moved.len(), 3);
         assert_eq!(archived.uid_validity, Some(UidValidity(5)));
@@ -507,7 +511,7 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let (_, archived) = session
-            .archive(&[Uid(1)], &archive(), How::Move)
+            .archive(&[Uid(1)], &archive(), How::Move, &mut Copies::default())
             .await
             .unwrap();
         assert_eq!(archived.moved, [(Uid(1), Uid(1))]);
@@ -525,7 +529,7 @@ fn a_full_archive_is_said_at_once() {
     let fault = fault(async {
         inbox(&account)
             .await?
-            .archive(&uids, &archive(), How::Move)
+            .archive(&uids, &archive(), How::Move, &mut Copies::default())
             .await
     });
     let Fault::Refused {

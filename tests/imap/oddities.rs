@@ -2,7 +2,7 @@
 //! project's lists has which test: `scripted`.
 
 use postern::mailbox::probe::{Outcome, What};
-use postern::mailbox::{Account, Fault, Folder, How, Loss, Pass, Refusal, Session, Wanted};
+use postern::mailbox::{Account, Copies, Fault, Folder, How, Loss, Pass, Refusal, Session, Wanted};
 use postern::passage::Uid;
 use postern::world::{Wall, World};
 
@@ -48,7 +48,12 @@ async fn live(account: &Account) -> Result<(Vec<u8>, Vec<(Uid, Uid)>), Fault> {
     let (session, _) = session.look(&listed.uids).await?;
     let (session, mut messages) = session.fetch(&listed.uids, 100).await?;
     let (_, archived) = session
-        .archive(&listed.uids, &folder("Archive"), How::Move)
+        .archive(
+            &listed.uids,
+            &folder("Archive"),
+            How::Move,
+            &mut Copies::default(),
+        )
         .await?;
     Ok((messages.remove(0).1, archived.moved))
 }
@@ -302,7 +307,7 @@ fn an_archive_that_takes_nothing_is_said_at_once() {
             let uids = [Uid(1), Uid(2)];
             inbox(&account)
                 .await?
-                .archive(&uids, &folder("Archive"), How::Move)
+                .archive(&uids, &folder("Archive"), How::Move, &mut Copies::default())
                 .await
         });
         let Some(Fault::Refused {
@@ -354,6 +359,7 @@ fn what_may_not_be_removed_is_not_copied() {
                 // Who doesn't tell leaves it to the attempt.
                 true => {
                     peer.answer("MYRIGHTS INBOX", "", "NO not told");
+                    there(peer, &[1]);
                     peer.answer("UID STORE 1 +FLAGS.SILENT (\\Seen)", "", "OK");
                     peer.answer("UID COPY 1 ", "", "NO [OVERQUOTA] full");
                     peer.answer("UID FETCH 1 ", "* 1 FETCH (UID 1 FLAGS ())\r\n", "OK");
@@ -367,7 +373,9 @@ fn what_may_not_be_removed_is_not_copied() {
         smol::block_on(async {
             let session = inbox(&account).await.unwrap();
             let archive = folder("Archive");
-            let done = session.archive(&[Uid(1)], &archive, How::Copy).await;
+            let done = session
+                .archive(&[Uid(1)], &archive, How::Copy, &mut Copies::default())
+                .await;
             match done.err() {
                 Some(Fault::Refused { why, .. }) => why,
                 other => panic!("{other:?}"),

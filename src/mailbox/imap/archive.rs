@@ -13,7 +13,7 @@ use super::rights::REMOVE;
 use super::set::{self, Copied};
 use super::verdict::{self, Code, Denial};
 use super::Imap;
-use crate::mailbox::{Archived, Fault, Folder, How, Refusal};
+use crate::mailbox::{Archived, Copies, Fault, Folder, How, Refusal};
 use crate::passage::Uid;
 
 /// Messages moved with one command.
@@ -21,6 +21,11 @@ const MANY: usize = 500;
 /// Single messages denied in a row, none moved, after which the folder is to blame.
 const DENIED_MAX: usize = 8;
 const DOING: &str = "archiving messages";
+/// What is said of messages that a server copied without a word of which.
+const NO_COPYUID: &str =
+    "it copies and does not say what (no COPYUID, RFC 4315), so nothing is removed; \
+     archive_by_copy does not work with this server";
+const STAYS: &str = "it says OK, and leaves them where they are";
 
 /// What is done with one batch.
 enum Outcome {
@@ -36,6 +41,7 @@ impl Imap {
         uids: &[Uid],
         folder: &Folder,
         how: How,
+        copies: &mut Copies,
     ) -> Result<Archived, Fault> {
         let able = match how {
             How::Move if !self.abilities.moves => Err("MOVE"),
@@ -48,15 +54,24 @@ impl Imap {
                 why: Refusal::Lacking { ability },
             });
         }
+        let mut archived = Archived::default();
+        let mut wanted = uids.to_vec();
         if how == How::Copy {
             self.may_remove().await?;
+            // This session must know of each before it copies: see below.
+            wanted = self.still_there(DOING, uids).await?;
+            archived.left = wanted
+                .extract_if(.., |uid| copies.unsure.contains(uid))
+                .collect();
+            if !archived.left.is_empty() {
+                archived.said = Some(NO_COPYUID.to_owned());
+            }
         }
-        let mut archived = Archived::default();
         let mut made = false;
         let mut denied = 0;
         let mut twice = BTreeSet::new();
         // A stack, the oldest on top.
-        let mut batches: Vec<Vec<Uid>> = set::sets(uids, MANY)
+        let mut batches: Vec<Vec<Uid>> = set::sets(&wanted, MANY)
             .into_iter()
             .rev()
             .map(|(_, members)| members)
@@ -65,7 +80,7 @@ impl Imap {
             let mut copied = Copied::default();
             let outcome = match how {
                 How::Move => self.move_batch(&batch, folder, &mut copied).await?,
-                How::Copy => self.copy_batch(&batch, folder, &mut copied).await?,
+                How::Copy => self.copy_batch(&batch, folder, &mut copied, copies).await?,
             };
             if !copied.pairs.is_empty() {
                 archived.uid_validity = copied.uid_validity;
@@ -84,14 +99,32 @@ impl Imap {
                 self.present(DOING, &open).await?
             };
             let denial = match outcome {
+                Outcome::Done if how == How::Copy => {
+                    let stays = |uid: &Uid| left.binary_search(uid).is_ok();
+                    copies
+                        .sure
+                        .retain(|uid| batch.binary_search(uid).is_err() || stays(uid));
+                    if !left.is_empty() {
+                        let (sure, unsure): (Vec<Uid>, Vec<Uid>) =
+                            left.into_iter().partition(|uid| copies.sure.contains(uid));
+                        let said = if unsure.is_empty() { STAYS } else { NO_COPYUID };
+                        archived.said.get_or_insert_with(|| said.to_owned());
+                        copies.unsure.extend(&unsure);
+                        archived.left.extend(sure);
+                        archived.left.extend(unsure);
+                    }
+                    continue;
+                }
                 Outcome::Done => {
                     // A session that is older than a message may not have been told of it yet
                     // (RFC 3501 §7.3.1): Dovecot then moves nothing of it and says OK. It has been
-                    // told by the look above, so once more. Never what was copied: it would be
-                    // there twice.
+                    // told by the look above, so once more.
                     let (again, stays): (Vec<Uid>, Vec<Uid>) = left
                         .into_iter()
                         .partition(|uid| !known.contains(uid) && twice.insert(*uid));
+                    if !stays.is_empty() {
+                        archived.said.get_or_insert_with(|| STAYS.to_owned());
+                    }
                     archived.left.extend(stays);
                     if !again.is_empty() {
                         batches.push(again);
@@ -135,6 +168,7 @@ impl Imap {
             }
         }
         archived.left.sort_unstable();
+        archived.moved.sort_unstable();
         Ok(archived)
     }
 
@@ -170,25 +204,29 @@ impl Imap {
         self.copying(&commands, batch, copied).await
     }
 
-    /// Copies first, and marks deleted only what the server says it copied.
+    /// Copies what was not copied before, and marks deleted only what the server says it copied.
     async fn copy_batch(
         &mut self,
         batch: &[Uid],
         folder: &Folder,
         copied: &mut Copied,
+        copies: &mut Copies,
     ) -> Result<Outcome, Fault> {
-        let Some((set, _)) = set::sets(batch, usize::MAX).into_iter().next() else {
-            return Ok(Outcome::Done);
-        };
-        let commands = [
-            format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
-            format!("UID COPY {set} {}", quote(&folder.name)),
-        ];
-        let outcome = self.copying(&commands, batch, copied).await?;
-        if !matches!(outcome, Outcome::Done) {
-            return Ok(outcome);
+        let (mut sources, fresh): (Vec<Uid>, Vec<Uid>) =
+            batch.iter().partition(|uid| copies.sure.contains(uid));
+        if let Some((set, _)) = set::sets(&fresh, usize::MAX).into_iter().next() {
+            let commands = [
+                format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
+                format!("UID COPY {set} {}", quote(&folder.name)),
+            ];
+            let outcome = self.copying(&commands, &fresh, copied).await?;
+            if !matches!(outcome, Outcome::Done) {
+                return Ok(outcome);
+            }
+            sources.extend(copied.pairs.iter().map(|(from, _)| *from));
+            sources.sort_unstable();
+            copies.sure.extend(&sources);
         }
-        let sources: Vec<Uid> = copied.pairs.iter().map(|(from, _)| *from).collect();
         for (set, _) in set::sets(&sources, MANY) {
             // Waited for: what could not be marked must not be taken for removed.
             let marked = self

@@ -61,6 +61,7 @@ impl Imap {
                         uid,
                         size: found.size?,
                         received_at: found.received_at.unwrap_or(now),
+                        dated: found.received_at.is_some(),
                         seen: found.seen.unwrap_or(false),
                     })
                 })

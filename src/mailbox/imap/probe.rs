@@ -239,8 +239,7 @@ async fn inside(
             },
         );
     }
-    found.removes = imap.abilities().uidplus;
-    move_step(&mut imap, trial, teller).await?;
+    found.may_copy = move_step(&mut imap, trial, teller).await?;
     match imap.archive_folder(trial.archive, false).await {
         Ok(Some(folder)) => match imap.may(ARCHIVING, &folder.name, INSERT).await {
             Err(fault @ Fault::Refused { .. }) => {
@@ -289,11 +288,12 @@ async fn inside(
     Ok(())
 }
 
+/// Tells how messages can be moved; whether MOVE is all that is missing.
 async fn move_step(
     imap: &mut Imap,
     trial: &Trial<'_>,
     teller: &mut Teller<'_>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let wanted = match imap.abilities().moves {
         true => MOVE_AWAY,
         false => REMOVE,
@@ -301,7 +301,7 @@ async fn move_step(
     match imap.may(ARCHIVING, trial.folder, wanted).await {
         Err(fault @ Fault::Refused { .. }) => {
             teller.bad(What::Move, fault.to_string(), mend(&fault, trial.account));
-            return Ok(());
+            return Ok(false);
         }
         other => other?,
     }
@@ -326,8 +326,9 @@ async fn move_step(
             "the server can't move messages (no MOVE)",
             "ask whoever runs the server to enable it, or turn mailbox.NAME.archive_by_copy on",
         );
+        return Ok(true);
     }
-    Ok(())
+    Ok(false)
 }
 
 async fn quota_step(imap: &mut Imap, folder: &str, teller: &mut Teller<'_>) -> Result<(), Fault> {

@@ -1,0 +1,155 @@
+//! A mail server that is real but for some of its words, which are altered on the way.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crate::common::service::{text, Site};
+use crate::wires::{altered, Fate};
+
+/// The line without what stands between two words of it.
+fn without(line: Vec<u8>, from: &str, to: &str, instead: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&line);
+    let cut = text.split_once(from).and_then(|(before, rest)| {
+        let (_, behind) = rest.split_once(to)?;
+        Some(format!("{before}{instead}{behind}"))
+    });
+    cut.map_or(line, String::into_bytes)
+}
+
+/// A site whose mailbox is reached by the way that this hand alters.
+fn site(
+    mail: &[&str],
+    mailbox: &str,
+    server: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+    client: impl Fn(&str) -> Fate + Send + Sync + 'static,
+) -> Site {
+    let site = Site::with(mail, &[]);
+    let port = altered(([127, 0, 0, 1], site.mail.imap).into(), server, client);
+    let settings = site.settings("none", mailbox, "");
+    let direct = format!("port = {}", site.mail.imap);
+    site.import(&settings.replace(&direct, &format!("port = {port}")));
+    site
+}
+
+/// Goes red when a received time that the server does not tell is taken for another one at each look: the
+/// message was fetched twice a second, for ever, and never archived.
+#[test]
+fn a_message_without_a_received_time_is_archived_once() {
+    let undated = |line| without(line, "INTERNALDATE \"", "\"", "INTERNALDATE NIL");
+    let site = site(&[], "", undated, |_| Fate::Passes);
+    for n in 0..3 {
+        site.send(&format!("undated {n}"));
+    }
+    let said = site.drains();
+    assert_eq!(site.tickets("undated").len(), 3);
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 3);
+    assert!(!said.contains("the same message again"), "{said}");
+    assert!(!said.contains("other messages now"), "{said}");
+}
+
+/// Goes red when a server that tells another time at each look makes a message be fetched without end.
+#[test]
+fn a_received_time_that_is_another_at_each_look_ends_nothing_and_begins_no_circle() {
+    let second = AtomicU64::new(0);
+    let moving = move |line: Vec<u8>| {
+        let n = second.fetch_add(1, Ordering::Relaxed) % 60;
+        let date = format!("INTERNALDATE \"01-Nov-2026 10:00:{n:02} +0000\"");
+        without(line, "INTERNALDATE \"", "\"", &date)
+    };
+    let site = site(&[], "", moving, |_| Fate::Passes);
+    for n in 0..3 {
+        site.send(&format!("moving {n}"));
+    }
+    let said = site.drains();
+    assert_eq!(site.tickets("moving").len(), 3);
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 3);
+    let again = said.matches("the same message again").count();
+    assert!(again <= 6, "{said}");
+}
+
+/// Goes red when a connection that is lost once, when the archiver asks what lies at its places, leaves
+/// them there until the next hour.
+#[test]
+fn a_connection_that_is_lost_at_the_archivers_look_costs_no_message_its_archiving() {
+    let cut = AtomicBool::new(false);
+    let asked = AtomicU64::new(0);
+    let site = site(
+        &[],
+        "",
+        |line| line,
+        move |line| {
+            // The first such question is the watcher's.
+            let look = line.contains("RFC822.SIZE");
+            match look && asked.fetch_add(1, Ordering::Relaxed) > 0 {
+                true if !cut.swap(true, Ordering::Relaxed) => Fate::Cut,
+                _ => Fate::Passes,
+            }
+        },
+    );
+    for n in 0..3 {
+        site.send(&format!("lost {n}"));
+    }
+    site.drains();
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 3);
+    assert_eq!(site.tickets("lost").len(), 3);
+}
+
+/// Goes red when what is copied and can't be removed is copied again by the next attempt.
+#[test]
+fn what_is_copied_and_not_removed_is_not_copied_again() {
+    let allowed = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&allowed);
+    let mut site = site(
+        &["--without", "MOVE"],
+        "archive_by_copy = true",
+        |line| line,
+        move |line| match line.split_once(" UID EXPUNGE") {
+            Some((tag, _)) if !may.load(Ordering::Relaxed) => {
+                Fate::Answered(format!("{tag} NO expunge is not allowed here\r\n"))
+            }
+            _ => Fate::Passes,
+        },
+    );
+    site.send("copied");
+    site.start();
+    for attempt in 1..=3 {
+        site.until("it is tried", |s| {
+            s.log().matches("expunge is not allowed here").count() >= attempt
+        });
+        site.does(&["queue", "retry", "--all"]);
+    }
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
+    allowed.store(true, Ordering::Relaxed);
+    site.does(&["queue", "retry", "--all"]);
+    site.until("it is archived", |s| s.count("archived") == 1);
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
+    assert!(site.hand().search("INBOX", "ALL").is_empty());
+    assert_eq!(site.tickets("copied").len(), 1);
+}
+
+/// Without COPYUID nobody knows what was copied: nothing is removed, and nothing copied twice.
+#[test]
+fn a_server_that_does_not_say_what_it_copied_is_named_and_not_asked_again() {
+    let mut site = site(
+        &["--without", "MOVE"],
+        "archive_by_copy = true",
+        |line| without(line, "[COPYUID ", "] ", ""),
+        |_| Fate::Passes,
+    );
+    site.send("copied");
+    site.start();
+    for attempt in 1..=3 {
+        site.until("it is tried", |s| {
+            s.log().matches("no COPYUID").count() >= attempt
+        });
+        site.does(&["queue", "retry", "--all"]);
+    }
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
+    assert_eq!(site.hand().search("INBOX", "ALL").len(), 1);
+    let said = site.status().to_string();
+    assert!(
+        said.contains("archive_by_copy does not work with this server"),
+        "{said}"
+    );
+    assert_eq!(text(&site.tickets("copied")[0], "subject"), "copied");
+}
