@@ -6,6 +6,7 @@ use postern::mailbox::{Account, Copies, Fault, Folder, How, Loss, Pass, Refusal,
 use postern::passage::Uid;
 use postern::world::{Wall, World};
 
+use crate::left_out::there;
 use crate::scripted::{scripted, Peer};
 use crate::{folder, inbox, probed};
 
