@@ -393,9 +393,11 @@ impl Archiver<'_> {
         let (session, mut archived) = match uids.is_empty() {
             true => (session, crate::mailbox::Archived::default()),
             false => {
-                let mut copies = self.post.copies.take();
+                let of = || here.iter().map(|here| (here.uid, here.key));
+                let mut copies = self.post.copies(of());
                 let archived = session.archive(&uids, &folder, how, &mut copies).await;
-                self.post.copies.replace(copies);
+                // Also where the connection was lost behind the copy.
+                self.post.note_copies(of(), &copies);
                 archived?
             }
         };
