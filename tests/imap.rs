@@ -126,7 +126,7 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
             let folder = folder.unwrap();
             assert!(folder.name.starts_with("INBOX."), "{}", folder.name);
             let (session, archived) = session
-                .archive(&listed.uids, &folder, How::Move, &mut Copies::default())
+                .archive(&listed.uids, &folder, How::Move, &Copies::default())
                 .await?;
             assert_eq!(archived.moved.len(), 1, "{archived:?}");
             assert!(archived.left.is_empty() && archived.uid_validity.is_some());
@@ -252,7 +252,7 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
                 &[Uid(1)],
                 &folder("INBOX.Ablage"),
                 How::Move,
-                &mut Copies::default(),
+                &Copies::default(),
             )
             .await
             .err();
@@ -273,7 +273,7 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
                 &uids,
                 &folder("INBOX.Ablage"),
                 How::Copy,
-                &mut Copies::default(),
+                &Copies::default(),
             )
             .await?;
         assert_eq!(archived.moved.len(), 2, "{archived:?}");
@@ -384,7 +384,7 @@ fn windows_skip_nothing_while_others_remove_messages() {
                 &gone,
                 &folder("INBOX.Ablage"),
                 How::Move,
-                &mut Copies::default(),
+                &Copies::default(),
             )
             .await?;
         assert_eq!(archived.moved.len(), 2500);
@@ -466,7 +466,7 @@ fn messages_that_vanished_are_in_no_answer() {
                 &uids,
                 &folder("INBOX.Ablage"),
                 How::Move,
-                &mut Copies::default(),
+                &Copies::default(),
             )
             .await?;
         assert_eq!(archived.moved.len(), 2);
@@ -476,7 +476,7 @@ fn messages_that_vanished_are_in_no_answer() {
                 &uids,
                 &folder("INBOX.Ablage"),
                 How::Move,
-                &mut Copies::default(),
+                &Copies::default(),
             )
             .await?;
         assert!(again.moved.is_empty() && again.left.is_empty());
@@ -494,7 +494,7 @@ fn an_archive_that_is_not_there_is_made_when_it_is_needed() {
         let session = inbox(&server.account(Security::Tls)).await?;
         let to = folder("INBOX.Neu");
         let (_, archived) = session
-            .archive(&[Uid(1)], &to, How::Move, &mut Copies::default())
+            .archive(&[Uid(1)], &to, How::Move, &Copies::default())
             .await?;
         assert_eq!(archived.moved.len(), 1);
         Ok(())

@@ -393,12 +393,9 @@ impl Archiver<'_> {
         let (session, mut archived) = match uids.is_empty() {
             true => (session, crate::mailbox::Archived::default()),
             false => {
-                let of = || here.iter().map(|here| (here.uid, here.key));
-                let mut copies = self.post.copies(of());
-                let archived = session.archive(&uids, &folder, how, &mut copies).await;
-                // Also where the connection was lost behind the copy.
-                self.post.note_copies(of(), &copies);
-                archived?
+                session
+                    .archive(&uids, &folder, how, &self.post.copies)
+                    .await?
             }
         };
         // Before the records: whoever lent it need not wait for a sync.
@@ -456,14 +453,15 @@ impl Archiver<'_> {
         let (stuck, old): (Vec<Uid>, Vec<Uid>) = old
             .map(|here| here.uid)
             .partition(|uid| self.post.is_stuck(*uid));
-        // What costs the session when it is asked for alone, too, is left out.
+        // What costs the session twice when it is asked for alone is left out.
         let (mut untold, stuck): (Vec<Uid>, Vec<Uid>) =
-            stuck.into_iter().partition(|uid| self.post.tries(*uid) > 0);
+            stuck.into_iter().partition(|uid| self.post.tries(*uid) > 1);
         let mut said = "the connection was lost when it was asked for".to_owned();
         let mut session = session;
         let mut items = Vec::new();
         let alone = stuck.iter().map(std::slice::from_ref);
-        for uids in std::iter::once(old.as_slice()).chain(alone) {
+        let all = std::iter::once((false, old.as_slice()));
+        for (alone, uids) in all.chain(alone.map(|uids| (true, uids))) {
             if uids.is_empty() {
                 continue;
             }
@@ -471,14 +469,14 @@ impl Archiver<'_> {
             (session, looked) = match session.look(uids).await {
                 Ok(looked) => looked,
                 Err(unlooked) => {
-                    if let ([uid], Some(_)) = (uids, unlooked.at) {
-                        self.post.tried(&[*uid], &unlooked.to_string());
+                    if alone && unlooked.at.is_some() {
+                        self.post.tried(uids, &unlooked.to_string());
                     }
                     return Err(End::Mailbox(self.post.unlooked(unlooked)));
                 }
             };
-            if let [uid] = uids {
-                self.post.unstick(*uid);
+            if alone {
+                uids.iter().for_each(|uid| self.post.unstick(*uid));
             }
             if !looked.denied.is_empty() {
                 said = looked.said;

@@ -26,7 +26,7 @@ pub async fn move_now(
     let (session, folder) = session.archive_folder(&wanted, true).await?;
     match folder {
         Some(folder) => Ok(session
-            .archive(uids, &folder, How::Move, &mut Copies::default())
+            .archive(uids, &folder, How::Move, &Copies::default())
             .await?
             .0),
         None => Ok(session),

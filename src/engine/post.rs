@@ -89,8 +89,8 @@ pub struct Post {
     suspects: RefCell<BTreeSet<Uid>>,
     /// The session that watches, where the server gives no second one.
     pub loan: Loan<Watching>,
-    /// What was copied to the archive and could not be removed, and whether the server said so.
-    copied: RefCell<BTreeMap<(Uid, Key), bool>>,
+    /// What was copied to the archive and could not be removed.
+    pub copies: Copies,
     /// What the archiver gave up in the session that is younger than this decision, and what each was
     /// known by: places where something else seemed to lie.
     gave_up: RefCell<(u64, GaveUp)>,
@@ -125,7 +125,7 @@ impl Post {
             wanted: RefCell::default(),
             suspects: RefCell::default(),
             loan: Loan::new(),
-            copied: RefCell::default(),
+            copies: Copies::default(),
             gave_up: RefCell::default(),
             archive_trouble: RefCell::default(),
         }
@@ -156,7 +156,7 @@ impl Post {
         self.suspects.take();
         self.read.take();
         self.already_read.set(0);
-        self.copied.take();
+        self.copies.forgive();
         self.wanted.take().len()
     }
 
@@ -191,33 +191,6 @@ impl Post {
         unlooked.fault
     }
 
-    /// What is known to be copied of these messages. A number alone would not do: what has it now may be
-    /// another message, and would be removed without a copy.
-    pub fn copies(&self, of: impl Iterator<Item = (Uid, Key)>) -> Copies {
-        let copied = self.copied.borrow();
-        let mut copies = Copies::default();
-        for message in of {
-            match copied.get(&message) {
-                Some(true) => copies.sure.insert(message.0),
-                Some(false) => copies.unsure.insert(message.0),
-                None => continue,
-            };
-        }
-        copies
-    }
-
-    /// Takes note of what was copied of these messages and is not removed.
-    pub fn note_copies(&self, of: impl Iterator<Item = (Uid, Key)>, copies: &Copies) {
-        let mut copied = self.copied.borrow_mut();
-        for message in of {
-            let sure = copies.sure.contains(&message.0);
-            match sure || copies.unsure.contains(&message.0) {
-                true => copied.insert(message, sure),
-                false => copied.remove(&message),
-            };
-        }
-    }
-
     /// Whether the place of `key`, which was known by this received time and size, is given up, since
     /// another message seems to lie there. Not where that was done before in the same session (which
     /// began after the decision `since`) and it is known by others now: then it was fetched again
@@ -249,6 +222,7 @@ impl Post {
     /// The operator wants everything tried again, now, the password too.
     pub fn retry(&self) {
         self.gate.open();
+        self.copies.forgive();
         if matches!(*self.standing.borrow(), Standing::Trouble { .. }) {
             // Who archives waits for who watches: otherwise both would try the password.
             self.say(Standing::Connecting);
@@ -309,6 +283,7 @@ impl Post {
 
     /// Gives every message another chance: at each hourly pass, and when somebody asks.
     pub fn forgive(&self) {
+        self.copies.forgive_broken();
         self.failed.borrow_mut().clear();
         self.stuck.borrow_mut().clear();
         self.undated.set(false);
@@ -378,22 +353,6 @@ mod tests {
             "fetched again, and told of otherwise"
         );
         assert!(gives_up(4, (8, 10)), "another session");
-    }
-
-    /// Goes red when what was copied of one message is taken for a copy of another that has its number.
-    #[test]
-    fn what_was_copied_is_known_by_number_and_message() {
-        let post = Post::new(Origin([1; 8]));
-        let (first, other) = ((Uid(1), Key([5; 32])), (Uid(1), Key([6; 32])));
-        let copies = Copies {
-            sure: BTreeSet::from([Uid(1)]),
-            ..Copies::default()
-        };
-        post.note_copies([first].into_iter(), &copies);
-        assert!(post.copies([other].into_iter()).sure.is_empty());
-        assert!(post.copies([first].into_iter()).sure.contains(&Uid(1)));
-        post.note_copies([first].into_iter(), &Copies::default());
-        assert!(post.copies([first].into_iter()).sure.is_empty());
     }
 
     /// Goes red when what is known by UIDs outlives them: it would be done to other messages.

@@ -18,8 +18,10 @@ mod imap;
 pub mod probe;
 pub mod settings;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use fault::{Answer, Fault, Loss, Refusal, Spoken};
@@ -228,14 +230,56 @@ pub struct Archived {
     pub said: Option<String>,
 }
 
-/// What was copied to the archive and is not removed yet, as a mailbox where copying stands for moving
-/// remembers it: what is copied anew at each attempt fills the archive.
+/// What a mailbox remembers where copying stands for moving: what is copied anew at each attempt fills
+/// the archive. Nor is it removed later without a new copy: by then nobody knows whether the first one
+/// is still there. Cloning shares it, so that it outlives an attempt that is broken off.
+#[derive(Clone, Debug, Default)]
+pub struct Copies(Rc<RefCell<Copied>>);
+
 #[derive(Debug, Default)]
-pub struct Copies {
-    /// The server said that it copied these.
-    pub sure: BTreeSet<Uid>,
-    /// It said OK, and not what it copied: these may be in the archive, and are not removed.
-    pub unsure: BTreeSet<Uid>,
+struct Copied {
+    /// To be copied, and no answer heard.
+    asked: BTreeSet<Uid>,
+    /// Copied, as far as the server tells, and not removed.
+    stuck: BTreeSet<Uid>,
+}
+
+impl Copies {
+    /// Whether it may have been copied before.
+    fn has(&self, uid: Uid) -> bool {
+        let copied = self.0.borrow();
+        copied.asked.contains(&uid) || copied.stuck.contains(&uid)
+    }
+
+    /// They are about to be copied.
+    fn asks(&self, uids: &[Uid]) {
+        self.0.borrow_mut().asked.extend(uids);
+    }
+
+    /// They are not in the archive, or not in the folder any more.
+    fn settles(&self, uids: &[Uid]) {
+        let mut copied = self.0.borrow_mut();
+        for uid in uids {
+            copied.asked.remove(uid);
+            copied.stuck.remove(uid);
+        }
+    }
+
+    /// They are in both folders.
+    fn sticks(&self, uids: &[Uid]) {
+        self.settles(uids);
+        self.0.borrow_mut().stuck.extend(uids);
+    }
+
+    /// Lets what broke off be tried again.
+    pub fn forgive_broken(&self) {
+        self.0.borrow_mut().asked.clear();
+    }
+
+    /// Lets everything be tried again.
+    pub fn forgive(&self) {
+        self.0.take();
+    }
 }
 
 /// What to count in the open folder.
@@ -383,13 +427,13 @@ impl Session {
     }
 
     /// Marks a batch read and moves it to `folder`. What is copied and can't be removed is taken note of
-    /// in `copies`, and is not copied again.
+    /// in `copies`, and left alone from then on.
     pub async fn archive(
         self,
         uids: &[Uid],
         folder: &Folder,
         how: How,
-        copies: &mut Copies,
+        copies: &Copies,
     ) -> Result<(Self, Archived), Fault> {
         let Self::Imap(mut imap) = self;
         let archived = imap.archive(uids, folder, how, copies).await?;

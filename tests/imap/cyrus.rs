@@ -80,7 +80,7 @@ fn check(layout: &[&str], archive: &str) {
         assert_eq!(folder.name, archive);
         assert!(folder.created);
         let (session, archived) = session
-            .archive(&listed.uids, &folder, How::Move, &mut Copies::default())
+            .archive(&listed.uids, &folder, How::Move, &Copies::default())
             .await?;
         assert_eq!(archived.moved.len(), 1, "{archived:?}");
         assert!(archived.left.is_empty() && archived.uid_validity.is_some());

@@ -483,7 +483,7 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
         let session = inbox(&account).await.unwrap();
         let uids: Vec<Uid> = (1..=4).map(Uid).collect();
         let (_, archived) = session
-            .archive(&uids, &archive(), How::Move, &mut Copies::default())
+            .archive(&uids, &archive(), How::Move, &Copies::default())
             .await
             .unwrap();
         assert_eq!(archived.left, [Uid(3)]);
@@ -511,7 +511,7 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let (_, archived) = session
-            .archive(&[Uid(1)], &archive(), How::Move, &mut Copies::default())
+            .archive(&[Uid(1)], &archive(), How::Move, &Copies::default())
             .await
             .unwrap();
         assert_eq!(archived.moved, [(Uid(1), Uid(1))]);
@@ -529,7 +529,7 @@ fn a_full_archive_is_said_at_once() {
     let fault = fault(async {
         inbox(&account)
             .await?
-            .archive(&uids, &archive(), How::Move, &mut Copies::default())
+            .archive(&uids, &archive(), How::Move, &Copies::default())
             .await
     });
     let Fault::Refused {

@@ -53,7 +53,7 @@ async fn live(account: &Account) -> Result<(Vec<u8>, Vec<(Uid, Uid)>), Fault> {
             &listed.uids,
             &folder("Archive"),
             How::Move,
-            &mut Copies::default(),
+            &Copies::default(),
         )
         .await?;
     Ok((messages.remove(0).1, archived.moved))
@@ -308,7 +308,7 @@ fn an_archive_that_takes_nothing_is_said_at_once() {
             let uids = [Uid(1), Uid(2)];
             inbox(&account)
                 .await?
-                .archive(&uids, &folder("Archive"), How::Move, &mut Copies::default())
+                .archive(&uids, &folder("Archive"), How::Move, &Copies::default())
                 .await
         });
         let Some(Fault::Refused {
@@ -375,7 +375,7 @@ fn what_may_not_be_removed_is_not_copied() {
             let session = inbox(&account).await.unwrap();
             let archive = folder("Archive");
             let done = session
-                .archive(&[Uid(1)], &archive, How::Copy, &mut Copies::default())
+                .archive(&[Uid(1)], &archive, How::Copy, &Copies::default())
                 .await;
             match done.err() {
                 Some(Fault::Refused { why, .. }) => why,

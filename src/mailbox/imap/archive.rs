@@ -25,6 +25,8 @@ const DOING: &str = "archiving messages";
 const NO_COPYUID: &str =
     "it copies and does not say what (no COPYUID, RFC 4315), so nothing is removed; \
      archive_by_copy does not work with this server";
+const BEFORE: &str = "copied before, and not removed; another copy is made once somebody says so: \
+     `postern queue retry --all`";
 const STAYS: &str = "it says OK, and leaves them where they are";
 
 /// What is done with one batch.
@@ -41,7 +43,7 @@ impl Imap {
         uids: &[Uid],
         folder: &Folder,
         how: How,
-        copies: &mut Copies,
+        copies: &Copies,
     ) -> Result<Archived, Fault> {
         let able = match how {
             How::Move if !self.abilities.moves => Err("MOVE"),
@@ -60,11 +62,9 @@ impl Imap {
             self.may_remove().await?;
             // This session must know of each before it copies: see below.
             wanted = self.still_there(DOING, uids).await?;
-            archived.left = wanted
-                .extract_if(.., |uid| copies.unsure.contains(uid))
-                .collect();
+            archived.left = wanted.extract_if(.., |uid| copies.has(*uid)).collect();
             if !archived.left.is_empty() {
-                archived.said = Some(NO_COPYUID.to_owned());
+                archived.said = Some(BEFORE.to_owned());
             }
         }
         let mut made = false;
@@ -100,18 +100,15 @@ impl Imap {
             };
             let denial = match outcome {
                 Outcome::Done if how == How::Copy => {
-                    let stays = |uid: &Uid| left.binary_search(uid).is_ok();
-                    copies
-                        .sure
-                        .retain(|uid| batch.binary_search(uid).is_err() || stays(uid));
+                    copies.settles(&batch);
                     if !left.is_empty() {
-                        let (sure, unsure): (Vec<Uid>, Vec<Uid>) =
-                            left.into_iter().partition(|uid| copies.sure.contains(uid));
-                        let said = if unsure.is_empty() { STAYS } else { NO_COPYUID };
+                        copies.sticks(&left);
+                        let said = match copied.uid_validity {
+                            Some(_) => STAYS,
+                            None => NO_COPYUID,
+                        };
                         archived.said.get_or_insert_with(|| said.to_owned());
-                        copies.unsure.extend(&unsure);
-                        archived.left.extend(sure);
-                        archived.left.extend(unsure);
+                        archived.left.append(&mut left);
                     }
                     continue;
                 }
@@ -132,12 +129,16 @@ impl Imap {
                     continue;
                 }
                 Outcome::Stuck(denial) => {
+                    copies.settles(&batch);
+                    copies.sticks(&left);
                     archived.left.append(&mut left);
                     archived.said.get_or_insert(denial.said);
                     continue;
                 }
                 Outcome::Denied(denial) => denial,
             };
+            // A denied COPY has copied nothing (RFC 3501, section 6.4.7).
+            copies.settles(&batch);
             match denial.code {
                 Code::TryCreate | Code::NonExistent if !made => {
                     made = true;
@@ -204,29 +205,28 @@ impl Imap {
         self.copying(&commands, batch, copied).await
     }
 
-    /// Copies what was not copied before, and marks deleted only what the server says it copied.
+    /// Copies first, and marks deleted only what the server says it copied just now.
     async fn copy_batch(
         &mut self,
         batch: &[Uid],
         folder: &Folder,
         copied: &mut Copied,
-        copies: &mut Copies,
+        copies: &Copies,
     ) -> Result<Outcome, Fault> {
-        let (mut sources, fresh): (Vec<Uid>, Vec<Uid>) =
-            batch.iter().partition(|uid| copies.sure.contains(uid));
-        if let Some((set, _)) = set::sets(&fresh, usize::MAX).into_iter().next() {
-            let commands = [
-                format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
-                format!("UID COPY {set} {}", quote(&folder.name)),
-            ];
-            let outcome = self.copying(&commands, &fresh, copied).await?;
-            if !matches!(outcome, Outcome::Done) {
-                return Ok(outcome);
-            }
-            sources.extend(copied.pairs.iter().map(|(from, _)| *from));
-            sources.sort_unstable();
-            copies.sure.extend(&sources);
+        let Some((set, _)) = set::sets(batch, usize::MAX).into_iter().next() else {
+            return Ok(Outcome::Done);
+        };
+        let commands = [
+            format!("UID STORE {set} +FLAGS.SILENT (\\Seen)"),
+            format!("UID COPY {set} {}", quote(&folder.name)),
+        ];
+        // Before it is asked for: the answer may never come.
+        copies.asks(batch);
+        let outcome = self.copying(&commands, batch, copied).await?;
+        if !matches!(outcome, Outcome::Done) {
+            return Ok(outcome);
         }
+        let sources: Vec<Uid> = copied.pairs.iter().map(|(from, _)| *from).collect();
         for (set, _) in set::sets(&sources, MANY) {
             // Waited for: what could not be marked must not be taken for removed.
             let marked = self
