@@ -37,6 +37,11 @@ use postern::passage::Uid;
 use postern::world::tls::Blemish;
 use postern::world::{Secret, Trust, Wall, World};
 
+/// Messages of which no size was announced.
+fn unannounced(uids: &[Uid]) -> Vec<(Uid, u64)> {
+    uids.iter().map(|uid| (*uid, 0)).collect()
+}
+
 #[track_caller]
 fn check<T>(work: impl std::future::Future<Output = Result<T, Fault>>) -> T {
     match smol::block_on(work) {
@@ -120,14 +125,12 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
             assert!(
                 (World::real().clock.wall().0 - looked.items[0].received_at.0).abs() < 3_600_000
             );
-            let (session, messages) = session.fetch(&listed.uids, 1 << 20).await?;
+            let (session, messages) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
             assert_eq!(messages, [(listed.uids[0], octets.clone())]);
             let (session, folder) = session.archive_folder(&Wanted::BySpecialUse, true).await?;
             let folder = folder.unwrap();
             assert!(folder.name.starts_with("INBOX."), "{}", folder.name);
-            let (session, archived) = session
-                .archive(&listed.uids, &folder, How::Move, &Copies::default())
-                .await?;
+            let (session, archived) = session.archive(&listed.uids, &folder, &How::Move).await?;
             assert_eq!(archived.moved.len(), 1, "{archived:?}");
             assert!(archived.left.is_empty() && archived.uid_validity.is_some());
             let (session, listed) = session.list(Pass::whole(None)).await?;
@@ -248,12 +251,7 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
         let session = inbox(&account).await?;
         assert!(!session.abilities().moves && !session.abilities().idle);
         let fault = session
-            .archive(
-                &[Uid(1)],
-                &folder("INBOX.Ablage"),
-                How::Move,
-                &Copies::default(),
-            )
+            .archive(&[Uid(1)], &folder("INBOX.Ablage"), &How::Move)
             .await
             .err();
         let lacking = |f: &Fault| {
@@ -272,8 +270,7 @@ fn without_move_nothing_is_moved_unless_the_operator_lets_it_be_copied() {
             .archive(
                 &uids,
                 &folder("INBOX.Ablage"),
-                How::Copy,
-                &Copies::default(),
+                &How::Copy(Copies::default()),
             )
             .await?;
         assert_eq!(archived.moved.len(), 2, "{archived:?}");
@@ -380,12 +377,7 @@ fn windows_skip_nothing_while_others_remove_messages() {
         let other = inbox(&account).await?;
         let gone: Vec<Uid> = (1..=2500).map(|n| Uid(n * 2)).collect();
         let (other, archived) = other
-            .archive(
-                &gone,
-                &folder("INBOX.Ablage"),
-                How::Move,
-                &Copies::default(),
-            )
+            .archive(&gone, &folder("INBOX.Ablage"), &How::Move)
             .await?;
         assert_eq!(archived.moved.len(), 2500);
         other.logout().await;
@@ -425,7 +417,7 @@ fn a_large_message_comes_in_slices() {
     server.deliver("INBOX", [octets.clone()]);
     check(async {
         let session = inbox(&server.account(Security::Tls)).await?;
-        let mut slices = session.slices(Uid(1), 256 * 1024);
+        let mut slices = session.slices(Uid(1), 0, 256 * 1024);
         let mut whole = Vec::new();
         while let Slice::Octets(more) = slices.next().await? {
             whole.extend(more);
@@ -440,7 +432,7 @@ fn a_large_message_comes_in_slices() {
         assert_eq!(past.as_deref(), Some(&b""[..]));
         let (session, none) = session.slice(Uid(77), 0, 100).await?;
         assert_eq!(none, None);
-        let mut slices = session.slices(Uid(77), 1000);
+        let mut slices = session.slices(Uid(77), 0, 1000);
         assert_eq!(slices.next().await?, Slice::Gone);
         let session = slices.finish().await?;
         // The session is in step.
@@ -457,27 +449,17 @@ fn messages_that_vanished_are_in_no_answer() {
     check(async {
         let session = inbox(&server.account(Security::Tls)).await?;
         let uids = [Uid(2), Uid(500), Uid(4)];
-        let (session, messages) = session.fetch(&uids, 1000).await?;
+        let (session, messages) = session.fetch(&unannounced(&uids), 1000).await?;
         assert_eq!(messages.len(), 2);
         let (session, looked) = session.look(&uids).await?;
         assert_eq!(looked.items.len(), 2);
         let (session, archived) = session
-            .archive(
-                &uids,
-                &folder("INBOX.Ablage"),
-                How::Move,
-                &Copies::default(),
-            )
+            .archive(&uids, &folder("INBOX.Ablage"), &How::Move)
             .await?;
         assert_eq!(archived.moved.len(), 2);
         assert!(archived.left.is_empty());
         let (session, again) = session
-            .archive(
-                &uids,
-                &folder("INBOX.Ablage"),
-                How::Move,
-                &Copies::default(),
-            )
+            .archive(&uids, &folder("INBOX.Ablage"), &How::Move)
             .await?;
         assert!(again.moved.is_empty() && again.left.is_empty());
         let (_, uids, _) = all(session, Pass::whole(None)).await?;
@@ -493,9 +475,7 @@ fn an_archive_that_is_not_there_is_made_when_it_is_needed() {
     check(async {
         let session = inbox(&server.account(Security::Tls)).await?;
         let to = folder("INBOX.Neu");
-        let (_, archived) = session
-            .archive(&[Uid(1)], &to, How::Move, &Copies::default())
-            .await?;
+        let (_, archived) = session.archive(&[Uid(1)], &to, &How::Move).await?;
         assert_eq!(archived.moved.len(), 1);
         Ok(())
     });

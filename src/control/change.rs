@@ -4,6 +4,8 @@
 //! what a person must be asked; the change itself is last, and is refused when somebody else was
 //! faster.
 
+use data_encoding::HEXLOWER;
+
 use super::carry;
 use super::port::{Caller, Candidate, LeftBehind, Service};
 use super::wire::{Answer, How, Kind, Preview, Refusal, Typed};
@@ -12,7 +14,6 @@ use crate::settings::{
     check, difference, import, moment_is_whole, moment_shown, History, Mailbox, Portal, Problem,
     Settings,
 };
-use data_encoding::HEXLOWER;
 
 /// Settings in the making.
 pub(super) struct Draft {

@@ -342,7 +342,7 @@ impl Archiver<'_> {
         }
         let how = match (hold.session.abilities().moves, self.mailbox.archive_by_copy) {
             (true, _) => How::Move,
-            (false, true) => How::Copy,
+            (false, true) => How::Copy(self.post.copies.clone()),
             (false, false) => {
                 self.release(hold);
                 return Err(End::Settings(
@@ -383,7 +383,7 @@ impl Archiver<'_> {
             // Found just now, or the search for it has failed.
             return Ok(None);
         };
-        let (folder, how) = (folder.clone(), *how);
+        let (folder, how) = (folder.clone(), how.clone());
         let (mut here, mut records) = self.places(page, hold.validity, hold.since);
         here.sort_by_key(|here| here.uid);
         let (session, untold, said) = self
@@ -392,11 +392,7 @@ impl Archiver<'_> {
         let uids: Vec<Uid> = here.iter().map(|here| here.uid).collect();
         let (session, mut archived) = match uids.is_empty() {
             true => (session, crate::mailbox::Archived::default()),
-            false => {
-                session
-                    .archive(&uids, &folder, how, &self.post.copies)
-                    .await?
-            }
+            false => session.archive(&uids, &folder, &how).await?,
         };
         // Before the records: whoever lent it need not wait for a sync.
         self.release(Hold { session, ..hold });
@@ -453,45 +449,24 @@ impl Archiver<'_> {
         let (stuck, old): (Vec<Uid>, Vec<Uid>) = old
             .map(|here| here.uid)
             .partition(|uid| self.post.is_stuck(*uid));
-        // What costs the session twice when it is asked for alone is left out.
-        let (mut untold, stuck): (Vec<Uid>, Vec<Uid>) =
-            stuck.into_iter().partition(|uid| self.post.tries(*uid) > 1);
+        // What costs the session each time when it is asked for alone is left out.
+        let (mut untold, stuck): (Vec<Uid>, Vec<Uid>) = stuck
+            .into_iter()
+            .partition(|uid| self.post.tries(*uid) >= fetch::TRIES);
         let mut said = "the connection was lost when it was asked for".to_owned();
-        let mut session = session;
-        let mut items = Vec::new();
-        let alone = stuck.iter().map(std::slice::from_ref);
-        let all = std::iter::once((false, old.as_slice()));
-        for (alone, uids) in all.chain(alone.map(|uids| (true, uids))) {
-            if uids.is_empty() {
-                continue;
-            }
+        let (mut session, mut told) = self.post.look(session, &old).await?;
+        for uid in stuck {
             let looked;
-            (session, looked) = match session.look(uids).await {
-                Ok(looked) => looked,
-                Err(unlooked) => {
-                    if alone && unlooked.at.is_some() {
-                        self.post.tried(uids, &unlooked.to_string());
-                    }
-                    return Err(End::Mailbox(self.post.unlooked(unlooked)));
-                }
-            };
-            if alone {
-                uids.iter().for_each(|uid| self.post.unstick(*uid));
-            }
-            if !looked.denied.is_empty() {
-                said = looked.said;
-                untold.extend(looked.denied);
-            }
-            items.extend(looked.items);
+            (session, looked) = self.post.look_alone(session, uid).await?;
+            told.add(looked);
         }
-        items.sort_by_key(|item| item.uid);
+        if !told.denied.is_empty() {
+            said = std::mem::take(&mut told.said);
+            untold.append(&mut told.denied);
+        }
         let others = here.extract_if(.., |here| {
-            let item = items.binary_search_by_key(&here.uid, |item| item.uid);
-            let known = here.known_as.zip(item.ok().and_then(|at| items.get(at)));
-            known.is_some_and(|(known_as, item)| {
-                !item.is(known_as.0, known_as.1)
-                    && self.post.gives_up(since, here.uid, here.key, known_as)
-            })
+            let differs = here.known_as.filter(|known| told.differs(here.uid, *known));
+            differs.is_some_and(|known| self.post.gives_up(since, here.uid, here.key, known))
         });
         let before = records.len();
         records.extend(others.map(|other| (other.key, Archived::given_up(other.place))));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{account, Engine};
-use crate::mailbox::{Copies, Fault, How, Session};
+use crate::mailbox::{Fault, How, Session};
 use crate::passage::Uid;
 use crate::settings::Mailbox;
 use crate::world::switches::{flipped, Switch};
@@ -25,10 +25,7 @@ pub async fn move_now(
     };
     let (session, folder) = session.archive_folder(&wanted, true).await?;
     match folder {
-        Some(folder) => Ok(session
-            .archive(uids, &folder, How::Move, &Copies::default())
-            .await?
-            .0),
+        Some(folder) => Ok(session.archive(uids, &folder, &How::Move).await?.0),
         None => Ok(session),
     }
 }

@@ -39,7 +39,7 @@ const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
 const ROOM_EVERY: Duration = Duration::from_secs(5);
 /// How often a message that can't be fetched is tried before it waits for the next whole pass.
-const TRIES: u32 = 3;
+pub(super) const TRIES: u32 = 3;
 
 const LOST: Backoff = Backoff {
     first: Duration::from_secs(1),
@@ -227,7 +227,8 @@ impl Visit<'_> {
                 }
                 let (engine, mailbox) = (self.engine, self.mailbox);
                 session =
-                    held::look_after(engine, mailbox, session, validity, &found.unread).await?;
+                    held::look_after(engine, mailbox, self.post, session, validity, &found.unread)
+                        .await?;
                 self.post.served(&found.wanted);
                 session = self.count_unread(session).await?;
                 session = self.count_before(session, found.old).await?;
@@ -320,7 +321,7 @@ impl Visit<'_> {
             }
             self.post.say(Standing::Fetching);
             let looked;
-            (session, looked) = self.look(session, &wanted).await?;
+            (session, looked) = self.post.look(session, &wanted).await?;
             if untold.is_empty() {
                 said = looked.said;
             }
@@ -331,8 +332,7 @@ impl Visit<'_> {
         // Last, since one of them may end the session again.
         for uid in stuck {
             let looked;
-            (session, looked) = self.look_alone(session, uid).await?;
-            self.post.unstick(uid);
+            (session, looked) = self.post.look_alone(session, uid).await?;
             if untold.is_empty() {
                 said = looked.said;
             }
@@ -345,7 +345,7 @@ impl Visit<'_> {
         let _ = all_done.recv().await;
         if !untold.is_empty() {
             self.post.tried(&untold, &said);
-            return Err(beside::denied(untold, said).into());
+            return Err(Fault::withheld("looking at messages", untold, said).into());
         }
         Ok((session, found))
     }
@@ -396,21 +396,10 @@ impl Visit<'_> {
     ) -> Result<(Session, Vec<Uid>), End> {
         let uids = known.iter().map(|(uid, ..)| *uid);
         let uids: Vec<Uid> = uids.filter(|uid| !self.post.is_stuck(*uid)).collect();
-        let (session, looked) = self.look(session, &uids).await?;
-        let mut changed = Vec::new();
-        let mut items = looked
-            .items
-            .into_iter()
-            .map(|i| (i.uid, i))
-            .collect::<Vec<_>>();
-        items.sort_by_key(|(uid, _)| *uid);
-        for (uid, received_at, octets) in known {
-            if let Ok(at) = items.binary_search_by_key(&uid, |(u, _)| *u) {
-                if !items[at].1.is(received_at, octets) {
-                    changed.push(uid);
-                }
-            }
-        }
+        let (session, looked) = self.post.look(session, &uids).await?;
+        let differs = |(uid, received_at, octets)| looked.differs(uid, (received_at, octets));
+        let changed = known.into_iter().filter(|known| differs(*known));
+        let changed: Vec<Uid> = changed.map(|(uid, ..)| uid).collect();
         if !changed.is_empty() {
             log::warn!(
                 "mailbox {}: {} known numbers are other messages now; they are fetched",
@@ -468,16 +457,17 @@ impl Visit<'_> {
         validity: UidValidity,
         done: &Sender<()>,
     ) -> Result<Session, End> {
-        let uids: Vec<Uid> = group
+        let announced: Vec<(Uid, u64)> = group
             .iter()
-            .map(|i| i.uid)
-            .filter(|uid| self.post.tries(*uid) < TRIES)
+            .filter(|i| self.post.tries(i.uid) < TRIES)
+            .map(|i| (i.uid, i.size))
             .collect();
-        if uids.is_empty() {
+        if announced.is_empty() {
             return Ok(session);
         }
-        let fetched = session.fetch(&uids, SMALL_MAX + SMALL_SLACK).await;
-        let (session, fetched) = match fetched {
+        let uids: Vec<Uid> = announced.iter().map(|(uid, _)| *uid).collect();
+        let fetched = session.fetch(&announced, SMALL_MAX + SMALL_SLACK).await;
+        let (mut session, fetched) = match fetched {
             Ok(fetched) => fetched,
             Err(fault) => {
                 match &fault {
@@ -491,7 +481,6 @@ impl Visit<'_> {
                 return Err(fault.into());
             }
         };
-        let (mut session, fetched) = self.whole(session, fetched, group).await?;
         let mut messages = Vec::with_capacity(fetched.len());
         for (uid, octets) in fetched {
             self.post.clear(uid);

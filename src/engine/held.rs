@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::post::Post;
 use super::{account, departed, Engine, StoreFault};
 use crate::index::{Found, Listed};
 use crate::mailbox::{Fault, Session};
@@ -71,6 +72,7 @@ impl From<StoreFault> for Failed {
 pub async fn look_after(
     engine: &Rc<Engine>,
     mailbox: &Mailbox,
+    post: &Post,
     mut session: Session,
     validity: UidValidity,
     unread: &BTreeSet<Uid>,
@@ -114,15 +116,10 @@ pub async fn look_after(
                 continue;
             }
             // The listing leaves out what is too old by the server's day: look before closing.
-            let post = engine.posts.borrow().get(&id).cloned();
-            let is_stuck = |uid: Uid| post.as_ref().is_some_and(|p| p.is_stuck(uid));
-            suspects.retain(|(_, uid, _)| !uid.is_some_and(is_stuck));
+            suspects.retain(|(_, uid, _)| !uid.is_some_and(|uid| post.is_stuck(uid)));
             let uids: Vec<Uid> = suspects.iter().filter_map(|(_, uid, _)| *uid).collect();
             let looked;
-            (session, looked) = session.look(&uids).await.map_err(|unlooked| match &post {
-                Some(post) => post.unlooked(unlooked),
-                None => unlooked.fault,
-            })?;
+            (session, looked) = post.look(session, &uids).await?;
             let mut acts = Vec::new();
             for (key, uid, missing) in suspects {
                 if uid.is_some_and(|uid| looked.denied.contains(&uid)) {

@@ -17,7 +17,6 @@ use crate::world::Worker;
 
 /// Octets asked for at once.
 const SLICE: u32 = 256 * 1024;
-const DOING: &str = "fetching a large message";
 
 /// Why a large message was not taken.
 pub enum Failed {
@@ -121,12 +120,11 @@ async fn slices(
     identity: &str,
     number: u64,
 ) -> Result<(Session, Option<Octets>), Failed> {
-    let mut slices = session.slices(item.uid, SLICE);
+    let mut slices = session.slices(item.uid, item.size, SLICE);
     let mut hasher = KeyHasher::new(identity);
     let mut skim = mail::Skim::new(mail::Limits::default());
     let mut last: Option<Vec<u8>> = None;
-    let mut octets_in_all: u64 = 0;
-    let gone = loop {
+    loop {
         // One slice is hashed and written by the writer's thread while the next one comes in and
         // is skimmed here.
         let taken = hasher;
@@ -150,26 +148,12 @@ async fn slices(
         hasher = written?;
         // The end is where the server has no more to give, not where it announced it.
         match slice? {
-            Slice::Octets(octets) => {
-                octets_in_all += octets.len() as u64;
-                last = Some(octets);
-            }
-            Slice::End => break false,
-            Slice::Gone => break true,
-        }
-    };
-    let mut session = slices.finish().await?;
-    if gone || octets_in_all < item.size {
-        let there;
-        (session, there) = session.still_there(&[item.uid]).await?;
-        if there.is_empty() {
-            // Taken away while it was fetched: who has it has all of it, and this is a piece.
-            return Ok((session, None));
-        }
-        if octets_in_all == 0 || (gone && octets_in_all < item.size) {
-            return Err(Fault::left_out(DOING, vec![item.uid]).into());
+            Slice::Octets(octets) => last = Some(octets),
+            Slice::End => break,
+            Slice::Gone => return Ok((slices.finish().await?, None)),
         }
     }
+    let session = slices.finish().await?;
     let key = hasher.finish();
     let finish = finish(&engine.writer, number, key);
     let Some(finished) = ask(engine.writer.ask(finish).await)? else {

@@ -4,9 +4,10 @@
 //! memory stays the same however many users a portal has. One step looks at a bounded part of the
 //! book, since bodies wait for the same thread. Decides nothing about mail.
 
-use data_encoding::HEXLOWER;
 use std::fmt;
 use std::str::FromStr;
+
+use data_encoding::HEXLOWER;
 
 use super::reader::Reader;
 use super::StoreFault;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bell::Bell;
 use super::gate::Gate;
 use super::loan::{self, Loan};
-use crate::mailbox::{Copies, Fault, Item, Session, Unlooked};
+use crate::mailbox::{Copies, Fault, Item, Looked, Session};
 use crate::passage::{Origin, Uid, UidValidity};
 use crate::ticket::Key;
 use crate::world::{Tick, Wall};
@@ -182,13 +182,31 @@ impl Post {
         (!uids.is_empty()).then(|| (uids, self.failed_said.borrow().clone()))
     }
 
-    /// The fault of a look, which is remembered where it lost its connection at a message.
-    pub fn unlooked(&self, unlooked: Unlooked) -> Fault {
-        let mut stuck = self.stuck.borrow_mut();
-        if stuck.len() < FAILED_MAX {
-            stuck.extend(unlooked.at);
-        }
-        unlooked.fault
+    /// Looks at messages, and remembers where the connection was lost: that one is asked for last and
+    /// alone from then on, so that it keeps no other.
+    pub async fn look(&self, session: Session, uids: &[Uid]) -> Result<(Session, Looked), Fault> {
+        session.look(uids).await.map_err(|unlooked| {
+            let mut stuck = self.stuck.borrow_mut();
+            if stuck.len() < FAILED_MAX {
+                stuck.extend(unlooked.at);
+            }
+            unlooked.fault
+        })
+    }
+
+    /// Looks at one message that may be why a connection was lost.
+    pub async fn look_alone(&self, session: Session, uid: Uid) -> Result<(Session, Looked), Fault> {
+        let looked = session.look(&[uid]).await.map_err(|unlooked| {
+            if unlooked.at.is_none() {
+                return unlooked.fault;
+            }
+            let said = unlooked.to_string();
+            self.tried(&[uid], &said);
+            Fault::withheld("looking at messages", vec![uid], said)
+        })?;
+        // The server tells of it after all.
+        self.stuck.borrow_mut().remove(&uid);
+        Ok(looked)
     }
 
     /// Whether the place of `key`, which was known by this received time and size, is given up, since
@@ -206,11 +224,6 @@ impl Post {
     /// Whether a look lost its connection at this message.
     pub fn is_stuck(&self, uid: Uid) -> bool {
         self.stuck.borrow().contains(&uid)
-    }
-
-    /// The server told of it after all.
-    pub fn unstick(&self, uid: Uid) {
-        self.stuck.borrow_mut().remove(&uid);
     }
 
     /// The operator wants a ticket of a message that lies read: it is fetched at the next look.

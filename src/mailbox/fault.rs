@@ -232,18 +232,20 @@ pub enum Refusal {
 }
 
 /// What is said of a message that the server has, and leaves out of its answer.
-pub const LEFT_OUT: &str = "it answers OK, and leaves the message out";
+pub(super) const LEFT_OUT: &str = "it answers OK, and leaves the message out";
 
 impl Fault {
-    /// Of messages that the server has, and shows nothing of while it answers OK.
-    pub fn left_out(doing: &str, uids: Vec<Uid>) -> Self {
+    /// Of messages that the server has and does not show, with what it says of the first.
+    pub fn withheld(doing: &str, uids: Vec<Uid>, said: String) -> Self {
         Self::Refused {
             doing: doing.to_owned(),
-            why: Refusal::Messages {
-                uids,
-                said: LEFT_OUT.to_owned(),
-            },
+            why: Refusal::Messages { uids, said },
         }
+    }
+
+    /// Of messages that the server has, and shows nothing of while it answers OK.
+    pub fn left_out(doing: &str, uids: Vec<Uid>) -> Self {
+        Self::withheld(doing, uids, LEFT_OUT.to_owned())
     }
 }
 

@@ -136,6 +136,26 @@ pub struct Item {
     pub seen: bool,
 }
 
+impl Looked {
+    /// Adds what another look found.
+    pub fn add(&mut self, other: Self) {
+        if self.denied.is_empty() {
+            self.said = other.said;
+        }
+        self.denied.extend(other.denied);
+        self.denied.sort_unstable();
+        self.items.extend(other.items);
+        self.items.sort_unstable_by_key(|item| item.uid);
+    }
+
+    /// Whether what was told of a message differs from what it was known by, received time (Unix
+    /// milliseconds) and size; not, where nothing was told.
+    pub fn differs(&self, uid: Uid, (received_at, octets): (i64, u64)) -> bool {
+        let at = self.items.binary_search_by_key(&uid, |item| item.uid);
+        at.is_ok_and(|at| !self.items[at].is(received_at, octets))
+    }
+}
+
 impl Item {
     /// Whether it is the message that was known by this received time (Unix milliseconds) and size; by
     /// its size alone, where the server does not say when it received it.
@@ -208,12 +228,13 @@ pub struct Folder {
 }
 
 /// How messages get to the archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum How {
     /// `UID MOVE` (RFC 6851).
     Move,
-    /// Copy, mark deleted, `UID EXPUNGE`: where MOVE is missing and the operator agreed.
-    Copy,
+    /// Copy, mark deleted, `UID EXPUNGE`: where MOVE is missing and the operator agreed. What can't be
+    /// removed is taken note of, and left alone from then on.
+    Copy(Copies),
 }
 
 /// What became of a batch that was to be archived. A message in neither list is not in the folder
@@ -304,7 +325,7 @@ pub enum Slice {
     Octets(Vec<u8>),
     /// There are no more.
     End,
-    /// The server shows nothing of it: most often it is not in the folder any more.
+    /// The message is not in the folder any more: what came of it is a piece.
     Gone,
 }
 
@@ -361,24 +382,16 @@ impl Session {
         Ok((Self::Imap(imap), looked))
     }
 
-    /// Which of `uids` are in the folder at this moment.
-    pub async fn still_there(self, uids: &[Uid]) -> Result<(Self, Vec<Uid>), Fault> {
-        let Self::Imap(mut imap) = self;
-        let there = imap.still_there("looking for messages", uids).await?;
-        Ok((Self::Imap(imap), there))
-    }
-
-    /// Whole messages of at most `limit` octets each; one that is gone is absent from the answer.
-    /// A message somewhat larger than announced is completed; one that the server has and does not
-    /// show is named by `Refusal::Messages`. One that is shorter than announced may have been taken
-    /// away meanwhile.
+    /// Whole messages of at most `limit` octets each, of which the sizes are as announced; one that is
+    /// gone, or goes meanwhile, is absent from the answer. A message somewhat larger than announced is
+    /// completed; one that the server has and does not show is named by `Refusal::Messages`.
     pub async fn fetch(
         self,
-        uids: &[Uid],
+        announced: &[(Uid, u64)],
         limit: u64,
     ) -> Result<(Self, Vec<(Uid, Vec<u8>)>), Fault> {
         let Self::Imap(mut imap) = self;
-        let messages = imap.fetch(uids, limit).await?;
+        let messages = imap.fetch(announced, limit).await?;
         Ok((Self::Imap(imap), messages))
     }
 
@@ -395,11 +408,12 @@ impl Session {
         Ok((Self::Imap(imap), octets))
     }
 
-    /// A message from its first octet on in slices of `length`, the next one always on its way.
-    pub fn slices(self, uid: Uid, length: u32) -> Slices {
+    /// A message from its first octet on in slices of `length`, the next one always on its way;
+    /// `announced` is its size as announced.
+    pub fn slices(self, uid: Uid, announced: u64, length: u32) -> Slices {
         let Self::Imap(imap) = self;
         Slices {
-            walk: imap::slices::Walk::new(uid, length),
+            walk: imap::slices::Walk::new(uid, announced, length),
             imap,
         }
     }
@@ -426,17 +440,15 @@ impl Session {
         Ok((Self::Imap(imap), folder))
     }
 
-    /// Marks a batch read and moves it to `folder`. What is copied and can't be removed is taken note of
-    /// in `copies`, and left alone from then on.
+    /// Marks a batch read and moves it to `folder`.
     pub async fn archive(
         self,
         uids: &[Uid],
         folder: &Folder,
-        how: How,
-        copies: &Copies,
+        how: &How,
     ) -> Result<(Self, Archived), Fault> {
         let Self::Imap(mut imap) = self;
-        let archived = imap.archive(uids, folder, how, copies).await?;
+        let archived = imap.archive(uids, folder, how).await?;
         Ok((Self::Imap(imap), archived))
     }
 

@@ -15,12 +15,12 @@
 //! Draws no randomness, and runs nothing apart: a key takes a second and its memory, and where that
 //! is done is the caller's to choose.
 
-use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use base64::prelude::{Engine, BASE64_STANDARD};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml::{Table, Value as Toml};

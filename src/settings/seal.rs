@@ -6,12 +6,12 @@
 //! copied to another setting does not open. Draws no randomness: the nonce is the caller's, and must
 //! be random each time.
 
-use data_encoding::HEXLOWER;
 use std::fmt;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use data_encoding::HEXLOWER;
 use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;

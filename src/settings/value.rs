@@ -3,9 +3,9 @@
 //! Each reader takes text and gives the value in its one form, or a sentence that says what it must
 //! look like. Knows no key.
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::net::IpAddr;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::Timestamp;

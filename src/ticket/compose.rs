@@ -5,11 +5,13 @@
 //! databases take none); other control characters are left to whoever shows them. The content of
 //! attachments isn't here: [`sources`] says where in the original each one lies.
 
-use super::key::Key;
-use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
+use std::ops::Range;
+
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+
+use super::key::Key;
+use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
 
 /// Octets of a subject, a name or an address that a ticket carries.
 const LINE_MAX: usize = 1_000;

@@ -31,18 +31,29 @@ fn site(
     site
 }
 
+/// Sends so many mails, drains, and checks that each is a ticket and archived; what was said.
+#[track_caller]
+fn drained(site: &Site, messages: usize) -> String {
+    for n in 0..messages {
+        site.send(&format!("altered {n}"));
+    }
+    let said = site.drains();
+    assert_eq!(site.tickets("altered").len(), messages, "{said}");
+    assert_eq!(
+        site.hand().search("Archive", "ALL").len(),
+        messages,
+        "{said}"
+    );
+    said
+}
+
 /// Goes red when a received time that the server does not tell is taken for another one at each look: the
 /// message was fetched twice a second, for ever, and never archived.
 #[test]
 fn a_message_without_a_received_time_is_archived_once() {
     let undated = |line| without(line, "INTERNALDATE \"", "\"", "INTERNALDATE NIL");
     let site = site(&[], "", undated, |_| Fate::Passes);
-    for n in 0..3 {
-        site.send(&format!("undated {n}"));
-    }
-    let said = site.drains();
-    assert_eq!(site.tickets("undated").len(), 3);
-    assert_eq!(site.hand().search("Archive", "ALL").len(), 3);
+    let said = drained(&site, 3);
     assert!(!said.contains("the same message again"), "{said}");
     assert!(!said.contains("other messages now"), "{said}");
 }
@@ -57,12 +68,7 @@ fn a_received_time_that_is_another_at_each_look_ends_nothing_and_begins_no_circl
         without(line, "INTERNALDATE \"", "\"", &date)
     };
     let site = site(&[], "", moving, |_| Fate::Passes);
-    for n in 0..3 {
-        site.send(&format!("moving {n}"));
-    }
-    let said = site.drains();
-    assert_eq!(site.tickets("moving").len(), 3);
-    assert_eq!(site.hand().search("Archive", "ALL").len(), 3);
+    let said = drained(&site, 3);
     let again = said.matches("the same message again").count();
     assert!(again <= 6, "{said}");
 }
@@ -93,12 +99,15 @@ fn check_lost_look(messages: usize) {
             }
         },
     );
-    for n in 0..messages {
-        site.send(&format!("lost {n}"));
-    }
-    site.drains();
-    assert_eq!(site.hand().search("Archive", "ALL").len(), messages);
-    assert_eq!(site.tickets("lost").len(), messages);
+    drained(&site, messages);
+}
+
+/// Checks that the one message was copied once, and is not removed.
+#[track_caller]
+fn lies_in_both(site: &Site) {
+    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
+    assert_eq!(site.hand().search("INBOX", "ALL").len(), 1);
+    assert_eq!(site.tickets("copied").len(), 1);
 }
 
 /// Goes red when what is copied and can't be removed is copied again by the next attempt, or by one that
@@ -133,8 +142,7 @@ fn what_is_copied_and_not_removed_is_copied_again_on_a_word_only() {
             s.log().matches("copied before, and not removed").count() >= attempt
         });
     }
-    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
-    assert_eq!(site.hand().search("INBOX", "ALL").len(), 1);
+    lies_in_both(&site);
     allowed.store(true, Ordering::Relaxed);
     site.does(&["queue", "retry", "--all"]);
     site.until("it is archived", |s| s.count("archived") == 1);
@@ -165,8 +173,7 @@ fn a_copy_whose_answer_is_lost_is_not_made_again_by_the_next_attempt() {
     site.until("it is left alone", |s| {
         s.log().contains("copied before, and not removed")
     });
-    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
-    assert_eq!(site.hand().search("INBOX", "ALL").len(), 1);
+    lies_in_both(&site);
     assert_eq!(site.tickets("copied").len(), 1);
 }
 
@@ -188,8 +195,7 @@ fn a_server_that_does_not_say_what_it_copied_is_named_and_not_asked_again() {
     site.until("it is left alone", |s| {
         s.log().contains("copied before, and not removed")
     });
-    assert_eq!(site.hand().search("Archive", "ALL").len(), 1);
-    assert_eq!(site.hand().search("INBOX", "ALL").len(), 1);
+    lies_in_both(&site);
     let said = site.status().to_string();
     assert!(said.contains("copied before, and not removed"), "{said}");
     assert_eq!(text(&site.tickets("copied")[0], "subject"), "copied");

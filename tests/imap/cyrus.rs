@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use postern::mailbox::probe::{Outcome, What};
-use postern::mailbox::{Access, Account, Copies, Fault, How, News, Pass, Security, Wanted};
+use postern::mailbox::{Access, Account, Fault, How, News, Pass, Security, Wanted};
 use postern::world::{Secret, Trust};
 
 use crate::common::service::Hand;
 use crate::common::{MailServer, PASSWORD, USER};
 use crate::dovecot::message;
-use crate::{inbox, probed};
+use crate::{inbox, probed, unannounced};
 
 fn account(server: &MailServer) -> Account {
     Account {
@@ -73,15 +73,13 @@ fn check(layout: &[&str], archive: &str) {
             (looked.items[0].size, looked.items[0].seen),
             (octets.len() as u64, false)
         );
-        let (session, messages) = session.fetch(&listed.uids, 1 << 20).await?;
+        let (session, messages) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
         assert_eq!(messages, [(listed.uids[0], octets.clone())]);
         let (session, folder) = session.archive_folder(&wanted, true).await?;
         let folder = folder.expect("a folder");
         assert_eq!(folder.name, archive);
         assert!(folder.created);
-        let (session, archived) = session
-            .archive(&listed.uids, &folder, How::Move, &Copies::default())
-            .await?;
+        let (session, archived) = session.archive(&listed.uids, &folder, &How::Move).await?;
         assert_eq!(archived.moved.len(), 1, "{archived:?}");
         assert!(archived.left.is_empty() && archived.uid_validity.is_some());
         let (session, listed) = session.list(Pass::whole(None)).await?;

@@ -31,43 +31,51 @@ pub fn there(peer: &mut Peer, uids: &[u32]) {
     peer.answer("UID FETCH ", &flags, "OK");
 }
 
-/// Goes red when NIL is taken for a message of no octets, which then became an empty ticket.
-#[test]
-fn a_message_of_which_nil_is_shown_is_no_empty_one() {
-    let nil = "* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n* 2 FETCH (UID 2 BODY[]<0> NIL)\r\n";
-    let account = after_open(2, "", move |peer| {
-        peer.answer("UID FETCH 1:2 ", nil, "OK [EXPUNGEISSUED] some are gone");
-        there(peer, &[]);
-        peer.answer("UID FETCH 1:2 ", nil, "OK");
-        there(peer, &[2]);
+/// What a fetch of messages, announced with ten octets each, comes to where it is answered so, and only
+/// `still` are there afterwards.
+fn fetched(
+    count: u32,
+    answer: &'static str,
+    still: &'static [u32],
+) -> Result<Vec<(Uid, Vec<u8>)>, Fault> {
+    let account = after_open(count, "", move |peer| {
+        peer.answer("UID FETCH ", answer, "OK [EXPUNGEISSUED] some are gone");
+        there(peer, still);
     });
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
-        let both = [Uid(1), Uid(2)];
-        let (session, messages) = session.fetch(&both, 100).await.unwrap();
-        assert_eq!(messages, [(Uid(1), b"ab".to_vec())]);
-        let Err(fault) = session.fetch(&both, 100).await else {
-            panic!("it is there, and was not shown");
-        };
-        assert_eq!(not_shown(&fault), [Uid(2)]);
-    });
+        let all: Vec<(Uid, u64)> = (1..=count).map(|uid| (Uid(uid), 10)).collect();
+        Ok(session.fetch(&all, 100).await?.1)
+    })
+}
+
+const WHOLE: &[u8] = b"0123456789";
+
+/// Goes red when NIL is taken for a message of no octets, which then became an empty ticket.
+#[test]
+fn a_message_of_which_nil_is_shown_is_no_empty_one() {
+    let nil =
+        "* 1 FETCH (UID 1 BODY[]<0> {10}\r\n0123456789)\r\n* 2 FETCH (UID 2 BODY[]<0> NIL)\r\n";
+    let first = vec![(Uid(1), WHOLE.to_vec())];
+    assert_eq!(fetched(2, nil, &[]).unwrap(), first);
+    assert_eq!(not_shown(&fetched(2, nil, &[2]).unwrap_err()), [Uid(2)]);
 }
 
 #[test]
 fn a_message_that_a_fetch_leaves_out_is_named_where_it_is_still_there() {
-    let account = after_open(3, "", |peer| {
-        let body = "* 2 FETCH (UID 2 BODY[]<0> {2}\r\nab)\r\n";
-        peer.answer("UID FETCH 1:3 ", body, "OK");
-        there(peer, &[3]);
-    });
-    smol::block_on(async {
-        let session = inbox(&account).await.unwrap();
-        let all = [Uid(1), Uid(2), Uid(3)];
-        let Err(fault) = session.fetch(&all, 100).await else {
-            panic!("one is there, and was left out");
-        };
-        assert_eq!(not_shown(&fault), [Uid(3)]);
-    });
+    let body = "* 2 FETCH (UID 2 BODY[]<0> {10}\r\n0123456789)\r\n";
+    assert_eq!(not_shown(&fetched(3, body, &[3]).unwrap_err()), [Uid(3)]);
+}
+
+/// Goes red when a piece of a message that somebody took away is taken for all of it; or when a server
+/// that announces too much is not believed.
+#[test]
+fn a_message_that_is_shorter_than_announced_must_still_be_there() {
+    let piece = "* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n";
+    assert_eq!(fetched(1, piece, &[]).unwrap(), []);
+    assert_eq!(fetched(1, piece, &[1]).unwrap(), [(Uid(1), b"ab".to_vec())]);
+    let nothing = "* 1 FETCH (UID 1 BODY[]<0> \"\")\r\n";
+    assert_eq!(not_shown(&fetched(1, nothing, &[1]).unwrap_err()), [Uid(1)]);
 }
 
 /// Goes red when the rest of a message that was larger than announced is taken for its end.
@@ -82,27 +90,44 @@ fn a_message_that_goes_while_it_is_completed_is_gone() {
     });
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
-        let (_, messages) = session.fetch(&[Uid(1)], 3).await.unwrap();
+        let (_, messages) = session.fetch(&[(Uid(1), 3)], 3).await.unwrap();
         assert_eq!(messages, []);
     });
 }
 
-/// Goes red when NIL is taken for the end of a large message, which then became a cut one.
+/// What comes behind the first two octets of a large message, announced with `announced`, where the rest
+/// is answered so.
+fn behind_two(announced: u64, rest: &'static str, still: &'static [u32]) -> Result<Slice, Fault> {
+    let account = after_open(1, "", move |peer| {
+        let body = "* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n";
+        peer.answer("UID FETCH 1 (UID BODY.PEEK[]<0.2>)", body, "OK");
+        peer.answer("UID FETCH 1 (UID BODY.PEEK[]<2.2>)", rest, "OK");
+        peer.answer("UID FETCH 1 (UID BODY.PEEK[]<4.2>)", "", "OK");
+        there(peer, still);
+    });
+    smol::block_on(async {
+        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), announced, 2);
+        let first = slices.next().await.unwrap();
+        assert_eq!(first, Slice::Octets(b"ab".to_vec()));
+        slices.next().await
+    })
+}
+
+/// Goes red when NIL, or an end that comes too early, is taken for the end of a large message that
+/// somebody took away: it became a cut ticket, or a second one beside the whole.
 #[test]
-fn a_slice_of_which_nil_is_shown_is_no_end() {
-    for piece in ["* 1 FETCH (UID 1 BODY[]<2> NIL)\r\n", ""] {
-        let account = after_open(1, "", move |peer| {
-            let body = "* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n";
-            peer.answer("UID FETCH 1 (UID BODY.PEEK[]<0.2>)", body, "OK");
-            peer.answer("UID FETCH 1 (UID BODY.PEEK[]<2.2>)", piece, "OK");
-            peer.answer("UID FETCH 1 (UID BODY.PEEK[]<4.2>)", "", "OK");
-        });
-        smol::block_on(async {
-            let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 2);
-            assert_eq!(slices.next().await.unwrap(), Slice::Octets(b"ab".to_vec()));
-            assert_eq!(slices.next().await.unwrap(), Slice::Gone);
-        });
+fn an_end_of_slices_that_comes_too_early_must_be_one() {
+    let (nil, left_out) = ("* 1 FETCH (UID 1 BODY[]<2> NIL)\r\n", "");
+    let end = "* 1 FETCH (UID 1 BODY[]<2> \"\")\r\n";
+    for rest in [nil, left_out, end] {
+        assert_eq!(behind_two(5, rest, &[]).unwrap(), Slice::Gone);
     }
+    for rest in [nil, left_out] {
+        assert_eq!(not_shown(&behind_two(5, rest, &[1]).unwrap_err()), [Uid(1)]);
+        assert_eq!(behind_two(2, rest, &[1]).unwrap(), Slice::End);
+    }
+    // Some servers announce too much.
+    assert_eq!(behind_two(5, end, &[1]).unwrap(), Slice::End);
 }
 
 #[test]

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use postern::mailbox::{
-    Account, Copies, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session, Slice,
-    Spoken,
+    Account, Fault, Folder, How, Loss, News, Pass, Refusal, Security, Session, Slice, Spoken,
 };
 use postern::passage::{Uid, UidValidity};
 use postern::world::World;
 
-use crate::inbox;
 use crate::scripted::{scripted, Peer};
+use crate::{inbox, unannounced};
 
 fn fault<T>(work: impl std::future::Future<Output = Result<T, Fault>>) -> Fault {
     match smol::block_on(work) {
@@ -241,7 +240,7 @@ fn a_connection_that_drops_in_the_middle_of_a_message_is_lost() {
         peer.hear("UID FETCH 1 ");
         peer.say("* 1 FETCH (UID 1 BODY[]<0> {4000}\r\nFrom: half");
     });
-    let fault = fault(async { inbox(&account).await?.fetch(&[Uid(1)], 10_000).await });
+    let fault = fault(async { inbox(&account).await?.fetch(&[(Uid(1), 0)], 10_000).await });
     assert!(
         matches!(
             fault,
@@ -273,7 +272,7 @@ fn what_no_server_may_send_is_refused_by_name() {
             peer.hear("UID FETCH 1 ");
             peer.say(&octets);
         });
-        let fault = fault(async { inbox(&account).await?.fetch(&[Uid(1)], 10_000).await });
+        let fault = fault(async { inbox(&account).await?.fetch(&[(Uid(1), 0)], 10_000).await });
         let Fault::Broken { said, .. } = &fault else {
             panic!("{fault}");
         };
@@ -296,7 +295,7 @@ fn one_message_that_the_server_refuses_to_show_is_named() {
     let fault = fault(async {
         inbox(&account)
             .await?
-            .fetch(&[Uid(1), Uid(2), Uid(3)], 100)
+            .fetch(&unannounced(&[Uid(1), Uid(2), Uid(3)]), 100)
             .await
     });
     let Fault::Refused {
@@ -322,7 +321,7 @@ fn a_message_larger_than_announced_is_completed() {
     });
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
-        let (_, messages) = session.fetch(&[Uid(1)], 3).await.unwrap();
+        let (_, messages) = session.fetch(&[(Uid(1), 3)], 3).await.unwrap();
         assert_eq!(messages, [(Uid(1), b"abcdef".to_vec())]);
     });
 }
@@ -355,7 +354,7 @@ fn short_slices_leave_no_gap() {
         }
     });
     smol::block_on(async {
-        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 4);
+        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 6, 4);
         let mut whole = Vec::new();
         while let Slice::Octets(octets) = slices.next().await.unwrap() {
             whole.extend(octets);
@@ -379,7 +378,7 @@ fn slices_that_overtake_each_other_stay_in_order() {
         }
     });
     smol::block_on(async {
-        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 2);
+        let mut slices = inbox(&account).await.unwrap().slices(Uid(1), 4, 2);
         let mut whole = Vec::new();
         while let Slice::Octets(octets) = slices.next().await.unwrap() {
             whole.extend(octets);
@@ -483,7 +482,7 @@ fn one_message_that_can_not_be_moved_does_not_keep_the_others() {
         let session = inbox(&account).await.unwrap();
         let uids: Vec<Uid> = (1..=4).map(Uid).collect();
         let (_, archived) = session
-            .archive(&uids, &archive(), How::Move, &Copies::default())
+            .archive(&uids, &archive(), &How::Move)
             .await
             .unwrap();
         assert_eq!(archived.left, [Uid(3)]);
@@ -511,7 +510,7 @@ fn an_archive_folder_that_disappeared_is_made_again_once() {
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let (_, archived) = session
-            .archive(&[Uid(1)], &archive(), How::Move, &Copies::default())
+            .archive(&[Uid(1)], &archive(), &How::Move)
             .await
             .unwrap();
         assert_eq!(archived.moved, [(Uid(1), Uid(1))]);
@@ -529,7 +528,7 @@ fn a_full_archive_is_said_at_once() {
     let fault = fault(async {
         inbox(&account)
             .await?
-            .archive(&uids, &archive(), How::Move, &Copies::default())
+            .archive(&uids, &archive(), &How::Move)
             .await
     });
     let Fault::Refused {

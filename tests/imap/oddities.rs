@@ -8,7 +8,7 @@ use postern::world::{Wall, World};
 
 use crate::left_out::there;
 use crate::scripted::{scripted, Peer};
-use crate::{folder, inbox, probed};
+use crate::{folder, inbox, probed, unannounced};
 
 /// From the greeting to the move: what is waited for, what is said to it, and with which status.
 const LIFE: [(&str, &str, &str); 9] = [
@@ -47,14 +47,9 @@ async fn live(account: &Account) -> Result<(Vec<u8>, Vec<(Uid, Uid)>), Fault> {
     let session = inbox(account).await?;
     let (session, listed) = session.list(Pass::whole(None)).await?;
     let (session, _) = session.look(&listed.uids).await?;
-    let (session, mut messages) = session.fetch(&listed.uids, 100).await?;
+    let (session, mut messages) = session.fetch(&unannounced(&listed.uids), 100).await?;
     let (_, archived) = session
-        .archive(
-            &listed.uids,
-            &folder("Archive"),
-            How::Move,
-            &Copies::default(),
-        )
+        .archive(&listed.uids, &folder("Archive"), &How::Move)
         .await?;
     Ok((messages.remove(0).1, archived.moved))
 }
@@ -153,7 +148,7 @@ fn answers_that_nobody_asked_for_change_nothing() {
     });
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
-        let (_, messages) = session.fetch(&[Uid(1)], 100).await.unwrap();
+        let (_, messages) = session.fetch(&[(Uid(1), 0)], 100).await.unwrap();
         assert_eq!(messages, [(Uid(1), b"abcd".to_vec())]);
     });
 }
@@ -308,7 +303,7 @@ fn an_archive_that_takes_nothing_is_said_at_once() {
             let uids = [Uid(1), Uid(2)];
             inbox(&account)
                 .await?
-                .archive(&uids, &folder("Archive"), How::Move, &Copies::default())
+                .archive(&uids, &folder("Archive"), &How::Move)
                 .await
         });
         let Some(Fault::Refused {
@@ -375,7 +370,7 @@ fn what_may_not_be_removed_is_not_copied() {
             let session = inbox(&account).await.unwrap();
             let archive = folder("Archive");
             let done = session
-                .archive(&[Uid(1)], &archive, How::Copy, &Copies::default())
+                .archive(&[Uid(1)], &archive, &How::Copy(Copies::default()))
                 .await;
             match done.err() {
                 Some(Fault::Refused { why, .. }) => why,

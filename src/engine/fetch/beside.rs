@@ -1,13 +1,9 @@
-//! Beside the pass: what is counted, what lies read, and looks at messages that the server may be
-//! unable to read.
-//!
-//! A message over which a look lost its connection is remembered: it is left out here, and the pass
-//! asks for it last and alone, so that it keeps no other.
+//! Beside the pass: the folder as it was opened, what is counted, and what lies read.
 
 use std::collections::BTreeSet;
 
 use super::{account, End, Visit};
-use crate::mailbox::{Count, Fault, Item, Looked, Opened, Pass, Refusal, Session};
+use crate::mailbox::{Count, Item, Opened, Pass, Session};
 use crate::passage::{Uid, UidValidity};
 use crate::world::Wall;
 
@@ -28,67 +24,6 @@ impl Visit<'_> {
             );
         }
         opened.uid_validity
-    }
-
-    /// Looks at messages, and remembers where the connection was lost.
-    pub(super) async fn look(
-        &self,
-        session: Session,
-        uids: &[Uid],
-    ) -> Result<(Session, Looked), End> {
-        let looked = session.look(uids).await;
-        looked.map_err(|unlooked| End::Mailbox(self.post.unlooked(unlooked)))
-    }
-
-    /// Looks at one message that may be why a connection was lost.
-    pub(super) async fn look_alone(
-        &self,
-        session: Session,
-        uid: Uid,
-    ) -> Result<(Session, Looked), End> {
-        session.look(&[uid]).await.map_err(|unlooked| {
-            if unlooked.at.is_none() {
-                return End::Mailbox(unlooked.fault);
-            }
-            let said = unlooked.to_string();
-            self.post.tried(&[uid], &said);
-            End::Mailbox(denied(vec![uid], said))
-        })
-    }
-
-    /// Those of some fetched messages that are whole. What is shorter than announced was announced by a
-    /// guess, or taken away while it was fetched: then who took it has all of it, and this is a piece.
-    pub(super) async fn whole(
-        &self,
-        mut session: Session,
-        mut fetched: Vec<(Uid, Vec<u8>)>,
-        group: &[Item],
-    ) -> Result<(Session, Vec<(Uid, Vec<u8>)>), End> {
-        let announced = |uid| group.iter().find(|i| i.uid == uid).map_or(0, |i| i.size);
-        let is_short = |(uid, octets): &(Uid, Vec<u8>)| (octets.len() as u64) < announced(*uid);
-        let short: Vec<Uid> = fetched
-            .iter()
-            .filter(|message| is_short(message))
-            .map(|(uid, _)| *uid)
-            .collect();
-        if short.is_empty() {
-            return Ok((session, fetched));
-        }
-        let there;
-        (session, there) = session.still_there(&short).await?;
-        let of_nothing: Vec<Uid> = fetched
-            .iter()
-            .filter(|message| message.1.is_empty() && is_short(message))
-            .map(|(uid, _)| *uid)
-            .filter(|uid| there.contains(uid))
-            .collect();
-        if !of_nothing.is_empty() {
-            let fault = Fault::left_out("fetching messages", of_nothing.clone());
-            self.post.tried(&of_nothing, &fault.to_string());
-            return Err(fault.into());
-        }
-        fetched.retain(|message| !is_short(message) || there.contains(&message.0));
-        Ok((session, fetched))
     }
 
     /// From when on messages are listed: from ever, where the server does not search by date. Then
@@ -144,7 +79,7 @@ impl Visit<'_> {
             uids.retain(|uid| !unread.contains(uid) && !self.post.is_stuck(*uid));
             let (unknown, _) = self.sort(&uids, origin, validity).await?;
             let looked;
-            (session, looked) = self.look(session, &unknown).await?;
+            (session, looked) = self.post.look(session, &unknown).await?;
             if !looked.denied.is_empty() {
                 log::warn!(
                     "mailbox {}: {} read messages are not listed: {}",
@@ -163,13 +98,5 @@ impl Visit<'_> {
             .set(if count > READ_MAX { count } else { listed });
         self.post.read.replace(read);
         Ok(session)
-    }
-}
-
-/// The fault of messages that the server does not give.
-pub(super) fn denied(uids: Vec<Uid>, said: String) -> Fault {
-    Fault::Refused {
-        doing: "looking at messages".to_owned(),
-        why: Refusal::Messages { uids, said },
     }
 }

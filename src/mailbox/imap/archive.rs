@@ -42,12 +42,11 @@ impl Imap {
         &mut self,
         uids: &[Uid],
         folder: &Folder,
-        how: How,
-        copies: &Copies,
+        how: &How,
     ) -> Result<Archived, Fault> {
         let able = match how {
             How::Move if !self.abilities.moves => Err("MOVE"),
-            How::Copy if !self.abilities.uidplus => Err("UIDPLUS"),
+            How::Copy(_) if !self.abilities.uidplus => Err("UIDPLUS"),
             _ => Ok(()),
         };
         if let Err(ability) = able {
@@ -58,7 +57,11 @@ impl Imap {
         }
         let mut archived = Archived::default();
         let mut wanted = uids.to_vec();
-        if how == How::Copy {
+        let copies = match how {
+            How::Move => None,
+            How::Copy(copies) => Some(copies),
+        };
+        if let Some(copies) = copies {
             self.may_remove().await?;
             // This session must know of each before it copies: see below.
             wanted = self.still_there(DOING, uids).await?;
@@ -78,9 +81,9 @@ impl Imap {
             .collect();
         while let Some(batch) = batches.pop() {
             let mut copied = Copied::default();
-            let outcome = match how {
-                How::Move => self.move_batch(&batch, folder, &mut copied).await?,
-                How::Copy => self.copy_batch(&batch, folder, &mut copied, copies).await?,
+            let outcome = match copies {
+                None => self.move_batch(&batch, folder, &mut copied).await?,
+                Some(copies) => self.copy_batch(&batch, folder, &mut copied, copies).await?,
             };
             if !copied.pairs.is_empty() {
                 archived.uid_validity = copied.uid_validity;
@@ -90,7 +93,7 @@ impl Imap {
             let open: Vec<Uid> = batch
                 .iter()
                 .copied()
-                .filter(|uid| !known.contains(uid) || how == How::Copy)
+                .filter(|uid| !known.contains(uid) || copies.is_some())
                 .collect();
             archived.moved.append(&mut copied.pairs);
             let mut left = if open.is_empty() {
@@ -98,29 +101,29 @@ impl Imap {
             } else {
                 self.present(DOING, &open).await?
             };
-            let denial = match outcome {
-                Outcome::Done if how == How::Copy => {
-                    copies.settles(&batch);
-                    if !left.is_empty() {
-                        copies.sticks(&left);
-                        let said = match copied.uid_validity {
-                            Some(_) => STAYS,
-                            None => NO_COPYUID,
-                        };
-                        archived.said.get_or_insert_with(|| said.to_owned());
-                        archived.left.append(&mut left);
-                    }
-                    continue;
+            if let Some(copies) = copies {
+                copies.settles(&batch);
+                // A denied COPY has copied nothing (RFC 3501, section 6.4.7).
+                if !matches!(outcome, Outcome::Denied(_)) {
+                    copies.sticks(&left);
                 }
+            }
+            let denial = match outcome {
                 Outcome::Done => {
                     // A session that is older than a message may not have been told of it yet
                     // (RFC 3501 §7.3.1): Dovecot then moves nothing of it and says OK. It has been
-                    // told by the look above, so once more.
-                    let (again, stays): (Vec<Uid>, Vec<Uid>) = left
-                        .into_iter()
-                        .partition(|uid| !known.contains(uid) && twice.insert(*uid));
+                    // told by the look above, so once more. Never what may have been copied.
+                    let again = |uid: &Uid| !known.contains(uid) && twice.insert(*uid);
+                    let (again, stays): (Vec<Uid>, Vec<Uid>) = match copies {
+                        None => left.into_iter().partition(again),
+                        Some(_) => (Vec::new(), left),
+                    };
                     if !stays.is_empty() {
-                        archived.said.get_or_insert_with(|| STAYS.to_owned());
+                        let said = match (copies, copied.uid_validity) {
+                            (Some(_), None) => NO_COPYUID,
+                            _ => STAYS,
+                        };
+                        archived.said.get_or_insert_with(|| said.to_owned());
                     }
                     archived.left.extend(stays);
                     if !again.is_empty() {
@@ -129,16 +132,12 @@ impl Imap {
                     continue;
                 }
                 Outcome::Stuck(denial) => {
-                    copies.settles(&batch);
-                    copies.sticks(&left);
                     archived.left.append(&mut left);
                     archived.said.get_or_insert(denial.said);
                     continue;
                 }
                 Outcome::Denied(denial) => denial,
             };
-            // A denied COPY has copied nothing (RFC 3501, section 6.4.7).
-            copies.settles(&batch);
             match denial.code {
                 Code::TryCreate | Code::NonExistent if !made => {
                     made = true;

@@ -3,7 +3,7 @@
 //! Whole messages are asked for as their first `limit` octets and one more: a server that announced
 //! too small a size is told by it, and costs no connection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_imap::imap_proto::Response;
 
@@ -22,11 +22,12 @@ const DOING: &str = "fetching messages";
 impl Imap {
     pub(in crate::mailbox) async fn fetch(
         &mut self,
-        uids: &[Uid],
+        announced: &[(Uid, u64)],
         limit: u64,
     ) -> Result<Vec<(Uid, Vec<u8>)>, Fault> {
-        let wanted: BTreeSet<Uid> = uids.iter().copied().collect();
-        let asked = set::sets(uids, MANY);
+        let wanted: BTreeMap<Uid, u64> = announced.iter().copied().collect();
+        let uids: Vec<Uid> = wanted.keys().copied().collect();
+        let asked = set::sets(&uids, MANY);
         let cap = u32::try_from(limit.saturating_add(1)).unwrap_or(u32::MAX);
         let command = |set: &str| format!("UID FETCH {set} (UID BODY.PEEK[]<0.{cap}>)");
         let commands: Vec<String> = asked.iter().map(|(set, _)| command(set)).collect();
@@ -35,7 +36,7 @@ impl Imap {
             if let Response::Fetch(_, values) = answer {
                 let octets = piece_of(values).and_then(|piece| piece.octets);
                 if let (Some(uid), Some(octets)) = (uid_of(values), octets) {
-                    if wanted.contains(&uid) {
+                    if wanted.contains_key(&uid) {
                         got.insert(uid, octets.to_vec());
                     }
                 }
@@ -101,15 +102,21 @@ impl Imap {
                 got.remove(&uid);
             }
         }
-        // Left out under OK, or NIL: gone meanwhile, most often.
-        let left_out: Vec<Uid> = wanted
-            .into_iter()
-            .filter(|uid| !got.contains_key(uid))
-            .collect();
-        let left_out = self.still_there(DOING, &left_out).await?;
+        // Left out under OK, shown as NIL, or shorter than announced: taken away meanwhile, most often.
+        // Then who took it has all of it, and what came is a piece.
+        let is_whole = |uid: &Uid| {
+            let octets = got.get(uid).map(|octets| octets.len() as u64);
+            octets.is_some_and(|octets| octets >= wanted[uid])
+        };
+        let doubtful: Vec<Uid> = uids.into_iter().filter(|uid| !is_whole(uid)).collect();
+        let there = self.still_there(DOING, &doubtful).await?;
+        // Some servers announce too much, and none announces octets and has not got one.
+        let has_some = |uid: &Uid| got.get(uid).is_some_and(|octets| !octets.is_empty());
+        let left_out: Vec<Uid> = there.iter().filter(|uid| !has_some(uid)).copied().collect();
         if !left_out.is_empty() {
             return Err(Fault::left_out(DOING, left_out));
         }
+        got.retain(|uid, _| !doubtful.contains(uid) || there.contains(uid));
         Ok(got.into_iter().collect())
     }
 

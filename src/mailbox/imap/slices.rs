@@ -6,7 +6,8 @@
 //!
 //! A server that gives less than asked for leaves a gap before the slice that is already on its
 //! way: that one is let go, and the walk goes on from the right octet. The end is an empty answer,
-//! never an announced size.
+//! never an announced size; but where it comes earlier than announced, or is no answer at all, somebody
+//! may have taken the message away meanwhile, so the server is asked whether it is still there.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,6 +35,8 @@ struct Flight {
 /// Where a walk through a message is.
 pub(in crate::mailbox) struct Walk {
     uid: Uid,
+    /// Octets, as announced.
+    announced: u64,
     length: u32,
     /// The next octet wanted.
     position: u64,
@@ -48,9 +51,10 @@ pub(in crate::mailbox) struct Walk {
 }
 
 impl Walk {
-    pub(in crate::mailbox) fn new(uid: Uid, length: u32) -> Self {
+    pub(in crate::mailbox) fn new(uid: Uid, announced: u64, length: u32) -> Self {
         Self {
             uid,
+            announced,
             length: length.max(1),
             position: 0,
             ahead: 0,
@@ -95,14 +99,8 @@ impl Walk {
                 continue;
             }
             match octets {
-                None => {
-                    self.over = true;
-                    return Ok(Slice::Gone);
-                }
-                Some(octets) if octets.is_empty() => {
-                    self.over = true;
-                    return Ok(Slice::End);
-                }
+                None => return self.end(imap, true).await,
+                Some(octets) if octets.is_empty() => return self.end(imap, false).await,
                 Some(octets) => {
                     self.position += octets.len() as u64;
                     self.short = octets.len() < self.length as usize;
@@ -110,6 +108,23 @@ impl Walk {
                 }
             }
         }
+    }
+
+    /// What the end of the octets means: an empty answer, or one that shows `nothing`.
+    async fn end(&mut self, imap: &mut Imap, nothing: bool) -> Result<Slice, Fault> {
+        self.over = true;
+        let short = self.position < self.announced;
+        if short || nothing {
+            self.drain(imap).await?;
+            if imap.still_there(DOING, &[self.uid]).await?.is_empty() {
+                return Ok(Slice::Gone);
+            }
+            // Some servers announce too much, and none announces octets and has not got one.
+            if short && (nothing || self.position == 0) {
+                return Err(Fault::left_out(DOING, vec![self.uid]));
+            }
+        }
+        Ok(Slice::End)
     }
 
     /// Takes what is still on its way.

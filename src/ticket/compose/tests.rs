@@ -1,6 +1,7 @@
+use data_encoding::HEXLOWER;
+
 use super::*;
 use crate::mail::{understand, Limits, Skim};
-use data_encoding::HEXLOWER;
 
 fn read(raw: &str) -> Message {
     let mut skim = Skim::new(Limits::default());

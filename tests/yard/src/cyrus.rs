@@ -1,8 +1,7 @@
-//! A Cyrus of one's own, with the options and the face of [`dovecot`](crate::dovecot) as far as it has
-//! what they ask for: config, certificates and mail in one folder, high ports on loopback.
+//! A Cyrus of one's own, with what every [`server`](crate::server) is told.
 //!
 //! It is taken from the system (`cyrus-imapd`), or from a folder that its packages were unpacked into
-//! (`dpkg -x`), named by `POSTERN_CYRUS`. Like the Dovecot it runs wholly as one ordinary user.
+//! (`dpkg -x`), named by `POSTERN_CYRUS`.
 //!
 //! Cyrus asks others about passwords and tells its deeds to syslog alone. So this process is also its
 //! `saslauthd`: it answers from the file `users`, which a test may change, and writes into `log` who
@@ -14,46 +13,15 @@ use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{
     getpid, kill_process, kill_process_group, set_child_subreaper, waitpgid, Pid, Signal,
     WaitOptions,
 };
 
-use crate::dovecot::{
-    certificates, free_port, greets, owner, split_user, wholly_as_owner, Address, Owner,
-};
+use crate::server::{self, owner, wholly_as_owner, Address, Options, Owner};
 use crate::{Failure, Outcome, While};
-
-/// What the server should be like.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Plan {
-    /// Folder for everything; created when absent, mail in it is kept
-    #[arg(long)]
-    pub dir: PathBuf,
-    /// A user as NAME:PASSWORD; may be repeated
-    #[arg(long = "user", default_value = "helpdesk@yard.example:yard-secret")]
-    pub users: Vec<String>,
-    /// A capability not to offer (the server would still obey); may be repeated
-    #[arg(long)]
-    pub without: Vec<String>,
-    /// Refuse sign-in before TLS
-    #[arg(long)]
-    pub tls_only: bool,
-    /// Hierarchy separator, and INBOX as the prefix of all other folders: `.` or `/`
-    #[arg(long)]
-    pub inbox_prefix: Option<char>,
-    /// Lines to add to the end of imapd.conf; may be repeated
-    #[arg(long)]
-    pub extra: Vec<String>,
-    /// Port of the plain listener; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
-    pub imap_port: u16,
-    /// Port of the TLS listener; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
-    pub imaps_port: u16,
-}
 
 /// Where the programs are.
 struct Programs {
@@ -65,44 +33,18 @@ struct Programs {
 }
 
 /// Writes the folder and starts the server; the child is its master, and dies with us.
-pub fn start(plan: &Plan) -> Outcome<(Child, Address)> {
+pub fn start(plan: &Options) -> Outcome<(Child, Address)> {
     let programs = programs()?;
-    fs::create_dir_all(&plan.dir).during(format!("creating {}", plan.dir.display()))?;
-    let dir = plan.dir.canonicalize().during("finding the folder")?;
-    for sub in ["conf/socket", "spool", "sock"] {
-        fs::create_dir_all(dir.join(sub)).during(format!("creating {sub}"))?;
-    }
-    certificates(&dir)?;
-    write_users(plan, &dir)?;
+    let dir = plan.folder(&["conf/socket", "spool", "sock"])?;
     let _ = fs::remove_file(dir.join("log"));
     fs::write(dir.join("log"), "").during("beginning the log")?;
     serve_passwords(&dir)?;
-    let mut last = Failure::new("no attempt was made");
-    // A free port may be taken by somebody else before it is bound.
-    for _ in 0..4 {
-        let ports = (free_port(plan.imap_port)?, free_port(plan.imaps_port)?);
+    plan.start(&dir, |ports| {
         let owner = owner()?;
         write_config(plan, &programs, &dir, &owner, ports)?;
         owner.takes(&dir)?;
-        match launch(&programs, &dir, ports) {
-            Ok(child) => {
-                let (users, passwords) = plan.users.iter().map(|u| split_user(u)).unzip();
-                let address = Address {
-                    host: "localhost".into(),
-                    imap: ports.0,
-                    imaps: ports.1,
-                    ca: dir.join("ca.pem"),
-                    users,
-                    passwords,
-                    pid: child.id(),
-                    log: dir.join("log"),
-                };
-                return Ok((child, address));
-            }
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
+        launch(&programs, &dir, ports)
+    })
 }
 
 /// Ends a server with all its processes, which are a process group of their own, at once: sessions are
@@ -161,7 +103,7 @@ fn folders_of_libraries(folder: &Path, into: &mut BTreeSet<String>) {
 }
 
 fn write_config(
-    plan: &Plan,
+    plan: &Options,
     programs: &Programs,
     dir: &Path,
     owner: &Owner,
@@ -207,16 +149,6 @@ fn write_config(
     fs::write(dir.join("cyrus.conf"), services).during("writing cyrus.conf")
 }
 
-/// The users in the form of Dovecot's file.
-fn write_users(plan: &Plan, dir: &Path) -> Outcome<()> {
-    let mut users = String::new();
-    for user in &plan.users {
-        let (name, password) = split_user(user);
-        users.push_str(&format!("{name}:{{PLAIN}}{password}\n"));
-    }
-    fs::write(dir.join("users"), users).during("writing users")
-}
-
 fn launch(programs: &Programs, dir: &Path, ports: (u16, u16)) -> Outcome<Child> {
     use std::os::unix::process::CommandExt as _;
     let mut command = wholly_as_owner(&programs.master);
@@ -233,18 +165,11 @@ fn launch(programs: &Programs, dir: &Path, ports: (u16, u16)) -> Outcome<Child> 
     // What its master leaves behind is ours to wait for.
     set_child_subreaper(Some(getpid())).during("adopting what Cyrus starts")?;
     let mut child = command.spawn().during("starting Cyrus")?;
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if greets(ports.0) {
-            return Ok(child);
-        }
-        let ended = child.try_wait().during("waiting for Cyrus")?.is_some();
-        if ended || Instant::now() > deadline {
-            let _ = stop(&mut child);
-            return Err(Failure::new("Cyrus did not start; syslog has its words"));
-        }
-        std::thread::sleep(Duration::from_millis(10));
+    if server::comes_up(&mut child, ports.0, Duration::from_secs(20))? {
+        return Ok(child);
     }
+    let _ = stop(&mut child);
+    Err(Failure::new("Cyrus did not start; syslog has its words"))
 }
 
 /// Answers Cyrus's questions about passwords for as long as this process lives.

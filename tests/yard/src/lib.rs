@@ -21,6 +21,7 @@ pub mod people;
 pub mod powercut;
 pub mod random;
 pub mod sample;
+pub mod server;
 pub mod sink;
 
 /// What went wrong, as a sentence for whoever runs the tool; no code decides by it.

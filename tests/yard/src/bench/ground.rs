@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bulk::{self, Size};
-use crate::dovecot::{self, Address};
+use crate::dovecot;
 use crate::fill;
 use crate::imap::{Imap, Security, Target};
+use crate::server::{self, Address};
 use crate::sink::{serve, Counts, Documents};
 use crate::{sample, Failure, Outcome, While};
 
@@ -203,23 +204,25 @@ impl Drop for Ground {
 
 fn start(dir: &Path, folder: &str, fsync: &str) -> Outcome<(Child, Address)> {
     let plan = dovecot::Plan {
-        dir: dir.join(folder),
+        server: server::Options {
+            dir: dir.join(folder),
+            users: (0..USERS)
+                .map(|n| format!("{}:{PASSWORD}", name(n)))
+                .collect(),
+            without: Vec::new(),
+            tls_only: false,
+            inbox_prefix: None,
+            extra: Vec::new(),
+            imap_port: 0,
+            imaps_port: 0,
+        },
         format: dovecot::Format::Sdbox,
-        users: (0..USERS)
-            .map(|n| format!("{}:{PASSWORD}", name(n)))
-            .collect(),
         shared: false,
         special_use: false,
-        without: Vec::new(),
-        tls_only: false,
-        inbox_prefix: None,
         fsync: fsync.into(),
-        extra: Vec::new(),
-        imap_port: 0,
-        imaps_port: 0,
     };
     // What a run that was cut off has left there.
-    match fs::remove_dir_all(plan.dir.join("mail")) {
+    match fs::remove_dir_all(plan.server.dir.join("mail")) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             return Err(e).during("removing the mailboxes of an earlier run");
         }

@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use yard::cyrus::{look, start, stop, Plan};
+use yard::cyrus::{look, start, stop};
+use yard::server::Options;
 use yard::{finish, Failure, Outcome, While};
 
 /// A mail server in one folder: prints one JSON line with its ports, and serves until its standard
@@ -12,7 +13,7 @@ use yard::{finish, Failure, Outcome, While};
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    plan: Option<Plan>,
+    plan: Option<Options>,
     /// End when standard input closes; it always does
     #[arg(long)]
     until_eof: bool,

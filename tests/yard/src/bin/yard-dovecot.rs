@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 fn serve(arguments: &Arguments) -> Outcome<()> {
     if arguments.stop {
-        stop(&arguments.plan.dir)?;
+        stop(&arguments.plan.server.dir)?;
         return Ok(());
     }
     let (mut child, address) = start(&arguments.plan)?;
@@ -37,7 +37,7 @@ fn serve(arguments: &Arguments) -> Outcome<()> {
     if arguments.until_eof {
         let mut rest = Vec::new();
         let _ = std::io::stdin().read_to_end(&mut rest);
-        stop(&arguments.plan.dir)?;
+        stop(&arguments.plan.server.dir)?;
     }
     child.wait().during("waiting for Dovecot")?;
     Ok(())
