@@ -1,8 +1,8 @@
 //! What only a Cyrus can play: rights on folders, and denials of words alone. Where there is none, these
 //! tests say that they were skipped.
 
-use crate::common::service::{message, text, Hand, Site};
-use crate::common::{MailServer, PASSWORD, USER};
+use crate::common::service::{message, text, Hand, Site, SOON};
+use crate::common::{eventually, MailServer, PASSWORD, USER};
 
 /// A site on a Cyrus with these options and settings of the mailbox.
 #[track_caller]
@@ -83,18 +83,32 @@ fn an_archive_that_takes_nothing_is_found_before_it_is_needed() {
     site.does(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
 }
 
+/// Waits until the server counts no session of the account any more, which is later than its `BYE`.
+fn nobody_is_in(site: &Site) {
+    let sessions = site.mail.path().join("conf/proc");
+    eventually("the account's sessions have ended", SOON, || {
+        let files = std::fs::read_dir(&sessions).expect("the server lists its sessions");
+        // A session can end between the list and the look.
+        !files
+            .flatten()
+            .any(|file| std::fs::read_to_string(file.path()).is_ok_and(|said| said.contains(USER)))
+    });
+}
+
 /// It denies the second session as it denies a wrong password, with other words.
 #[test]
 fn with_one_session_that_a_cyrus_allows_watching_and_archiving_take_turns() {
     let Some(mut site) = site(&["--extra", "maxlogins_per_user: 1"], "") else {
         return;
     };
+    nobody_is_in(&site);
     let mut hand = site.hand();
     for number in 0..3 {
         let mail = message(&format!("only-{number}"), &format!("only {number}"));
         hand.append("INBOX", "", &mail);
     }
     hand.does("LOGOUT");
+    nobody_is_in(&site);
     site.start();
     site.until("all are archived", |s| s.count("archived") == 3);
     let status = site.status();
@@ -102,6 +116,7 @@ fn with_one_session_that_a_cyrus_allows_watching_and_archiving_take_turns() {
     assert!(said.contains("one session"), "{status}");
     assert_eq!(status["alarms"], serde_json::json!([]), "{status}");
     site.stop();
+    nobody_is_in(&site);
     site.complete();
 }
 

@@ -1,4 +1,4 @@
-//! A Cyrus of one's own, with what every [`server`](crate::server) is told.
+//! A Cyrus of one's own, with what every [`server`] is told.
 //!
 //! It is taken from the system (`cyrus-imapd`), or from a folder that its packages were unpacked into
 //! (`dpkg -x`), named by `POSTERN_CYRUS`.
