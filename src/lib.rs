@@ -9,6 +9,7 @@ pub mod mail;
 pub mod mailbox;
 pub mod passage;
 pub mod portal;
+pub mod program;
 pub mod settings;
 pub mod spool;
 pub mod ticket;

@@ -1,76 +1,7 @@
-//! The binary: choose the command, build the real world, run, outcome -> exit code.
+//! The binary: all of it is the library's.
 
-use std::path::Path;
 use std::process::ExitCode;
-use std::rc::Rc;
-
-use postern::console::{self, Arguments, Exit};
-use postern::control::{self, Kind, Refusal, Service};
-use postern::world::signals::Stop;
-use postern::world::{driver, memory, worker, World};
 
 fn main() -> ExitCode {
-    memory::keep_small();
-    let exit = match console::parse(std::env::args_os()) {
-        Ok(arguments) => {
-            // Whoever types a command wants its answer, not an engine's diary.
-            let filter = match console::run_wanted(&arguments) {
-                Some(_) => "info",
-                None => "warn",
-            };
-            env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
-                // Its trace would show mail; the level is not the operator's to raise.
-                .filter_module("async_imap", log::LevelFilter::Info)
-                // Standard output is the answer's.
-                .target(env_logger::Target::Stderr)
-                .init();
-            command(arguments)
-        }
-        Err(exit) => exit,
-    };
-    ExitCode::from(exit as u8)
-}
-
-fn command(arguments: Arguments) -> Exit {
-    worker::doze_reactor();
-    let world = World::real();
-    let executor = Rc::new(smol::LocalExecutor::new());
-    match console::run_wanted(&arguments) {
-        None => driver::block_on(executor.run(console::run(&world, arguments))),
-        Some((once, settings)) => {
-            let json = arguments.json;
-            let service = service(&executor, &world, &arguments, once, settings);
-            match driver::block_on(executor.run(service)) {
-                Ok(exit) => exit,
-                Err(refusal) => console::refuse(&refusal, json),
-            }
-        }
-    }
-}
-
-/// The service, from the opening of the store to its end.
-async fn service(
-    executor: &smol::LocalExecutor<'static>,
-    world: &World,
-    arguments: &Arguments,
-    once: bool,
-    settings: Option<&Path>,
-) -> Result<Exit, Refusal> {
-    let mut stop = Stop::listen()
-        .map_err(|fault| Refusal::new(Kind::Failed, format!("listening for signals: {fault}")))?;
-    let service = control::open_local(world, &arguments.store, &arguments.socket()).await?;
-    if let Some(file) = settings {
-        if let Err(refusal) = control::import_file(world, &service, file).await {
-            service.close().await?;
-            return Err(refusal);
-        }
-    }
-    let socket = arguments.socket();
-    let stop = async || stop.asked().await;
-    let ended = control::serve_and_run(executor, world, service, &socket, once, stop).await?;
-    log::info!("{}", ended.said);
-    Ok(match ended.clean {
-        true => Exit::Done,
-        false => Exit::Failed,
-    })
+    postern::program::main()
 }

@@ -40,7 +40,7 @@ const RECORD_OCTETS: u64 = 60;
 /// The task.
 pub async fn run(engine: Rc<Engine>) {
     let mut from = 0;
-    let mut seen = None;
+    let mut seen = Some(engine.counters.borrow().clone());
     loop {
         match step(&engine, from).await {
             Ok(Some(next)) => {

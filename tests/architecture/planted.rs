@@ -49,6 +49,11 @@ pub const VIOLATIONS: &[(&str, &str, &str)] = &[
         "control may not import spool",
     ),
     (
+        "program.rs",
+        "use crate::engine::Engine;",
+        "program may not import engine",
+    ),
+    (
         "main.rs",
         "use postern::engine::Engine;",
         "main may not import engine",

@@ -91,7 +91,8 @@ pub const ROOMS: &[Room] = &[
         )
     },
     inner("console", &["control", "world"]),
-    inner("main", &["console", "control", "world"]),
+    inner("program", &["console", "control", "world"]),
+    inner("main", &["program"]),
 ];
 
 /// The room with this name.
@@ -122,11 +123,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["settings/parcel.rs"]),
     ("toml", &["settings/"]),
     ("clap", &["console/"]),
-    ("env_logger", &["main.rs"]),
+    ("env_logger", &["program.rs"]),
     ("std::fs", &["world/"]),
     ("std::os", &["world/"]),
-    ("std::env", &["world/", "main.rs"]),
-    ("std::process", &["main.rs"]),
+    ("std::env", &["world/", "program.rs"]),
+    ("std::process", &["program.rs", "main.rs"]),
     ("std::thread", &["world/worker.rs"]),
     ("std::time::Instant", &["world/clock.rs"]),
     ("std::time::SystemTime", &["world/clock.rs"]),
