@@ -47,7 +47,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             if let Some(said) = &*post.archive_trouble.borrow() {
                 alarms.push(format!("mailbox {}: archiving: {said}", mailbox.name));
             }
-            if let Some((uids, said)) = post.unfetchable() {
+            if let Some((uids, said)) = post.failed.borrow().left_out() {
                 alarms.push(left_out(&mailbox.name, &mailbox.folder, &uids, &said));
             }
             line.state = state.to_owned();
@@ -167,8 +167,8 @@ fn left_out(mailbox: &str, folder: &str, uids: &[Uid], said: &str) -> String {
         more => format!(" and {more} more"),
     };
     format!(
-        "mailbox {mailbox}: {} left out, since the server doesn't give what it has in {folder} under UID {}{more} ({said}); the others go on. \
-         It lies unread there and is tried again each hour: have the mail server's own log looked at and the folder repaired there, or move the message away, then `postern queue retry --all`",
+        "mailbox {mailbox}: {} left out, since what lies in {folder} under UID {}{more} can't be fetched ({said}); the others go on. \
+         It lies unread there and is tried again after growing waits, of an hour at most. Where that goes on, have the mail server's own log looked at and the folder repaired there, or move the message away, then `postern queue retry --all`",
         were(uids.len() as u64, "message"),
         named.join(", "),
     )

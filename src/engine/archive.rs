@@ -7,10 +7,15 @@
 //! grows with the mailbox, so few large ones are far cheaper than many small ones. A crash between
 //! the move and its record costs nothing: the next attempt finds the message gone from its place.
 
+mod batch;
+
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use async_channel::Receiver;
+
+use batch::{places, Batch, Done, Here};
 
 use super::loan::{self, Back, Lent};
 use super::news::Event;
@@ -20,9 +25,10 @@ use crate::index::Listed;
 use crate::mailbox::{Access, Count, Fault, Folder, How, Session, Wanted};
 use crate::passage::record::Archived;
 use crate::passage::retry::Backoff;
-use crate::passage::{Place, Record, Uid, UidValidity};
+use crate::passage::{Record, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::Key;
+use crate::world::Tick;
 
 /// Messages of one MOVE at most.
 const BATCH: usize = 500;
@@ -31,6 +37,10 @@ const WORTH: u64 = 200;
 const GATHER: Duration = Duration::from_millis(200);
 /// How long an idle session is kept.
 const KEEP: Duration = Duration::from_secs(20);
+/// Messages that are left out while the others go on; with more, nothing is tried before its time.
+const LEFT_MAX: usize = 1_000;
+/// How long it rests at most.
+const REST: Duration = Duration::from_secs(86_400);
 
 /// Where the password was refused, who watches tries it first.
 const BEHIND: Duration = Duration::from_secs(5);
@@ -95,6 +105,11 @@ struct Archiver<'a> {
     way: Option<Way>,
     /// How often in a row a second session was not to be had.
     refused: u32,
+    /// What the server would not move, until the time below: the others go on.
+    left: BTreeSet<Key>,
+    left_until: Tick,
+    /// Attempts in a row that left something.
+    left_times: u32,
 }
 
 /// The task; it ends only with the mailbox or the store.
@@ -106,25 +121,22 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
         own: None,
         way: None,
         refused: 0,
+        left: BTreeSet::new(),
+        left_until: Tick(Duration::ZERO),
+        left_times: 0,
     };
+    // With other settings this task is another one: what the last one began comes first.
+    drop(post.archiving_now.lock_arc().await);
     // With other settings it may be another server.
     post.loan.forget();
     let mut failures = 0;
     loop {
         post.archiving.set(true);
         match archiver.drain().await {
-            Ok(()) => {
-                post.archiving.set(false);
+            Ok(words) => {
                 failures = 0;
-                post.archive_trouble.replace(None);
-                if archiver.own.is_some() && !archiver.shares() {
-                    let more = engine.world.clock.within(KEEP, post.archive_bell.wait());
-                    if more.await.is_some() {
-                        continue;
-                    }
-                }
-                archiver.leave().await;
-                post.archive_bell.wait().await;
+                archiver.settle(words);
+                archiver.rest().await;
             }
             Err(end) => {
                 archiver.own = None;
@@ -162,8 +174,68 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
 }
 
 impl Archiver<'_> {
-    /// Archives everything that waits.
-    async fn drain(&mut self) -> Result<(), End> {
+    /// Takes note of how an attempt ended, with words where something was left.
+    fn settle(&mut self, words: Option<String>) {
+        let (post, clock) = (self.post, &self.engine.world.clock);
+        if self.left.is_empty() {
+            self.left_times = 0;
+            post.archiving.set(false);
+            post.archive_trouble.replace(None);
+            return;
+        }
+        let now = clock.tick();
+        if now >= self.left_until {
+            self.left_times = self.left_times.saturating_add(1);
+            let jitter = u64::from_le_bytes(self.engine.world.entropy.octets());
+            self.left_until = now.plus(BACKOFF.after(self.left_times, jitter));
+        }
+        let Some(words) = words else { return };
+        let again_at = clock.wall().plus(self.left_until.since(now));
+        let said = format!("{words}; again at {again_at}");
+        log::warn!("mailbox {}: archiving: {said}", self.mailbox.name);
+        post.archive_trouble.replace(Some(said));
+        self.engine.news.tell(&Event::Counted);
+    }
+
+    /// Waits until there is something to do. Its own session is kept for a while.
+    async fn rest(&mut self) {
+        if self.own.is_some() && !self.shares() && self.is_woken_within(KEEP).await {
+            return;
+        }
+        self.leave().await;
+        self.is_woken_within(REST).await;
+    }
+
+    /// Waits until something new is to be archived, or something that was left is to be tried again.
+    async fn is_woken_within(&mut self, wait: Duration) -> bool {
+        let clock = &self.engine.world.clock;
+        let wait = match self.left.is_empty() {
+            true => wait,
+            false => wait.min(self.left_until.since(clock.tick())),
+        };
+        let new = async {
+            self.post.archive_bell.wait().await;
+            false
+        };
+        let all = async {
+            self.post.retry_bell.wait().await;
+            true
+        };
+        let woken = clock.within(wait, futures_lite::future::or(all, new)).await;
+        if woken == Some(true) {
+            self.left_until = Tick(Duration::ZERO);
+        }
+        woken.is_some() || (!self.left.is_empty() && clock.tick() >= self.left_until)
+    }
+
+    /// Archives everything that waits. Gives the server's words, where it would not move something.
+    async fn drain(&mut self) -> Result<Option<String>, End> {
+        if !self.left.is_empty() && self.engine.world.clock.tick() >= self.left_until {
+            self.left.clear();
+            // Another session and another look for the folder: either may be why.
+            self.leave().await;
+            self.way = None;
+        }
         let id = self.mailbox.id.0;
         let mut after = 0;
         let mut said = None;
@@ -189,23 +261,27 @@ impl Archiver<'_> {
                 if any {
                     self.count().await;
                 }
-                return match said {
-                    None => Ok(()),
-                    Some(said) => Err(End::Settings(said)),
-                };
+                return Ok(said);
             };
             // What the server would not move waits for the next attempt, what it has moved for a sync:
             // the others go on.
             let reached = last.entry.sequence;
-            any = true;
-            if let Some(Done {
-                written: last,
-                words,
-            }) = self.archive(&page).await?
-            {
+            let mut page = page;
+            page.retain(|listed| !self.left.contains(&listed.key));
+            if page.is_empty() {
                 after = reached;
-                written = Some(last);
-                said = words.or(said);
+                continue;
+            }
+            any = true;
+            if let Some(done) = self.archive(&page).await? {
+                after = reached;
+                written = Some(done.written);
+                self.left.extend(done.left);
+                said = done.words.or(said);
+            }
+            if let (Some(said), true) = (&said, self.left.len() > LEFT_MAX) {
+                self.left.clear();
+                return Err(End::Settings(said.clone()));
             }
         }
     }
@@ -384,55 +460,31 @@ impl Archiver<'_> {
             return Ok(None);
         };
         let (folder, how) = (folder.clone(), how.clone());
-        let (mut here, mut records) = self.places(page, hold.validity, hold.since);
+        let (mut here, mut records) =
+            places(self.engine, self.mailbox, page, hold.validity, hold.since);
         here.sort_by_key(|here| here.uid);
         let (session, untold, said) = self
             .verify(hold.session, hold.since, &mut here, &mut records)
             .await?;
-        let uids: Vec<Uid> = here.iter().map(|here| here.uid).collect();
-        let (session, mut archived) = match uids.is_empty() {
-            true => (session, crate::mailbox::Archived::default()),
-            false => session.archive(&uids, &folder, &how).await?,
+        let batch = Batch {
+            engine: Rc::clone(self.engine),
+            mailbox: self.mailbox.name.clone(),
+            here,
+            records,
+            untold,
+            said,
         };
-        // Before the records: whoever lent it need not wait for a sync.
+        // To its end, also when other settings end this task: of a message that is copied the copy's
+        // number would be lost, and another copy made.
+        let now = self.post.archiving_now.lock_arc().await;
+        let work = async move {
+            let done = batch.archive(session, &folder, &how).await;
+            drop(now);
+            done
+        };
+        let (session, done) = self.engine.to_the_end(work).await?;
         self.release(Hold { session, ..hold });
-        if !untold.is_empty() {
-            archived.left.extend(untold);
-            archived.said.get_or_insert(said);
-        }
-        for Here {
-            uid, key, place, ..
-        } in here
-        {
-            if archived.left.contains(&uid) {
-                continue;
-            }
-            let to = archived
-                .moved
-                .binary_search_by_key(&uid, |(from, _)| *from)
-                .ok()
-                .and_then(|at| archived.moved.get(at))
-                .zip(archived.uid_validity)
-                .map(|((_, to), validity)| (validity.0, to.0));
-            self.engine.news.tell(&Event::Archived {
-                key,
-                folder: folder.name.clone(),
-            });
-            records.push((key, moved(place, folder.name.clone(), to)));
-        }
-        // A second box, or a person, may have taken any of them first: that is archived too.
-        log::debug!("mailbox {}: {} archived", self.mailbox.name, records.len());
-        let words = (!archived.left.is_empty()).then(|| {
-            format!(
-                "the server did not move {} messages: {}",
-                archived.left.len(),
-                archived.said.unwrap_or_default()
-            )
-        });
-        Ok(Some(Done {
-            written: self.engine.receipts.push_all(records),
-            words,
-        }))
+        Ok(Some(done))
     }
 
     /// Looks whether numbers that are older than the session are still the messages that they were, and
@@ -444,20 +496,21 @@ impl Archiver<'_> {
         since: u64,
         here: &mut Vec<Here>,
         records: &mut Vec<(Key, Record)>,
-    ) -> Result<(Session, Vec<Uid>, String), End> {
+    ) -> Result<(Session, Vec<(Uid, Key)>, String), End> {
         let old = here.iter().filter(|here| here.known_as.is_some());
         let (stuck, old): (Vec<Uid>, Vec<Uid>) = old
             .map(|here| here.uid)
             .partition(|uid| self.post.is_stuck(*uid));
-        // What costs the session each time when it is asked for alone is left out.
+        // What costs the session each time when it is asked for alone waits for its time.
+        let now = self.engine.world.clock.tick();
         let (mut untold, stuck): (Vec<Uid>, Vec<Uid>) = stuck
             .into_iter()
-            .partition(|uid| self.post.tries(*uid) >= fetch::TRIES);
+            .partition(|uid| self.post.failed.borrow().waits(*uid, now));
         let mut said = "the connection was lost when it was asked for".to_owned();
         let (mut session, mut told) = self.post.look(session, &old).await?;
         for uid in stuck {
             let looked;
-            (session, looked) = self.post.look_alone(session, uid).await?;
+            (session, looked) = self.post.look_alone(session, uid, now).await?;
             told.add(looked);
         }
         if !told.denied.is_empty() {
@@ -470,7 +523,10 @@ impl Archiver<'_> {
         });
         let before = records.len();
         records.extend(others.map(|other| (other.key, Archived::given_up(other.place))));
-        here.retain(|here| !untold.contains(&here.uid));
+        let untold = here
+            .extract_if(.., |here| untold.contains(&here.uid))
+            .map(|here| (here.uid, here.key))
+            .collect();
         if records.len() > before {
             log::warn!(
                 "mailbox {}: {} known numbers are other messages now; they are not archived",
@@ -480,78 +536,5 @@ impl Archiver<'_> {
             self.post.look_bell.ring();
         }
         Ok((session, untold, said))
-    }
-
-    /// The places of a page that are in the open folder, and the records for those that can't be
-    /// reached any more.
-    fn places(
-        &self,
-        page: &[Listed],
-        validity: UidValidity,
-        since: u64,
-    ) -> (Vec<Here>, Vec<(Key, Record)>) {
-        let origin = account::origin(self.mailbox);
-        let mut here = Vec::new();
-        let mut records = Vec::new();
-        for Listed { key, entry } in page {
-            // The one place of what was decided since is what was fetched from there.
-            let fresh = entry.sequence > since && entry.spots.len() == 1 && !entry.archived;
-            for spot in entry.spots.iter().filter(|s| s.mailbox == self.mailbox.id) {
-                match spot.place.uid_in(origin, validity) {
-                    Some(uid) => here.push(Here {
-                        uid,
-                        key: *key,
-                        place: spot.place.clone(),
-                        known_as: (!fresh).then_some((spot.received_at, spot.octets)),
-                    }),
-                    // Where the message is found under a new number it is archived from that.
-                    None => {
-                        log::warn!(
-                            "{}: its place ({}) is not in the watched folder of {} any more; it is left there, its ticket exists",
-                            key.short(),
-                            described(&spot.place),
-                            self.mailbox.name
-                        );
-                        self.engine.news.tell(&Event::LeftThere { key: *key });
-                        records.push((*key, Archived::given_up(spot.place.clone())));
-                    }
-                }
-            }
-        }
-        (here, records)
-    }
-}
-
-/// What became of a page.
-struct Done {
-    /// Closed when a sync holds what was archived.
-    written: Receiver<()>,
-    /// The server's words where something was left.
-    words: Option<String>,
-}
-
-/// A message in the open folder.
-struct Here {
-    uid: Uid,
-    key: Key,
-    place: Place,
-    /// Received time and size, where it is to be made sure that this is still the message.
-    known_as: Option<(i64, u64)>,
-}
-
-fn moved(place: Place, folder: String, moved_to: Option<(u32, u32)>) -> Record {
-    Record::Archived(Archived {
-        place,
-        folder,
-        moved_to,
-    })
-}
-
-fn described(place: &Place) -> String {
-    match place {
-        Place::Imap {
-            uid_validity, uid, ..
-        } => format!("UID {uid}, UIDVALIDITY {uid_validity}"),
-        Place::Item { id, .. } => id.clone(),
     }
 }

@@ -67,7 +67,11 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             Standing::NoRoom(said) => left.push(format!("mailbox {}: {said}", mailbox.name)),
             Standing::Off | Standing::Connecting | Standing::Fetching => return None,
         }
-        if let Some((uids, said)) = post.unfetchable().filter(|_| mailbox.active) {
+        let failed = post.failed.borrow();
+        if failed.tries_at_once() && post.standing() == Standing::Watching {
+            return None;
+        }
+        if let Some((uids, said)) = failed.left_out().filter(|_| mailbox.active) {
             left.push(format!(
                 "mailbox {}: {} messages could not be fetched: {said}",
                 mailbox.name,

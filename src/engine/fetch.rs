@@ -38,8 +38,6 @@ const BATCH_WEIGHT: u64 = 1280 * 1024;
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
 const ROOM_EVERY: Duration = Duration::from_secs(5);
-/// How often a message that can't be fetched is tried before it waits for the next whole pass.
-pub(super) const TRIES: u32 = 3;
 
 const LOST: Backoff = Backoff {
     first: Duration::from_secs(1),
@@ -58,7 +56,7 @@ const REFUSED: Backoff = Backoff {
 /// What a message takes in memory on its way: text exists as octets, as meaning and as a ticket,
 /// attachments as octets alone. How much is text isn't known before; most have little of it.
 fn weight_of(octets: u64) -> u64 {
-    octets + 3 * octets.min(16 * 1024)
+    octets.saturating_add(3 * octets.min(16 * 1024))
 }
 
 /// Why a connection's life ended.
@@ -165,7 +163,7 @@ pub(super) fn wait_for(
         Fault::Refused {
             why: Refusal::Messages { .. } | Refusal::Dates { .. },
             ..
-        } => LOST.after(1, jitter),
+        } if !post.failed.borrow().is_full() => LOST.after(1, jitter),
         Fault::Refused { .. } | Fault::Gone { .. } | Fault::Broken { .. } => {
             REFUSED.after(failures, jitter)
         }
@@ -213,9 +211,11 @@ impl Visit<'_> {
         let mut next = Uid(1);
         let mut whole_at = Tick(Duration::ZERO);
         let check = Duration::from_secs(self.mailbox.check_seconds);
+        let clock = &self.engine.world.clock;
         loop {
             session = self.lend(session, validity).await?;
-            let now = self.engine.world.clock.tick();
+            let now = clock.tick();
+            self.post.forgive(now);
             if now >= whole_at {
                 self.post.look_bell.hush();
                 // Before the pass, which may fetch for hours.
@@ -229,14 +229,15 @@ impl Visit<'_> {
                 session =
                     held::look_after(engine, mailbox, self.post, session, validity, &found.unread)
                         .await?;
+                let wanted = found.wanted.iter().copied();
+                let there = found.unread.iter().copied().chain(wanted).collect();
+                self.post.failed.borrow_mut().passed(now, &there);
                 self.post.served(&found.wanted);
                 session = self.count_unread(session).await?;
                 session = self.count_before(session, found.old).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
-                self.post
-                    .passed_at
-                    .set(Some(self.engine.world.clock.wall()));
+                self.post.passed_at.set(Some(clock.wall()));
                 whole_at = now.plus(WHOLE_EVERY);
             } else {
                 let found;
@@ -261,12 +262,12 @@ impl Visit<'_> {
                 self.post.say(Standing::Fetching);
             };
             let stop = futures_lite::future::or(stop, self.post.loan.wanted());
+            let due = self.post.failed.borrow().due();
+            let due = due.map_or(whole_at, |due| due.min(whole_at));
+            let check = check.min(due.since(clock.tick()));
             (session, _) = session.watch(check, stop).await?;
-            if look.get() {
+            if look.get() || clock.tick() >= due {
                 whole_at = Tick(Duration::ZERO);
-            }
-            if self.engine.world.clock.tick() >= whole_at {
-                self.post.forgive();
             }
         }
     }
@@ -314,8 +315,7 @@ impl Visit<'_> {
                 (session, changed) = self.verify(session, known).await?;
                 wanted.extend(changed);
             }
-            wanted.retain(|uid| self.post.tries(*uid) < TRIES);
-            stuck.extend(wanted.extract_if(.., |uid| self.post.is_stuck(*uid)));
+            stuck.append(&mut self.put_off(&mut wanted));
             if wanted.is_empty() {
                 continue;
             }
@@ -332,7 +332,8 @@ impl Visit<'_> {
         // Last, since one of them may end the session again.
         for uid in stuck {
             let looked;
-            (session, looked) = self.post.look_alone(session, uid).await?;
+            let now = self.engine.world.clock.tick();
+            (session, looked) = self.post.look_alone(session, uid, now).await?;
             if untold.is_empty() {
                 said = looked.said;
             }
@@ -344,10 +345,19 @@ impl Visit<'_> {
         drop(done);
         let _ = all_done.recv().await;
         if !untold.is_empty() {
-            self.post.tried(&untold, &said);
+            self.failed(&untold, &said);
             return Err(Fault::withheld("looking at messages", untold, said).into());
         }
         Ok((session, found))
+    }
+
+    /// Takes out of `wanted` what waits for a later attempt, and gives what is asked for last and alone.
+    fn put_off(&self, wanted: &mut Vec<Uid>) -> Vec<Uid> {
+        let now = self.engine.world.clock.tick();
+        let failed = self.post.failed.borrow();
+        wanted.retain(|uid| !failed.waits(*uid, now));
+        let is_last = |uid: &mut Uid| failed.has(*uid) || self.post.is_stuck(*uid);
+        wanted.extract_if(.., is_last).collect()
     }
 
     /// What is to be fetched of what was looked at, oldest first: what waits longest is served first.
@@ -435,7 +445,8 @@ impl Visit<'_> {
                 .iter()
                 .take(if alone { 1 } else { BATCH_MESSAGES })
                 .take_while(|i| {
-                    weight += weight_of(i.size);
+                    // Some servers tell no size: that is the largest.
+                    weight = weight_of(i.size).saturating_add(weight);
                     i.size <= SMALL_MAX && weight <= BATCH_WEIGHT
                 })
                 .count()
@@ -457,14 +468,7 @@ impl Visit<'_> {
         validity: UidValidity,
         done: &Sender<()>,
     ) -> Result<Session, End> {
-        let announced: Vec<(Uid, u64)> = group
-            .iter()
-            .filter(|i| self.post.tries(i.uid) < TRIES)
-            .map(|i| (i.uid, i.size))
-            .collect();
-        if announced.is_empty() {
-            return Ok(session);
-        }
+        let announced: Vec<(Uid, u64)> = group.iter().map(|i| (i.uid, i.size)).collect();
         let uids: Vec<Uid> = announced.iter().map(|(uid, _)| *uid).collect();
         let fetched = session.fetch(&announced, SMALL_MAX + SMALL_SLACK).await;
         let (mut session, fetched) = match fetched {
@@ -474,8 +478,8 @@ impl Visit<'_> {
                     Fault::Refused {
                         why: Refusal::Messages { uids, .. },
                         ..
-                    } => self.post.tried(uids, &fault.to_string()),
-                    _ if uids.len() == 1 => self.post.tried(&uids, &fault.to_string()),
+                    } => self.failed(uids, &fault.to_string()),
+                    _ if uids.len() == 1 => self.failed(&uids, &fault.to_string()),
                     _ => self.post.suspect(&uids),
                 }
                 return Err(fault.into());
@@ -507,15 +511,12 @@ impl Visit<'_> {
         validity: UidValidity,
         done: &Sender<()>,
     ) -> Result<Session, End> {
-        if self.post.tries(item.uid) >= TRIES {
-            return Ok(session);
-        }
         let identity = self.mailbox.key_identity().unwrap_or_default();
         let fetched = large::fetch(self.engine, session, item, &identity).await;
         let (mut session, octets) = match fetched {
             Ok(fetched) => fetched,
             Err(large::Failed::Mailbox(fault)) => {
-                self.post.tried(&[item.uid], &fault.to_string());
+                self.failed(&[item.uid], &fault.to_string());
                 return Err(fault.into());
             }
             Err(large::Failed::Store(StoreFault::Full { said })) => {
@@ -538,6 +539,12 @@ impl Visit<'_> {
             self.hand_on(vec![message], done).await;
         }
         Ok(session)
+    }
+
+    /// Counts that these could not be fetched.
+    fn failed(&self, uids: &[Uid], said: &str) {
+        let now = self.engine.world.clock.tick();
+        self.post.failed.borrow_mut().add(uids, said, now);
     }
 
     async fn hand_on(&self, messages: Vec<Fetched>, done: &Sender<()>) {

@@ -21,6 +21,7 @@ mod doubt;
 pub mod drain;
 mod early;
 pub mod epoch;
+pub mod failed;
 pub mod fetch;
 pub mod forward;
 mod gate;

@@ -2,8 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol::lock::Mutex;
 
 use super::bell::Bell;
+use super::failed::Failed;
 use super::gate::Gate;
 use super::loan::{self, Loan};
 use crate::mailbox::{Copies, Fault, Item, Looked, Session};
@@ -11,8 +16,10 @@ use crate::passage::{Origin, Uid, UidValidity};
 use crate::ticket::Key;
 use crate::world::{Tick, Wall};
 
-/// Messages of which failures are counted.
-const FAILED_MAX: usize = 1_000;
+/// Messages that are remembered for a lost connection.
+const LOST_MAX: usize = 1_000;
+/// How often what may have been an accident is forgotten.
+const FORGIVEN_EVERY: Duration = Duration::from_secs(3600);
 
 /// The session that watches, with its folder open, and the life of the folder's UIDs.
 pub type Watching = (Session, UidValidity);
@@ -57,6 +64,8 @@ pub struct Post {
     pub archiving: Cell<bool>,
     /// Try archiving again, now.
     pub retry_bell: Bell,
+    /// Held while a batch is on its way to the archive, which outlives its task.
+    pub archiving_now: Arc<Mutex<()>>,
     /// Whether the password may be tried.
     pub gate: Gate,
     /// Unread messages in the folder, and when they were counted; none as long as nobody has.
@@ -76,10 +85,10 @@ pub struct Post {
     pub passes: Cell<u64>,
     /// Whether the server does not search by date now: it may be unable to read a message.
     pub undated: Cell<bool>,
-    /// Messages that could not be fetched, and how often that was tried.
-    failed: RefCell<BTreeMap<Uid, u32>>,
-    /// What was last said of one of them.
-    failed_said: RefCell<String>,
+    /// Messages that could not be fetched.
+    pub failed: RefCell<Failed>,
+    /// When what may have been an accident was last forgotten.
+    forgiven_at: Cell<Option<Tick>>,
     /// Messages over which a look lost its connection.
     stuck: RefCell<BTreeSet<Uid>>,
     /// Messages that lie read and unprocessed: what `held` shows of them.
@@ -109,6 +118,7 @@ impl Post {
             archive_bell: Bell::new(),
             archiving: Cell::new(true),
             retry_bell: Bell::new(),
+            archiving_now: Arc::default(),
             gate: Gate::default(),
             unread: Cell::new(None),
             before_date: Cell::new(0),
@@ -119,7 +129,7 @@ impl Post {
             passes: Cell::new(0),
             undated: Cell::new(false),
             failed: RefCell::default(),
-            failed_said: RefCell::default(),
+            forgiven_at: Cell::new(None),
             stuck: RefCell::default(),
             read: RefCell::default(),
             wanted: RefCell::default(),
@@ -160,34 +170,12 @@ impl Post {
         self.wanted.take().len()
     }
 
-    /// How often a message could not be fetched.
-    pub fn tries(&self, uid: Uid) -> u32 {
-        self.failed.borrow().get(&uid).copied().unwrap_or(0)
-    }
-
-    /// Counts that these could not be fetched, and keeps what was said of it.
-    pub fn tried(&self, uids: &[Uid], said: &str) {
-        self.failed_said.replace(said.to_owned());
-        let mut failed = self.failed.borrow_mut();
-        for uid in uids {
-            if failed.len() < FAILED_MAX || failed.contains_key(uid) {
-                *failed.entry(*uid).or_default() += 1;
-            }
-        }
-    }
-
-    /// The messages that can't be fetched, and what was said of one of them; none, where all can.
-    pub fn unfetchable(&self) -> Option<(Vec<Uid>, String)> {
-        let uids: Vec<Uid> = self.failed.borrow().keys().copied().collect();
-        (!uids.is_empty()).then(|| (uids, self.failed_said.borrow().clone()))
-    }
-
     /// Looks at messages, and remembers where the connection was lost: that one is asked for last and
     /// alone from then on, so that it keeps no other.
     pub async fn look(&self, session: Session, uids: &[Uid]) -> Result<(Session, Looked), Fault> {
         session.look(uids).await.map_err(|unlooked| {
             let mut stuck = self.stuck.borrow_mut();
-            if stuck.len() < FAILED_MAX {
+            if stuck.len() < LOST_MAX {
                 stuck.extend(unlooked.at);
             }
             unlooked.fault
@@ -195,13 +183,18 @@ impl Post {
     }
 
     /// Looks at one message that may be why a connection was lost.
-    pub async fn look_alone(&self, session: Session, uid: Uid) -> Result<(Session, Looked), Fault> {
+    pub async fn look_alone(
+        &self,
+        session: Session,
+        uid: Uid,
+        now: Tick,
+    ) -> Result<(Session, Looked), Fault> {
         let looked = session.look(&[uid]).await.map_err(|unlooked| {
             if unlooked.at.is_none() {
                 return unlooked.fault;
             }
             let said = unlooked.to_string();
-            self.tried(&[uid], &said);
+            self.failed.borrow_mut().add(&[uid], &said, now);
             Fault::withheld("looking at messages", vec![uid], said)
         })?;
         // The server tells of it after all.
@@ -228,6 +221,7 @@ impl Post {
 
     /// The operator wants a ticket of a message that lies read: it is fetched at the next look.
     pub fn want(&self, item: Item) {
+        self.failed.borrow_mut().remove(item.uid);
         self.wanted.borrow_mut().insert(item.uid, item);
         self.look_bell.ring();
     }
@@ -236,6 +230,8 @@ impl Post {
     pub fn retry(&self) {
         self.gate.open();
         self.copies.forgive();
+        self.failed.borrow_mut().clear();
+        self.stuck.borrow_mut().clear();
         if matches!(*self.standing.borrow(), Standing::Trouble { .. }) {
             // Who archives waits for who watches: otherwise both would try the password.
             self.say(Standing::Connecting);
@@ -267,10 +263,11 @@ impl Post {
         self.wanted.borrow().keys().copied().collect()
     }
 
-    /// These were fetched, or are gone.
+    /// These were fetched, or are gone, but for those that fail.
     pub fn served(&self, uids: &[Uid]) {
+        let failed = self.failed.borrow();
         let mut wanted = self.wanted.borrow_mut();
-        for uid in uids {
+        for uid in uids.iter().filter(|uid| !failed.has(**uid)) {
             wanted.remove(uid);
         }
     }
@@ -280,7 +277,7 @@ impl Post {
     pub fn suspect(&self, uids: &[Uid]) {
         let mut suspects = self.suspects.borrow_mut();
         suspects.clear();
-        suspects.extend(uids.iter().take(FAILED_MAX));
+        suspects.extend(uids.iter().take(LOST_MAX));
     }
 
     /// Whether a message was under way when a connection was lost.
@@ -291,15 +288,22 @@ impl Post {
     /// A message came through.
     pub fn clear(&self, uid: Uid) {
         self.suspects.borrow_mut().remove(&uid);
-        self.failed.borrow_mut().remove(&uid);
+        self.failed.borrow_mut().remove(uid);
     }
 
-    /// Gives every message another chance: at each hourly pass, and when somebody asks.
-    pub fn forgive(&self) {
-        self.copies.forgive_broken();
-        self.failed.borrow_mut().clear();
-        self.stuck.borrow_mut().clear();
-        self.undated.set(false);
+    /// Once an hour, however many connections that takes, gives what may have been an accident another
+    /// chance.
+    pub fn forgive(&self, now: Tick) {
+        let last = self.forgiven_at.get();
+        if last.is_some_and(|last| now.since(last) < FORGIVEN_EVERY) {
+            return;
+        }
+        self.forgiven_at.set(Some(now));
+        if last.is_some() {
+            self.copies.forgive_broken();
+            self.stuck.borrow_mut().clear();
+            self.undated.set(false);
+        }
     }
 
     /// The session that watches found no place beside others, of which one may be the archiver's:
@@ -374,13 +378,15 @@ mod tests {
         let post = Post::new(Origin([1; 8]));
         assert_eq!(post.opened(UidValidity(7)), 0);
         post.want(item(1));
-        post.tried(&[Uid(1)], "it was denied");
+        let mut failed = post.failed.borrow_mut();
+        failed.add(&[Uid(1)], "it was denied", Tick(Duration::ZERO));
+        drop(failed);
         post.suspect(&[Uid(1)]);
         assert_eq!(post.opened(UidValidity(7)), 0);
         assert!(post.is_wanted(&item(1)) && post.is_suspect(Uid(1)));
         assert_eq!(post.opened(UidValidity(8)), 1);
         assert!(post.wanted().is_empty() && !post.is_suspect(Uid(1)));
-        assert_eq!((post.tries(Uid(1)), post.unfetchable()), (0, None));
+        assert!(!post.failed.borrow().has(Uid(1)));
     }
 
     /// Goes red when a pass takes back what was wished while it went on.

@@ -272,6 +272,11 @@ impl Copies {
         copied.asked.contains(&uid) || copied.stuck.contains(&uid)
     }
 
+    /// Whether it was copied, as far as the server tells.
+    fn is_stuck(&self, uid: Uid) -> bool {
+        self.0.borrow().stuck.contains(&uid)
+    }
+
     /// They are about to be copied.
     fn asks(&self, uids: &[Uid]) {
         self.0.borrow_mut().asked.extend(uids);

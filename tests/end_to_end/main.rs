@@ -11,6 +11,7 @@ mod common;
 mod wires;
 
 mod altered;
+mod apart;
 mod cyrus;
 mod departed;
 mod directory;

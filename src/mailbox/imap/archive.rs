@@ -27,6 +27,9 @@ const NO_COPYUID: &str =
      archive_by_copy does not work with this server";
 const BEFORE: &str = "copied before, and not removed; another copy is made once somebody says so: \
      `postern queue retry --all`";
+const UNHEARD: &str = "it may have been copied before, since the answer never came; it is tried again \
+                       within the hour, or now by `postern queue retry --all`, and may then lie twice in the \
+                       archive";
 const STAYS: &str = "it says OK, and leaves them where they are";
 
 /// What is done with one batch.
@@ -67,7 +70,8 @@ impl Imap {
             wanted = self.still_there(DOING, uids).await?;
             archived.left = wanted.extract_if(.., |uid| copies.has(*uid)).collect();
             if !archived.left.is_empty() {
-                archived.said = Some(BEFORE.to_owned());
+                let known = archived.left.iter().any(|uid| copies.is_stuck(*uid));
+                archived.said = Some(if known { BEFORE } else { UNHEARD }.to_owned());
             }
         }
         let mut made = false;
