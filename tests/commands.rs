@@ -7,6 +7,8 @@ mod export;
 mod fake;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/output.rs"]
+mod output;
 #[path = "commands/pins.rs"]
 mod pins;
 #[path = "commands/sealed.rs"]
