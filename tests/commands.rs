@@ -214,6 +214,22 @@ fn a_secret_comes_on_standard_input_is_tried_and_never_shown() {
 }
 
 #[test]
+fn what_is_too_long_for_a_secret_is_refused_before_it_is_sent() {
+    let running = ready();
+    let key = "mailbox.support.password";
+    for octets in [16_385, 3 << 20] {
+        let typed = format!("{}\n", "x".repeat(octets));
+        let said = fails(running.folder(), &typed, &["settings", "set", key], 2);
+        assert!(
+            said.contains(key) && said.contains("16384 octets"),
+            "{said}"
+        );
+    }
+    let typed = format!("{RIGHT}\n");
+    ends(running.folder(), &typed, &["settings", "set", key], 0);
+}
+
+#[test]
 fn settings_are_set_read_and_refused_with_all_their_problems() {
     let running = ready();
     let folder = running.folder();

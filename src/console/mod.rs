@@ -11,6 +11,7 @@ mod export;
 mod output;
 mod show;
 mod text;
+mod typed;
 
 use std::io::Write;
 use std::path::Path;
@@ -20,15 +21,15 @@ use futures_lite::future;
 
 use crate::control::{
     explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
-    PASSPHRASE_MIN,
 };
 use crate::world::signals::Stop;
-use crate::world::{terminal, Secret, World};
+use crate::world::{terminal, World};
 pub use arguments::Arguments;
 use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
 use export::Files;
 use output::{err, Output};
 use text::Style;
+use typed::{is_pem, new_passphrase, secret_file, typed, typed_as};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -371,62 +372,6 @@ fn exit_of(kind: Kind) -> Exit {
     }
 }
 
-/// Asks for a secret. One that is PEM is too long to be typed: a terminal is asked for its file,
-/// standard input has it whole.
-fn typed(world: &World, key: &str) -> Result<Typed, Refusal> {
-    let shown = text::clean(key);
-    if !is_pem(key) {
-        return typed_as(key, &format!("{shown}: "));
-    }
-    match terminal::read_answer(&format!("{shown}, the file that holds it: ")) {
-        Ok(Some(file)) => secret_file(world, &file),
-        Ok(None) => taken(key, terminal::read_pem()),
-        Err(fault) => taken(key, Err(fault)),
-    }
-}
-
-/// Asks with this prompt: at the terminal without echo, else a line of standard input.
-fn typed_as(what: &str, prompt: &str) -> Result<Typed, Refusal> {
-    taken(what, terminal::read_secret(prompt))
-}
-
-fn taken(what: &str, read: std::io::Result<Secret>) -> Result<Typed, Refusal> {
-    let secret = read.map_err(|fault| {
-        Refusal::new(
-            Kind::Usage,
-            format!("{what} must be typed, or given as a line on standard input: {fault}"),
-        )
-    })?;
-    Ok(Typed::new(&secret))
-}
-
-/// A passphrase for secrets that are to be exported: twice where it is typed, since a slip would
-/// only be noticed on the day when the file is needed.
-fn new_passphrase() -> Result<Typed, Refusal> {
-    let what = "the passphrase";
-    let prompt = format!("Passphrase for the secrets ({PASSPHRASE_MIN} characters or more): ");
-    let first = typed_as(what, &prompt)?;
-    if terminal::input_is_terminal()
-        && typed_as(what, "The same again: ")?.secret() != first.secret()
-    {
-        return Err(Refusal::new(
-            Kind::Usage,
-            "the two passphrases differ: nothing was exported",
-        ));
-    }
-    Ok(first)
-}
-
-/// Whether a setting holds PEM, which comes from files.
-fn is_pem(key: &str) -> bool {
-    key.ends_with("_pem")
-}
-
-fn secret_file(world: &World, file: &str) -> Result<Typed, Refusal> {
-    let secret = Secret::new(read_file(world, Path::new(file))?);
-    Ok(Typed::new(&secret))
-}
-
 fn page(part: Part) -> Page {
     Page {
         after: part.after,
@@ -555,7 +500,7 @@ fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refus
             // Empty takes the secret away, which gives nothing away.
             (_, Some(value)) if value.is_empty() => pairs.push((key, value)),
             (true, Some(value)) if is_pem(&key) && value.starts_with('@') => {
-                let secret = secret_file(world, value.trim_start_matches('@'))?;
+                let secret = secret_file(world, &key, value.trim_start_matches('@'))?;
                 how.secrets.insert(key, secret);
             }
             (true, Some(_)) => {
