@@ -291,45 +291,12 @@ impl Service for Running {
         })
     }
 
-    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
-        let mut acts = Vec::new();
-        match key {
-            Some(key) => {
-                let (key, entry) = self.find(key).await?;
-                match entry.stage {
-                    Stage::Refused => {
-                        acts.push((key, held::act(&self.engine, ActKind::Retry, "operator")))
-                    }
-                    Stage::Committed => {}
-                    stage => {
-                        return Err(Refusal::new(
-                            Kind::Refused,
-                            format!(
-                                "{} is {stage}: there is no ticket to try again",
-                                key.short()
-                            ),
-                        ))
-                    }
-                }
-            }
-            None => {
-                let mut after = 0;
-                while let Some(page) = self.engine.page(Stage::Refused, &mut after).await? {
-                    for listed in page {
-                        let act = held::act(&self.engine, ActKind::Retry, "operator");
-                        acts.push((listed.key, act));
-                    }
-                }
-            }
-        }
-        let waiting = self.engine.counters.borrow().of(Stage::Committed);
-        let count = acts.len() as u64 + waiting;
-        self.engine.act(acts).await?;
-        self.engine.link.retry_now();
-        for post in self.engine.posts.borrow().values() {
-            post.retry();
-        }
-        Ok(count)
+    async fn retry(&self, key: &str) -> Result<String, Refusal> {
+        self.retry_one(key).await
+    }
+
+    async fn retry_all(&self) -> Result<u64, Refusal> {
+        Running::retry_all(self).await
     }
 
     async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {
