@@ -7,6 +7,8 @@ mod export;
 mod fake;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/output.rs"]
+mod output;
 #[path = "commands/pins.rs"]
 mod pins;
 #[path = "commands/sealed.rs"]
@@ -209,6 +211,22 @@ fn a_secret_comes_on_standard_input_is_tried_and_never_shown() {
         let out = ends(folder, "", arguments, 0);
         assert!(!out.contains("wrong") && !out.contains(RIGHT) && !out.contains("t0ken"));
     }
+}
+
+#[test]
+fn what_is_too_long_for_a_secret_is_refused_before_it_is_sent() {
+    let running = ready();
+    let key = "mailbox.support.password";
+    for octets in [16_385, 3 << 20] {
+        let typed = format!("{}\n", "x".repeat(octets));
+        let said = fails(running.folder(), &typed, &["settings", "set", key], 2);
+        assert!(
+            said.contains(key) && said.contains("16384 octets"),
+            "{said}"
+        );
+    }
+    let typed = format!("{RIGHT}\n");
+    ends(running.folder(), &typed, &["settings", "set", key], 0);
 }
 
 #[test]

@@ -8,8 +8,10 @@
 
 mod arguments;
 mod export;
+mod output;
 mod show;
 mod text;
+mod typed;
 
 use std::io::Write;
 use std::path::Path;
@@ -19,14 +21,15 @@ use futures_lite::future;
 
 use crate::control::{
     explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
-    PASSPHRASE_MIN,
 };
 use crate::world::signals::Stop;
-use crate::world::{terminal, Secret, World};
+use crate::world::{terminal, World};
 pub use arguments::Arguments;
 use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
 use export::Files;
+use output::{err, Output};
 use text::Style;
+use typed::{is_pem, new_passphrase, secret_file, typed, typed_as};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +56,14 @@ pub fn parse(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<Argu
             let said = said.trim_start_matches("error:").trim();
             return refuse(&Refusal::new(Kind::Usage, said), true);
         }
-        // Help goes to standard output, the rest to standard error; a closed pipe wants neither.
-        let _ = fault.print();
-        match fault.exit_code() {
+        // Help goes to standard output, the rest to standard error.
+        let printed = fault.print().and_then(|()| std::io::stdout().flush());
+        let console = Console::new(json, Style::new(false));
+        console.said(console.output.wrote(printed));
+        console.output.ends(match fault.exit_code() {
             0 => Exit::Done,
             _ => Exit::Usage,
-        }
+        })
     })
 }
 
@@ -72,37 +77,54 @@ pub fn run_wanted(arguments: &Arguments) -> Option<(bool, Option<&Path>)> {
 
 /// Does the command, and says how it ended.
 pub async fn run(world: &World, arguments: Arguments) -> Exit {
-    let console = Console {
-        json: arguments.json,
-        style: Style::new(terminal::output_has_colours()),
-    };
-    match console.command(world, arguments).await {
+    let style = Style::new(terminal::output_has_colours());
+    let console = Console::new(arguments.json, style);
+    let exit = match console.command(world, arguments).await {
         Ok(exit) => exit,
         Err(refusal) => console.refuse(&refusal),
-    }
+    };
+    console.output.ends(exit)
 }
 
 /// Says a no, and gives its exit code.
 pub fn refuse(refusal: &Refusal, json: bool) -> Exit {
-    let console = Console {
-        json,
-        style: Style::new(false),
-    };
-    console.refuse(refusal)
+    Console::new(json, Style::new(false)).refuse(refusal)
 }
 
 struct Console {
     json: bool,
     style: Style,
+    output: Output,
 }
 
 impl Console {
+    fn new(json: bool, style: Style) -> Self {
+        Self {
+            json,
+            style,
+            output: Output::default(),
+        }
+    }
+
     fn refuse(&self, refusal: &Refusal) -> Exit {
-        match self.json {
-            true => out(&format!("{}\n", Reply::Refusal(refusal.clone()).line())),
-            false => err(&show::refusal(refusal, self.style)),
+        if self.json {
+            self.out(&format!("{}\n", Reply::Refusal(refusal.clone()).line()));
+        }
+        // Where the document finds no room, the sentence still does.
+        if !self.json || self.output.is_cut() {
+            err(&show::refusal(refusal, self.style));
         }
         exit_of(refusal.refused)
+    }
+
+    fn out(&self, text: &str) {
+        self.said(self.output.say(text));
+    }
+
+    fn said(&self, written: Result<(), Refusal>) {
+        if let Err(refusal) = written {
+            err(&show::refusal(&refusal, self.style));
+        }
     }
 
     async fn command(&self, world: &World, arguments: Arguments) -> Result<Exit, Refusal> {
@@ -180,10 +202,10 @@ impl Console {
                 }
                 // A refusal is shown by whoever ends the command, once.
                 (Ok(Reply::Refusal(_)), _) => {}
-                (_, true) => out(&format!("{line}\n")),
-                (Ok(Reply::Event(event)), false) => out(&show::event(event, self.style)),
+                (_, true) => self.out(&format!("{line}\n")),
+                (Ok(Reply::Event(event)), false) => self.out(&show::event(event, self.style)),
                 (Ok(Reply::Answer(answer)), false) => {
-                    out(&show::answer(&without_repeats(answer, before), self.style));
+                    self.out(&show::answer(&without_repeats(answer, before), self.style));
                 }
                 (Err(_), false) => err("postern: a newer service answers in words unknown here\n"),
             }
@@ -215,8 +237,8 @@ impl Console {
     ) -> bool {
         match files.take(event.clone()) {
             Ok(Some(written)) => match self.json {
-                true => out(&format!("{}\n", written.document())),
-                false => out(&show::written(&written)),
+                true => self.out(&format!("{}\n", written.document())),
+                false => self.out(&show::written(&written)),
             },
             Ok(None) => {
                 if let (Some((key, done, of)), true) = (files.progress(), progress && !self.json) {
@@ -235,8 +257,8 @@ impl Console {
     fn end(&self, answer: &Answer) -> Exit {
         if let Answer::Explained { .. } = answer {
             match self.json {
-                true => out(&format!("{}\n", Reply::Answer(answer.clone()).line())),
-                false => out(&show::answer(answer, self.style)),
+                true => self.out(&format!("{}\n", Reply::Answer(answer.clone()).line())),
+                false => self.out(&show::answer(answer, self.style)),
             }
         }
         match answer {
@@ -348,73 +370,6 @@ fn exit_of(kind: Kind) -> Exit {
         Kind::Unreachable => Exit::Unreachable,
         Kind::Absent | Kind::Wrong | Kind::Refused | Kind::Conflict | Kind::Failed => Exit::Failed,
     }
-}
-
-/// Prints; a reader that went away is no fault of the command's.
-fn out(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
-}
-
-fn err(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// Asks for a secret. One that is PEM is too long to be typed: a terminal is asked for its file,
-/// standard input has it whole.
-fn typed(world: &World, key: &str) -> Result<Typed, Refusal> {
-    let shown = text::clean(key);
-    if !is_pem(key) {
-        return typed_as(key, &format!("{shown}: "));
-    }
-    match terminal::read_answer(&format!("{shown}, the file that holds it: ")) {
-        Ok(Some(file)) => secret_file(world, &file),
-        Ok(None) => taken(key, terminal::read_pem()),
-        Err(fault) => taken(key, Err(fault)),
-    }
-}
-
-/// Asks with this prompt: at the terminal without echo, else a line of standard input.
-fn typed_as(what: &str, prompt: &str) -> Result<Typed, Refusal> {
-    taken(what, terminal::read_secret(prompt))
-}
-
-fn taken(what: &str, read: std::io::Result<Secret>) -> Result<Typed, Refusal> {
-    let secret = read.map_err(|fault| {
-        Refusal::new(
-            Kind::Usage,
-            format!("{what} must be typed, or given as a line on standard input: {fault}"),
-        )
-    })?;
-    Ok(Typed::new(&secret))
-}
-
-/// A passphrase for secrets that are to be exported: twice where it is typed, since a slip would
-/// only be noticed on the day when the file is needed.
-fn new_passphrase() -> Result<Typed, Refusal> {
-    let what = "the passphrase";
-    let prompt = format!("Passphrase for the secrets ({PASSPHRASE_MIN} characters or more): ");
-    let first = typed_as(what, &prompt)?;
-    if terminal::input_is_terminal()
-        && typed_as(what, "The same again: ")?.secret() != first.secret()
-    {
-        return Err(Refusal::new(
-            Kind::Usage,
-            "the two passphrases differ: nothing was exported",
-        ));
-    }
-    Ok(first)
-}
-
-/// Whether a setting holds PEM, which comes from files.
-fn is_pem(key: &str) -> bool {
-    key.ends_with("_pem")
-}
-
-fn secret_file(world: &World, file: &str) -> Result<Typed, Refusal> {
-    let secret = Secret::new(read_file(world, Path::new(file))?);
-    Ok(Typed::new(&secret))
 }
 
 fn page(part: Part) -> Page {
@@ -545,7 +500,7 @@ fn set(world: &World, words: Vec<String>, mut how: How) -> Result<Request, Refus
             // Empty takes the secret away, which gives nothing away.
             (_, Some(value)) if value.is_empty() => pairs.push((key, value)),
             (true, Some(value)) if is_pem(&key) && value.starts_with('@') => {
-                let secret = secret_file(world, value.trim_start_matches('@'))?;
+                let secret = secret_file(world, &key, value.trim_start_matches('@'))?;
                 how.secrets.insert(key, secret);
             }
             (true, Some(_)) => {

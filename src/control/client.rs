@@ -32,15 +32,26 @@ pub(super) async fn connect(socket: &Path) -> Result<Option<BoxConnection>, Refu
                     socket.display()
                 ),
             )),
-            _ => Err(Refusal::new(
-                Kind::Unreachable,
-                format!(
-                    "connecting to the control socket {}: {fault}",
-                    socket.display()
-                ),
-            )),
+            _ => Err(failed("connecting to", socket, &fault)),
         },
     }
+}
+
+/// What is said where nothing came of `doing` with the control socket.
+pub(super) fn failed(doing: &str, socket: &Path, fault: &std::io::Error) -> Refusal {
+    let mend = match fault.kind() {
+        std::io::ErrorKind::InvalidFilename => {
+            "; name a shorter one with --socket, the same to `postern run` and to every command"
+        }
+        _ => "",
+    };
+    Refusal::new(
+        Kind::Unreachable,
+        format!(
+            "{doing} the control socket {}: {fault}{mend}",
+            socket.display()
+        ),
+    )
 }
 
 /// Asks the service at `socket`; `each` gets every document of the answer.

@@ -73,17 +73,18 @@ pub async fn dispatch<S: Service>(
             let story = service.message(&whole(&key)?).await?;
             Ok(Answer::Message(Box::new(story)))
         }
-        Request::Retry { key } => {
-            let key = key.as_deref().map(whole).transpose()?;
-            Ok(match service.retry(key.as_deref()).await? {
-                0 => done(
-                    "no ticket waits; the mailboxes and the portal are tried again now",
-                    0,
-                ),
-                1 => done("1 ticket is tried again now", 1),
-                count => done(&format!("{count} tickets are tried again now"), count),
-            })
+        Request::Retry { key: Some(key) } => {
+            let said = service.retry(&whole(&key)?).await?;
+            Ok(done(&said, 1))
         }
+        Request::Retry { key: None } => Ok(match service.retry_all().await? {
+            0 => done(
+                "no ticket waits; the mailboxes and the portal are tried again now",
+                0,
+            ),
+            1 => done("1 ticket is tried again now", 1),
+            count => done(&format!("{count} tickets are tried again now"), count),
+        }),
         Request::Take { key } => {
             let key = key.as_deref().map(whole).transpose()?;
             Ok(match service.export(key.as_deref(), lines).await? {

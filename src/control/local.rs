@@ -142,12 +142,8 @@ pub async fn serve_and_run<S: Service + 'static>(
     once: bool,
     mut stop: impl AsyncFnMut(),
 ) -> Result<Ended, Refusal> {
-    let listener = Listener::bind(socket).map_err(|fault| {
-        Refusal::new(
-            Kind::Unreachable,
-            format!("making the control socket {}: {fault}", socket.display()),
-        )
-    })?;
+    let listener =
+        Listener::bind(socket).map_err(|fault| client::failed("making", socket, &fault))?;
     let service = Rc::new(service);
     let limits = Limits::default();
     let answering = async {

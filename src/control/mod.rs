@@ -29,6 +29,7 @@ mod local;
 mod overview;
 mod people;
 mod port;
+mod retry;
 mod server;
 mod service;
 mod trial;

@@ -110,8 +110,10 @@ pub trait Service: 'static {
     async fn message(&self, key: &str) -> Result<Story, Refusal>;
     /// Tells octets and ticket of one message, or of all that are queued or refused; says how many.
     async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal>;
-    /// Makes a ticket (all refused ones, without a key) due now; says how many.
-    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal>;
+    /// Makes the ticket of one message due now. Says what becomes of it.
+    async fn retry(&self, key: &str) -> Result<String, Refusal>;
+    /// Makes all that wait and all refused ones due now; says how many.
+    async fn retry_all(&self) -> Result<u64, Refusal>;
     /// Makes a message a ticket after all; `again` makes another of one that was, or one of what was
     /// archived without. Says what becomes of it.
     async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<String, Refusal>;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::{future, Stream, StreamExt};
-use http_body_util::{BodyExt, Either, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::header::{HeaderValue, ALLOW, CONTENT_TYPE};
 use hyper::{Method, StatusCode};
@@ -51,6 +51,10 @@ impl Default for Limits {
         }
     }
 }
+
+/// Octets beyond what is taken of a request that are read before its caller is hung up on; how long that
+/// may take has a limit of its own.
+const EXCESS_BYTES: usize = 64 << 20;
 
 /// Answers callers until it is dropped.
 pub async fn serve<S: Service>(
@@ -209,12 +213,13 @@ async fn read(
         "import" => limits.import_bytes,
         _ => limits.request_bytes,
     };
-    let octets = match Limited::new(request.into_body(), most).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(_) => {
-            let said = format!("the request is over {most} octets, or was cut short");
+    let octets = match whole(request.into_body(), most).await {
+        Ok(Some(octets)) => octets,
+        Ok(None) => {
+            let said = format!("the request has more than the {most} octets that are taken");
             return no(StatusCode::PAYLOAD_TOO_LARGE, &said);
         }
+        Err(_) => return no(StatusCode::BAD_REQUEST, "the request was cut short"),
     };
     let fields = match octets.is_empty() {
         true => Ok(Map::new()),
@@ -238,6 +243,24 @@ async fn read(
             ),
         ),
     }
+}
+
+/// A body of `most` octets at most; `None` where it has more. Those are read all the same, and let go:
+/// whoever still sends when we hang up loses our answer too.
+async fn whole(mut body: Incoming, most: usize) -> Result<Option<Vec<u8>>, hyper::Error> {
+    let mut octets = Vec::new();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        read += data.len();
+        if read <= most {
+            octets.extend_from_slice(data);
+        } else if read > most.saturating_add(EXCESS_BYTES) {
+            break;
+        }
+    }
+    Ok((read <= most).then_some(octets))
 }
 
 /// What the parser found wrong, unless its text could repeat a value that was sent.

@@ -14,7 +14,7 @@ use crate::engine::owner::{owner, Owner};
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
-use crate::passage::record::ActKind;
+use crate::passage::record::{ActKind, Outcome};
 use crate::passage::{Entry, MailboxId, Place, Stage};
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
@@ -121,6 +121,22 @@ impl Running {
         }
         let entry = self.read(move |r| r.entry(&key)).await?;
         entry.map(|e| (key, e)).ok_or_else(absent)
+    }
+
+    /// That a message was held, where it is so no more and no later decision took that one's place.
+    async fn was_held(&self, entry: &Entry) -> Result<Option<Happening>, Refusal> {
+        let Some(at) = entry.decision.filter(|_| entry.stage != Stage::Held) else {
+            return Ok(None);
+        };
+        let decision = self.read(move |r| r.decision(at)).await?;
+        Ok(match decision.outcome {
+            Outcome::Held(reason) => Some(Happening {
+                at: Some(Wall(decision.decided_at).to_string()),
+                stage: Stage::Held.to_string(),
+                said: reason.explain().to_owned(),
+            }),
+            _ => None,
+        })
     }
 
     async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<String, Refusal> {
@@ -241,11 +257,15 @@ impl Service for Running {
             stage: "received".to_owned(),
             said: format!("{} octets, by the server's clock", entry.octets),
         }];
+        happenings.extend(self.was_held(&entry).await?);
         happenings.push(Happening {
             at: Some(Wall(entry.changed_at).to_string()),
             stage: entry.stage.to_string(),
             said: match (&entry.ticket, entry.reason) {
                 (Some(ticket), _) => format!("ticket {ticket}"),
+                (None, _) if entry.stage == Stage::Released && entry.convert => {
+                    "it becomes a ticket, whoever wrote it: the operator's word".to_owned()
+                }
                 (None, Some(reason)) => format!("{} {}", reason.explain(), reason.mend()),
                 (None, None) => String::new(),
             },
@@ -271,47 +291,12 @@ impl Service for Running {
         })
     }
 
-    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
-        let all = key.is_none();
-        let mut acts = Vec::new();
-        match key {
-            Some(key) => {
-                let (key, entry) = self.find(key).await?;
-                match entry.stage {
-                    Stage::Refused => {
-                        acts.push((key, held::act(&self.engine, ActKind::Retry, "operator")))
-                    }
-                    Stage::Committed => {}
-                    stage => {
-                        return Err(Refusal::new(
-                            Kind::Refused,
-                            format!(
-                                "{} is {stage}: there is no ticket to try again",
-                                key.short()
-                            ),
-                        ))
-                    }
-                }
-            }
-            None => {
-                let mut after = 0;
-                while let Some(page) = self.engine.page(Stage::Refused, &mut after).await? {
-                    for listed in page {
-                        let act = held::act(&self.engine, ActKind::Retry, "operator");
-                        acts.push((listed.key, act));
-                    }
-                }
-            }
-        }
-        let waiting = self.engine.counters.borrow().of(Stage::Committed);
-        let count = acts.len() as u64 + waiting;
-        self.engine.act(acts).await?;
-        self.engine.link.retry_now();
-        // One ticket has nothing to do with the mailboxes, their passwords least of all.
-        for post in self.engine.posts.borrow().values().filter(|_| all) {
-            post.retry();
-        }
-        Ok(count)
+    async fn retry(&self, key: &str) -> Result<String, Refusal> {
+        self.retry_one(key).await
+    }
+
+    async fn retry_all(&self) -> Result<u64, Refusal> {
+        Running::retry_all(self).await
     }
 
     async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {

@@ -156,6 +156,12 @@ pub enum Refusal {
     /// The server speaks no version of TLS that is safe.
     #[error("the server speaks only TLS older than 1.2, which is not safe")]
     OldTls,
+    /// What the server answers is no TLS, and no protocol that could be told either.
+    #[error("the server does not speak TLS on port {port}")]
+    NoTls {
+        /// The port.
+        port: u16,
+    },
     /// The port speaks another protocol.
     #[error("the port speaks {0}, not IMAP as it was asked for")]
     OtherProtocol(Spoken),

@@ -64,6 +64,8 @@ pub enum Cause {
     Authority,
     /// No TLS came about, and no certificate was shown that could be why.
     Handshake(Peer),
+    /// What answers on that port speaks no TLS.
+    NoTls(Peer),
     /// No version of TLS is spoken that is safe.
     OldTls(Peer),
 }
@@ -116,6 +118,11 @@ impl Cause {
             Self::ClientCertificate => "have the portal believe it, or give another one: `postern \
                  settings set portal.client_cert_pem=@client.pem portal.client_key_pem=@client.key`"
                 .to_owned(),
+            Self::NoTls(peer) => format!(
+                "check the port in `portal.{0}`: https:// is for one that speaks TLS (443, most often); \
+                 http:// sends all of it in clear",
+                peer.address()
+            ),
             Self::OldTls(peer) => format!("have TLS 1.2 or newer enabled at the {}", peer.name()),
             Self::Handshake(peer) => format!(
                 "check the port in `portal.{}`, and whether TLS (1.2 or newer) is spoken there; where a \

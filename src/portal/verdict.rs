@@ -256,6 +256,7 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
                 TlsFault::ClientRefused { .. } => Cause::ClientCertificate,
                 TlsFault::Authority { .. } => Cause::Authority,
                 TlsFault::Handshake { .. } => Cause::Handshake(act.peer()),
+                TlsFault::NoTls { .. } => Cause::NoTls(act.peer()),
                 TlsFault::TooOld { .. } => Cause::OldTls(act.peer()),
             };
             link(said, cause)

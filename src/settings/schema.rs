@@ -183,7 +183,7 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
     Setting {
         key: "archive_folder",
         label: "Archive folder",
-        help: "Where messages go; unset: the server's archive, else Archive. %Y and %m are year and month.",
+        help: "Where messages go; unset: the server's archive, else Archive. %Y and %m: year and month (UTC).",
         slot: Slot::Maybe(field!(archive_folder), value::archive_folder),
     },
     Setting {

@@ -270,7 +270,8 @@ pub(super) fn folder(text: &str, zones: &Zones) -> Result<String, String> {
 }
 
 pub(super) fn archive_folder(text: &str, zones: &Zones) -> Result<String, String> {
-    let bare = text.replace("%Y", "").replace("%m", "");
+    // By what they become: without them `Archive %Y` would end with a space.
+    let bare = text.replace("%Y", "2026").replace("%m", "01");
     if bare.contains('%') {
         return Err("may hold %Y (year) and %m (month), and no other %".to_owned());
     }

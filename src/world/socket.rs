@@ -9,6 +9,20 @@ use smol::net::unix::{UnixListener, UnixStream};
 
 use super::net::BoxConnection;
 
+/// Octets of a socket's path (unix(7): 108, the last of which is zero).
+const PATH_BYTES: usize = 107;
+
+/// A path that is too long is an `InvalidFilename`, whatever the libraries would call it.
+fn fits(path: &Path) -> io::Result<()> {
+    match path.as_os_str().len() {
+        ..=PATH_BYTES => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidFilename,
+            format!("the path of a socket has {PATH_BYTES} octets at most"),
+        )),
+    }
+}
+
 /// A bound socket; its name goes when this is dropped.
 pub struct Listener {
     inner: UnixListener,
@@ -19,6 +33,7 @@ impl Listener {
     /// Binds `path` for the owner and its group (mode 0660). A socket that an earlier run left is
     /// replaced: the caller holds the store's lock, so nobody listens on it; anything else is not.
     pub fn bind(path: &Path) -> io::Result<Self> {
+        fits(path)?;
         match std::fs::symlink_metadata(path) {
             Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
             Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -54,6 +69,7 @@ impl Drop for Listener {
 
 /// Connects to the socket at `path`.
 pub async fn dial(path: &Path) -> io::Result<BoxConnection> {
+    fits(path)?;
     Ok(Box::new(UnixStream::connect(path).await?))
 }
 

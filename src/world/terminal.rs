@@ -109,8 +109,7 @@ fn read_keys(keys: &mut impl Read) -> io::Result<String> {
             octet => line.push(octet),
         }
     }
-    String::from_utf8(line)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "what was typed is no UTF-8"))
+    String::from_utf8(line).map_err(|_| no_text())
 }
 
 fn ended() -> io::Error {
@@ -120,12 +119,28 @@ fn ended() -> io::Error {
     )
 }
 
+/// Octets of a line that are read: whoever pipes a disk into us gets no memory for it.
+const LINE_BYTES: usize = 64 * 1024;
+
 fn read_first_line() -> io::Result<String> {
-    let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        return Err(ended());
+    read_line(io::stdin().lock())
+}
+
+fn read_line(from: impl BufRead) -> io::Result<String> {
+    let mut line = Zeroizing::new(Vec::new());
+    // One octet more than is taken tells that there are more.
+    let most = u64::try_from(LINE_BYTES + 1).unwrap_or(u64::MAX);
+    match from.take(most).read_until(b'\n', &mut line)? {
+        0 => return Err(ended()),
+        1..=LINE_BYTES => {}
+        _ => return Err(io::ErrorKind::FileTooLarge.into()),
     }
+    let line = std::str::from_utf8(&line).map_err(|_| no_text())?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn no_text() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "what was typed is no UTF-8")
 }
 
 #[cfg(test)]
@@ -134,6 +149,18 @@ mod tests {
 
     fn typed(keys: &[u8]) -> Result<String, String> {
         read_keys(&mut &*keys).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_line_has_a_largest_length() {
+        let fits = [&b"x".repeat(LINE_BYTES - 1)[..], b"\nrest"].concat();
+        assert_eq!(
+            read_line(&*fits).map(|l| l.len()).ok(),
+            Some(LINE_BYTES - 1)
+        );
+        let long = read_line(&*b"x".repeat(LINE_BYTES + 1));
+        assert!(long.is_err_and(|e| e.kind() == io::ErrorKind::FileTooLarge));
+        assert!(read_line(&b""[..]).is_err());
     }
 
     #[test]

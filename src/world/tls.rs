@@ -133,14 +133,19 @@ pub struct Secured {
 /// Why a handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsFault {
-    /// The handshake did not complete; the certificate may be why (see `explain`), or the peer does
-    /// not speak TLS here, or only an old version.
+    /// The handshake did not complete; the certificate may be why (see `explain`).
     #[error("TLS handshake with {host}: {said}")]
     Handshake {
         /// The name that was asked for.
         host: String,
         /// The library's words.
         said: String,
+    },
+    /// What the peer said is no TLS.
+    #[error("{host} does not speak TLS on this port")]
+    NoTls {
+        /// The name that was asked for.
+        host: String,
     },
     /// The peer speaks TLS, and no version of it that is safe.
     #[error("{host} speaks only TLS older than 1.2, which is not safe")]
@@ -411,6 +416,18 @@ fn is_of_version(said: &str) -> bool {
     said.contains("alert protocol version") || said.contains("unsupported protocol")
 }
 
+/// Whether what came was no TLS: OpenSSL's reason strings for a first record that has no version of it,
+/// whatever else it may be, and for one that begins as a request of HTTP does.
+fn is_no_tls(said: &str) -> bool {
+    [
+        "wrong version number",
+        "http request",
+        "https proxy request",
+    ]
+    .iter()
+    .any(|reason| said.contains(reason))
+}
+
 /// Shakes hands with `host` over `connection`.
 pub(super) async fn connect(
     connection: BoxConnection,
@@ -427,6 +444,10 @@ pub(super) async fn connect(
                 alert,
             },
             None if is_of_version(&said) => TlsFault::TooOld { host },
+            None if is_no_tls(&said) => {
+                log::debug!("TLS handshake with {host}: {said}");
+                TlsFault::NoTls { host }
+            }
             None => TlsFault::Handshake { host, said },
         }
     };

@@ -124,8 +124,12 @@ impl Service for Fake {
         }
     }
 
-    async fn retry(&self, key: Option<&str>) -> Result<u64, Refusal> {
-        Ok(u64::from(key.is_some()))
+    async fn retry(&self, key: &str) -> Result<String, Refusal> {
+        Ok(format!("{key} is tried again"))
+    }
+
+    async fn retry_all(&self) -> Result<u64, Refusal> {
+        Ok(0)
     }
 
     async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal> {

@@ -132,6 +132,27 @@ fn a_running_service_answers_the_commands_and_keeps_its_store_to_itself() {
 }
 
 #[test]
+fn a_socket_whose_path_is_too_long_has_a_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("x".repeat(120));
+    for arguments in [
+        &["settings", "add", "support"][..],
+        &["status"],
+        &["run", "--once"],
+    ] {
+        let said = fails(&store, "", arguments, 3);
+        assert!(
+            said.contains("--socket") && said.contains("107 octets"),
+            "{said}"
+        );
+    }
+    let socket = folder.path().join("socket");
+    let socket = socket.to_str().unwrap();
+    let add = ["--socket", socket, "settings", "add", "support"];
+    ends(&store, "", &add, 0);
+}
+
+#[test]
 fn a_store_of_another_user_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use postern::control::Limits;
+use postern::control::{ask_at, Limits, Reply, Request};
 
 use crate::fake::{Running, ENDLESS_ENDED};
 
@@ -110,6 +110,26 @@ fn a_request_that_is_too_large_or_too_slow_is_turned_away() {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
         assert_eq!(rest, b"");
+    }
+}
+
+/// Goes red when the service hangs up on whoever still sends: its answer goes down with the line, more
+/// often than not.
+#[test]
+fn a_request_that_no_buffer_holds_gets_its_refusal_too() {
+    let running = Running::start(Limits::default());
+    let socket = running.socket();
+    let key = "x".repeat(1 << 20);
+    let request = Request::Get { key };
+    for _ in 0..20 {
+        let mut told = Vec::new();
+        let mut each = |line: &str| told.push(serde_json::from_str(line).unwrap());
+        let asked = smol::block_on(ask_at(&socket, &request, &mut each));
+        asked.expect("it is answered");
+        let [Reply::Refusal(refusal)] = &told[..] else {
+            panic!("one refusal is the answer: {told:?}");
+        };
+        assert!(refusal.said.contains("65536 octets"), "{refusal}");
     }
 }
 

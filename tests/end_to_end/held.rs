@@ -63,6 +63,10 @@ fn a_stranger_can_be_dismissed_and_is_archived_without_a_ticket() {
     archived(&site, 1);
     assert!(site.portal.tickets().is_empty());
     assert_eq!((site.count("held"), site.count("dismissed")), (0, 1));
+    let story = site.asks(&["held", "show", &key]);
+    let stages = story["happenings"].as_array().expect("a list");
+    let stages: Vec<&str> = stages.iter().map(|h| text(h, "stage")).collect();
+    assert_eq!(stages, ["received", "held", "dismissed", "archived"]);
 }
 
 /// Goes red when what was dismissed counts as a ticket for ever: moved back as it is told, it would be

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | 11 drops after each command, in each answer | `a_connection_that_drops_after_each_command_and_in_each_answer_is_lost` |
 //! | 12 BYE, PREAUTH, another protocol | `a_server_that_says_goodbye_first_gets_no_password`, `a_server_that_signs_in_everybody_gets_no_password`, `other_protocols_are_named` |
-//! | 12 TLS on a plain port, and the reverse | `a_tls_port_taken_for_a_plain_one_is_recognised`, `a_plain_server_on_a_tls_port_is_recognised` |
+//! | 12 TLS on a plain port, and the reverse | `a_tls_port_taken_for_a_plain_one_is_recognised`, `a_plain_server_on_a_tls_port_is_recognised`, `a_port_that_speaks_no_tls_is_named_with_what_to_set` |
 //! | 13 STARTTLS stripped, refused, injected | `starttls_never_falls_back`, `octets_injected_behind_starttls_drop_the_connection`, `what_was_offered_before_starttls_is_forgotten_after_it` |
 //! | 14 certificates | `each_blemish_of_a_certificate_is_told_and_pinning_settles_it`, `a_certificate_that_is_not_trusted_is_explained_and_can_be_pinned` (wrong name) |
 //! | 14 only older TLS | `a_server_that_speaks_only_older_tls_is_named_with_a_mend` |

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use native_tls::{Identity, TlsAcceptor};
 use postern::mailbox::probe::{Outcome, What};
-use postern::mailbox::{Account, Refusal, Security, Session, Wanted};
+use postern::mailbox::{Account, Refusal, Security, Session, Spoken, Wanted};
 use postern::world::tls::Blemish;
 use postern::world::{Secret, Trust, World};
 
-use crate::dovecot::free_port;
+use crate::dovecot::{free_port, Dovecot, Odd};
 use crate::{probed, refused};
 
 /// An authority, and keys and certificates of several kinds for localhost; `weak` and `forged` are of
@@ -147,6 +147,52 @@ fn a_server_that_speaks_only_older_tls_is_named_with_a_mend() {
             said.contains("older than 1.2") && mend.contains("TLS 1.2"),
             "{said}: {mend}"
         );
+    }
+}
+
+/// Goes red when the library's words are all that is said of it.
+#[test]
+fn a_port_that_speaks_no_tls_is_named_with_what_to_set() {
+    // As web servers do: nothing before they are asked, and this to what is no request.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            if matches!(stream.read(&mut [0; 4096]), Ok(1..)) {
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+            }
+        }
+    });
+    let mail = Dovecot::start(Odd::default());
+    let plain = mail.account(Security::None).port;
+    for (port, wanted, said, mend) in [
+        (
+            port,
+            Refusal::NoTls { port },
+            format!("the server does not speak TLS on port {port}"),
+            "mailbox.NAME.port to the server's port for IMAP over TLS (993",
+        ),
+        (
+            plain,
+            Refusal::OtherProtocol(Spoken::PlainImap),
+            "the port speaks IMAP without TLS".to_owned(),
+            "mailbox.NAME.security to starttls",
+        ),
+    ] {
+        let mut account = mail.account(Security::Tls);
+        account.port = port;
+        account.timeout = Duration::from_secs(4);
+        assert_eq!(refused(&account), wanted);
+        let (_, steps) = probed(&account, &Wanted::BySpecialUse, None);
+        let Some(Outcome::Bad {
+            said: is,
+            mend: is_mend,
+        }) = steps.into_iter().next_back().map(|s| s.outcome)
+        else {
+            panic!("{wanted:?} is the end");
+        };
+        assert!(is.contains(&said) && !is.contains("SSL"), "{is}");
+        assert!(is_mend.contains(mend), "{is_mend}");
     }
 }
 

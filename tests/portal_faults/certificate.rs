@@ -248,3 +248,22 @@ fn a_key_of_another_form_is_refused_with_the_way_to_the_right_one() {
     let said = site.refuses(&["settings", "set", &both]);
     has_all(&said, &["give the certificates alone"]);
 }
+
+/// Goes red when the library's words are all that is said of it.
+#[test]
+fn a_portal_that_speaks_no_tls_is_named_with_what_to_set() {
+    let site = Site::ready();
+    // A greeting, in clear.
+    let url = format!("portal.url=https://localhost:{}/", site.mail.imap);
+    site.does(&["settings", "set", &url, "--yes", "--untried"]);
+    let (code, out, err) = site.command(&["test"], "");
+    assert_eq!(code, 1, "{out}{err}");
+    has_all(
+        &out,
+        &[
+            "does not speak TLS on this port",
+            "check the port in `portal.url`",
+        ],
+    );
+    assert!(!out.contains("SSL routines"), "{out}");
+}

@@ -76,6 +76,26 @@ fn a_refused_ticket_can_be_dismissed_and_is_archived() {
     assert_eq!((site.count("refused"), site.count("dismissed")), (0, 1));
 }
 
+#[test]
+fn what_is_said_of_a_retry_is_said_of_that_ticket_alone() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.fault(r#"[{"route": "ticket", "subject": "bad", "action": {"status": 422}}]"#);
+    site.send("the bad one");
+    site.until("it is refused", |s| s.count("refused") == 1);
+    site.portal.kill();
+    site.send_from("elodie@vieuxphare.example", "waits one");
+    site.send_from("gwen@llanfairvets.example", "waits two");
+    site.until("both wait", |s| s.count("committed") == 2);
+    let [bad, waits] = ["the bad one", "waits one"].map(|s| site.key("queue", s));
+    let retry = |site: &Site, key: &str| site.does(&["queue", "retry", key]);
+    let want = format!("the refused ticket of {bad} is tried again now");
+    assert!(retry(&site, &bad).contains(&want), "{want}");
+    site.stop();
+    let want = format!("the waiting ticket of {waits} is tried again by the next `postern run`");
+    assert!(retry(&site, &waits).contains(&want), "{want}");
+}
+
 /// A site at whose portal tickets with this word fail each time.
 fn with_stuck() -> Site {
     let mut site = Site::ready();

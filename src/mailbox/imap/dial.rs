@@ -173,6 +173,16 @@ async fn secure(
     let of_certificate = fault.is_of_certificate();
     let why = match fault {
         TlsFault::TooOld { .. } => Refusal::OldTls,
+        TlsFault::NoTls { .. } => {
+            // What waits for a request, as HTTP does, never says what it is: that is waited for briefly.
+            let more = Allowed::of(world, allowed.timeout / 4);
+            let spoken = match account.security {
+                Security::Tls => spoken_plainly(world, account, &more).await.ok(),
+                Security::StartTls | Security::None => None,
+            };
+            let port = account.port;
+            spoken.map_or(Refusal::NoTls { port }, Refusal::OtherProtocol)
+        }
         TlsFault::NotPinned { ref sha256, .. } => Refusal::NotPinned {
             said: fault.to_string(),
             sha256: sha256.clone(),
@@ -254,13 +264,23 @@ async fn second_look(
     if account.security == Security::StartTls {
         return Ok(None);
     }
+    let spoken = spoken_plainly(world, account, allowed).await?;
+    Ok(Some(Refusal::OtherProtocol(spoken)))
+}
+
+/// What the server speaks to whoever says nothing.
+async fn spoken_plainly(
+    world: &World,
+    account: &Account,
+    allowed: &Allowed,
+) -> Result<Spoken, Fault> {
     let connection = dial(world, account, allowed).await?;
     let mut guard = Guard::new(connection, Arc::clone(&world.clock));
     let line = first_line(&mut guard, allowed, LOOKING).await?;
-    Ok(Some(Refusal::OtherProtocol(match spoken(&line) {
+    Ok(match spoken(&line) {
         Spoken::Unknown if begins(&line, "* ") => Spoken::PlainImap,
         other => other,
-    })))
+    })
 }
 
 /// Reads and judges the greeting (RFC 3501 §7.1); returns its line.

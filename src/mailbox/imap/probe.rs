@@ -460,6 +460,11 @@ fn mend_refusal(why: &Refusal, account: &Account) -> String {
              2012: an update or a line of its settings brings it"
                 .to_owned()
         }
+        Refusal::NoTls { .. } => {
+            "set mailbox.NAME.port to the server's port for IMAP over TLS (993, \
+             most often); or mailbox.NAME.security to starttls, with its port for that (143)"
+                .to_owned()
+        }
         Refusal::OtherProtocol(spoken) => match spoken {
             Spoken::Tls => "set mailbox.NAME.security to tls".to_owned(),
             Spoken::PlainImap => {

@@ -173,6 +173,11 @@ fn only_what_was_sent_is_in_doubt() {
             "link",
         ),
         (
+            http::Fault::Tls(TlsFault::NoTls { host: host() }),
+            "link",
+            "link",
+        ),
+        (
             http::Fault::Slow {
                 host: host(),
                 after: Duration::ZERO,

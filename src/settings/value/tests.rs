@@ -65,7 +65,10 @@ fn folders_are_one_folder_each() {
     takes(folder, "Support/Ein Fach", "Support/Ein Fach");
     refuses(folder, &["a*", "a%", " a", "a\n"]);
     takes(archive_folder, "Archive/%Y/%m", "Archive/%Y/%m");
-    refuses(archive_folder, &["Archive/%d", "%", "a*"]);
+    for text in ["Archive %Y", "Archive/%Y %m", "%Y Archive", "%Y"] {
+        takes(archive_folder, text, text);
+    }
+    refuses(archive_folder, &["Archive/%d", "%", "a*", " %Y", "%m "]);
 }
 
 #[test]

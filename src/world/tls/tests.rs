@@ -56,3 +56,29 @@ fn an_alert_about_our_certificate_is_told_from_every_other_trouble() {
         assert_eq!(client_alert(said), want, "{said}");
     }
 }
+
+#[test]
+fn what_is_no_tls_is_told_from_what_fails_in_it() {
+    for (said, want) in [
+        (
+            "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:\
+             ../ssl/record/ssl3_record.c:354:",
+            true,
+        ),
+        (
+            "error:0A00009C:SSL routines:ssl3_get_record:http request:x.c:1:",
+            true,
+        ),
+        (
+            "error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:x.c:1:",
+            false,
+        ),
+        (
+            "error:0A000102:SSL routines:ssl_choose_client_version:unsupported protocol:x.c:1:",
+            false,
+        ),
+        ("unexpected EOF", false),
+    ] {
+        assert_eq!(is_no_tls(said), want, "{said}");
+    }
+}
