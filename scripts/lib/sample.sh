@@ -67,7 +67,7 @@ configure() {
     {
         printf '# What run.sh gave postern for the sample. Every setting: config/postern.toml.\n'
         printf '[portal]\nurl = "http://%s"\n\n' "$PORTAL"
-        printf '[mailbox.support]\nhost = "localhost"\nport = %s\n' "$IMAPS"
+        printf '[mailbox.support]\nhost = "127.0.0.1"\nport = %s\n' "$IMAPS"
         printf 'username = "helpdesk@yard.example"\nreceived_after = "2026-01-01T00:00:00Z"\n'
         printf 'ca_pem = """\n%s\n"""\n' "$(cat "$DIR/dovecot/ca.pem")"
     } >"$file"

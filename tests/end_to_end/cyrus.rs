@@ -83,6 +83,27 @@ fn an_archive_that_takes_nothing_is_found_before_it_is_needed() {
     site.does(&["settings", "set", "mailbox.support.active", "on", "--yes"]);
 }
 
+/// Goes red where it is taken for a missing MOVE alone, and copying is offered as the way out.
+#[test]
+fn what_may_not_be_removed_is_no_reason_to_offer_copying() {
+    let Some(site) = site(&["--without", "MOVE"], "archive_by_copy = true") else {
+        return;
+    };
+    give(&site, "", "lrswi");
+    let set = |what: &[&str]| {
+        let command = [&["settings", "set"][..], what, &["--yes"]].concat();
+        site.command(&command, "")
+    };
+    let (active, copies) = ("mailbox.support.active", "mailbox.support.archive_by_copy");
+    assert_eq!(set(&[active, "off"]).0, 0);
+    assert_eq!(set(&[copies, "off"]).0, 0);
+    let (code, out, err) = set(&[active, "on"]);
+    assert_ne!(code, 0, "{out}{err}");
+    let lacking = "the account lacks rights on the folder INBOX: `t` (mark messages as deleted), `e`";
+    assert!(err.contains(lacking), "{out}{err}");
+    assert!(!err.contains("archive_by_copy"), "{out}{err}");
+}
+
 /// Waits until the server counts no session of the account any more, which is later than its `BYE`.
 fn nobody_is_in(site: &Site) {
     let sessions = site.mail.path().join("conf/proc");

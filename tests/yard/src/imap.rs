@@ -27,7 +27,7 @@ pub enum Security {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Target {
     /// Host name, also checked against the certificate
-    #[arg(long, default_value = "localhost")]
+    #[arg(long, default_value = "127.0.0.1")]
     pub host: String,
     /// Port of the IMAP server
     #[arg(long, default_value_t = 0)]
