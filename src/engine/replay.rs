@@ -86,6 +86,11 @@ pub(super) fn open_index(
             return Ok((index, opening));
         }
         Err(index::Fault::Damaged { said }) => said,
+        Err(index::Fault::Taken { .. }) => {
+            return Err(StoreFault::Locked {
+                dir: dir.display().to_string(),
+            })
+        }
         Err(fault @ index::Fault::Disk { .. }) => return Err(fault.into()),
     };
     remove_tree(disk, &index_dir)?;

@@ -25,14 +25,12 @@ pub(super) struct Opened {
     pub(super) opening: Opening,
 }
 
-/// Opens a store, also one that was just dropped: sled's own threads let go of it a moment later. In the
-/// field another process opens it, and the kernel has taken the lock back.
+/// Opens a store, also one that was just dropped: sled's own threads let go of it a moment later.
 pub(super) fn open(dir: &Path, sizes: Sizes) -> Opened {
     let limit = Instant::now() + Duration::from_secs(20);
     loop {
         match Writer::open(&World::real(), dir, sizes, &mut |_| {}) {
-            Err(StoreFault::Broken { said })
-                if said.contains("acquire lock") && Instant::now() < limit => {}
+            Err(StoreFault::Locked { .. }) if Instant::now() < limit => {}
             opened => {
                 let (writer, (opening, reader, _)) = opened.unwrap();
                 return Opened {

@@ -57,6 +57,9 @@ const META: &[u8] = b"!";
 /// larger ones cost memory.
 const SHARE: usize = 384;
 
+/// How sled begins what it says of a lock that it does not get, the only sign there is.
+const TAKEN: &str = "could not acquire lock";
+
 /// Why the index can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -64,6 +67,13 @@ pub enum Fault {
     #[error("the index is damaged: {said}")]
     Damaged {
         /// What was found.
+        said: String,
+    },
+    /// Somebody has it. Where it was closed just before in this process, sled's own threads have it for a
+    /// moment longer.
+    #[error("the index is in use: {said}")]
+    Taken {
+        /// sled's words.
         said: String,
     },
     /// The disk failed under it.
@@ -77,6 +87,9 @@ pub enum Fault {
 impl From<sled::Error> for Fault {
     fn from(fault: sled::Error) -> Self {
         match fault {
+            sled::Error::Io(e) if e.to_string().starts_with(TAKEN) => Fault::Taken {
+                said: e.to_string(),
+            },
             sled::Error::Io(e) => Fault::Disk {
                 said: e.to_string(),
             },

@@ -63,7 +63,7 @@ fn a_line_that_drops_over_one_message_costs_no_other_and_not_that_one() {
 }
 
 /// Goes red where a message that the server won't move keeps those that come later in the inbox until its
-/// own next attempt.
+/// own next attempt, or where each of them makes another attempt.
 #[test]
 fn a_message_that_is_not_moved_keeps_no_later_one() {
     let denied = Arc::new(AtomicBool::new(true));
@@ -85,12 +85,19 @@ fn a_message_that_is_not_moved_keeps_no_later_one() {
     site.until("it is denied often", |s| {
         s.log().matches("not this one").count() >= 5
     });
+    let denials = |s: &Site| s.log().matches("not this one").count();
+    let before = denials(&site);
     for n in 0..3 {
         site.send(&format!("later {n}"));
     }
     let sent = Instant::now();
     site.until("the later ones are archived", |s| s.count("archived") == 3);
     assert!(sent.elapsed() < Duration::from_secs(8), "{}", site.log());
+    assert_eq!(
+        denials(&site),
+        before,
+        "it is not asked for with each of them"
+    );
     assert!(alarms(&site).contains("not this one"), "{}", alarms(&site));
     denied.store(false, Ordering::Relaxed);
     site.does(&["queue", "retry", "--all"]);

@@ -99,7 +99,8 @@ fn what_may_not_be_removed_is_no_reason_to_offer_copying() {
     assert_eq!(set(&[copies, "off"]).0, 0);
     let (code, out, err) = set(&[active, "on"]);
     assert_ne!(code, 0, "{out}{err}");
-    let lacking = "the account lacks rights on the folder INBOX: `t` (mark messages as deleted), `e`";
+    let lacking =
+        "the account lacks rights on the folder INBOX: `t` (mark messages as deleted), `e`";
     assert!(err.contains(lacking), "{out}{err}");
     assert!(!err.contains("archive_by_copy"), "{out}{err}");
 }

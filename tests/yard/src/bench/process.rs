@@ -38,6 +38,10 @@ pub struct Taken {
     pub processor: f64,
     /// The kernel's part of them.
     pub system: f64,
+    /// Processor seconds of the whole machine meanwhile, with all servers.
+    pub machine: f64,
+    /// The part of its processors' time that this is.
+    pub busy: f64,
     /// Octets that it had written to a disk, where the kernel tells.
     pub written: Option<u64>,
 }
@@ -55,6 +59,7 @@ pub struct Process {
     name: String,
     child: Child,
     begun: Instant,
+    machine: Machine,
     peak: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
     log: Option<PathBuf>,
@@ -65,12 +70,38 @@ pub struct Process {
 pub struct Moment {
     /// Resident memory.
     pub resident: u64,
+    /// Of it what no file holds: its data.
+    pub data: u64,
     /// The highest that it was.
     pub peak: u64,
     /// Octets written so far, where the kernel tells.
     pub written: Option<u64>,
     /// Each thread's name, and how often it went to sleep by itself: so often it was woken.
     pub threads: BTreeMap<u32, (String, u64)>,
+}
+
+/// The time of all processors so far, in hundredths of a second.
+#[derive(Clone, Copy, Default)]
+struct Machine {
+    busy: u64,
+    all: u64,
+}
+
+impl Machine {
+    /// By the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal; what is
+    /// behind them is part of these.
+    fn now() -> Machine {
+        let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = stat.lines().next().unwrap_or_default();
+        let told = line.split_whitespace().skip(1).take(8);
+        let told: Vec<u64> = told.map(|n| n.parse().unwrap_or(0)).collect();
+        let idle: u64 = told.iter().skip(3).take(2).sum();
+        let all = told.iter().sum();
+        Machine {
+            busy: all - idle,
+            all,
+        }
+    }
 }
 
 impl Process {
@@ -91,7 +122,7 @@ impl Process {
                 None
             }
         };
-        let begun = Instant::now();
+        let (begun, machine) = (Instant::now(), Machine::now());
         let mut child = command.spawn().during(format!("starting {name}"))?;
         let tail = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(said) = child.stderr.take() {
@@ -115,6 +146,7 @@ impl Process {
             name,
             child,
             begun,
+            machine,
             peak,
             ended,
             log: file,
@@ -137,6 +169,7 @@ impl Process {
         )
         .during(&doing)?;
         let seconds = self.begun.elapsed().as_secs_f64();
+        let machine = Machine::now();
         let folder = format!("/proc/{}", self.child.id());
         let stat = fs::read_to_string(format!("{folder}/stat")).unwrap_or_default();
         let (user, system) = processor(&stat);
@@ -155,6 +188,9 @@ impl Process {
             peak_rss: self.peak.load(Ordering::Relaxed),
             processor: (user + system) as f64 / 100.0,
             system: system as f64 / 100.0,
+            machine: (machine.busy - self.machine.busy) as f64 / 100.0,
+            busy: (machine.busy - self.machine.busy) as f64
+                / (machine.all - self.machine.all).max(1) as f64,
             written,
         })
     }
@@ -186,6 +222,7 @@ impl Process {
         }
         Ok(Moment {
             resident: kib(&status, "VmRSS:"),
+            data: kib(&status, "RssAnon:"),
             peak: kib(&status, "VmHWM:"),
             written: written(&folder),
             threads,

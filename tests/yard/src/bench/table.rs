@@ -104,13 +104,24 @@ fn rows(report: &Report) -> String {
     ));
     for row in &report.rows {
         if row.ratio.is_some() {
+            let middle = |of: &[super::Taken], what: fn(&super::Taken) -> f64| {
+                median(&of.iter().map(what).collect::<Vec<_>>())
+            };
+            let processor = |of: &[super::Taken]| {
+                format!(
+                    "{:.2} of the machine's {:.2} ({:.0} % busy)",
+                    middle(of, |t| t.processor),
+                    middle(of, |t| t.machine),
+                    middle(of, |t| t.busy) * 100.0
+                )
+            };
             out.push_str(&format!(
-                "{}: empty drain bare {:.2} s, postern {:.2} s; processor seconds bare {:.2}, postern {:.2}{}\n",
+                "{}: empty drain bare {:.2} s, postern {:.2} s; processor seconds bare {}, postern {}{}\n",
                 row.name,
                 row.bare_empty,
                 row.postern_empty,
-                median(&row.bare.iter().map(|t| t.processor).collect::<Vec<_>>()),
-                median(&row.postern.iter().map(|t| t.processor).collect::<Vec<_>>()),
+                processor(&row.bare),
+                processor(&row.postern),
                 row.mbsync.map_or(String::new(), |s| format!("; mbsync copies in {s:.2} s")),
             ));
         }
