@@ -125,8 +125,8 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
             assert!(
                 (World::real().clock.wall().0 - looked.items[0].received_at.0).abs() < 3_600_000
             );
-            let (session, messages) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
-            assert_eq!(messages, [(listed.uids[0], octets.clone())]);
+            let (session, brought) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
+            assert_eq!(brought.messages, [(listed.uids[0], octets.clone())]);
             let (session, folder) = session.archive_folder(&Wanted::BySpecialUse, true).await?;
             let folder = folder.unwrap();
             assert!(folder.name.starts_with("INBOX."), "{}", folder.name);
@@ -449,8 +449,8 @@ fn messages_that_vanished_are_in_no_answer() {
     check(async {
         let session = inbox(&server.account(Security::Tls)).await?;
         let uids = [Uid(2), Uid(500), Uid(4)];
-        let (session, messages) = session.fetch(&unannounced(&uids), 1000).await?;
-        assert_eq!(messages.len(), 2);
+        let (session, brought) = session.fetch(&unannounced(&uids), 1000).await?;
+        assert_eq!(brought.messages.len(), 2);
         let (session, looked) = session.look(&uids).await?;
         assert_eq!(looked.items.len(), 2);
         let (session, archived) = session

@@ -580,14 +580,16 @@ pub(super) async fn follow(
         committed |= stage == "committed";
         forwarded |= stage == "forwarded";
         archived |= stage == "archived";
+        if stage == "refused" {
+            let show = format!("`postern queue show {}`", key.short());
+            return Err(refused(format!("the portal refused the ticket: {show}")));
+        }
         if last || (forwarded && archived) {
             return Ok(());
         }
     }
-    Err(StoreFault::Broken {
-        said: "the service ended".to_owned(),
-    }
-    .into())
+    let said = "the service ended".to_owned();
+    Err(StoreFault::Broken { said }.into())
 }
 
 impl From<Fault> for Refusal {

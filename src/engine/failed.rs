@@ -56,6 +56,15 @@ impl Failed {
         }
     }
 
+    /// As `add`, of one that failed before by other signs: it waits at once.
+    pub fn put_off(&mut self, uid: Uid, said: &str, now: Tick) {
+        self.add(&[uid], said, now);
+        if let Some(tried) = self.messages.get_mut(&uid) {
+            tried.times = tried.times.max(AT_ONCE);
+            tried.again = now.plus(wait_after(tried.times));
+        }
+    }
+
     /// Whether no further message is counted: one of them is tried at each pass.
     pub fn is_full(&self) -> bool {
         self.messages.len() >= MAX

@@ -6,6 +6,7 @@
 //! give the same numbers to other messages. Nothing is changed on the server here; between two
 //! batches the session is lent to who archives, where there is only one (`loan`).
 
+mod batches;
 mod beside;
 
 use std::cell::Cell;
@@ -17,23 +18,17 @@ use async_channel::Sender;
 
 use super::news::Event;
 use super::post::{Post, Standing};
-use super::understand::{Batch, Fetched, Octets};
-use super::{account, early, gate, held, large, Engine, StoreFault};
+use super::understand::Batch;
+use super::{account, gate, held, Engine, StoreFault};
 use crate::mailbox::{Access, Fault, Item, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::world::Tick;
 
-/// Messages up to this size are fetched many to a command and held whole; larger ones go by slices
-/// into a segment of their own, which costs two syncs more.
-const SMALL_MAX: u64 = 512 * 1024;
-/// How much larger than announced a message may be and still come with one command.
-const SMALL_SLACK: u64 = 64 * 1024;
-/// Messages of one batch at most.
-const BATCH_MESSAGES: usize = 128;
-/// What the messages of one batch may weigh together (one message may exceed it).
-const BATCH_WEIGHT: u64 = 1280 * 1024;
+/// Messages that are looked at with one command after a lost connection; half of it after a second one,
+/// and so on.
+const CAREFUL: usize = 128;
 /// How often the whole mailbox is passed over.
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
@@ -52,12 +47,6 @@ const REFUSED: Backoff = Backoff {
     first: Duration::from_secs(30),
     most: Duration::from_secs(900),
 };
-
-/// What a message takes in memory on its way: text exists as octets, as meaning and as a ticket,
-/// attachments as octets alone. How much is text isn't known before; most have little of it.
-fn weight_of(octets: u64) -> u64 {
-    octets.saturating_add(3 * octets.min(16 * 1024))
-}
 
 /// Why a connection's life ended.
 enum End {
@@ -94,7 +83,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
     let mut failures = 0_u32;
     loop {
         post.say(Standing::Connecting);
-        let passes = post.passes.get();
+        let (passes, lost) = (post.passes.get(), post.lost.get());
         let visit = Visit {
             engine: &engine,
             mailbox: &mailbox,
@@ -102,7 +91,8 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
             batches: &batches,
         };
         let end = visit.stay().await;
-        if post.passes.get() > passes {
+        // Each connection that found out one message more is some way forward.
+        if post.passes.get() > passes || post.lost.get() > lost {
             failures = 0;
         }
         failures = failures.saturating_add(1);
@@ -237,6 +227,7 @@ impl Visit<'_> {
                 session = self.count_before(session, found.old).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
+                self.post.lost.set(0);
                 self.post.passed_at.set(Some(clock.wall()));
                 whole_at = now.plus(WHOLE_EVERY);
             } else {
@@ -320,14 +311,24 @@ impl Visit<'_> {
                 continue;
             }
             self.post.say(Standing::Fetching);
-            let looked;
-            (session, looked) = self.post.look(session, &wanted).await?;
-            if untold.is_empty() {
-                said = looked.said;
+            // After a lost connection by fewer at once, the newest first: what comes next must not wait
+            // until the last message that costs one is known.
+            let many = CAREFUL >> self.post.lost.get().min(CAREFUL.ilog2());
+            let many = if self.post.lost.get() == 0 {
+                wanted.len()
+            } else {
+                many
+            };
+            for wanted in wanted.rchunks(many) {
+                let looked;
+                (session, looked) = self.post.look(session, wanted).await?;
+                if untold.is_empty() {
+                    said = looked.said;
+                }
+                untold.extend(looked.denied);
+                let items = self.serve(looked.items, &mut found);
+                session = self.fetch(session, &items, origin, validity, &done).await?;
             }
-            untold.extend(looked.denied);
-            let items = self.serve(looked.items, &mut found);
-            session = self.fetch(session, &items, origin, validity, &done).await?;
         }
         // Last, since one of them may end the session again.
         for uid in stuck {
@@ -345,8 +346,8 @@ impl Visit<'_> {
         drop(done);
         let _ = all_done.recv().await;
         if !untold.is_empty() {
-            self.failed(&untold, &said);
-            return Err(Fault::withheld("looking at messages", untold, said).into());
+            let fault = Fault::withheld("looking at messages", untold.clone(), said);
+            self.failed(&untold, &fault.to_string());
         }
         Ok((session, found))
     }
@@ -418,143 +419,6 @@ impl Visit<'_> {
             );
         }
         Ok((session, changed))
-    }
-
-    async fn fetch(
-        &self,
-        mut session: Session,
-        items: &[Item],
-        origin: Origin,
-        validity: UidValidity,
-        done: &Sender<()>,
-    ) -> Result<Session, End> {
-        let mut rest = items;
-        while let Some(first) = rest.first() {
-            session = self.wait_for_room(session, validity).await?;
-            session = self.lend(session, validity).await?;
-            if first.size > SMALL_MAX {
-                rest = &rest[1..];
-                session = self
-                    .fetch_large(session, first, origin, validity, done)
-                    .await?;
-                continue;
-            }
-            let mut weight = 0;
-            let alone = self.post.is_suspect(first.uid);
-            let count = rest
-                .iter()
-                .take(if alone { 1 } else { BATCH_MESSAGES })
-                .take_while(|i| {
-                    // Some servers tell no size: that is the largest.
-                    weight = weight_of(i.size).saturating_add(weight);
-                    i.size <= SMALL_MAX && weight <= BATCH_WEIGHT
-                })
-                .count()
-                .max(1);
-            let (group, later) = rest.split_at(count);
-            rest = later;
-            session = self
-                .fetch_small(session, group, origin, validity, done)
-                .await?;
-        }
-        Ok(session)
-    }
-
-    async fn fetch_small(
-        &self,
-        session: Session,
-        group: &[Item],
-        origin: Origin,
-        validity: UidValidity,
-        done: &Sender<()>,
-    ) -> Result<Session, End> {
-        let announced: Vec<(Uid, u64)> = group.iter().map(|i| (i.uid, i.size)).collect();
-        let uids: Vec<Uid> = announced.iter().map(|(uid, _)| *uid).collect();
-        let fetched = session.fetch(&announced, SMALL_MAX + SMALL_SLACK).await;
-        let (mut session, fetched) = match fetched {
-            Ok(fetched) => fetched,
-            Err(fault) => {
-                match &fault {
-                    Fault::Refused {
-                        why: Refusal::Messages { uids, .. },
-                        ..
-                    } => self.failed(uids, &fault.to_string()),
-                    _ if uids.len() == 1 => self.failed(&uids, &fault.to_string()),
-                    _ => self.post.suspect(&uids),
-                }
-                return Err(fault.into());
-            }
-        };
-        let mut messages = Vec::with_capacity(fetched.len());
-        for (uid, octets) in fetched {
-            self.post.clear(uid);
-            if let Some(item) = group.iter().find(|i| i.uid == uid) {
-                messages.push(Fetched {
-                    place: place(origin, validity, uid),
-                    received_at: item.received_at.0,
-                    size: item.size,
-                    wanted: self.post.is_wanted(item),
-                    octets: Octets::Inline(octets),
-                });
-            }
-        }
-        session = early::move_now(self.engine, self.mailbox, session, &uids).await?;
-        self.hand_on(messages, done).await;
-        Ok(session)
-    }
-
-    async fn fetch_large(
-        &self,
-        session: Session,
-        item: &Item,
-        origin: Origin,
-        validity: UidValidity,
-        done: &Sender<()>,
-    ) -> Result<Session, End> {
-        let identity = self.mailbox.key_identity().unwrap_or_default();
-        let fetched = large::fetch(self.engine, session, item, &identity).await;
-        let (mut session, octets) = match fetched {
-            Ok(fetched) => fetched,
-            Err(large::Failed::Mailbox(fault)) => {
-                self.failed(&[item.uid], &fault.to_string());
-                return Err(fault.into());
-            }
-            Err(large::Failed::Store(StoreFault::Full { said })) => {
-                // The message stays unread where it is; the slices written so far are gone.
-                *self.engine.full.borrow_mut() = Some(said.clone());
-                return Err(End::Store(StoreFault::Full { said }));
-            }
-            Err(large::Failed::Store(fault)) => return Err(fault.into()),
-        };
-        self.post.clear(item.uid);
-        if let Some(octets) = octets {
-            let message = Fetched {
-                place: place(origin, validity, item.uid),
-                received_at: item.received_at.0,
-                size: item.size,
-                wanted: self.post.is_wanted(item),
-                octets,
-            };
-            session = early::move_now(self.engine, self.mailbox, session, &[item.uid]).await?;
-            self.hand_on(vec![message], done).await;
-        }
-        Ok(session)
-    }
-
-    /// Counts that these could not be fetched.
-    fn failed(&self, uids: &[Uid], said: &str) {
-        let now = self.engine.world.clock.tick();
-        self.post.failed.borrow_mut().add(uids, said, now);
-    }
-
-    async fn hand_on(&self, messages: Vec<Fetched>, done: &Sender<()>) {
-        let batch = Batch {
-            mailbox: Rc::clone(self.mailbox),
-            messages,
-            done: Some(done.clone()),
-        };
-        // The queue is closed only when the engine ends, and this task with it.
-        let _ = self.batches.send(batch).await;
     }
 
     /// While the store has no room, the mailbox is the queue. Archiving goes on, since it is what

@@ -6,7 +6,7 @@ use super::forward::Link;
 use super::Engine;
 
 /// How long is waited for what is on its way.
-const LANDING: Duration = Duration::from_secs(10);
+pub(super) const LANDING: Duration = Duration::from_secs(10);
 
 /// While it lives nothing new is sent.
 pub(super) struct Leaving<'a>(&'a Link);

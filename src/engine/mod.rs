@@ -338,6 +338,12 @@ impl Engine {
         // nothing: what is on its way gets its answer now.
         drop(running);
         let _leaving = leave::land(self, "the next start settles what became of them").await;
+        // Of what is copied to the archive and not removed yet, the next start would make another copy.
+        let posts: Vec<Rc<Post>> = self.posts.borrow().values().map(Rc::clone).collect();
+        for post in posts {
+            let landed = post.archiving_now.lock_arc();
+            self.world.clock.within(leave::LANDING, landed).await;
+        }
         self.receipts.flush(self).await?;
         self.writer.ask(Writer::checkpoint).await??;
         Ok(())

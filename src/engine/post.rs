@@ -91,6 +91,8 @@ pub struct Post {
     forgiven_at: Cell<Option<Tick>>,
     /// Messages over which a look lost its connection.
     stuck: RefCell<BTreeSet<Uid>>,
+    /// How many of them were found since a pass was last complete.
+    pub lost: Cell<u32>,
     /// Messages that lie read and unprocessed: what `held` shows of them.
     pub read: RefCell<Vec<Item>>,
     /// Those of them that the operator wants a ticket of.
@@ -131,6 +133,7 @@ impl Post {
             failed: RefCell::default(),
             forgiven_at: Cell::new(None),
             stuck: RefCell::default(),
+            lost: Cell::new(0),
             read: RefCell::default(),
             wanted: RefCell::default(),
             suspects: RefCell::default(),
@@ -175,8 +178,8 @@ impl Post {
     pub async fn look(&self, session: Session, uids: &[Uid]) -> Result<(Session, Looked), Fault> {
         session.look(uids).await.map_err(|unlooked| {
             let mut stuck = self.stuck.borrow_mut();
-            if stuck.len() < LOST_MAX {
-                stuck.extend(unlooked.at);
+            if stuck.len() < LOST_MAX && unlooked.at.is_some_and(|at| stuck.insert(at)) {
+                self.lost.set(self.lost.get().saturating_add(1));
             }
             unlooked.fault
         })
@@ -194,7 +197,8 @@ impl Post {
                 return unlooked.fault;
             }
             let said = unlooked.to_string();
-            self.failed.borrow_mut().add(&[uid], &said, now);
+            self.failed.borrow_mut().put_off(uid, &said, now);
+            self.lost.set(self.lost.get().saturating_add(1));
             Fault::withheld("looking at messages", vec![uid], said)
         })?;
         // The server tells of it after all.

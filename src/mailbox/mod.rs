@@ -237,6 +237,17 @@ pub enum How {
     Copy(Copies),
 }
 
+/// What came of messages that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// Whole messages, by UID. One in neither list is gone.
+    pub messages: Vec<(Uid, Vec<u8>)>,
+    /// What the server has, and does not show.
+    pub withheld: Vec<Uid>,
+    /// The server's words for the first of them.
+    pub said: String,
+}
+
 /// What became of a batch that was to be archived. A message in neither list is not in the folder
 /// any more, and the server did not tell where it is now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -387,17 +398,16 @@ impl Session {
         Ok((Self::Imap(imap), looked))
     }
 
-    /// Whole messages of at most `limit` octets each, of which the sizes are as announced; one that is
-    /// gone, or goes meanwhile, is absent from the answer. A message somewhat larger than announced is
-    /// completed; one that the server has and does not show is named by `Refusal::Messages`.
+    /// Whole messages of at most `limit` octets each, of which the sizes are as announced. A message
+    /// somewhat larger than announced is completed.
     pub async fn fetch(
         self,
         announced: &[(Uid, u64)],
         limit: u64,
-    ) -> Result<(Self, Vec<(Uid, Vec<u8>)>), Fault> {
+    ) -> Result<(Self, Brought), Fault> {
         let Self::Imap(mut imap) = self;
-        let messages = imap.fetch(announced, limit).await?;
-        Ok((Self::Imap(imap), messages))
+        let brought = imap.fetch(announced, limit).await?;
+        Ok((Self::Imap(imap), brought))
     }
 
     /// `length` octets of a message from `offset` on: fewer at its end, none past it, `None` when

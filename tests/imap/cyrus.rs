@@ -73,8 +73,8 @@ fn check(layout: &[&str], archive: &str) {
             (looked.items[0].size, looked.items[0].seen),
             (octets.len() as u64, false)
         );
-        let (session, messages) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
-        assert_eq!(messages, [(listed.uids[0], octets.clone())]);
+        let (session, brought) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
+        assert_eq!(brought.messages, [(listed.uids[0], octets.clone())]);
         let (session, folder) = session.archive_folder(&wanted, true).await?;
         let folder = folder.expect("a folder");
         assert_eq!(folder.name, archive);

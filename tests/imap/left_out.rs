@@ -1,7 +1,7 @@
 //! Answers that end with OK and leave a message out, or show NIL of it. Dovecot does so with what another
 //! session takes away meanwhile; a message that is still there may be neither lost nor cut for it.
 
-use postern::mailbox::{Fault, Refusal, Slice};
+use postern::mailbox::{Brought, Fault, Refusal, Slice};
 use postern::passage::Uid;
 
 use crate::inbox;
@@ -32,12 +32,12 @@ pub fn there(peer: &mut Peer, uids: &[u32]) {
 }
 
 /// What a fetch of messages, announced with ten octets each, comes to where it is answered so, and only
-/// `still` are there afterwards.
+/// `still` are there afterwards: what came, and what is withheld.
 fn fetched(
     count: u32,
     answer: &'static str,
     still: &'static [u32],
-) -> Result<Vec<(Uid, Vec<u8>)>, Fault> {
+) -> (Vec<(Uid, Vec<u8>)>, Vec<Uid>) {
     let account = after_open(count, "", move |peer| {
         peer.answer("UID FETCH ", answer, "OK [EXPUNGEISSUED] some are gone");
         there(peer, still);
@@ -45,7 +45,9 @@ fn fetched(
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let all: Vec<(Uid, u64)> = (1..=count).map(|uid| (Uid(uid), 10)).collect();
-        Ok(session.fetch(&all, 100).await?.1)
+        let (_, brought) = session.fetch(&all, 100).await.unwrap();
+        assert_eq!(brought.withheld.is_empty(), brought.said.is_empty());
+        (brought.messages, brought.withheld)
     })
 }
 
@@ -57,14 +59,15 @@ fn a_message_of_which_nil_is_shown_is_no_empty_one() {
     let nil =
         "* 1 FETCH (UID 1 BODY[]<0> {10}\r\n0123456789)\r\n* 2 FETCH (UID 2 BODY[]<0> NIL)\r\n";
     let first = vec![(Uid(1), WHOLE.to_vec())];
-    assert_eq!(fetched(2, nil, &[]).unwrap(), first);
-    assert_eq!(not_shown(&fetched(2, nil, &[2]).unwrap_err()), [Uid(2)]);
+    assert_eq!(fetched(2, nil, &[]), (first.clone(), vec![]));
+    assert_eq!(fetched(2, nil, &[2]), (first, vec![Uid(2)]));
 }
 
 #[test]
 fn a_message_that_a_fetch_leaves_out_is_named_where_it_is_still_there() {
     let body = "* 2 FETCH (UID 2 BODY[]<0> {10}\r\n0123456789)\r\n";
-    assert_eq!(not_shown(&fetched(3, body, &[3]).unwrap_err()), [Uid(3)]);
+    let second = vec![(Uid(2), WHOLE.to_vec())];
+    assert_eq!(fetched(3, body, &[3]), (second, vec![Uid(3)]));
 }
 
 /// Goes red when a piece of a message that somebody took away is taken for all of it; or when a server
@@ -72,10 +75,11 @@ fn a_message_that_a_fetch_leaves_out_is_named_where_it_is_still_there() {
 #[test]
 fn a_message_that_is_shorter_than_announced_must_still_be_there() {
     let piece = "* 1 FETCH (UID 1 BODY[]<0> {2}\r\nab)\r\n";
-    assert_eq!(fetched(1, piece, &[]).unwrap(), []);
-    assert_eq!(fetched(1, piece, &[1]).unwrap(), [(Uid(1), b"ab".to_vec())]);
+    assert_eq!(fetched(1, piece, &[]), (vec![], vec![]));
+    let short = vec![(Uid(1), b"ab".to_vec())];
+    assert_eq!(fetched(1, piece, &[1]), (short, vec![]));
     let nothing = "* 1 FETCH (UID 1 BODY[]<0> \"\")\r\n";
-    assert_eq!(not_shown(&fetched(1, nothing, &[1]).unwrap_err()), [Uid(1)]);
+    assert_eq!(fetched(1, nothing, &[1]), (vec![], vec![Uid(1)]));
 }
 
 /// Goes red when the rest of a message that was larger than announced is taken for its end.
@@ -90,8 +94,8 @@ fn a_message_that_goes_while_it_is_completed_is_gone() {
     });
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
-        let (_, messages) = session.fetch(&[(Uid(1), 3)], 3).await.unwrap();
-        assert_eq!(messages, []);
+        let (_, brought) = session.fetch(&[(Uid(1), 3)], 3).await.unwrap();
+        assert_eq!(brought, Brought::default());
     });
 }
 

@@ -47,11 +47,11 @@ async fn live(account: &Account) -> Result<(Vec<u8>, Vec<(Uid, Uid)>), Fault> {
     let session = inbox(account).await?;
     let (session, listed) = session.list(Pass::whole(None)).await?;
     let (session, _) = session.look(&listed.uids).await?;
-    let (session, mut messages) = session.fetch(&unannounced(&listed.uids), 100).await?;
+    let (session, mut brought) = session.fetch(&unannounced(&listed.uids), 100).await?;
     let (_, archived) = session
         .archive(&listed.uids, &folder("Archive"), &How::Move)
         .await?;
-    Ok((messages.remove(0).1, archived.moved))
+    Ok((brought.messages.remove(0).1, archived.moved))
 }
 
 /// Plays `LIFE`, but of step `last` it says a part only (by quarters), and hangs up.
@@ -148,8 +148,8 @@ fn answers_that_nobody_asked_for_change_nothing() {
     });
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
-        let (_, messages) = session.fetch(&[(Uid(1), 0)], 100).await.unwrap();
-        assert_eq!(messages, [(Uid(1), b"abcd".to_vec())]);
+        let (_, brought) = session.fetch(&[(Uid(1), 0)], 100).await.unwrap();
+        assert_eq!(brought.messages, [(Uid(1), b"abcd".to_vec())]);
     });
 }
 

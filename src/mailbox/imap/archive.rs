@@ -18,7 +18,8 @@ use crate::passage::Uid;
 
 /// Messages moved with one command.
 const MANY: usize = 500;
-/// Single messages denied in a row, none moved, after which the folder is to blame.
+/// Single messages denied in a row, none moved, after which only the newest is tried still: where that is
+/// denied too, the folder is to blame.
 const DENIED_MAX: usize = 8;
 const DOING: &str = "archiving messages";
 /// What is said of messages that a server copied without a word of which.
@@ -76,6 +77,7 @@ impl Imap {
         }
         let mut made = false;
         let mut denied = 0;
+        let mut newest_tried = false;
         let mut twice = BTreeSet::new();
         // A stack, the oldest on top.
         let mut batches: Vec<Vec<Uid>> = set::sets(&wanted, MANY)
@@ -149,13 +151,9 @@ impl Imap {
                     batches.push(left);
                 }
                 // The folder's or the server's trouble, the same for each message.
-                Code::TryCreate
-                | Code::NonExistent
-                | Code::OverQuota
-                | Code::NoPerm
-                | Code::Unavailable
-                | Code::Limit
-                | Code::Throttled => return Err(verdict::command(DOING, denial)),
+                code if !verdict::may_be_one_message(code) => {
+                    return Err(verdict::command(DOING, denial))
+                }
                 _ if left.len() > 1 => {
                     let behind = left.split_off(left.len() / 2);
                     batches.push(behind);
@@ -163,11 +161,19 @@ impl Imap {
                 }
                 _ => {
                     denied += left.len();
-                    if denied >= DENIED_MAX && archived.moved.is_empty() {
-                        return Err(verdict::command(DOING, denial));
-                    }
                     archived.left.append(&mut left);
                     archived.said.get_or_insert(denial.said);
+                    if denied >= DENIED_MAX && archived.moved.is_empty() {
+                        let newest = batches.first_mut().and_then(Vec::pop);
+                        match newest.filter(|_| !newest_tried) {
+                            Some(newest) => batches.push(vec![newest]),
+                            None => {
+                                archived.left.extend(newest);
+                                archived.left.extend(batches.drain(..).flatten());
+                            }
+                        }
+                        newest_tried = true;
+                    }
                 }
             }
         }

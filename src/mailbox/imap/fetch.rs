@@ -9,7 +9,7 @@ use async_imap::imap_proto::Response;
 
 use super::look::{piece_of, uid_of};
 use super::{set, verdict, Imap};
-use crate::mailbox::{Fault, Refusal};
+use crate::mailbox::{fault, Brought, Fault};
 use crate::passage::Uid;
 
 /// Messages asked for with one command: more gain little, and cost memory on the server's side.
@@ -24,7 +24,7 @@ impl Imap {
         &mut self,
         announced: &[(Uid, u64)],
         limit: u64,
-    ) -> Result<Vec<(Uid, Vec<u8>)>, Fault> {
+    ) -> Result<Brought, Fault> {
         let wanted: BTreeMap<Uid, u64> = announced.iter().copied().collect();
         let uids: Vec<Uid> = wanted.keys().copied().collect();
         let asked = set::sets(&uids, MANY);
@@ -77,18 +77,13 @@ impl Imap {
             }
         }
         self.wire.guard().allow(0);
+        let mut brought = Brought::default();
         if let Some(denial) = said {
-            if refused.len() == wanted.len() && wanted.len() > 1 {
-                // Not these messages, the command itself.
+            if !verdict::may_be_one_message(denial.code) {
                 return Err(verdict::command(DOING, denial));
             }
-            return Err(Fault::Refused {
-                doing: DOING.to_owned(),
-                why: Refusal::Messages {
-                    uids: refused,
-                    said: denial.said,
-                },
-            });
+            brought.said = denial.said;
+            brought.withheld = refused;
         }
 
         let larger: Vec<Uid> = got
@@ -108,16 +103,20 @@ impl Imap {
             let octets = got.get(uid).map(|octets| octets.len() as u64);
             octets.is_some_and(|octets| octets >= wanted[uid])
         };
-        let doubtful: Vec<Uid> = uids.into_iter().filter(|uid| !is_whole(uid)).collect();
+        let is_doubtful = |uid: &Uid| !is_whole(uid) && !brought.withheld.contains(uid);
+        let doubtful: Vec<Uid> = uids.into_iter().filter(is_doubtful).collect();
         let there = self.still_there(DOING, &doubtful).await?;
         // Some servers announce too much, and none announces octets and has not got one.
         let has_some = |uid: &Uid| got.get(uid).is_some_and(|octets| !octets.is_empty());
         let left_out: Vec<Uid> = there.iter().filter(|uid| !has_some(uid)).copied().collect();
-        if !left_out.is_empty() {
-            return Err(Fault::left_out(DOING, left_out));
+        if brought.withheld.is_empty() && !left_out.is_empty() {
+            fault::LEFT_OUT.clone_into(&mut brought.said);
         }
         got.retain(|uid, _| !doubtful.contains(uid) || there.contains(uid));
-        Ok(got.into_iter().collect())
+        got.retain(|uid, _| !left_out.contains(uid));
+        brought.withheld.extend(left_out);
+        brought.messages = got.into_iter().collect();
+        Ok(brought)
     }
 
     /// Oddity: servers that guess sizes (Exchange among them) announce too little. The rest of such

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::common::service::{message, text, Site};
+use crate::common::eventually;
+use crate::common::service::{message, text, Site, SOON};
 
 #[test]
 fn numbers_that_begin_anew_double_nothing() {
@@ -113,6 +114,46 @@ fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
     site.complete();
     site.until("nothing is left to say", |s| alarm(s).is_none());
     assert_eq!(site.tickets("mail 3").len(), 1);
+}
+
+/// Goes red where each connection finds out one message that the server can't read, and those behind it,
+/// new ones too, wait until the last is known.
+#[test]
+fn many_messages_that_the_server_can_not_read_keep_no_other_for_long() {
+    const BAD: usize = 8;
+    let mut site = Site::on_dovecot(&[]);
+    for n in 1..=BAD {
+        site.send(&format!("bad {n}"));
+    }
+    site.mail.stop();
+    let folder = &walk(&site.mail.path().join("mail"), "dbox-Mails")[0];
+    let mut cut = 0;
+    for file in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.starts_with("u.") {
+            let file = std::fs::File::options().write(true).open(file.path());
+            file.and_then(|file| file.set_len(60)).expect("it is cut");
+            cut += 1;
+        } else if name.ends_with(".cache") {
+            std::fs::remove_file(file.path()).expect("it is removed");
+        }
+    }
+    assert_eq!(cut, BAD);
+    site.mail.start_again(&[]);
+    for n in 1..=3 {
+        site.send(&format!("good {n}"));
+    }
+    site.start();
+    site.until("the good ones are tickets", |s| {
+        s.tickets("good").len() == 3
+    });
+    let (posted, named) = (site.portal.tickets().len(), format!("{BAD} messages were"));
+    assert_eq!(posted, 3);
+    site.send("good 4");
+    site.until("a later one is a ticket", |s| s.tickets("good").len() == 4);
+    eventually("all bad ones are named", 4 * SOON, || {
+        site.status()["alarms"].to_string().contains(&named)
+    });
 }
 
 /// Goes red when what the operator wants of one life of the UIDs is done to the message that has the
