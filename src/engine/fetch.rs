@@ -29,6 +29,8 @@ use crate::world::Tick;
 /// Messages that are looked at with one command after a lost connection; half of it after a second one,
 /// and so on.
 const CAREFUL: usize = 128;
+/// Messages that failed before and are looked at with one command.
+const LATE: usize = 1000;
 /// How often the whole mailbox is passed over.
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
@@ -287,7 +289,7 @@ impl Visit<'_> {
             false => first,
         });
         let (done, all_done) = async_channel::bounded(1);
-        let mut stuck = Vec::new();
+        let (mut late, mut stuck) = (Vec::new(), Vec::new());
         let mut untold = Vec::new();
         let mut said = String::new();
         while let Some(now) = pass {
@@ -306,7 +308,7 @@ impl Visit<'_> {
                 (session, changed) = self.verify(session, known).await?;
                 wanted.extend(changed);
             }
-            stuck.append(&mut self.put_off(&mut wanted));
+            self.put_off(&mut wanted, &mut late, &mut stuck);
             if wanted.is_empty() {
                 continue;
             }
@@ -330,7 +332,17 @@ impl Visit<'_> {
                 session = self.fetch(session, &items, origin, validity, &done).await?;
             }
         }
-        // Last, since one of them may end the session again.
+        // Last what failed before, and at the very end what may end the session again.
+        for late in late.chunks(LATE) {
+            let looked;
+            (session, looked) = self.post.look(session, late).await?;
+            if untold.is_empty() {
+                said = looked.said;
+            }
+            untold.extend(looked.denied);
+            let items = self.serve(looked.items, &mut found);
+            session = self.fetch(session, &items, origin, validity, &done).await?;
+        }
         for uid in stuck {
             let looked;
             let now = self.engine.world.clock.tick();
@@ -352,13 +364,14 @@ impl Visit<'_> {
         Ok((session, found))
     }
 
-    /// Takes out of `wanted` what waits for a later attempt, and gives what is asked for last and alone.
-    fn put_off(&self, wanted: &mut Vec<Uid>) -> Vec<Uid> {
+    /// Takes out of `wanted` what waits for a later attempt, what failed before (`late`), and what is to be
+    /// asked for alone (`stuck`).
+    fn put_off(&self, wanted: &mut Vec<Uid>, late: &mut Vec<Uid>, stuck: &mut Vec<Uid>) {
         let now = self.engine.world.clock.tick();
         let failed = self.post.failed.borrow();
         wanted.retain(|uid| !failed.waits(*uid, now));
-        let is_last = |uid: &mut Uid| failed.has(*uid) || self.post.is_stuck(*uid);
-        wanted.extract_if(.., is_last).collect()
+        stuck.extend(wanted.extract_if(.., |uid| self.post.is_stuck(*uid)));
+        late.extend(wanted.extract_if(.., |uid| failed.has(*uid)));
     }
 
     /// What is to be fetched of what was looked at, oldest first: what waits longest is served first.

@@ -111,8 +111,9 @@ impl Visit<'_> {
             }
         };
         let mut all_withheld = None;
+        let is_new = !uids.iter().all(|uid| self.post.failed.borrow().has(*uid));
         if !fetched.withheld.is_empty() {
-            let all = uids.len() > 1 && fetched.withheld.len() == uids.len();
+            let all = is_new && uids.len() > 1 && fetched.withheld.len() == uids.len();
             all_withheld = all.then(|| fetched.said.clone());
             let fault = Fault::withheld(FETCHING, fetched.withheld.clone(), fetched.said);
             self.failed(&fetched.withheld, &fault.to_string());

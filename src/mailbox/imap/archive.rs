@@ -151,7 +151,7 @@ impl Imap {
                     batches.push(left);
                 }
                 // The folder's or the server's trouble, the same for each message.
-                code if !verdict::may_be_one_message(code) => {
+                code if code == Code::NoPerm || !verdict::may_be_one_message(code) => {
                     return Err(verdict::command(DOING, denial))
                 }
                 _ if left.len() > 1 => {
