@@ -151,7 +151,6 @@ fn named(set: &str) -> Option<u32> {
 /// of them than are counted keep all others.
 #[test]
 fn very_many_messages_that_are_not_shown_keep_no_other() {
-    let good = |uid: u32| uid % 100 == 0;
     let mut site = site(
         &[],
         "",
@@ -159,7 +158,8 @@ fn very_many_messages_that_are_not_shown_keep_no_other() {
         move |line| match line.split_once(" UID FETCH ") {
             Some((tag, rest)) if rest.contains("BODY.PEEK[]") => {
                 let set = rest.split(' ').next().unwrap_or_default();
-                let all_good = set.parse().is_ok_and(good);
+                // One in a hundred is shown, where it is asked for alone.
+                let all_good = set.parse::<u32>().is_ok() && set.ends_with("00");
                 match all_good {
                     true => Fate::Passes,
                     false => Fate::Answered(format!("{tag} NO not shown\r\n")),
