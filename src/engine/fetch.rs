@@ -29,6 +29,8 @@ use crate::world::Tick;
 /// Messages that are looked at with one command after a lost connection; half of it after a second one,
 /// and so on.
 const CAREFUL: usize = 128;
+/// After so many messages that cost a connection each, the waits between the connections grow.
+const FOUND_OUT_MAX: u32 = 64;
 /// Messages that failed before and are looked at with one command.
 const LATE: usize = 1000;
 /// How often the whole mailbox is passed over.
@@ -85,7 +87,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
     let mut failures = 0_u32;
     loop {
         post.say(Standing::Connecting);
-        let (passes, lost) = (post.passes.get(), post.lost.get());
+        let (passes, found_out) = (post.passes.get(), post.found_out.get());
         let visit = Visit {
             engine: &engine,
             mailbox: &mailbox,
@@ -93,8 +95,10 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
             batches: &batches,
         };
         let end = visit.stay().await;
-        // Each connection that found out one message more is some way forward.
-        if post.passes.get() > passes || post.lost.get() > lost {
+        // Each connection that found out one message more is some way forward; with very many of them it
+        // is the server.
+        let finds_out = post.found_out.get() > found_out && post.found_out.get() <= FOUND_OUT_MAX;
+        if post.passes.get() > passes || finds_out {
             failures = 0;
         }
         failures = failures.saturating_add(1);
@@ -229,7 +233,7 @@ impl Visit<'_> {
                 session = self.count_before(session, found.old).await?;
                 session = self.list_read(session, validity, &found.unread).await?;
                 self.post.passes.set(self.post.passes.get() + 1);
-                self.post.lost.set(0);
+                self.post.found_out.set(0);
                 self.post.passed_at.set(Some(clock.wall()));
                 whole_at = now.plus(WHOLE_EVERY);
             } else {
@@ -315,15 +319,17 @@ impl Visit<'_> {
             self.post.say(Standing::Fetching);
             // After a lost connection by fewer at once, the newest first: what comes next must not wait
             // until the last message that costs one is known.
-            let many = CAREFUL >> self.post.lost.get().min(CAREFUL.ilog2());
-            let many = if self.post.lost.get() == 0 {
-                wanted.len()
-            } else {
-                many
+            let mut many = match self.post.found_out.get() {
+                0 => wanted.len(),
+                found_out => CAREFUL >> found_out.min(CAREFUL.ilog2()),
             };
-            for wanted in wanted.rchunks(many) {
+            let mut rest = wanted.as_slice();
+            while !rest.is_empty() {
+                let newest;
+                (rest, newest) = rest.split_at(rest.len().saturating_sub(many));
+                many = many.saturating_mul(2);
                 let looked;
-                (session, looked) = self.post.look(session, wanted).await?;
+                (session, looked) = self.post.look(session, newest).await?;
                 if untold.is_empty() {
                     said = looked.said;
                 }
@@ -374,7 +380,8 @@ impl Visit<'_> {
         late.extend(wanted.extract_if(.., |uid| failed.has(*uid)));
     }
 
-    /// What is to be fetched of what was looked at, oldest first: what waits longest is served first.
+    /// What is to be fetched of what was looked at, oldest first: what waits longest is served first, but
+    /// after a connection that was lost over one of them.
     fn serve(&self, mut items: Vec<Item>, found: &mut Found) -> Vec<Item> {
         items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i));
         if let Some(after) = self.mailbox.received_after {
@@ -383,6 +390,9 @@ impl Visit<'_> {
             found.old += (looked_at - items.len()) as u64;
         }
         items.sort_by_key(|i| (i.received_at, i.uid));
+        if self.post.found_out.get() > 0 {
+            items.reverse();
+        }
         items
     }
 

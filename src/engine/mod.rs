@@ -340,9 +340,11 @@ impl Engine {
         let _leaving = leave::land(self, "the next start settles what became of them").await;
         // Of what is copied to the archive and not removed yet, the next start would make another copy.
         let posts: Vec<Rc<Post>> = self.posts.borrow().values().map(Rc::clone).collect();
+        let clock = &self.world.clock;
+        let limit = clock.tick().plus(leave::LANDING);
         for post in posts {
             let landed = post.archiving_now.lock_arc();
-            self.world.clock.within(leave::LANDING, landed).await;
+            clock.within(limit.since(clock.tick()), landed).await;
         }
         self.receipts.flush(self).await?;
         self.writer.ask(Writer::checkpoint).await??;

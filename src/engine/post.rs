@@ -91,8 +91,8 @@ pub struct Post {
     forgiven_at: Cell<Option<Tick>>,
     /// Messages over which a look lost its connection.
     stuck: RefCell<BTreeSet<Uid>>,
-    /// How many of them were found since a pass was last complete.
-    pub lost: Cell<u32>,
+    /// Messages that were found to cost a connection, or an attempt, since a pass was last complete.
+    pub found_out: Cell<u32>,
     /// Messages that lie read and unprocessed: what `held` shows of them.
     pub read: RefCell<Vec<Item>>,
     /// Those of them that the operator wants a ticket of.
@@ -133,7 +133,7 @@ impl Post {
             failed: RefCell::default(),
             forgiven_at: Cell::new(None),
             stuck: RefCell::default(),
-            lost: Cell::new(0),
+            found_out: Cell::new(0),
             read: RefCell::default(),
             wanted: RefCell::default(),
             suspects: RefCell::default(),
@@ -179,7 +179,7 @@ impl Post {
         session.look(uids).await.map_err(|unlooked| {
             let mut stuck = self.stuck.borrow_mut();
             if stuck.len() < LOST_MAX && unlooked.at.is_some_and(|at| stuck.insert(at)) {
-                self.lost.set(self.lost.get().saturating_add(1));
+                self.finds_out();
             }
             unlooked.fault
         })
@@ -198,12 +198,17 @@ impl Post {
             }
             let said = unlooked.to_string();
             self.failed.borrow_mut().put_off(uid, &said, now);
-            self.lost.set(self.lost.get().saturating_add(1));
+            self.finds_out();
             Fault::withheld("looking at messages", vec![uid], said)
         })?;
         // The server tells of it after all.
         self.stuck.borrow_mut().remove(&uid);
         Ok(looked)
+    }
+
+    /// One message more is known to cost a connection, or an attempt.
+    pub fn finds_out(&self) {
+        self.found_out.set(self.found_out.get().saturating_add(1));
     }
 
     /// Whether the place of `key`, which was known by this received time and size, is given up, since

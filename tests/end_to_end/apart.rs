@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::altered::site;
-use crate::common::service::{message, Site};
+use crate::altered::{site, without};
+use crate::common::eventually;
+use crate::common::service::{message, Site, SOON};
 use crate::wires::Fate;
 
 fn alarms(site: &Site) -> String {
@@ -109,11 +110,20 @@ fn a_message_that_is_not_moved_keeps_no_later_one() {
 /// others and what comes later; or where words that a server has for one file are.
 #[test]
 fn many_messages_that_are_not_moved_keep_no_other() {
-    for (bad, words) in [(12, "not these"), (1, "[SERVERBUG] internal error")] {
+    let denials = [
+        (12, "not these", true),
+        (12, "not these", false),
+        (1, "[SERVERBUG] internal error", true),
+    ];
+    for (bad, words, tells) in denials {
         let mut site = site(
             &[],
             "",
-            |line| line,
+            move |line| match tells {
+                true => line,
+                // Not every server tells what it moved.
+                false => without(line, "[COPYUID ", "] ", ""),
+            },
             move |line| match line.split_once(" UID MOVE ") {
                 Some((tag, rest)) if named(rest).is_some_and(|least| least <= bad) => {
                     Fate::Answered(format!("{tag} NO {words}\r\n"))
@@ -181,6 +191,33 @@ fn very_many_messages_that_are_not_shown_keep_no_other() {
         log.matches("Login").count()
     };
     assert!(signed_in(&site) < 40, "{}", signed_in(&site));
+}
+
+/// Goes red where a block of them ends the session each time before what lies behind it.
+#[test]
+fn a_block_of_messages_that_are_not_shown_keeps_nothing_behind_it() {
+    let mut site = site(
+        &[],
+        "",
+        |line| line,
+        move |line| match line.split_once(" UID FETCH ") {
+            Some((tag, rest)) if rest.contains("BODY.PEEK[]") => {
+                match named(rest).is_some_and(|least| least <= 1200) {
+                    true => Fate::Answered(format!("{tag} NO not shown\r\n")),
+                    false => Fate::Passes,
+                }
+            }
+            _ => Fate::Passes,
+        },
+    );
+    site.mail.fill(&["--count", "1200", "--size", "1k"]);
+    for n in 1..=3 {
+        site.send(&format!("good {n}"));
+    }
+    site.start();
+    eventually("those behind are tickets", 3 * SOON, || {
+        site.tickets("good").len() == 3
+    });
 }
 
 /// Whether a set of UIDs, and what stands behind it, has UID 1 in it.

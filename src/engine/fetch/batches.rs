@@ -74,6 +74,7 @@ impl Visit<'_> {
                 None => 0,
             };
             if let Some(said) = withheld.filter(|_| refused >= GROUPS_MAX) {
+                self.post.finds_out();
                 // Not these messages, the command itself.
                 return Err(Fault::Refused {
                     doing: FETCHING.to_owned(),
@@ -104,14 +105,20 @@ impl Visit<'_> {
             Ok(fetched) => fetched,
             Err(fault) => {
                 match uids.len() {
-                    1 => self.failed(&uids, &fault.to_string()),
+                    1 => {
+                        self.failed(&uids, &fault.to_string());
+                        self.post.finds_out();
+                    }
                     _ => self.post.suspect(&uids),
                 }
                 return Err(fault.into());
             }
         };
         let mut all_withheld = None;
-        let is_new = !uids.iter().all(|uid| self.post.failed.borrow().has(*uid));
+        let is_new = {
+            let failed = self.post.failed.borrow();
+            !failed.is_full() && !uids.iter().all(|uid| failed.has(*uid))
+        };
         if !fetched.withheld.is_empty() {
             let all = is_new && uids.len() > 1 && fetched.withheld.len() == uids.len();
             all_withheld = all.then(|| fetched.said.clone());
@@ -150,6 +157,7 @@ impl Visit<'_> {
             Ok(fetched) => fetched,
             Err(large::Failed::Mailbox(fault)) => {
                 self.failed(&[item.uid], &fault.to_string());
+                self.post.finds_out();
                 return Err(fault.into());
             }
             Err(large::Failed::Store(StoreFault::Full { said })) => {

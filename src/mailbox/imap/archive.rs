@@ -78,6 +78,8 @@ impl Imap {
         let mut made = false;
         let mut denied = 0;
         let mut newest_tried = false;
+        // Not every server tells what it moved: what has gone from the folder counts as well.
+        let mut any_went = false;
         let mut twice = BTreeSet::new();
         // A stack, the oldest on top.
         let mut batches: Vec<Vec<Uid>> = set::sets(&wanted, MANY)
@@ -107,6 +109,12 @@ impl Imap {
             } else {
                 self.present(DOING, &open).await?
             };
+            if left.len() < open.len() || !archived.moved.is_empty() {
+                any_went = true;
+            }
+            if left.len() < open.len() {
+                denied = 0;
+            }
             if let Some(copies) = copies {
                 copies.settles(&batch);
                 // A denied COPY has copied nothing (RFC 3501, section 6.4.7).
@@ -163,7 +171,7 @@ impl Imap {
                     denied += left.len();
                     archived.left.append(&mut left);
                     archived.said.get_or_insert(denial.said);
-                    if denied >= DENIED_MAX && archived.moved.is_empty() {
+                    if denied >= DENIED_MAX && !any_went {
                         let newest = batches.first_mut().and_then(Vec::pop);
                         match newest.filter(|_| !newest_tried) {
                             Some(newest) => batches.push(vec![newest]),

@@ -120,11 +120,26 @@ fn a_message_that_the_server_can_not_read_keeps_no_other_and_is_named() {
 /// new ones too, wait until the last is known.
 #[test]
 fn many_messages_that_the_server_can_not_read_keep_no_other_for_long() {
+    check_many_unreadable(false);
+}
+
+/// The same where their sizes are known to the server, and only their octets are not to be had.
+#[test]
+fn many_messages_of_which_only_the_size_can_be_read_keep_no_other_for_long() {
+    check_many_unreadable(true);
+}
+
+#[track_caller]
+fn check_many_unreadable(cached: bool) {
     const BAD: usize = 8;
     let mut site = Site::on_dovecot(&[]);
     for n in 1..=BAD {
         site.send(&format!("bad {n}"));
     }
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("FETCH 1:* (RFC822.SIZE INTERNALDATE)");
+    hand.does("LOGOUT");
     site.mail.stop();
     let folder = &walk(&site.mail.path().join("mail"), "dbox-Mails")[0];
     let mut cut = 0;
@@ -134,7 +149,7 @@ fn many_messages_that_the_server_can_not_read_keep_no_other_for_long() {
             let file = std::fs::File::options().write(true).open(file.path());
             file.and_then(|file| file.set_len(60)).expect("it is cut");
             cut += 1;
-        } else if name.ends_with(".cache") {
+        } else if name.ends_with(".cache") && !cached {
             std::fs::remove_file(file.path()).expect("it is removed");
         }
     }
