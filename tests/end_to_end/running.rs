@@ -43,7 +43,7 @@ fn follows(mailbox: &str) {
     let mut site = Site::ready_with(&[], &[], mailbox, "");
     site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 500}}]"#);
     site.start_read();
-    let all = waited(&site, |site| site.send("follow me"));
+    let all = waited(&site, 0, |site| site.send("follow me"));
     for stage in ["fetched", "committed", "forwarded", "archived"] {
         assert!(
             all.contains(&format!("\"stage\":\"{stage}\"")),
@@ -52,9 +52,9 @@ fn follows(mailbox: &str) {
     }
 }
 
-/// What `test --wait` says from when it waits, once this was done, to its own end.
+/// What `test --wait` says from when it waits, once this was done, to its own end, with this exit code.
 #[track_caller]
-fn waited(site: &Site, act: impl FnOnce(&Site)) -> String {
+fn waited(site: &Site, ends_with: i32, act: impl FnOnce(&Site)) -> String {
     let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
         .args(["--json", "test", "support", "--wait", "--store"])
         .arg(site.store())
@@ -79,7 +79,8 @@ fn waited(site: &Site, act: impl FnOnce(&Site)) -> String {
     });
     let after: Vec<String> = lines.map_while(Result::ok).collect();
     let all = after.join("\n");
-    assert!(status.is_some_and(|s| s.success()), "{before:?} {all}");
+    let code = status.and_then(|s| s.code());
+    assert_eq!(code, Some(ends_with), "{before:?} {all}");
     all
 }
 
@@ -87,14 +88,14 @@ fn waited(site: &Site, act: impl FnOnce(&Site)) -> String {
 fn test_wait_ends_with_each_message_that_ends() {
     let mut site = Site::ready();
     site.start_read();
-    let all = waited(&site, |site| {
+    let all = waited(&site, 0, |site| {
         site.send_from("nadia@elsewhere.example", "from nobody");
     });
     assert!(all.contains("unknown-sender"), "{all}");
 
     site.send("once");
     site.until("it is archived", |s| s.count("archived") == 1);
-    let all = waited(&site, |site| {
+    let all = waited(&site, 0, |site| {
         let mut hand = site.hand();
         hand.does("SELECT Archive");
         hand.does("STORE 1 -FLAGS.SILENT (\\Seen)");
@@ -106,7 +107,7 @@ fn test_wait_ends_with_each_message_that_ends() {
     assert_eq!(site.tickets("once").len(), 1);
 
     site.fault(r#"[{"route": "ticket", "action": {"status": 422}}]"#);
-    let all = waited(&site, |site| site.send("refused"));
+    let all = waited(&site, 1, |site| site.send("refused"));
     assert!(all.contains("\"stage\":\"refused\""), "{all}");
 }
 
