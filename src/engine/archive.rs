@@ -9,7 +9,6 @@
 
 mod batch;
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use async_channel::Receiver;
 
 use batch::{places, Batch, Done, Here};
 
+use super::failed::Failed;
 use super::loan::{self, Back, Lent};
 use super::news::Event;
 use super::post::{self, Post};
@@ -28,7 +28,6 @@ use crate::passage::retry::Backoff;
 use crate::passage::{Record, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::Key;
-use crate::world::Tick;
 
 /// Messages of one MOVE at most.
 const BATCH: usize = 500;
@@ -37,8 +36,6 @@ const WORTH: u64 = 200;
 const GATHER: Duration = Duration::from_millis(200);
 /// How long an idle session is kept.
 const KEEP: Duration = Duration::from_secs(20);
-/// Messages that are left out while the others go on; with more, nothing is tried before its time.
-const LEFT_MAX: usize = 1_000;
 /// How long it rests at most.
 const REST: Duration = Duration::from_secs(86_400);
 
@@ -105,11 +102,8 @@ struct Archiver<'a> {
     way: Option<Way>,
     /// How often in a row a second session was not to be had.
     refused: u32,
-    /// What the server would not move, until the time below: the others go on.
-    left: BTreeSet<Key>,
-    left_until: Tick,
-    /// Attempts in a row that left something.
-    left_times: u32,
+    /// What the server would not move: the others go on.
+    left: Failed<Key>,
 }
 
 /// The task; it ends only with the mailbox or the store.
@@ -121,9 +115,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
         own: None,
         way: None,
         refused: 0,
-        left: BTreeSet::new(),
-        left_until: Tick(Duration::ZERO),
-        left_times: 0,
+        left: Failed::default(),
     };
     // With other settings this task is another one: what the last one began comes first.
     drop(post.archiving_now.lock_arc().await);
@@ -133,9 +125,9 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
     loop {
         post.archiving.set(true);
         match archiver.drain().await {
-            Ok(words) => {
+            Ok(()) => {
                 failures = 0;
-                archiver.settle(words);
+                archiver.settle();
                 archiver.rest().await;
             }
             Err(end) => {
@@ -174,25 +166,16 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
 }
 
 impl Archiver<'_> {
-    /// Takes note of how an attempt ended, with words where something was left.
-    fn settle(&mut self, words: Option<String>) {
+    /// Says how it stands, once everything was tried that is due.
+    fn settle(&mut self) {
         let (post, clock) = (self.post, &self.engine.world.clock);
-        if self.left.is_empty() {
-            self.left_times = 0;
+        let Some(due) = self.left.due() else {
             post.archiving.set(false);
             post.archive_trouble.replace(None);
             return;
-        }
-        let now = clock.tick();
-        if now >= self.left_until {
-            self.left_times = self.left_times.saturating_add(1);
-            let jitter = u64::from_le_bytes(self.engine.world.entropy.octets());
-            self.left_until = now.plus(BACKOFF.after(self.left_times, jitter));
-        }
-        let Some(words) = words else { return };
-        let again_at = clock.wall().plus(self.left_until.since(now));
-        let said = format!("{words}; again at {again_at}");
-        log::warn!("mailbox {}: archiving: {said}", self.mailbox.name);
+        };
+        let again_at = clock.wall().plus(due.since(clock.tick()));
+        let said = format!("{}; again at {again_at}", self.left.said());
         post.archive_trouble.replace(Some(said));
         self.engine.news.tell(&Event::Counted);
     }
@@ -206,13 +189,10 @@ impl Archiver<'_> {
         self.is_woken_within(REST).await;
     }
 
-    /// Waits until something new is to be archived, or something that was left is to be tried again.
+    /// Waits until something new is to be archived, or something that was left is due.
     async fn is_woken_within(&mut self, wait: Duration) -> bool {
         let clock = &self.engine.world.clock;
-        let wait = match self.left.is_empty() {
-            true => wait,
-            false => wait.min(self.left_until.since(clock.tick())),
-        };
+        let due = self.left.due().map(|due| due.since(clock.tick()));
         let new = async {
             self.post.archive_bell.wait().await;
             false
@@ -221,24 +201,24 @@ impl Archiver<'_> {
             self.post.retry_bell.wait().await;
             true
         };
+        let wait = due.map_or(wait, |due| due.min(wait));
         let woken = clock.within(wait, futures_lite::future::or(all, new)).await;
         if woken == Some(true) {
-            self.left_until = Tick(Duration::ZERO);
+            self.left.clear();
         }
-        woken.is_some() || (!self.left.is_empty() && clock.tick() >= self.left_until)
+        woken.is_some() || due == Some(wait)
     }
 
-    /// Archives everything that waits. Gives the server's words, where it would not move something.
-    async fn drain(&mut self) -> Result<Option<String>, End> {
-        if !self.left.is_empty() && self.engine.world.clock.tick() >= self.left_until {
-            self.left.clear();
+    /// Archives everything that waits, but for what the server would not move before its time.
+    async fn drain(&mut self) -> Result<(), End> {
+        let begun = self.engine.world.clock.tick();
+        if self.left.due().is_some_and(|due| due <= begun) {
             // Another session and another look for the folder: either may be why.
             self.leave().await;
             self.way = None;
         }
         let id = self.mailbox.id.0;
         let mut after = 0;
-        let mut said = None;
         let mut any = false;
         let mut written: Option<Receiver<()>> = None;
         loop {
@@ -261,13 +241,15 @@ impl Archiver<'_> {
                 if any {
                     self.count().await;
                 }
-                return Ok(said);
+                // What was due was tried, or has gone.
+                self.left.passed(begun, |_| true);
+                return Ok(());
             };
             // What the server would not move waits for the next attempt, what it has moved for a sync:
             // the others go on.
             let reached = last.entry.sequence;
             let mut page = page;
-            page.retain(|listed| !self.left.contains(&listed.key));
+            page.retain(|listed| !self.left.waits(listed.key, begun));
             if page.is_empty() {
                 after = reached;
                 continue;
@@ -276,12 +258,11 @@ impl Archiver<'_> {
             if let Some(done) = self.archive(&page).await? {
                 after = reached;
                 written = Some(done.written);
-                self.left.extend(done.left);
-                said = done.words.or(said);
-            }
-            if let (Some(said), true) = (&said, self.left.len() > LEFT_MAX) {
-                self.left.clear();
-                return Err(End::Settings(said.clone()));
+                if let Some(words) = done.words {
+                    log::warn!("mailbox {}: archiving: {words}", self.mailbox.name);
+                    let now = self.engine.world.clock.tick();
+                    self.left.add(&done.left, &words, now);
+                }
             }
         }
     }

@@ -1,13 +1,13 @@
-//! Messages that could not be fetched: how often each was tried, and when it is tried again.
+//! Messages that could not be fetched, or not archived: how often each was tried, and when it is tried
+//! again.
 //!
-//! The server does not give it, or the connection is lost over it. A few attempts follow at once, since a
-//! line drops now and then; later ones wait, each twice as long as the one before, so that the
+//! The server does not give or move it, or the connection is lost over it. A few attempts follow at once,
+//! since a line drops now and then; later ones wait, each twice as long as the one before, so that the
 //! others go on. None is given up: a server is repaired some day.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::passage::Uid;
 use crate::world::Tick;
 
 /// Messages that are counted.
@@ -24,12 +24,20 @@ struct Tried {
     again: Tick,
 }
 
-/// See the file's head.
-#[derive(Default)]
-pub struct Failed {
-    messages: BTreeMap<Uid, Tried>,
+/// See the file's head. Messages are known by `K`.
+pub struct Failed<K> {
+    messages: BTreeMap<K, Tried>,
     /// What was last said of one of them.
     said: String,
+}
+
+impl<K> Default for Failed<K> {
+    fn default() -> Self {
+        Self {
+            messages: BTreeMap::new(),
+            said: String::new(),
+        }
+    }
 }
 
 fn wait_after(times: u32) -> Duration {
@@ -39,15 +47,15 @@ fn wait_after(times: u32) -> Duration {
     }
 }
 
-impl Failed {
-    /// Counts that these could not be fetched, and keeps what was said of it.
-    pub fn add(&mut self, uids: &[Uid], said: &str, now: Tick) {
+impl<K: Ord + Copy> Failed<K> {
+    /// Counts that these failed, and keeps what was said of it.
+    pub fn add(&mut self, messages: &[K], said: &str, now: Tick) {
         said.clone_into(&mut self.said);
-        for uid in uids {
-            if self.is_full() && !self.messages.contains_key(uid) {
+        for message in messages {
+            if self.is_full() && !self.has(*message) {
                 continue;
             }
-            let tried = self.messages.entry(*uid).or_insert(Tried {
+            let tried = self.messages.entry(*message).or_insert(Tried {
                 times: 0,
                 again: now,
             });
@@ -57,9 +65,9 @@ impl Failed {
     }
 
     /// As `add`, of one that failed before by other signs: it waits at once.
-    pub fn put_off(&mut self, uid: Uid, said: &str, now: Tick) {
-        self.add(&[uid], said, now);
-        if let Some(tried) = self.messages.get_mut(&uid) {
+    pub fn put_off(&mut self, message: K, said: &str, now: Tick) {
+        self.add(&[message], said, now);
+        if let Some(tried) = self.messages.get_mut(&message) {
             tried.times = tried.times.max(AT_ONCE);
             tried.again = now.plus(wait_after(tried.times));
         }
@@ -71,15 +79,19 @@ impl Failed {
     }
 
     /// Whether it failed before.
-    pub fn has(&self, uid: Uid) -> bool {
-        self.messages.contains_key(&uid)
+    pub fn has(&self, message: K) -> bool {
+        self.messages.contains_key(&message)
+    }
+
+    /// Whether none did.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 
     /// Whether its next attempt is not due at `now`.
-    pub fn waits(&self, uid: Uid, now: Tick) -> bool {
-        self.messages
-            .get(&uid)
-            .is_some_and(|tried| tried.again > now)
+    pub fn waits(&self, message: K, now: Tick) -> bool {
+        let tried = self.messages.get(&message);
+        tried.is_some_and(|tried| tried.again > now)
     }
 
     /// Whether one of them is tried again at once.
@@ -92,23 +104,28 @@ impl Failed {
         self.messages.values().map(|tried| tried.again).min()
     }
 
+    /// What was last said of one of them.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
     /// Those that wait, and what was said of one of them; none, where there is none.
-    pub fn left_out(&self) -> Option<(Vec<Uid>, String)> {
+    pub fn left_out(&self) -> Option<(Vec<K>, String)> {
         let late = self.messages.iter().filter(|(_, t)| t.times >= AT_ONCE);
-        let uids: Vec<Uid> = late.map(|(uid, _)| *uid).collect();
-        (!uids.is_empty()).then(|| (uids, self.said.clone()))
+        let messages: Vec<K> = late.map(|(message, _)| *message).collect();
+        (!messages.is_empty()).then(|| (messages, self.said.clone()))
     }
 
     /// It came through.
-    pub fn remove(&mut self, uid: Uid) {
-        self.messages.remove(&uid);
+    pub fn remove(&mut self, message: K) {
+        self.messages.remove(&message);
     }
 
-    /// Everything that was wanted was passed over since `begun`, and nothing failed: only what was not
-    /// due then, and is `there` still, fails still.
-    pub fn passed(&mut self, begun: Tick, there: &BTreeSet<Uid>) {
+    /// Everything that was wanted was passed over since `begun`: only what was not due then, or failed
+    /// since, and is `there` still, fails still.
+    pub fn passed(&mut self, begun: Tick, there: impl Fn(&K) -> bool) {
         self.messages
-            .retain(|uid, tried| tried.again > begun && there.contains(uid));
+            .retain(|message, tried| tried.again > begun && there(message));
     }
 
     /// Makes all of them due.
@@ -120,6 +137,7 @@ impl Failed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::passage::Uid;
 
     fn at(seconds: u64) -> Tick {
         Tick(Duration::from_secs(seconds))
@@ -161,7 +179,7 @@ mod tests {
         for _ in 0..3 {
             failed.add(&[Uid(2), Uid(3)], "late", at(10));
         }
-        failed.passed(at(20), &[Uid(1), Uid(2)].into());
+        failed.passed(at(20), |uid| uid.0 < 3);
         assert!(!failed.has(Uid(1)) && failed.has(Uid(2)) && !failed.has(Uid(3)));
     }
 

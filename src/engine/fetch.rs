@@ -20,7 +20,7 @@ use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::Batch;
 use super::{account, gate, held, Engine, StoreFault};
-use crate::mailbox::{Access, Fault, Item, Loss, Pass, Refusal, Session};
+use crate::mailbox::{Access, Fault, Item, Looked, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
 use crate::settings::Mailbox;
@@ -159,7 +159,7 @@ pub(super) fn wait_for(
         Fault::Refused {
             why: Refusal::Messages { .. } | Refusal::Dates { .. },
             ..
-        } if !post.failed.borrow().is_full() => LOST.after(1, jitter),
+        } => LOST.after(failures, jitter),
         Fault::Refused { .. } | Fault::Gone { .. } | Fault::Broken { .. } => {
             REFUSED.after(failures, jitter)
         }
@@ -226,8 +226,9 @@ impl Visit<'_> {
                     held::look_after(engine, mailbox, self.post, session, validity, &found.unread)
                         .await?;
                 let wanted = found.wanted.iter().copied();
-                let there = found.unread.iter().copied().chain(wanted).collect();
-                self.post.failed.borrow_mut().passed(now, &there);
+                let there: BTreeSet<Uid> = found.unread.iter().copied().chain(wanted).collect();
+                let is_there = |uid: &Uid| there.contains(uid);
+                self.post.failed.borrow_mut().passed(now, is_there);
                 self.post.served(&found.wanted);
                 session = self.count_unread(session).await?;
                 session = self.count_before(session, found.old).await?;
@@ -294,8 +295,6 @@ impl Visit<'_> {
         });
         let (done, all_done) = async_channel::bounded(1);
         let (mut late, mut stuck) = (Vec::new(), Vec::new());
-        let mut untold = Vec::new();
-        let mut said = String::new();
         while let Some(now) = pass {
             let listed;
             (session, listed) = session.list(now).await?;
@@ -312,7 +311,7 @@ impl Visit<'_> {
                 (session, changed) = self.verify(session, known).await?;
                 wanted.extend(changed);
             }
-            self.put_off(&mut wanted, &mut late, &mut stuck);
+            self.set_aside(&mut wanted, &mut late, &mut stuck);
             if wanted.is_empty() {
                 continue;
             }
@@ -330,11 +329,7 @@ impl Visit<'_> {
                 many = many.saturating_mul(2);
                 let looked;
                 (session, looked) = self.post.look(session, newest).await?;
-                if untold.is_empty() {
-                    said = looked.said;
-                }
-                untold.extend(looked.denied);
-                let items = self.serve(looked.items, &mut found);
+                let items = self.serve(looked, &mut found);
                 session = self.fetch(session, &items, origin, validity, &done).await?;
             }
         }
@@ -342,37 +337,25 @@ impl Visit<'_> {
         for late in late.chunks(LATE) {
             let looked;
             (session, looked) = self.post.look(session, late).await?;
-            if untold.is_empty() {
-                said = looked.said;
-            }
-            untold.extend(looked.denied);
-            let items = self.serve(looked.items, &mut found);
+            let items = self.serve(looked, &mut found);
             session = self.fetch(session, &items, origin, validity, &done).await?;
         }
         for uid in stuck {
             let looked;
             let now = self.engine.world.clock.tick();
             (session, looked) = self.post.look_alone(session, uid, now).await?;
-            if untold.is_empty() {
-                said = looked.said;
-            }
-            untold.extend(looked.denied);
-            let items = self.serve(looked.items, &mut found);
+            let items = self.serve(looked, &mut found);
             session = self.fetch(session, &items, origin, validity, &done).await?;
         }
         // Until all of it is durable, the next listing would find it unknown again.
         drop(done);
         let _ = all_done.recv().await;
-        if !untold.is_empty() {
-            let fault = Fault::withheld("looking at messages", untold.clone(), said);
-            self.failed(&untold, &fault.to_string());
-        }
         Ok((session, found))
     }
 
     /// Takes out of `wanted` what waits for a later attempt, what failed before (`late`), and what is to be
     /// asked for alone (`stuck`).
-    fn put_off(&self, wanted: &mut Vec<Uid>, late: &mut Vec<Uid>, stuck: &mut Vec<Uid>) {
+    fn set_aside(&self, wanted: &mut Vec<Uid>, late: &mut Vec<Uid>, stuck: &mut Vec<Uid>) {
         let now = self.engine.world.clock.tick();
         let failed = self.post.failed.borrow();
         wanted.retain(|uid| !failed.waits(*uid, now));
@@ -382,7 +365,11 @@ impl Visit<'_> {
 
     /// What is to be fetched of what was looked at, oldest first: what waits longest is served first, but
     /// after a connection that was lost over one of them.
-    fn serve(&self, mut items: Vec<Item>, found: &mut Found) -> Vec<Item> {
+    fn serve(&self, looked: Looked, found: &mut Found) -> Vec<Item> {
+        if !looked.denied.is_empty() {
+            self.withheld("looking at messages", looked.denied, looked.said);
+        }
+        let mut items = looked.items;
         items.retain(|i| !i.seen || self.mailbox.convert_read || self.post.is_wanted(i));
         if let Some(after) = self.mailbox.received_after {
             let looked_at = items.len();

@@ -86,7 +86,7 @@ pub struct Post {
     /// Whether the server does not search by date now: it may be unable to read a message.
     pub undated: Cell<bool>,
     /// Messages that could not be fetched.
-    pub failed: RefCell<Failed>,
+    pub failed: RefCell<Failed<Uid>>,
     /// When what may have been an accident was last forgotten.
     forgiven_at: Cell<Option<Tick>>,
     /// Messages over which a look lost its connection.

@@ -65,15 +65,12 @@ impl Visit<'_> {
                 .max(1);
             let (group, later) = rest.split_at(count);
             rest = later;
-            let withheld;
-            (session, withheld) = self
+            let shown;
+            (session, shown) = self
                 .fetch_small(session, group, origin, validity, done)
                 .await?;
-            refused = match withheld {
-                Some(_) => refused + 1,
-                None => 0,
-            };
-            if let Some(said) = withheld.filter(|_| refused >= GROUPS_MAX) {
+            refused = if shown { 0 } else { refused + 1 };
+            if refused >= GROUPS_MAX {
                 self.post.finds_out();
                 // Not these messages, the command itself.
                 return Err(Fault::Refused {
@@ -81,7 +78,7 @@ impl Visit<'_> {
                     why: Refusal::Command {
                         status: Answer::No,
                         code: None,
-                        said,
+                        said: self.post.failed.borrow().said().to_owned(),
                     },
                 }
                 .into());
@@ -90,6 +87,7 @@ impl Visit<'_> {
         Ok(session)
     }
 
+    /// Whether anything was shown, of a batch that is more than what failed before.
     async fn fetch_small(
         &self,
         session: Session,
@@ -97,7 +95,7 @@ impl Visit<'_> {
         origin: Origin,
         validity: UidValidity,
         done: &Sender<()>,
-    ) -> Result<(Session, Option<String>), End> {
+    ) -> Result<(Session, bool), End> {
         let announced: Vec<(Uid, u64)> = group.iter().map(|i| (i.uid, i.size)).collect();
         let uids: Vec<Uid> = announced.iter().map(|(uid, _)| *uid).collect();
         let fetched = session.fetch(&announced, SMALL_MAX + SMALL_SLACK).await;
@@ -114,16 +112,13 @@ impl Visit<'_> {
                 return Err(fault.into());
             }
         };
-        let mut all_withheld = None;
         let is_new = {
             let failed = self.post.failed.borrow();
-            !failed.is_full() && !uids.iter().all(|uid| failed.has(*uid))
+            !failed.is_full() && uids.iter().any(|uid| !failed.has(*uid))
         };
+        let shown = fetched.withheld.len() < uids.len() || uids.len() == 1 || !is_new;
         if !fetched.withheld.is_empty() {
-            let all = is_new && uids.len() > 1 && fetched.withheld.len() == uids.len();
-            all_withheld = all.then(|| fetched.said.clone());
-            let fault = Fault::withheld(FETCHING, fetched.withheld.clone(), fetched.said);
-            self.failed(&fetched.withheld, &fault.to_string());
+            self.withheld(FETCHING, fetched.withheld, fetched.said);
         }
         let mut messages = Vec::with_capacity(fetched.messages.len());
         for (uid, octets) in fetched.messages {
@@ -140,7 +135,7 @@ impl Visit<'_> {
         }
         session = early::move_now(self.engine, self.mailbox, session, &uids).await?;
         self.hand_on(messages, done).await;
-        Ok((session, all_withheld))
+        Ok((session, shown))
     }
 
     async fn fetch_large(
@@ -182,8 +177,14 @@ impl Visit<'_> {
         Ok(session)
     }
 
+    /// Counts that the server has these and does not show them.
+    pub(super) fn withheld(&self, doing: &str, uids: Vec<Uid>, said: String) {
+        let fault = Fault::withheld(doing, uids.clone(), said);
+        self.failed(&uids, &fault.to_string());
+    }
+
     /// Counts that these could not be fetched.
-    pub(super) fn failed(&self, uids: &[Uid], said: &str) {
+    fn failed(&self, uids: &[Uid], said: &str) {
         let now = self.engine.world.clock.tick();
         self.post.failed.borrow_mut().add(uids, said, now);
     }

@@ -95,7 +95,6 @@ impl Imap {
             };
             if !copied.pairs.is_empty() {
                 archived.uid_validity = copied.uid_validity;
-                denied = 0;
             }
             let known: BTreeSet<Uid> = copied.pairs.iter().map(|(from, _)| *from).collect();
             let open: Vec<Uid> = batch
@@ -109,11 +108,8 @@ impl Imap {
             } else {
                 self.present(DOING, &open).await?
             };
-            if left.len() < open.len() || !archived.moved.is_empty() {
-                any_went = true;
-            }
-            if left.len() < open.len() {
-                denied = 0;
+            if !known.is_empty() || left.len() < open.len() {
+                (any_went, denied) = (true, 0);
             }
             if let Some(copies) = copies {
                 copies.settles(&batch);
