@@ -29,8 +29,6 @@ use crate::world::Tick;
 /// Messages that are looked at with one command after a lost connection; half of it after a second one,
 /// and so on.
 const CAREFUL: usize = 128;
-/// After so many messages that cost a connection each, the waits between the connections grow.
-const FOUND_OUT_MAX: u32 = 64;
 /// Messages that failed before and are looked at with one command.
 const LATE: usize = 1000;
 /// How often the whole mailbox is passed over.
@@ -95,10 +93,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>, batch
             batches: &batches,
         };
         let end = visit.stay().await;
-        // Each connection that found out one message more is some way forward; with very many of them it
-        // is the server.
-        let finds_out = post.found_out.get() > found_out && post.found_out.get() <= FOUND_OUT_MAX;
-        if post.passes.get() > passes || finds_out {
+        if post.passes.get() > passes || post.has_found_out(found_out) {
             failures = 0;
         }
         failures = failures.saturating_add(1);

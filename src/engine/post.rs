@@ -18,6 +18,8 @@ use crate::world::{Tick, Wall};
 
 /// Messages that are remembered for a lost connection.
 const LOST_MAX: usize = 1_000;
+/// After so many messages that cost a connection each, it is the server.
+const FOUND_OUT_MAX: u32 = 64;
 /// How often what may have been an accident is forgotten.
 const FORGIVEN_EVERY: Duration = Duration::from_secs(3600);
 
@@ -211,6 +213,13 @@ impl Post {
         self.found_out.set(self.found_out.get().saturating_add(1));
     }
 
+    /// Whether a connection, at whose begin so many `before` were known, was some way forward by finding out
+    /// one more.
+    pub fn has_found_out(&self, before: u32) -> bool {
+        let now = self.found_out.get();
+        now > before && now <= FOUND_OUT_MAX
+    }
+
     /// Whether the place of `key`, which was known by this received time and size, is given up, since
     /// another message seems to lie there. Not where that was done before in the same session (which
     /// began after the decision `since`) and it is known by others now: then it was fetched again
@@ -396,6 +405,50 @@ mod tests {
         assert_eq!(post.opened(UidValidity(8)), 1);
         assert!(post.wanted().is_empty() && !post.is_suspect(Uid(1)));
         assert!(!post.failed.borrow().has(Uid(1)));
+    }
+
+    /// Goes red where a server that drops every connection is dialled without a growing wait for each of its
+    /// messages.
+    #[test]
+    fn what_is_found_out_is_a_way_forward_up_to_a_bound() {
+        let post = Post::new(Origin([1; 8]));
+        assert!(!post.has_found_out(0));
+        for known in 0..FOUND_OUT_MAX {
+            post.finds_out();
+            assert!(post.has_found_out(known) && !post.has_found_out(known + 1));
+        }
+        post.finds_out();
+        assert!(!post.has_found_out(FOUND_OUT_MAX));
+    }
+
+    /// Goes red where no connection lasts for an hour, and nothing is ever forgotten.
+    #[test]
+    fn what_may_have_been_an_accident_is_forgotten_once_an_hour_however_many_connections_that_takes(
+    ) {
+        let post = Post::new(Origin([1; 8]));
+        let at = |minutes: u64| Tick(Duration::from_secs(minutes * 60));
+        post.forgive(at(5));
+        post.undated.set(true);
+        for minutes in (6..=64).step_by(2) {
+            post.forgive(at(minutes));
+            assert!(post.undated.get(), "after {minutes} minutes");
+        }
+        post.forgive(at(65));
+        assert!(!post.undated.get());
+    }
+
+    /// Goes red where a wish for a read message ends with the first attempt that fails.
+    #[test]
+    fn a_wish_that_fails_is_still_one() {
+        let post = Post::new(Origin([1; 8]));
+        post.want(item(1));
+        post.want(item(2));
+        let failed = &post.failed;
+        failed
+            .borrow_mut()
+            .add(&[Uid(1)], "lost", Tick(Duration::ZERO));
+        post.served(&post.wanted());
+        assert_eq!(post.wanted(), [Uid(1)]);
     }
 
     /// Goes red when a pass takes back what was wished while it went on.

@@ -181,6 +181,17 @@ fn a_copy_whose_answer_is_lost_is_not_made_again_by_the_next_attempt() {
 /// are lost, and all of them are made again on a word.
 #[test]
 fn a_copy_that_is_on_its_way_while_the_settings_change_is_removed_for_all_that() {
+    check_copy_on_its_way(false);
+}
+
+/// Goes red when a stop does not wait for a copy that is on its way.
+#[test]
+fn a_copy_that_is_on_its_way_at_a_stop_is_made_once() {
+    check_copy_on_its_way(true);
+}
+
+#[track_caller]
+fn check_copy_on_its_way(stops: bool) {
     let mut site = site(
         &["--without", "MOVE"],
         "archive_by_copy = true",
@@ -200,7 +211,15 @@ fn a_copy_that_is_on_its_way_while_the_settings_change_is_removed_for_all_that()
     site.until("they are copied", |s| {
         s.hand().search("Archive", "ALL").len() == 5
     });
-    site.does(&["settings", "set", "mailbox.support.check_seconds=200"]);
+    match stops {
+        true => {
+            site.stop();
+            site.start();
+        }
+        false => {
+            site.does(&["settings", "set", "mailbox.support.check_seconds=200"]);
+        }
+    }
     site.until("all are archived", |s| s.count("archived") == 5);
     assert!(site.hand().search("INBOX", "ALL").is_empty());
     assert_eq!(site.hand().search("Archive", "ALL").len(), 5);

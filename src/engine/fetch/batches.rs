@@ -199,3 +199,15 @@ impl Visit<'_> {
         let _ = self.batches.send(batch).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goes red where a size that the server does not tell ends the task.
+    #[test]
+    fn a_size_that_is_not_told_is_the_largest_weight() {
+        assert_eq!(weight_of(u64::MAX), u64::MAX);
+        assert_eq!(weight_of(1024), 4096);
+    }
+}
