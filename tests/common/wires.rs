@@ -1,9 +1,10 @@
 //! Ways between two programs, and what may become of them.
 #![allow(dead_code, clippy::unwrap_used)] // Each test program uses its own part of it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// Passes octets both ways until one end has no more.
@@ -33,7 +34,8 @@ pub fn cut_once(to: SocketAddr) -> u16 {
 pub enum Fate {
     /// It is handed on.
     Passes,
-    /// The server does not hear it, and this is the answer.
+    /// The server hears NOOP in its place, and what it answers to that becomes this: a line with the
+    /// command's tag. So it comes in its turn, and not in the midst of another answer.
     Answered(String),
     /// The connection ends.
     Cut,
@@ -56,14 +58,24 @@ pub fn altered(
             };
             let (back, answers) = (near.try_clone().unwrap(), far.try_clone().unwrap());
             let (server, client) = (Arc::clone(&server), Arc::clone(&client));
-            thread::spawn(move || hand_on(answers, back, |line| Some(server(line))));
+            // By tag, with the blank behind it.
+            let owed = Arc::new(Mutex::new(BTreeMap::<Vec<u8>, String>::new()));
+            let due = Arc::clone(&owed);
             thread::spawn(move || {
-                let mut said = near.try_clone().unwrap();
+                hand_on(answers, back, |line| {
+                    let answer = due.lock().unwrap().remove(tag(&line));
+                    Some(answer.map_or_else(|| server(line), String::into_bytes))
+                });
+            });
+            thread::spawn(move || {
                 hand_on(near, far, |line| {
                     match client(&String::from_utf8_lossy(&line)) {
                         Fate::Passes => Some(line),
                         Fate::Answered(answer) => {
-                            said.write_all(answer.as_bytes()).ok().map(|()| Vec::new())
+                            let tag = tag(&line).to_vec();
+                            let noop = [tag.as_slice(), b"NOOP\r\n"].concat();
+                            owed.lock().unwrap().insert(tag, answer);
+                            Some(noop)
                         }
                         Fate::Cut => None,
                     }
@@ -72,6 +84,12 @@ pub fn altered(
         }
     });
     port
+}
+
+/// The first word of a line, with the blank behind it.
+fn tag(line: &[u8]) -> &[u8] {
+    let end = line.iter().position(|octet| *octet == b' ');
+    end.map_or(&[], |end| &line[..=end])
 }
 
 /// Hands lines on until one end has no more, or `hand` gives none.

@@ -181,9 +181,12 @@ fn index(
         Ok((index, Some(position))) if position <= end => (index, position),
         Ok((_, Some(_))) => return damaged("it knows more than the journal holds".to_owned()),
         Ok((_, None)) => return damaged("it opens, and nothing is in it".to_owned()),
-        Err(Fault::Damaged { said } | Fault::Taken { said } | Fault::Disk { said }) => {
-            return damaged(said)
+        // Nobody else knows of the copy; but whoever holds its lock has damaged nothing.
+        Err(Fault::Taken { said }) => {
+            let mend = "ask again in a moment";
+            return Ok(Err(Line::new(PART, Outcome::Skipped, said, Some(mend))));
         }
+        Err(Fault::Damaged { said } | Fault::Disk { said }) => return damaged(said),
     };
     let reader = &journal.reader;
     let replayed = replay(&mut index, reader, end, Some(position), &mut |_| {});
