@@ -32,6 +32,8 @@ use crate::passage::record::ActKind;
 use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
+use crate::world::clock::hold_up;
+use crate::world::switches::Switch;
 use crate::world::{Body, Tick, Worker};
 
 /// Octets of a message read at once.
@@ -463,6 +465,7 @@ fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault>
     let Some(entry) = reader.entry(&key)? else {
         return Ok(None);
     };
+    hold_up(Switch::LateRead);
     match entry.stage {
         Stage::Committed => composed_of(reader, key, &entry),
         _ => Ok(None),

@@ -1,9 +1,9 @@
 //! Room in the journal: what needs nothing more is let go, segment by segment, oldest first.
 //!
 //! Of one segment: what is still wanted is copied behind everything else, one sync makes the copies
-//! durable, the index learns where they are and is made durable itself, and only then the segment
-//! is given back. In that order: a crash at any point finds every wanted record at least once, and
-//! twice is harmless.
+//! durable, the index learns where they are and is made durable itself, whoever still reads by the
+//! places of before comes to an end, and only then the segment is given back. In that order: a crash
+//! at any point finds every wanted record at least once, and twice is harmless.
 //!
 //! How much is kept is `passage::keep`'s to say; when room is short, what is kept only for the
 //! operator goes early.
@@ -92,14 +92,21 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
         key_ms: KEY_DAYS * DAY_MS,
         pressed: is_pressed(&store, journal, free, counters.kept_octets),
     };
-    let done = engine
+    let Reclaimed { next, free } = engine
         .writer
         .ask(move |w| w.reclaim(from, now, retention))
         .await??;
+    if !free.is_empty() {
+        // The reader may be on its way to a place that it looked up before the index learned of the
+        // copy, and would find nothing there. It answers one question after the other: behind this one
+        // nobody knows those places.
+        engine.reader.ask(|_| ()).await?;
+        engine.writer.ask(move |w| w.let_go(free)).await??;
+    }
     let (journal, free) = engine.writer.ask(|w| w.octets()).await?;
     engine.journal_octets.set(journal);
     engine.free_octets.set(free);
-    Ok(done)
+    Ok(next)
 }
 
 /// Whether what is kept only for the operator must go early.
@@ -112,12 +119,25 @@ fn is_pressed(store: &Store, journal: u64, free: u64, kept: u64) -> bool {
                 .saturating_add(store.free_bytes_min / 4)
 }
 
+/// What one look came to.
+#[derive(Default)]
+struct Reclaimed {
+    /// Behind which segment to go on; `None` when there is no further one, or nothing behind it can go
+    /// either.
+    next: Option<u64>,
+    /// Segments that can be given back.
+    free: BTreeSet<u64>,
+}
+
 /// What is to be done with one segment.
 #[derive(Default)]
 struct Plan {
     copied: Vec<(Key, Entry)>,
     keys: Vec<(Key, Entry)>,
     forgotten: Vec<Key>,
+    /// Where its last record ends, about: of a segment that this start did not replay nobody knows it
+    /// better.
+    used: u64,
     /// Octets of messages that would be copied.
     copied_octets: u64,
     /// Octets of other records that are the last of their messages.
@@ -128,14 +148,13 @@ struct Plan {
 }
 
 impl Writer {
-    /// Gives back the first segment behind `from` if it can go. Tells where to go on; `None` when
-    /// there is no further one, or nothing behind it can go either.
+    /// Makes the first segment behind `from` one that can be given back, if it can go.
     fn reclaim(
         &mut self,
         from: u64,
         now: i64,
         retention: Retention,
-    ) -> Result<Option<u64>, StoreFault> {
+    ) -> Result<Reclaimed, StoreFault> {
         let segment = self
             .journal()
             .segments()
@@ -143,28 +162,47 @@ impl Writer {
             .find(|s| s.number > from && !s.large);
         let Some(segment) = segment.filter(|s| !s.current) else {
             self.retire_large(now, retention)?;
-            self.release_orphans()?;
-            return Ok(None);
+            return Ok(Reclaimed {
+                next: None,
+                free: self.orphans()?,
+            });
         };
         let number = segment.number;
         // Records that no sync holds yet may refer to what goes.
         self.sync()?;
         let plan = self.plan(number, now, retention)?;
-        let most = segment.octets_used as f64 * WORTH;
+        let most = plan.used as f64 * WORTH;
         // Of what was retired before only short records are left: copied once, they would be copied again
         // and again.
         let all = plan.copied_octets + plan.short_octets;
-        if plan.still || plan.copied_octets as f64 > most || !plan.retires && all as f64 > most {
-            return Ok(Some(number));
+        let stays =
+            plan.still || plan.copied_octets as f64 > most || !plan.retires && all as f64 > most;
+        Ok(Reclaimed {
+            next: Some(number),
+            free: match stays {
+                true => BTreeSet::new(),
+                false => self.carry_out(number, plan)?,
+            },
+        })
+    }
+
+    /// Gives segments back. Nothing points there any more, and nobody is on the way.
+    fn let_go(&mut self, free: BTreeSet<u64>) -> Result<(), StoreFault> {
+        for segment in self.journal().segments() {
+            match (free.contains(&segment.number), segment.large) {
+                (true, true) => self.drop_large(segment.number)?,
+                (true, false) => self.journal().release(segment.number)?,
+                (false, _) => {}
+            }
         }
-        self.carry_out(number, plan)?;
-        Ok(Some(number))
+        Ok(())
     }
 
     /// What each message that has a record in the segment needs.
     fn plan(&mut self, number: u64, now: i64, retention: Retention) -> Result<Plan, StoreFault> {
         let mut keys = BTreeSet::new();
         let mut sound = BTreeSet::new();
+        let mut used = 0;
         let start = spool::Position {
             segment: number,
             offset: 0,
@@ -173,6 +211,7 @@ impl Writer {
             if record.at.segment != number {
                 return ControlFlow::Break(());
             }
+            used = record.at.offset + record.at.length;
             if Kind::of(record.kind).is_some_and(|k| k != Kind::Trying) {
                 keys.insert(Key(record.key));
                 sound.insert(record.at.offset);
@@ -180,7 +219,10 @@ impl Writer {
             ControlFlow::Continue(())
         })?;
         let view = self.index().view();
-        let mut plan = Plan::default();
+        let mut plan = Plan {
+            used,
+            ..Plan::default()
+        };
         for key in keys {
             let Some(mut entry) = view.entry(&key)? else {
                 continue;
@@ -232,24 +274,28 @@ impl Writer {
         Ok(plan)
     }
 
-    fn carry_out(&mut self, number: u64, plan: Plan) -> Result<(), StoreFault> {
+    /// Returns what can be given back then.
+    fn carry_out(&mut self, number: u64, plan: Plan) -> Result<BTreeSet<u64>, StoreFault> {
         let reader = Reader::new(self.journal().reader(), self.index().view());
         self.journal().use_reserve(true);
         let copied = self.copy(number, plan, &reader);
         self.journal().use_reserve(false);
-        let large = copied?;
+        let mut free = copied?;
         self.sync()?;
         // The index must not, after a crash, point into what is given back.
         self.checkpoint()?;
-        for segment in large {
-            self.drop_large(segment)?;
-        }
-        Ok(self.journal().release(number)?)
+        free.insert(number);
+        Ok(free)
     }
 
     /// Returns the segments of large messages that go with this one.
-    fn copy(&mut self, number: u64, plan: Plan, reader: &Reader) -> Result<Vec<u64>, StoreFault> {
-        let mut large = Vec::new();
+    fn copy(
+        &mut self,
+        number: u64,
+        plan: Plan,
+        reader: &Reader,
+    ) -> Result<BTreeSet<u64>, StoreFault> {
+        let mut large = BTreeSet::new();
         for (key, entry) in plan.copied {
             self.copy_forward(key, entry, reader, number)?;
         }
@@ -268,12 +314,12 @@ impl Writer {
         Ok(large)
     }
 
-    /// Lets go of large messages whose octets may go. Their records are short and may stand in the
+    /// Parts large messages whose octets may go from them. Their records are short and may stand in the
     /// current segment, which nothing fills while fetching waits for room: waiting for that segment
     /// could last for ever.
     fn retire_large(&mut self, now: i64, retention: Retention) -> Result<(), StoreFault> {
         let view = self.index().view();
-        let mut gone = Vec::new();
+        let mut retired = false;
         for segment in self.journal().segments().iter().filter(|s| s.large) {
             let Some(key) = view.large(segment.number)? else {
                 continue;
@@ -281,35 +327,36 @@ impl Writer {
             let entry = view.entry(&key)?;
             if entry.is_some_and(|e| !e.retired && keep(&e, now, retention) == Keep::Key) {
                 self.append(key, Record::Retired)?;
-                gone.push(segment.number);
+                retired = true;
             }
         }
-        if gone.is_empty() {
-            return Ok(());
-        }
-        self.sync()?;
-        // The index must not, after a crash, point into what is given back.
-        self.checkpoint()?;
-        for segment in gone {
-            self.drop_large(segment)?;
+        if retired {
+            self.sync()?;
+            // The index must not, after a crash, point into what is given back.
+            self.checkpoint()?;
         }
         Ok(())
     }
 
-    /// Lets go of large messages that were finished and never referred to: a crash came between, or
-    /// they turned out to be held.
-    pub(super) fn release_orphans(&mut self) -> Result<(), StoreFault> {
+    /// Segments of large messages that nothing refers to: they were parted from them, a crash came before
+    /// they were referred to, or they turned out to be held.
+    fn orphans(&mut self) -> Result<BTreeSet<u64>, StoreFault> {
         let under_way = self.large_under_way();
         let view = self.index().view();
+        let mut orphans = BTreeSet::new();
         for segment in self.journal().segments() {
-            let free = segment.large
-                && !under_way.contains(&segment.number)
-                && view.large(segment.number)?.is_none();
-            if free {
-                self.drop_large(segment.number)?;
+            let number = segment.number;
+            if segment.large && !under_way.contains(&number) && view.large(number)?.is_none() {
+                orphans.insert(number);
             }
         }
-        Ok(())
+        Ok(orphans)
+    }
+
+    /// Lets go of those, where nobody reads yet.
+    pub(super) fn release_orphans(&mut self) -> Result<(), StoreFault> {
+        let orphans = self.orphans()?;
+        self.let_go(orphans)
     }
 }
 

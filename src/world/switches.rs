@@ -21,6 +21,8 @@ pub enum Switch {
     LateAnswer,
     /// `late-look`: who reads the directory hears late that a page of it is known.
     LateLook,
+    /// `late-read`: who composes a ticket again reads its octets long after it looked where they lie.
+    LateRead,
 }
 
 /// Whether `switch` was flipped.
@@ -36,6 +38,7 @@ pub fn flipped(switch: Switch) -> bool {
         Switch::LateCommit => "late-commit",
         Switch::LateAnswer => "late-answer",
         Switch::LateLook => "late-look",
+        Switch::LateRead => "late-read",
     };
     names.split(',').any(|n| n == name)
 }

@@ -1,5 +1,5 @@
 //! Each of three protections taken out must show the damage it keeps away; the same scene with the
-//! protection in must show none. A judge that never sees a loss would prove nothing. And three moments
+//! protection in must show none. A judge that never sees a loss would prove nothing. And four moments
 //! that are hard to meet are brought about.
 //!
 //! Only in a build with the feature `switches`; the shipped binary can't be talked out of anything.
@@ -11,7 +11,8 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::scene::{skipped, Count, Dice, Plan, Scene};
+use common::eventually;
+use common::scene::{ask, skipped, Count, Dice, Plan, Scene};
 use common::service::Site;
 use common::Disk;
 use rustix::process::Signal;
@@ -150,6 +151,38 @@ fn a_ticket_that_is_sent_before_its_commit_is_heard_of_is_sent_once() {
     let said = scene.finish(Duration::from_secs(60));
     assert!(said.contains("held up by a switch"), "{said}");
     scene.count().check_complete("heard of late");
+}
+
+/// Goes red without the question to the reader in `engine/reclaim`, behind which a segment is given back:
+/// octets that were moved while somebody was on the way to them would count as lost.
+#[test]
+fn what_is_composed_while_its_segment_is_given_back_is_a_ticket_all_the_same() {
+    let scene = Scene::set(&Plan {
+        // Nothing is left in the mailbox to fetch it from again.
+        mailbox: "archive_when = \"committed\"",
+        switch: "late-read",
+        ..Plan::default()
+    });
+    ask(
+        &scene.store,
+        &["settings", "set", "store.retain_days=0", "--yes"],
+        "",
+    );
+    // Most of the segment needs nothing more, so that the rest is worth copying.
+    scene.portal_fault(json!({
+        "route": "ticket", "nth": 31, "count": 1_000_000, "action": { "status": 503 }
+    }));
+    scene.fill(34, "4k");
+    let mut postern = scene.begin();
+    eventually("some wait for the portal", Duration::from_secs(60), || {
+        scene.tickets() == 30 && scene.count_quickly().of("archived") == 34
+    });
+    // Which writes the receipts.
+    assert!(postern.stop(Duration::from_secs(30)).success());
+    scene.portal_mends();
+    let said = scene.finish(Duration::from_secs(60));
+    assert!(said.contains("held up by a switch"), "{said}");
+    scene.count().check_complete("read late");
 }
 
 /// Goes red when the first reading of the directory in a start trusts that what was known before was looked

@@ -51,7 +51,10 @@ fn finish(writer: &mut Writer, n: u32, at: i64) {
 
 fn reclaim_all(writer: &mut Writer, retention: Retention) {
     let mut from = 0;
-    while let Some(next) = writer.reclaim(from, NOW, retention).unwrap() {
+    loop {
+        let Reclaimed { next, free } = writer.reclaim(from, NOW, retention).unwrap();
+        writer.let_go(free).unwrap();
+        let Some(next) = next else { return };
         from = next;
     }
 }
