@@ -99,6 +99,7 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
     if let Some(said) = &*engine.link.look_back_trouble.borrow() {
         alarms.push(format!("the portal: {said}"));
     }
+    alarms.extend(engine.only_archived());
     if let Some(said) = &*engine.directory.trouble.borrow() {
         alarms.push(format!("the directory: {said}"));
     }

@@ -86,6 +86,7 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             return None;
         }
     }
+    left.extend(engine.only_archived());
     if engine.looks.is_owed() && engine.directory.trouble.borrow().is_none() {
         return None;
     }

@@ -560,7 +560,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
         Outcome::Gone => link.window.borrow_mut().gone(row),
         Outcome::Torn { said } => {
             log::error!(
-                "{}: {said}; it is fetched again from its mailbox",
+                "{}: {said}; it is fetched again where its mailbox still has it",
                 row.key.short()
             );
             link.window.borrow_mut().settle(row);

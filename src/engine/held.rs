@@ -106,7 +106,7 @@ pub async fn look_after(
                 if entry.spots.is_empty() && entry.mailbox == id {
                     // Archived at its commit, and then its octets were lost here: only the archive
                     // has it now.
-                    missing = Some((None, Reason::Gone));
+                    missing = Some((None, Reason::LostHere));
                 }
                 if let (false, Some((uid, reason))) = (present, missing) {
                     suspects.push((*key, uid, reason));
@@ -133,7 +133,13 @@ pub async fn look_after(
                     Some(_) => Reason::ReadWhileHeld,
                     None => missing,
                 };
-                log::info!("{} closed: {reason}", key.short());
+                match reason {
+                    Reason::LostHere => {
+                        log::error!("{} closed: {reason}: {}", key.short(), reason.mend());
+                        engine.lost_here.set(engine.lost_here.get() + 1);
+                    }
+                    _ => log::info!("{} closed: {reason}", key.short()),
+                }
                 acts.push((key, act(engine, ActKind::Close(reason), "server")));
             }
             engine.act(acts).await?;

@@ -58,7 +58,7 @@ use crate::passage::record::Unreadable;
 use crate::passage::{Counters, MailboxId, Record};
 use crate::settings::{self, History, SealKey, Settings};
 use crate::spool;
-use crate::ticket::Key;
+use crate::ticket::{Key, Reason};
 use crate::world::worker::{Ending, Stopped};
 use crate::world::{Secret, Tick, Worker, World};
 
@@ -185,6 +185,8 @@ pub struct Engine {
     pub(crate) full: RefCell<Option<String>>,
     /// Somebody waits for room.
     pub(crate) room_bell: Bell,
+    /// Messages that were closed since the start because only the archive has them.
+    pub(crate) lost_here: Cell<u64>,
     pub(crate) settings_bell: Bell,
     pub(crate) confirm_bell: Bell,
     pub(crate) confirm_deadline: Cell<Option<Tick>>,
@@ -259,6 +261,7 @@ impl Engine {
             free_octets: Cell::new(u64::MAX),
             full: RefCell::default(),
             room_bell: Bell::new(),
+            lost_here: Cell::new(0),
             settings_bell: Bell::new(),
             confirm_bell: Bell::new(),
             confirm_deadline: Cell::new(None),
@@ -490,6 +493,18 @@ impl Engine {
             }
         }
         self.news.tell(&Event::Counted);
+    }
+
+    /// What is said of messages that only the archive has.
+    pub(crate) fn only_archived(&self) -> Option<String> {
+        let lost = self.lost_here.get();
+        (lost > 0).then(|| {
+            format!(
+                "{}, which can't be read from this disk any more, went to the archive before the portal had a ticket: `postern held list --aside --reason {}` names what to move back, unread",
+                check::counted(lost, "message"),
+                Reason::LostHere
+            )
+        })
     }
 
     /// Whether there is room to fetch more; the sentence that says why not, otherwise.

@@ -3,14 +3,18 @@
 //! The index says up to where it knows the journal; what follows is replayed into it. One that is
 //! damaged, missing, of another version or another journal's, or ahead of this one is removed first,
 //! and everything is replayed. What was damaged on the way is told and never mended here.
+//!
+//! A power cut can leave a record on the disk and not the one before it that it points to: no sync
+//! held either. A decision whose octets are missing so is told apart (`unread`), since nothing may be
+//! archived by it; a copy that is missing them is passed over, since what it was made from is there.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use super::writer::{position_of, stored, Sizes};
 use super::StoreFault;
 use crate::index::{self, Durable, Index};
-use crate::passage::{Kind, Position, Record};
+use crate::passage::{Kind, Position, Record, Stored};
 use crate::spool::{self, Journal};
 use crate::ticket::Key;
 use crate::world::Disk;
@@ -37,6 +41,10 @@ pub struct Opening {
     pub rebuilt: Option<String>,
     /// Records that did not fit, each as a sentence.
     pub misfits: Vec<String>,
+    /// Messages of which the decision was found, and not the octets, and where these should be.
+    pub unread: Vec<(Key, Stored)>,
+    /// How many of them are to be fetched again.
+    pub refetched: u64,
 }
 
 impl Opening {
@@ -54,7 +62,63 @@ impl Opening {
         if !self.damage.is_empty() {
             said.push_str(&format!(", {} places damaged", self.damage.len()));
         }
+        match self.refetched {
+            0 => {}
+            1 => said.push_str(", a message is to be fetched again"),
+            n => said.push_str(&format!(", {n} messages are to be fetched again")),
+        }
         said
+    }
+}
+
+/// Where no sound record stood, told by the numbers of those around it.
+#[derive(Default)]
+struct Holes {
+    /// Where the next record is due, and its number in its segment, if that is known.
+    due: Position,
+    number: Option<u64>,
+    holes: Vec<(u64, Range<u64>)>,
+}
+
+impl Holes {
+    /// None yet, in a replay from there.
+    fn new(from: Option<Position>) -> Self {
+        Self {
+            due: from.unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// A record is sound.
+    fn met(&mut self, record: &spool::Record<'_>) {
+        let spool::At {
+            segment, offset, ..
+        } = record.at;
+        if self.due.segment != segment {
+            self.due = Position { segment, offset: 0 };
+            self.number = Some(0);
+        }
+        // Where the replay begins within a segment, its numbers are not known.
+        let due = self
+            .number
+            .map_or(offset == self.due.offset, |n| n == record.sequence);
+        if !due {
+            self.holes.push((segment, self.due.offset..offset));
+        }
+        self.due.offset = offset + 1;
+        self.number = Some(record.sequence + 1);
+    }
+
+    fn has(&self, stored: Stored) -> bool {
+        let here = |(segment, hole): &(u64, Range<u64>)| {
+            *segment == stored.segment && hole.contains(&stored.offset)
+        };
+        self.holes.iter().any(here)
+    }
+
+    /// Whether any of these lies where there is nothing.
+    fn has_any(&self, stored: &[Option<Stored>]) -> bool {
+        !self.holes.is_empty() && stored.iter().flatten().any(|s| self.has(*s))
     }
 }
 
@@ -133,7 +197,9 @@ pub(super) fn replay(
         offset: p.offset,
     });
     let mut learned = from.unwrap_or_default();
+    let mut holes = Holes::new(from);
     let replayed = journal.replay(start, &mut |record: spool::Record<'_>| {
+        holes.met(&record);
         let Some(kind) = Kind::of(record.kind) else {
             // A mark of the journal's own, or a kind of newer code: nothing for the index.
             return ControlFlow::Continue(());
@@ -151,6 +217,34 @@ pub(super) fn replay(
             .octets()
             .map_err(StoreFault::from)
             .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
+        match &decoded {
+            Ok(Record::Decision(decision)) => {
+                let unread = decision.message.filter(|m| holes.has(*m));
+                opening.unread.extend(unread.map(|message| (key, message)));
+            }
+            Ok(Record::Snapshot(copy))
+                if holes.has_any(&[copy.message, copy.decision, copy.refusal]) =>
+            {
+                let older = index.apply(&batch, learned).and_then(|applied| {
+                    opening.misfits.extend(applied.misfits);
+                    batch.clear();
+                    index.view().entry(&key)
+                });
+                match older {
+                    // Its segment is given back only once the copy is durable.
+                    Ok(Some(_)) => return ControlFlow::Continue(()),
+                    Ok(None) => {
+                        let unread = copy.message.filter(|m| holes.has(*m));
+                        opening.unread.extend(unread.map(|message| (key, message)));
+                    }
+                    Err(e) => {
+                        fault = Some(Replay::Index(e.to_string()));
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
+            _ => {}
+        }
         match decoded {
             Ok(record) => batch.push(Durable {
                 key,

@@ -16,14 +16,14 @@ use super::reader::Reader;
 use super::replay::{open_index, Opening};
 use super::StoreFault;
 use crate::index::{self, Applied, Durable, Index};
-use crate::passage::record::{Decision, MessageHead};
-use crate::passage::{Counters, Entry, Kind, Position, Record, Stored};
+use crate::passage::record::{Act, ActKind, Decision, MessageHead};
+use crate::passage::{Counters, Entry, Kind, Position, Record, Stage, Stored};
 use crate::spool::{self, Journal, Large};
 use crate::ticket::Key;
 use crate::world::clock::hold_up;
 use crate::world::disk::Lock;
 use crate::world::switches::Switch;
-use crate::world::{worker, Disk, World};
+use crate::world::{worker, Disk, Wall, World};
 
 /// A checkpoint is due once this much was appended since the last.
 const CHECKPOINT_OCTETS: u64 = 16 << 20;
@@ -176,6 +176,7 @@ impl Writer {
             syncs: 0,
             _lock: lock,
         };
+        writer.refetch(&mut opening, world.clock.wall())?;
         writer.checkpoint()?;
         for segment in empty {
             writer.journal.release(segment)?;
@@ -187,6 +188,30 @@ impl Writer {
         let reader = Reader::new(writer.journal.reader(), writer.index.view());
         let counters = writer.index.counters().clone();
         Ok((writer, (opening, reader, counters)))
+    }
+
+    /// What was decided, and has no octets here, is to be fetched again: before anything is done by the
+    /// decision. It lies where it lay, since no sync held it.
+    fn refetch(&mut self, opening: &mut Opening, now: Wall) -> Result<(), StoreFault> {
+        for (key, message) in std::mem::take(&mut opening.unread) {
+            let entry = self.index.view().entry(&key)?;
+            let wanted = entry.is_some_and(|e| {
+                e.message == Some(message) && matches!(e.stage, Stage::Committed | Stage::Refused)
+            });
+            if wanted {
+                opening.refetched += 1;
+                let act = Act {
+                    what: ActKind::Refetch,
+                    by: "journal".to_owned(),
+                    at: now.0,
+                };
+                self.append(key, Record::Act(act))?;
+            }
+        }
+        match opening.refetched {
+            0 => Ok(()),
+            _ => self.sync().map(|_| ()),
+        }
     }
 
     /// Appends the decided messages and `others`, makes all durable with one sync, and lets the

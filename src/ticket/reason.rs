@@ -105,6 +105,10 @@ reasons! {
     MailboxGone = "mailbox-gone", Closed,
         "Its mailbox was taken out here, or became another account's or folder's.",
         "It lies where it lay, unread; a mailbox that watches that place takes it up again.";
+    /// Its octets were lost here after it was archived, and before the portal had its ticket.
+    LostHere = "lost-here", Closed,
+        "The message can't be read from this disk any more, and was archived before its ticket was made.",
+        "Move it from the archive folder back into the watched folder and mark it as unread.";
 }
 
 impl fmt::Display for Reason {

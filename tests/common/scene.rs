@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
@@ -112,6 +113,14 @@ impl Scene {
     /// Runs it until nothing is left to do; all it said.
     #[track_caller]
     pub fn finish(&self, limit: Duration) -> String {
+        let (status, said) = self.once(limit);
+        assert!(status.success(), "the last run ended with {status}: {said}");
+        said
+    }
+
+    /// Runs it until nothing is left that it can do; how it ended, and all it said.
+    #[track_caller]
+    pub fn once(&self, limit: Duration) -> (ExitStatus, String) {
         let store = self.store.to_string_lossy().into_owned();
         let switch = ("POSTERN_SWITCH", self.switch);
         let arguments = ["--store", &store, "run", "--once"];
@@ -122,9 +131,7 @@ impl Scene {
         }
         let said = format!("{}{}", run.out(), run.err());
         assert!(!run.runs(), "the last run does not end: {said}");
-        let status = run.ended(limit);
-        assert!(status.success(), "the last run ended with {status}: {said}");
-        said
+        (run.ended(limit), said)
     }
 
     /// Puts so many new mails of a size into the mailbox.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::common::eventually;
 use crate::common::scene::{ask, long, Dice, Plan, Scene};
+use crate::common::service::Hand;
 
 /// Stopped in the middle: some messages are archived, some at the portal and not archived, some
 /// committed and not sent, some not fetched; one is held.
@@ -176,4 +177,64 @@ fn a_rotten_store_starts_says_so_and_loses_nothing() {
             scene.count().check_complete(&format!("{part} rotten"));
         }
     }
+}
+
+/// Overwrites what a segment of the journal has of a text.
+fn blot_out(store: &Path, text: &[u8]) {
+    let mut all = Vec::new();
+    files(&store.join("journal"), &mut all);
+    let mut found = 0;
+    for path in all {
+        let octets = fs::read(&path).expect("a file of the store");
+        let places = octets.windows(text.len()).enumerate();
+        for (at, _) in places.filter(|(_, piece)| *piece == text) {
+            let mut file = OpenOptions::new().write(true).open(&path).expect("a file");
+            file.seek(SeekFrom::Start(at as u64)).expect("sought");
+            file.write_all(&vec![b'x'; text.len()]).expect("written");
+            found += 1;
+        }
+    }
+    assert!(found > 0, "it is not there");
+}
+
+/// Goes red where a message that was archived at its commit, and can't be read here any more, ends without a
+/// ticket and without a word.
+#[test]
+fn what_only_the_archive_has_is_named_and_is_a_ticket_once_it_is_moved_back() {
+    let scene = Scene::set(&Plan {
+        mailbox: "archive_when = \"committed\"",
+        ..Plan::default()
+    });
+    scene.portal_fault(json!({ "route": "ticket", "action": { "status": 503 } }));
+    scene.fill(6, "4k");
+    let mut postern = scene.begin();
+    eventually("all are archived", Duration::from_secs(60), || {
+        scene.count_quickly().of("archived") == 6
+    });
+    assert!(postern.stop(Duration::from_secs(30)).success());
+    blot_out(&scene.store, b"s1-1-000003@");
+    scene.portal_mends();
+
+    let (status, said) = scene.once(Duration::from_secs(60));
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("went to the archive before"), "{said}");
+    let only = ["held", "list", "--aside", "--reason", "lost-here", "--json"];
+    let listed: serde_json::Value =
+        serde_json::from_str(&ask(&scene.store, &only, "")).expect("JSON");
+    assert_eq!(
+        listed["items"].as_array().map(Vec::len),
+        Some(1),
+        "{listed}"
+    );
+    let count = scene.count();
+    assert_eq!(count.of("at_portal"), 5, "{}", count.said);
+
+    let mut hand = Hand::sign_in(scene.mail.imap);
+    hand.does("SELECT Archive");
+    let found = hand.does("UID SEARCH TEXT s1-1-000003");
+    let uid = found.split_whitespace().nth(2).expect("a UID").to_owned();
+    hand.does(&format!("UID STORE {uid} -FLAGS (\\Seen)"));
+    hand.does(&format!("UID MOVE {uid} INBOX"));
+    scene.finish(Duration::from_secs(60));
+    scene.count().check_complete("moved back");
 }

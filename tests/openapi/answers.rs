@@ -184,7 +184,7 @@ fn in_progress(story: &mut Story) {
         ("/tickets", "ticket", 30),
         ("/tickets/T-1/replies", "reply", 31),
     ] {
-        story.fault(json!({ "route": route, "count": 1, "action": { "latency_ms": 700 } }));
+        story.fault(json!({ "route": route, "count": 1, "action": { "latency_ms": 2500 } }));
         let address = story.portal.address.clone();
         let slow = thread::spawn(move || {
             let (key, body) = (key(n), message(n).to_string());

@@ -197,3 +197,72 @@ fn what_was_appended_and_not_synced_is_not_known() {
     store.writer.sync().unwrap();
     assert_eq!(stage(&store.writer), Stage::Forwarded);
 }
+
+/// Takes a record off the disk, as a power cut does that has written what lies behind it.
+fn lose(dir: &Path, record: Stored) {
+    let name = format!("journal/{:016x}.segment", record.segment);
+    let file = std::fs::OpenOptions::new().write(true).open(dir.join(name));
+    let zeros = vec![0; usize::try_from(record.length).unwrap()];
+    std::os::unix::fs::FileExt::write_all_at(&file.unwrap(), &zeros, record.offset).unwrap();
+}
+
+fn entry(reader: &Reader, n: u32) -> Entry {
+    reader.entry(&key(n)).unwrap().unwrap()
+}
+
+/// Goes red where a message may be archived by its decision alone, which outlived a power cut that its
+/// octets did not.
+#[test]
+fn a_decision_without_its_octets_has_the_message_fetched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    first
+        .writer
+        .commit(vec![decided(0, ticket())], &[])
+        .unwrap();
+    let batch = (1..5).map(|n| decided(n, ticket())).collect();
+    first.writer.commit(batch, &[]).unwrap();
+    let lost = entry(&first.reader, 2).message.unwrap();
+    drop(first);
+    lose(dir.path(), lost);
+    for _ in 0..2 {
+        let again = open(dir.path());
+        let at = |n| entry(&again.reader, n).stage;
+        assert_eq!(at(2), Stage::Released);
+        for n in [0, 1, 3, 4] {
+            assert_eq!(at(n), Stage::Committed, "{n}");
+        }
+        drop(again);
+    }
+    // Also where the index does not know of that.
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let again = open(dir.path());
+    assert_eq!(entry(&again.reader, 2).stage, Stage::Released);
+    assert_eq!(again.opening.refetched, 0, "that stands in the journal");
+}
+
+/// Goes red where what is copied for a segment to be given back is believed without the copy's octets: the
+/// first ones are still there.
+#[test]
+fn a_copy_without_its_octets_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    let batch = (0..3).map(|n| decided(n, ticket())).collect();
+    first.writer.commit(batch, &[]).unwrap();
+    let was = entry(&first.reader, 1);
+    let segment = was.message.unwrap().segment;
+    first
+        .writer
+        .copy_forward(key(1), was.clone(), &first.reader, segment)
+        .unwrap();
+    first.writer.sync().unwrap();
+    let copy = entry(&first.reader, 1).message.unwrap();
+    assert_ne!(Some(copy), was.message);
+    drop(first);
+    lose(dir.path(), copy);
+    let again = open(dir.path());
+    let now = entry(&again.reader, 1);
+    assert_eq!((now.stage, now.message), (Stage::Committed, was.message));
+    let octets_of = again.reader.payload(now.message.unwrap()).unwrap();
+    assert!(octets_of.ends_with(&octets(1)));
+}
