@@ -63,7 +63,7 @@ impl Imap {
     }
 
     /// Learns how many messages there are now.
-    async fn refresh(&mut self) -> Result<(), Fault> {
+    pub(super) async fn refresh(&mut self) -> Result<(), Fault> {
         self.run(DOING, "NOOP", |_| {}).await
     }
 
