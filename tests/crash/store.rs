@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::common::eventually;
 use crate::common::scene::{ask, long, Dice, Plan, Scene};
+use crate::common::{eventually, Postern};
 
 /// Stopped in the middle: some messages are archived, some at the portal and not archived, some
 /// committed and not sent, some not fetched; one is held.
@@ -176,4 +176,142 @@ fn a_rotten_store_starts_says_so_and_loses_nothing() {
             scene.count().check_complete(&format!("{part} rotten"));
         }
     }
+}
+
+/// Of somebody whom the directory does not know.
+const STRANGER: [&str; 2] = ["--from", "somebody@elsewhere-and-unknown.example"];
+
+/// Flips one bit wherever these octets stand in the journal.
+#[track_caller]
+fn rot_where(scene: &Scene, octets: &str) {
+    let mut all = Vec::new();
+    files(&scene.store.join("journal"), &mut all);
+    let mut hit = false;
+    for file in all {
+        let mut whole = fs::read(&file).expect("a segment");
+        let found = |w: &[u8]| w.windows(octets.len()).position(|w| w == octets.as_bytes());
+        while let Some(at) = found(&whole) {
+            whole[at] ^= 1;
+            hit = true;
+            fs::write(&file, &whole).expect("a segment");
+        }
+    }
+    assert!(hit, "{octets} stands nowhere in the journal");
+}
+
+/// Goes red where a held message's record that can't be read ends the look at what is held, and with it
+/// every start; or where such a message is held for ever.
+#[test]
+fn a_damaged_record_of_a_held_message_has_it_decided_anew_and_stops_nothing() {
+    let scene = Scene::set(&Plan::default());
+    for subject in ["strange 1", "strange 2"] {
+        scene
+            .mail
+            .fill(&[&["--send", subject][..], &STRANGER].concat());
+    }
+    scene.finish(Duration::from_secs(60));
+    rot_where(&scene, "strange 2");
+    scene.fill(3, "4k");
+    let mut postern = scene.begin();
+    let held = || {
+        let listed = ask(&scene.store, &["held", "list"], "");
+        listed.matches("somebody@elsewhere").count()
+    };
+    eventually("both are held as ever", Duration::from_secs(60), || {
+        assert!(postern.runs(), "it ended: {}", postern.err());
+        scene.store.join("control.sock").exists() && held() == 2 && scene.tickets() == 3
+    });
+    let said = postern.err();
+    let told = said.matches("decided anew").count();
+    assert_eq!(told, 1, "{said}");
+    postern.kill();
+    scene.count().check("a held message's record was damaged");
+}
+
+/// Goes red where one message's record that can't be read is the end of a whole list, of a message's own
+/// page, or of an export.
+#[test]
+fn a_damaged_record_costs_a_list_one_row_and_an_export_one_message() {
+    let scene = Scene::set(&Plan::default());
+    let once = || tried(&scene, &["run", "--once"]);
+    for subject in ["strange 1", "strange 2", "strange 3"] {
+        scene
+            .mail
+            .fill(&[&["--send", subject][..], &STRANGER].concat());
+    }
+    scene.mail.fill(&["--send", "taken"]);
+    once();
+    for subject in ["strange 2", "strange 3"] {
+        let key = key(&scene, &["held", "list"], subject);
+        let dismiss = ["held", "dismiss", &key, "--reason", "an advertisement"];
+        ask(&scene.store, &dismiss, "");
+    }
+    scene.portal_fault(json!({ "route": "ticket", "action": { "status": 422 } }));
+    for subject in ["refused 1", "refused 2", "refused 3"] {
+        scene.mail.fill(&["--send", subject]);
+        once();
+    }
+    let (queue, aside) = (["queue", "list"], ["held", "list", "--aside"]);
+    let undecided = key(&scene, &queue, "refused 2");
+    let unsaid = key(&scene, &queue, "refused 3");
+    let dismissed = key(&scene, &aside, "strange 2");
+    let taken = scene.portal.tickets()[0]["key"].to_string();
+    // Decisions, also of a message that has its octets here; then the words of refusals and dismissals.
+    for octets in ["strange 1", "strange 2", "taken", "refused 2"] {
+        rot_where(&scene, octets);
+    }
+    rot_where(&scene, "said by the stand-in");
+    rot_where(&scene, "an advertisement");
+    let check = |what: &[&str], wanted: [usize; 2]| {
+        let listed = ask(&scene.store, what, "");
+        let rows = listed.matches("support").count();
+        let damaged = listed.matches("its record is damaged").count();
+        assert_eq!([rows, damaged], wanted, "{listed}");
+    };
+    check(&queue, [3, 1]);
+    check(&["held", "list"], [1, 1]);
+    check(&aside, [2, 3]);
+    for key in [&undecided, &unsaid, &dismissed] {
+        let shown = ask(&scene.store, &["queue", "show", key], "");
+        assert!(
+            shown.contains("record is damaged: the journal's"),
+            "{shown}"
+        );
+    }
+    let (code, said) = tried(
+        &scene,
+        &["held", "convert", taken.trim_matches('"'), "--again"],
+    );
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("forward it to the mailbox"), "{said}");
+    let to = scene.folder.path().join("exported");
+    let export = ["queue", "export", "--all", "--to", &to.to_string_lossy()];
+    let (code, said) = tried(&scene, &export);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("1 message could not be exported"), "{said}");
+    let mut exported = Vec::new();
+    files(&to, &mut exported);
+    assert_eq!(
+        exported.len(),
+        4,
+        "of two messages octets and ticket: {exported:?}"
+    );
+}
+
+/// The key of the one message of a list that has this subject.
+#[track_caller]
+fn key(scene: &Scene, list: &[&str], subject: &str) -> String {
+    let listed = ask(&scene.store, list, "");
+    let row = listed.lines().find(|line| line.ends_with(subject));
+    let row = row.unwrap_or_else(|| panic!("no {subject}: {listed}"));
+    row.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// A command on the scene's store, however it ends.
+fn tried(scene: &Scene, arguments: &[&str]) -> (i32, String) {
+    let store = scene.store.to_string_lossy().into_owned();
+    let output = Postern::run_with_input(&[&["--store", &store][..], arguments].concat(), &[], "");
+    let said = [output.stdout, output.stderr].concat();
+    let code = output.status.code().unwrap_or(-1);
+    (code, String::from_utf8_lossy(&said).into_owned())
 }

@@ -76,6 +76,27 @@ fn unreadable(part: u64) -> (Site, PathBuf, Vec<u8>) {
     (site, file, whole)
 }
 
+/// Goes red where Test Connection, or an activation, fails over a server that does not search by date: it
+/// can't read one message (the first server denies the search, the second one hangs up).
+#[test]
+fn a_mailbox_with_a_message_that_the_server_can_not_read_can_be_tested_and_activated() {
+    for part in [2, u64::MAX] {
+        let (site, ..) = unreadable(part);
+        let said = site.does(&["test", "support"]);
+        let told = "the server does not search by date";
+        assert!(said.contains(told) && said.contains("warn"), "{said}");
+        assert!(said.contains("at most 6 unread"), "{said}");
+        let on = ["settings", "set", "mailbox.support.active=on"];
+        site.does(&["settings", "set", "mailbox.support.active=off"]);
+        let said = site.refuses(&on);
+        let asked = "up to 6 unread messages would become tickets now.";
+        assert!(said.contains(asked) && said.contains(told), "{said}");
+        site.does(&[&on[..], &["--yes"]].concat());
+        let (_, said) = site.once();
+        assert_eq!(site.count("archived"), 5, "{said}");
+    }
+}
+
 /// Goes red when a server that hangs up on a search by date, as Dovecot does over a file of no octets, is
 /// asked the same again each time.
 #[test]
