@@ -245,7 +245,10 @@ async fn inside(
             };
             teller.warn(
                 What::CutOff,
-                format!("{fault}; at most {those} were received at {at} or later, which is seen when each is fetched"),
+                format!(
+                    "at most {those} were received at {at} or later, which is seen when each is \
+                     fetched: {fault}"
+                ),
                 mend(&fault, trial.account),
             );
         }

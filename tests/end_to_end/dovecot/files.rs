@@ -92,9 +92,28 @@ fn a_mailbox_with_a_message_that_the_server_can_not_read_can_be_tested_and_activ
         let asked = "up to 6 unread messages would become tickets now.";
         assert!(said.contains(asked) && said.contains(told), "{said}");
         site.does(&[&on[..], &["--yes"]].concat());
-        let (_, said) = site.once();
-        assert_eq!(site.count("archived"), 5, "{said}");
     }
+}
+
+/// Goes red where the line is lost over a message while its received time is asked for (the search by date
+/// found it), and Test Connection fails.
+#[test]
+fn a_message_that_costs_the_line_when_its_date_is_asked_for_fails_no_test() {
+    let (site, file, whole) = unreadable(2);
+    std::fs::write(&file, whole).expect("a file can be mended");
+    // The server remembers the dates, and of the third nothing else.
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("FETCH 1:* INTERNALDATE");
+    hand.does("LOGOUT");
+    std::fs::write(&file, "").expect("a file can be cut");
+    let now = site.status()["at"].to_string();
+    let today = now.trim_matches('"').split('T').next().expect("a date");
+    let after = format!("mailbox.support.received_after={today}T00:00:00Z");
+    site.does(&["settings", "set", &after, "--yes"]);
+    let said = site.does(&["test", "support"]);
+    assert!(said.contains("at most 6 unread"), "{said}");
+    assert!(said.contains("closed the session"), "{said}");
 }
 
 /// Goes red when a server that hangs up on a search by date, as Dovecot does over a file of no octets, is
