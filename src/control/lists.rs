@@ -3,12 +3,15 @@
 use super::port::LeftBehind;
 use super::service::{Running, PAGE_MAX};
 use super::wire::{Kind, Listed, MessageLine, Page, Refusal};
+use crate::engine::StoreFault;
 use crate::passage::{Entry, MailboxId, Stage};
 use crate::ticket::{Key, Reason};
 use crate::world::Wall;
 
 /// The mailbox of a message whose mailbox was taken out.
 const REMOVED: &str = "(removed)";
+/// The subject of a message whose record can't be read.
+const DAMAGED: &str = "(its record is damaged)";
 
 impl Running {
     /// A page of one or several stages' lists, one after the other.
@@ -117,22 +120,32 @@ impl Running {
     /// A message as lists show it.
     pub(super) async fn line(&self, key: Key, entry: &Entry) -> Result<MessageLine, Refusal> {
         let (decision, why, stage) = (entry.decision, entry.refusal, entry.stage);
+        // What can't be read of one message keeps no other from being listed.
         let (decision, said) = self
             .read(move |r| {
-                let decision = decision.map(|at| r.decision(at)).transpose()?;
+                let decision = decision.map(|at| r.decision(at)).transpose();
                 let said = match (why, stage) {
-                    (Some(at), Stage::Dismissed) => r.dismissal(at)?.map(|by| format!("by {by}")),
-                    (Some(at), Stage::Refused | Stage::Committed) => Some(r.refusal(at)?.said),
-                    _ => None,
+                    (Some(at), Stage::Dismissed) => {
+                        r.dismissal(at).map(|by| by.map(|by| format!("by {by}")))
+                    }
+                    (Some(at), Stage::Refused | Stage::Committed) => {
+                        r.refusal(at).map(|w| Some(w.said))
+                    }
+                    _ => Ok(None),
                 };
                 Ok((decision, said))
             })
             .await?;
+        let said = said.unwrap_or_else(|fault| Some(damaged(&fault)));
+        let (from, subject, said) = match decision {
+            Ok(Some(decision)) => (decision.sender, decision.subject, said),
+            Ok(None) => (String::new(), String::new(), said),
+            Err(fault) => (String::new(), DAMAGED.to_owned(), Some(damaged(&fault))),
+        };
         let settings = self.engine.settings();
         let mailbox = settings.mailbox_by_id(entry.mailbox);
         let now = self.engine.world.clock.tick();
         let deferred = self.engine.link.deferred(&key);
-        let (from, subject) = decision.map(|d| (d.sender, d.subject)).unwrap_or_default();
         Ok(MessageLine {
             key: key.short(),
             mailbox: mailbox.map_or_else(|| REMOVED.to_owned(), |m| m.name.clone()),
@@ -148,6 +161,11 @@ impl Running {
                 .or_else(|| entry.reason.map(|r| r.explain().to_owned())),
         })
     }
+}
+
+/// That a message's record is damaged, and where.
+pub(super) fn damaged(fault: &StoreFault) -> String {
+    format!("its record is damaged: {fault}")
 }
 
 /// Whether it is one of the closed list.

@@ -24,6 +24,7 @@ mod client;
 mod dispatch;
 mod documents;
 mod export;
+mod follow;
 mod lists;
 mod local;
 mod overview;

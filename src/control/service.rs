@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{check, export, lists, overview, people, trial, unprocessed};
+use super::{check, export, follow, lists, overview, people, trial, unprocessed};
 use crate::engine::owner::{owner, Owner};
+use crate::engine::reader::Reader;
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
@@ -75,7 +76,7 @@ impl Running {
     /// Asks the reader.
     pub(super) async fn read<R: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut crate::engine::reader::Reader) -> Result<R, StoreFault> + Send + 'static,
+        job: impl FnOnce(&mut Reader) -> Result<R, StoreFault> + Send + 'static,
     ) -> Result<R, Refusal> {
         let answer = self.engine.reader.ask(job).await;
         Ok(answer.map_err(StoreFault::from)??)
@@ -128,10 +129,11 @@ impl Running {
         let Some(at) = entry.decision.filter(|_| entry.stage != Stage::Held) else {
             return Ok(None);
         };
-        let decision = self.read(move |r| r.decision(at)).await?;
-        Ok(match decision.outcome {
-            Outcome::Held(reason) => Some(Happening {
-                at: Some(Wall(decision.decided_at).to_string()),
+        // That its record is damaged the message's line says.
+        let decision = self.read(move |r| Ok(r.decision(at).ok())).await?;
+        Ok(match decision.map(|d| (d.outcome, d.decided_at)) {
+            Some((Outcome::Held(reason), decided_at)) => Some(Happening {
+                at: Some(Wall(decided_at).to_string()),
                 stage: Stage::Held.to_string(),
                 said: reason.explain().to_owned(),
             }),
@@ -140,17 +142,22 @@ impl Running {
     }
 
     async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<String, Refusal> {
-        let gone = || {
-            Refusal::new(
-                Kind::Refused,
-                "its octets are no longer kept here: forward it to the mailbox from a mail program, \
-                 which makes a new message of it",
-            )
+        let gone = |why: &str| {
+            let said = format!(
+                "{why}: forward it to the mailbox from a mail program, which makes a new message of it"
+            );
+            Refusal::new(Kind::Refused, said)
         };
-        let (Some(decision), Some(_)) = (entry.decision, entry.message) else {
-            return Err(gone());
+        let (Some(decision), Some(message)) = (entry.decision, entry.message) else {
+            return Err(gone("its octets are no longer kept here"));
         };
-        let decision = self.read(move |r| r.decision(decision)).await?;
+        let kept = move |r: &mut Reader| {
+            // As they are copied: what can't be read is better refused than begun.
+            r.payload(message)?;
+            r.decision(decision)
+        };
+        let kept = self.read(move |r| Ok(kept(r))).await?;
+        let decision = kept.map_err(|fault| gone(&lists::damaged(&fault)))?;
         let mut generation = 1;
         while let Some(taken) = {
             let key = key.again(generation);
@@ -504,7 +511,7 @@ impl Service for Running {
     }
 
     async fn follow(&self, mailbox: Option<&str>, lines: &Lines) -> Result<(), Refusal> {
-        trial::follow(self, mailbox, lines).await
+        follow::follow(self, mailbox, lines).await
     }
 
     async fn check(&self, lines: &Lines) -> Result<Tested, Refusal> {

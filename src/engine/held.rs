@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::post::Post;
+use super::reader::Reader;
 use super::{account, departed, Engine, StoreFault};
 use crate::index::{Found, Listed};
 use crate::mailbox::{Fault, Session};
 use crate::passage::record::{Act, ActKind};
-use crate::passage::{Record, Stage, Uid, UidValidity};
+use crate::passage::{Entry, Record, Stage, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::{Key, Reason};
 
@@ -148,8 +149,33 @@ pub async fn look_after(
     Ok(session)
 }
 
+/// Who wrote a held message.
+enum Author {
+    /// What the directory of now says of the sender.
+    Told(Found),
+    /// The record that names the sender can't be read.
+    Damaged {
+        /// Where, and how.
+        said: String,
+    },
+}
+
+fn author(reader: &Reader, entry: &Entry) -> Result<Author, StoreFault> {
+    let sender = match entry.decision.map(|stored| reader.decision(stored)) {
+        None => String::new(),
+        Some(Ok(decision)) => decision.sender.to_lowercase(),
+        Some(Err(StoreFault::Torn { said } | StoreFault::Broken { said })) => {
+            return Ok(Author::Damaged { said })
+        }
+        Some(Err(fault)) => return Err(fault),
+    };
+    let who = reader.view().find_address(&sender)?;
+    Ok(Author::Told(who))
+}
+
 /// Releases what would be decided otherwise by the directory and the settings of now, and wakes the
-/// mailboxes that it lies in. Closes what lies in a mailbox that is gone. Returns how many it released.
+/// mailboxes that it lies in; so too what can't be told of, since its record is damaged: it lies unread at
+/// its place. Closes what lies in a mailbox that is gone. Returns how many it released.
 pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault> {
     let _turn = engine.looks.turn.lock().await;
     // Before anything is read: what is committed later knows that it may have been missed.
@@ -163,11 +189,7 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
                 let page = r.list(Stage::Held, after, PAGE)?;
                 let mut found = Vec::with_capacity(page.len());
                 for Listed { key, entry } in page {
-                    let sender = match entry.decision {
-                        Some(stored) => r.decision(stored)?.sender.to_lowercase(),
-                        None => String::new(),
-                    };
-                    let who = r.view().find_address(&sender).map_err(StoreFault::from)?;
+                    let who = author(r, &entry)?;
                     found.push((key, entry, who));
                 }
                 Ok::<_, StoreFault>(found)
@@ -186,15 +208,23 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
                 acts.push((key, act(engine, close, by)));
                 continue;
             };
-            let otherwise = match entry.reason {
-                Some(Reason::DirectoryNotRead) => who != Found::NotRead,
-                Some(Reason::UnknownSender) => {
+            let otherwise = match (who, entry.reason) {
+                (Author::Damaged { said }, _) => {
+                    log::error!(
+                        "{} is held, and its record is damaged ({said}): the message is fetched from its \
+                         mailbox and decided anew",
+                        key.short()
+                    );
+                    true
+                }
+                (Author::Told(who), Some(Reason::DirectoryNotRead)) => who != Found::NotRead,
+                (Author::Told(who), Some(Reason::UnknownSender)) => {
                     matches!(who, Found::User { .. }) || mailbox.process_unknown_senders
                 }
-                Some(Reason::ReceivedBefore) => mailbox
+                (Author::Told(_), Some(Reason::ReceivedBefore)) => mailbox
                     .received_after
                     .is_none_or(|after| entry.received_at >= after.0),
-                _ => false,
+                (Author::Told(_), _) => false,
             };
             if otherwise {
                 released += 1;

@@ -90,7 +90,8 @@ pub struct Found {
     pub passed: bool,
     /// Unread messages in the folder.
     pub unread: Option<u64>,
-    /// Those of them that the date lets through: who sent them is not looked at.
+    /// Those of them that the date lets through, or all where the server does not search by date: who
+    /// sent them is not looked at.
     pub would_convert: Option<u64>,
     /// Read messages that the date lets through, where such are taken.
     pub would_convert_read: u64,

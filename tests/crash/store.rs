@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::common::eventually;
 use crate::common::scene::{ask, long, Dice, Plan, Scene};
 use crate::common::service::Hand;
+use crate::common::{eventually, Postern};
 
 /// Stopped in the middle: some messages are archived, some at the portal and not archived, some
 /// committed and not sent, some not fetched; one is held.
@@ -185,24 +185,6 @@ fn a_rotten_store_starts_says_so_and_loses_nothing() {
     }
 }
 
-/// Overwrites what a segment of the journal has of a text.
-fn blot_out(store: &Path, text: &[u8]) {
-    let mut all = Vec::new();
-    files(&store.join("journal"), &mut all);
-    let mut found = 0;
-    for path in all {
-        let octets = fs::read(&path).expect("a file of the store");
-        let places = octets.windows(text.len()).enumerate();
-        for (at, _) in places.filter(|(_, piece)| *piece == text) {
-            let mut file = OpenOptions::new().write(true).open(&path).expect("a file");
-            file.seek(SeekFrom::Start(at as u64)).expect("sought");
-            file.write_all(&vec![b'x'; text.len()]).expect("written");
-            found += 1;
-        }
-    }
-    assert!(found > 0, "it is not there");
-}
-
 /// Goes red where a message that was archived at its commit, and can't be read here any more, ends without a
 /// ticket and without a word.
 #[test]
@@ -218,7 +200,7 @@ fn what_only_the_archive_has_is_named_and_is_a_ticket_once_it_is_moved_back() {
         scene.count_quickly().of("archived") == 6
     });
     assert!(postern.stop(Duration::from_secs(30)).success());
-    blot_out(&scene.store, b"s1-1-000003@");
+    rot_where(&scene, "s1-1-000003@");
     scene.portal_mends();
 
     let (status, said) = scene.once(Duration::from_secs(60));
@@ -243,4 +225,142 @@ fn what_only_the_archive_has_is_named_and_is_a_ticket_once_it_is_moved_back() {
     hand.does(&format!("UID MOVE {uid} INBOX"));
     scene.finish(Duration::from_secs(60));
     scene.count().check_complete("moved back");
+}
+
+/// Of somebody whom the directory does not know.
+const STRANGER: [&str; 2] = ["--from", "somebody@elsewhere-and-unknown.example"];
+
+/// Flips one bit wherever these octets stand in the journal.
+#[track_caller]
+fn rot_where(scene: &Scene, octets: &str) {
+    let mut all = Vec::new();
+    files(&scene.store.join("journal"), &mut all);
+    let mut hit = false;
+    for file in all {
+        let mut whole = fs::read(&file).expect("a segment");
+        let found = |w: &[u8]| w.windows(octets.len()).position(|w| w == octets.as_bytes());
+        while let Some(at) = found(&whole) {
+            whole[at] ^= 1;
+            hit = true;
+            fs::write(&file, &whole).expect("a segment");
+        }
+    }
+    assert!(hit, "{octets} stands nowhere in the journal");
+}
+
+/// Goes red where a held message's record that can't be read ends the look at what is held, and with it
+/// every start; or where such a message is held for ever.
+#[test]
+fn a_damaged_record_of_a_held_message_has_it_decided_anew_and_stops_nothing() {
+    let scene = Scene::set(&Plan::default());
+    for subject in ["strange 1", "strange 2"] {
+        scene
+            .mail
+            .fill(&[&["--send", subject][..], &STRANGER].concat());
+    }
+    scene.finish(Duration::from_secs(60));
+    rot_where(&scene, "strange 2");
+    scene.fill(3, "4k");
+    let mut postern = scene.begin();
+    let held = || {
+        let listed = ask(&scene.store, &["held", "list"], "");
+        listed.matches("somebody@elsewhere").count()
+    };
+    eventually("both are held as ever", Duration::from_secs(60), || {
+        assert!(postern.runs(), "it ended: {}", postern.err());
+        scene.store.join("control.sock").exists() && held() == 2 && scene.tickets() == 3
+    });
+    let said = postern.err();
+    let told = said.matches("decided anew").count();
+    assert_eq!(told, 1, "{said}");
+    postern.kill();
+    scene.count().check("a held message's record was damaged");
+}
+
+/// Goes red where one message's record that can't be read is the end of a whole list, of a message's own
+/// page, or of an export.
+#[test]
+fn a_damaged_record_costs_a_list_one_row_and_an_export_one_message() {
+    let scene = Scene::set(&Plan::default());
+    let once = || tried(&scene, &["run", "--once"]);
+    for subject in ["strange 1", "strange 2", "strange 3"] {
+        scene
+            .mail
+            .fill(&[&["--send", subject][..], &STRANGER].concat());
+    }
+    scene.mail.fill(&["--send", "taken"]);
+    once();
+    for subject in ["strange 2", "strange 3"] {
+        let key = key(&scene, &["held", "list"], subject);
+        let dismiss = ["held", "dismiss", &key, "--reason", "an advertisement"];
+        ask(&scene.store, &dismiss, "");
+    }
+    scene.portal_fault(json!({ "route": "ticket", "action": { "status": 422 } }));
+    for subject in ["refused 1", "refused 2", "refused 3"] {
+        scene.mail.fill(&["--send", subject]);
+        once();
+    }
+    let (queue, aside) = (["queue", "list"], ["held", "list", "--aside"]);
+    let undecided = key(&scene, &queue, "refused 2");
+    let unsaid = key(&scene, &queue, "refused 3");
+    let dismissed = key(&scene, &aside, "strange 2");
+    let taken = scene.portal.tickets()[0]["key"].to_string();
+    // Decisions, also of a message that has its octets here; then the words of refusals and dismissals.
+    for octets in ["strange 1", "strange 2", "taken", "refused 2"] {
+        rot_where(&scene, octets);
+    }
+    rot_where(&scene, "said by the stand-in");
+    rot_where(&scene, "an advertisement");
+    let check = |what: &[&str], wanted: [usize; 2]| {
+        let listed = ask(&scene.store, what, "");
+        let rows = listed.matches("support").count();
+        let damaged = listed.matches("its record is damaged").count();
+        assert_eq!([rows, damaged], wanted, "{listed}");
+    };
+    check(&queue, [3, 1]);
+    check(&["held", "list"], [1, 1]);
+    check(&aside, [2, 3]);
+    for key in [&undecided, &unsaid, &dismissed] {
+        let shown = ask(&scene.store, &["queue", "show", key], "");
+        assert!(
+            shown.contains("record is damaged: the journal's"),
+            "{shown}"
+        );
+    }
+    let (code, said) = tried(
+        &scene,
+        &["held", "convert", taken.trim_matches('"'), "--again"],
+    );
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("forward it to the mailbox"), "{said}");
+    let to = scene.folder.path().join("exported");
+    let export = ["queue", "export", "--all", "--to", &to.to_string_lossy()];
+    let (code, said) = tried(&scene, &export);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("1 message could not be exported"), "{said}");
+    let mut exported = Vec::new();
+    files(&to, &mut exported);
+    assert_eq!(
+        exported.len(),
+        4,
+        "of two messages octets and ticket: {exported:?}"
+    );
+}
+
+/// The key of the one message of a list that has this subject.
+#[track_caller]
+fn key(scene: &Scene, list: &[&str], subject: &str) -> String {
+    let listed = ask(&scene.store, list, "");
+    let row = listed.lines().find(|line| line.ends_with(subject));
+    let row = row.unwrap_or_else(|| panic!("no {subject}: {listed}"));
+    row.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// A command on the scene's store, however it ends.
+fn tried(scene: &Scene, arguments: &[&str]) -> (i32, String) {
+    let store = scene.store.to_string_lossy().into_owned();
+    let output = Postern::run_with_input(&[&["--store", &store][..], arguments].concat(), &[], "");
+    let said = [output.stdout, output.stderr].concat();
+    let code = output.status.code().unwrap_or(-1);
+    (code, String::from_utf8_lossy(&said).into_owned())
 }

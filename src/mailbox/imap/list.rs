@@ -63,7 +63,7 @@ impl Imap {
     }
 
     /// Learns how many messages there are now.
-    async fn refresh(&mut self) -> Result<(), Fault> {
+    pub(super) async fn refresh(&mut self) -> Result<(), Fault> {
         self.run(DOING, "NOOP", |_| {}).await
     }
 
@@ -141,7 +141,14 @@ impl Imap {
         let edge = self
             .search_all(&format!("{flag} SINCE {before} BEFORE {after}"), true)
             .await?;
-        let edge = self.look(&edge).await?;
+        let edge = self
+            .look(&edge)
+            .await
+            .map_err(|unlooked| match unlooked.at {
+                // Its date alone can be told, or was: the same message would cost the line each time.
+                Some(_) => verdict::dateless(DOING, unlooked.fault.to_string()),
+                None => unlooked.fault,
+            })?;
         let told = edge.items.iter();
         let counted = told.filter(|i| (i.received_at < at) == earlier).count();
         // What the server doesn't tell of counts as young: the date leaves out what is known only.

@@ -63,7 +63,7 @@ pub(in crate::mailbox) async fn probe(
     let mut found = Found::default();
     if let Some(imap) = connected(world, trial.account, &mut teller).await {
         // The rest ends early only when the connection does.
-        if let Err(fault) = inside(imap, trial, &mut teller, &mut found).await {
+        if let Err(fault) = inside(world, imap, trial, &mut teller, &mut found).await {
             teller.bad(What::Folder, fault.to_string(), mend(&fault, trial.account));
         }
     }
@@ -182,6 +182,7 @@ fn certificate_step(
 
 /// Everything after sign-in.
 async fn inside(
+    world: &World,
     mut imap: Imap,
     trial: &Trial<'_>,
     teller: &mut Teller<'_>,
@@ -209,9 +210,21 @@ async fn inside(
         ),
     }
     let (mut young, mut young_read) = (unread, read);
+    let mut undated = None;
     if let Some(at) = trial.received_after {
-        young = imap.count(Count::UnreadSince(at)).await?;
-        young_read = imap.count(Count::ReadSince(at)).await?;
+        match since(&mut imap, at).await {
+            Ok(counted) => (young, young_read) = counted,
+            Err(
+                fault @ Fault::Refused {
+                    why: Refusal::Dates { .. },
+                    ..
+                },
+            ) => {
+                imap = still(world, trial, imap).await?;
+                undated = Some(fault);
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     let (old, old_read) = (
         unread.saturating_sub(young),
@@ -223,21 +236,38 @@ async fn inside(
         found.would_convert_read = young_read;
         found.left_out += old_read;
     }
-    if let Some(at) = trial.received_after {
-        let left_out = found.left_out;
-        teller.ok(
-            What::CutOff,
-            match trial.convert_read {
-                true => format!(
-                    "{young} of {unread} unread and {young_read} of {read} read were received at {at} \
-                     or later; {left_out} are left out"
+    match (trial.received_after, undated) {
+        (None, _) => {}
+        (Some(at), Some(fault)) => {
+            let those = match trial.convert_read {
+                true => format!("{young} unread and {young_read} read"),
+                false => format!("{young} unread"),
+            };
+            teller.warn(
+                What::CutOff,
+                format!(
+                    "at most {those} were received at {at} or later, which is seen when each is \
+                     fetched: {fault}"
                 ),
-                false => format!(
-                    "{young} of {unread} unread were received at {at} or later; {left_out} are left \
-                     out, {young_read} newer ones are read already"
-                ),
-            },
-        );
+                mend(&fault, trial.account),
+            );
+        }
+        (Some(at), None) => {
+            let left_out = found.left_out;
+            teller.ok(
+                What::CutOff,
+                match trial.convert_read {
+                    true => format!(
+                        "{young} of {unread} unread and {young_read} of {read} read were received at {at} \
+                         or later; {left_out} are left out"
+                    ),
+                    false => format!(
+                        "{young} of {unread} unread were received at {at} or later; {left_out} are left \
+                         out, {young_read} newer ones are read already"
+                    ),
+                },
+            );
+        }
     }
     found.may_copy = move_step(&mut imap, trial, teller).await?;
     match imap.archive_folder(trial.archive, false).await {
@@ -286,6 +316,24 @@ async fn inside(
     quota_step(&mut imap, trial.folder, teller).await?;
     imap.logout().await;
     Ok(())
+}
+
+/// How many unread and how many read messages were received at that time or later.
+async fn since(imap: &mut Imap, at: Wall) -> Result<(u64, u64), Fault> {
+    let young = imap.count(Count::UnreadSince(at)).await?;
+    let young_read = imap.count(Count::ReadSince(at)).await?;
+    Ok((young, young_read))
+}
+
+/// The session behind a search by date that failed: the same, or another one where the server hung up.
+async fn still(world: &World, trial: &Trial<'_>, mut imap: Imap) -> Result<Imap, Fault> {
+    if imap.refresh().await.is_ok() {
+        return Ok(imap);
+    }
+    drop(imap);
+    let mut imap = connect_showing(world, trial.account, &mut |_| {}).await?;
+    imap.open(trial.folder, Access::Look).await?;
+    Ok(imap)
 }
 
 /// Tells how messages can be moved; whether MOVE is all that is missing.

@@ -118,6 +118,14 @@ fn an_unreadable_block_costs_the_records_in_it() {
     assert!(want.len() >= 4 && want.len() < records.len());
     assert_eq!(found, want);
     assert!(told.damage().count() >= 1);
+    // Whoever reads one of them hears that it is damaged, and not that the whole disk is.
+    let reader = journal.reader();
+    for (at, _) in &records {
+        match reader.read(*at) {
+            Ok(_) => assert!(want.iter().any(|(sound, _)| sound == at)),
+            Err(fault) => assert!(matches!(fault, Fault::Torn { .. }), "{fault}"),
+        }
+    }
 }
 
 #[test]

@@ -76,6 +76,46 @@ fn unreadable(part: u64) -> (Site, PathBuf, Vec<u8>) {
     (site, file, whole)
 }
 
+/// Goes red where Test Connection, or an activation, fails over a server that does not search by date: it
+/// can't read one message (the first server denies the search, the second one hangs up).
+#[test]
+fn a_mailbox_with_a_message_that_the_server_can_not_read_can_be_tested_and_activated() {
+    for part in [2, u64::MAX] {
+        let (site, ..) = unreadable(part);
+        let said = site.does(&["test", "support"]);
+        let told = "the server does not search by date";
+        assert!(said.contains(told) && said.contains("warn"), "{said}");
+        assert!(said.contains("at most 6 unread"), "{said}");
+        let on = ["settings", "set", "mailbox.support.active=on"];
+        site.does(&["settings", "set", "mailbox.support.active=off"]);
+        let said = site.refuses(&on);
+        let asked = "up to 6 unread messages would become tickets now.";
+        assert!(said.contains(asked) && said.contains(told), "{said}");
+        site.does(&[&on[..], &["--yes"]].concat());
+    }
+}
+
+/// Goes red where the line is lost over a message while its received time is asked for (the search by date
+/// found it), and Test Connection fails.
+#[test]
+fn a_message_that_costs_the_line_when_its_date_is_asked_for_fails_no_test() {
+    let (site, file, whole) = unreadable(2);
+    std::fs::write(&file, whole).expect("a file can be mended");
+    // The server remembers the dates, and of the third nothing else.
+    let mut hand = site.hand();
+    hand.does("SELECT INBOX");
+    hand.does("FETCH 1:* INTERNALDATE");
+    hand.does("LOGOUT");
+    std::fs::write(&file, "").expect("a file can be cut");
+    let now = site.status()["at"].to_string();
+    let today = now.trim_matches('"').split('T').next().expect("a date");
+    let after = format!("mailbox.support.received_after={today}T00:00:00Z");
+    site.does(&["settings", "set", &after, "--yes"]);
+    let said = site.does(&["test", "support"]);
+    assert!(said.contains("at most 6 unread"), "{said}");
+    assert!(said.contains("closed the session"), "{said}");
+}
+
 /// Goes red when a server that hangs up on a search by date, as Dovecot does over a file of no octets, is
 /// asked the same again each time.
 #[test]
