@@ -181,37 +181,32 @@ fn messages_that_are_not_moved_around_the_others_keep_none_of_them() {
 /// the same messages as the one before.
 #[test]
 fn a_folder_that_takes_nothing_is_asked_for_some_more_at_each_attempt() {
-    let alone = Arc::<Mutex<BTreeSet<u32>>>::default();
-    let (asked, tried) = (Arc::<AtomicU64>::default(), Arc::clone(&alone));
-    let counts = Arc::clone(&asked);
+    let tried = Arc::<Mutex<BTreeSet<u32>>>::default();
+    let tries = Arc::clone(&tried);
     let mut site = site(
         &[],
         "",
         |line| line,
         move |line| match line.split_once(" UID MOVE ") {
             Some((tag, set)) => {
-                counts.fetch_add(1, Ordering::Relaxed);
                 let uids: Vec<u32> = members(set).collect();
                 if let [uid] = uids[..] {
-                    tried.lock().expect("no test has panicked").insert(uid);
+                    tries.lock().expect("no hand has panicked").insert(uid);
                 }
                 Fate::Answered(format!("{tag} NO none of these\r\n"))
             }
             None => Fate::Passes,
         },
     );
-    for n in 1..=36 {
+    for n in 1..=27 {
         site.send(&format!("mail {n}"));
     }
     site.start();
-    let begun = Instant::now();
     site.until("each was tried", |_| {
-        alone.lock().expect("no test has panicked").len() == 36
+        tried.lock().expect("no hand has panicked").len() == 27
     });
-    // Four attempts at least, with two, four and eight seconds between them, or half of each.
-    assert!(begun.elapsed() > Duration::from_secs(7), "{}", site.log());
-    let asked = asked.load(Ordering::Relaxed);
-    assert!(asked < 250, "{asked} times");
+    let log = site.log();
+    assert!(log.contains("more were not tried"), "{log}");
 }
 
 /// A site whose server tells nothing but flags of a set with a UID from `bad` in it; and how often it did.

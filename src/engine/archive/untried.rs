@@ -64,6 +64,7 @@ impl Untried {
                 self.times = self.times.saturating_add(1);
                 BACKOFF.after(self.times, jitter)
             }
+            // Nothing is known that would make anything due sooner.
             (false, false) => BACKOFF.most,
         };
         let until = now.plus(wait);
