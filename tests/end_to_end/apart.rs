@@ -337,14 +337,18 @@ fn members(set: &str) -> impl Iterator<Item = u32> + '_ {
         let (from, to) = part.split_once(':').unwrap_or((part, part));
         match (from.parse(), to.parse()) {
             (Ok(from), Ok(to)) => from..=to,
-            _ => 1..=0,
+            // No message has it.
+            _ => 0..=0,
         }
     })
 }
 
 /// The least of them.
 fn least(set: &str) -> u32 {
-    members(set).min().unwrap_or(u32::MAX)
+    members(set)
+        .filter(|uid| *uid > 0)
+        .min()
+        .unwrap_or(u32::MAX)
 }
 
 /// Goes red where more messages than are counted are asked for again and again without a growing wait, and
