@@ -8,13 +8,13 @@
 //! the move and its record costs nothing: the next attempt finds the message gone from its place.
 
 mod batch;
+mod untried;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use async_channel::Receiver;
-
 use batch::{places, Batch, Done, Here};
+use untried::{Attempt, Untried};
 
 use super::failed::Failed;
 use super::loan::{self, Back, Lent};
@@ -28,6 +28,7 @@ use crate::passage::retry::Backoff;
 use crate::passage::{Record, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::Key;
+use crate::world::Tick;
 
 /// Messages of one MOVE at most.
 const BATCH: usize = 500;
@@ -104,6 +105,8 @@ struct Archiver<'a> {
     refused: u32,
     /// What the server would not move: the others go on.
     left: Failed<Key>,
+    /// What it was not asked to move, since it denied everything before.
+    untried: Untried,
 }
 
 /// The task; it ends only with the mailbox or the store.
@@ -116,6 +119,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
         way: None,
         refused: 0,
         left: Failed::default(),
+        untried: Untried::default(),
     };
     // With other settings this task is another one: what the last one began comes first.
     drop(post.archiving_now.lock_arc().await);
@@ -166,10 +170,15 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
 }
 
 impl Archiver<'_> {
+    /// When the first of what waits for another attempt is due.
+    fn due(&self) -> Option<Tick> {
+        self.left.due().into_iter().chain(self.untried.due()).min()
+    }
+
     /// Says how it stands, once everything was tried that is due.
     fn settle(&mut self) {
         let (post, clock) = (self.post, &self.engine.world.clock);
-        let Some(due) = self.left.due() else {
+        let Some(due) = self.due() else {
             post.archiving.set(false);
             post.archive_trouble.replace(None);
             return;
@@ -192,7 +201,7 @@ impl Archiver<'_> {
     /// Waits until something new is to be archived, or something that was left is due.
     async fn is_woken_within(&mut self, wait: Duration) -> bool {
         let clock = &self.engine.world.clock;
-        let due = self.left.due().map(|due| due.since(clock.tick()));
+        let due = self.due().map(|due| due.since(clock.tick()));
         let new = async {
             self.post.archive_bell.wait().await;
             false
@@ -205,59 +214,80 @@ impl Archiver<'_> {
         let woken = clock.within(wait, futures_lite::future::or(all, new)).await;
         if woken == Some(true) {
             self.left.clear();
+            self.untried.clear();
         }
         woken.is_some() || due == Some(wait)
     }
 
     /// Archives everything that waits, but for what the server would not move before its time.
     async fn drain(&mut self) -> Result<(), End> {
-        let begun = self.engine.world.clock.tick();
-        if self.left.due().is_some_and(|due| due <= begun) {
+        let clock = &self.engine.world.clock;
+        let begun = clock.tick();
+        if self.due().is_some_and(|due| due <= begun) {
             // Another session and another look for the folder: either may be why.
             self.leave().await;
             self.way = None;
         }
+        let mut attempt = Attempt::default();
+        // What was denied before comes last: else it would keep what was not tried yet, each time anew.
+        self.sweep(begun, false, &mut attempt).await?;
+        if self.left.due().is_some_and(|due| due <= begun) {
+            self.sweep(begun, true, &mut attempt).await?;
+        }
+        if let Some(written) = &attempt.written {
+            // Only then the list is without what was moved just now. The task that writes it is
+            // not this one, which ends with the mailbox's settings.
+            let _ = written.recv().await;
+            self.count().await;
+        }
+        let jitter = u64::from_le_bytes(self.engine.world.entropy.octets());
+        let until = self.untried.after(&attempt, begun, clock.tick(), jitter);
+        self.left.put_back(&attempt.put_back, until);
+        // What was due was tried, or has gone.
+        self.left.passed(begun, |_| true);
+        Ok(())
+    }
+
+    /// Archives page by page what the server has not denied yet, or what it denied `before`, where it is due
+    /// at `begun`.
+    async fn sweep(&mut self, begun: Tick, before: bool, attempt: &mut Attempt) -> Result<(), End> {
         let id = self.mailbox.id.0;
         let mut after = 0;
-        let mut any = false;
-        let mut written: Option<Receiver<()>> = None;
         loop {
             let few = self.engine.counters.borrow().to_archive < WORTH;
             if few && self.post.is_fetching() {
                 self.engine.world.clock.sleep(GATHER).await;
             }
-            let page = self
+            let mut page = self
                 .engine
                 .reader
                 .ask(move |r| r.to_archive(id, after, BATCH))
                 .await
                 .map_err(StoreFault::from)??;
             let Some(last) = page.last() else {
-                // Only then the list is without what was moved just now. The task that writes it is
-                // not this one, which ends with the mailbox's settings.
-                if let Some(written) = written {
-                    let _ = written.recv().await;
-                }
-                if any {
-                    self.count().await;
-                }
-                // What was due was tried, or has gone.
-                self.left.passed(begun, |_| true);
                 return Ok(());
             };
             // What the server would not move waits for the next attempt, what it has moved for a sync:
             // the others go on.
             let reached = last.entry.sequence;
-            let mut page = page;
-            page.retain(|listed| !self.left.waits(listed.key, begun));
+            page.retain(|listed| match self.left.has(listed.key) {
+                true => before && !self.left.waits(listed.key, begun),
+                false => !before && !self.untried.waits(listed.entry.sequence, begun),
+            });
             if page.is_empty() {
                 after = reached;
                 continue;
             }
-            any = true;
             if let Some(done) = self.archive(&page).await? {
                 after = reached;
-                written = Some(done.written);
+                attempt.any_moved |= done.any_moved;
+                if !done.untried.is_empty() {
+                    match before {
+                        true => attempt.put_back.extend(done.untried),
+                        false => attempt.untried_to = Some(reached),
+                    }
+                }
+                attempt.written = Some(done.written);
                 if let Some(words) = done.words {
                     log::warn!("mailbox {}: archiving: {words}", self.mailbox.name);
                     let now = self.engine.world.clock.tick();

@@ -73,6 +73,15 @@ impl<K: Ord + Copy> Failed<K> {
         }
     }
 
+    /// These were not tried when they were due, and are at `until`.
+    pub fn put_back(&mut self, messages: &[K], until: Tick) {
+        for message in messages {
+            if let Some(tried) = self.messages.get_mut(message) {
+                tried.again = until;
+            }
+        }
+    }
+
     /// Whether no further message is counted: one of them is tried at each pass.
     pub fn is_full(&self) -> bool {
         self.messages.len() >= MAX
@@ -158,6 +167,18 @@ mod tests {
         }
         assert_eq!(waits[..6], [0, 0, 60, 120, 240, 480]);
         assert_eq!(waits[39], 3600);
+    }
+
+    /// Goes red where a message that was due and not tried is forgotten, or waits longer for it from then on.
+    #[test]
+    fn what_was_not_tried_is_due_later_and_waits_no_longer_for_it() {
+        let mut failed = Failed::default();
+        failed.add(&[Uid(1)], "denied", at(0));
+        failed.put_back(&[Uid(1), Uid(2)], at(50));
+        failed.passed(at(20), |_| true);
+        assert!(failed.waits(Uid(1), at(49)) && !failed.has(Uid(2)));
+        failed.add(&[Uid(1)], "denied", at(50));
+        assert!(!failed.waits(Uid(1), at(51)));
     }
 
     #[test]

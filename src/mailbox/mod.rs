@@ -248,7 +248,7 @@ pub struct Brought {
     pub said: String,
 }
 
-/// What became of a batch that was to be archived. A message in neither list is not in the folder
+/// What became of a batch that was to be archived. A message in none of the lists is not in the folder
 /// any more, and the server did not tell where it is now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Archived {
@@ -256,8 +256,10 @@ pub struct Archived {
     pub uid_validity: Option<UidValidity>,
     /// Old and new UID.
     pub moved: Vec<(Uid, Uid)>,
-    /// Still in the folder.
+    /// Still in the folder, although the server was asked to move them.
     pub left: Vec<Uid>,
+    /// Not asked for, since everything before them was denied.
+    pub untried: Vec<Uid>,
     /// The server's words for the first of `left`.
     pub said: Option<String>,
 }

@@ -1,7 +1,9 @@
 //! One message in trouble costs no other: neither its ticket nor its place in the archive.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::altered::{site, without};
@@ -150,6 +152,114 @@ fn many_messages_that_are_not_moved_keep_no_other() {
     }
 }
 
+/// Goes red where an attempt that ends before the others are tried puts those off like the ones that were denied:
+/// each attempt then ends at the same ones, and nothing behind them is ever archived.
+#[test]
+fn messages_that_are_not_moved_around_the_others_keep_none_of_them() {
+    let mut site = site(
+        &[],
+        "",
+        |line| line,
+        |line| match line.split_once(" UID MOVE ") {
+            Some((tag, set)) if members(set).any(|uid| uid <= 8 || uid == 40) => {
+                Fate::Answered(format!("{tag} NO not this one\r\n"))
+            }
+            _ => Fate::Passes,
+        },
+    );
+    for n in 1..=40 {
+        site.send(&format!("mail {n}"));
+    }
+    site.start();
+    site.until("those between are archived", |s| s.count("archived") == 31);
+    site.until("the others are named", |s| {
+        alarms(s).contains("did not move 9 messages")
+    });
+}
+
+/// Goes red where a folder that takes nothing is asked for each message at once, or where an attempt comes to
+/// the same messages as the one before.
+#[test]
+fn a_folder_that_takes_nothing_is_asked_for_some_more_at_each_attempt() {
+    let tried = Arc::<Mutex<BTreeSet<u32>>>::default();
+    let tries = Arc::clone(&tried);
+    let mut site = site(
+        &[],
+        "",
+        |line| line,
+        move |line| match line.split_once(" UID MOVE ") {
+            Some((tag, set)) => {
+                let uids: Vec<u32> = members(set).collect();
+                if let [uid] = uids[..] {
+                    tries.lock().expect("no hand has panicked").insert(uid);
+                }
+                Fate::Answered(format!("{tag} NO none of these\r\n"))
+            }
+            None => Fate::Passes,
+        },
+    );
+    for n in 1..=27 {
+        site.send(&format!("mail {n}"));
+    }
+    site.start();
+    site.until("each was tried", |_| {
+        tried.lock().expect("no hand has panicked").len() == 27
+    });
+    let log = site.log();
+    assert!(log.contains("more were not tried"), "{log}");
+}
+
+/// A site whose server tells nothing but flags of a set with a UID from `bad` in it; and how often it did.
+fn telling_nothing(bad: RangeInclusive<u32>) -> (Site, Arc<AtomicU64>) {
+    let asked = Arc::<AtomicU64>::default();
+    let counts = Arc::clone(&asked);
+    let site = site(
+        &[],
+        "",
+        |line| line,
+        move |line| match line.split_once(" UID FETCH ") {
+            Some((tag, set))
+                if set.contains("RFC822.SIZE") && members(set).any(|uid| bad.contains(&uid)) =>
+            {
+                counts.fetch_add(1, Ordering::Relaxed);
+                Fate::Answered(format!("{tag} NO [SERVERBUG] internal error\r\n"))
+            }
+            _ => Fate::Passes,
+        },
+    );
+    (site, asked)
+}
+
+/// Goes red where so many messages in a row of which the server tells flags and no more are taken for the
+/// server's trouble: no pass ever ended, and each mail waited ever longer. Unread ones, and read ones.
+#[test]
+fn many_messages_that_are_not_told_of_keep_neither_an_older_one_nor_new_ones() {
+    for flags in ["", "\\Seen"] {
+        let (mut site, asked) = telling_nothing(2..=13);
+        site.send("good 1");
+        for _ in 2..=13 {
+            site.hand().append("INBOX", flags, &message("bad", "bad"));
+        }
+        site.start();
+        site.until("the older one is a ticket", |s| {
+            s.tickets("good").len() == 1
+        });
+        let unread = flags.is_empty();
+        site.until("it watches", |s| {
+            let named = !unread || alarms(s).contains("12 messages were left out");
+            named && s.status()["mailboxes"][0]["state"] == "watching"
+        });
+        let before = asked.load(Ordering::Relaxed);
+        assert!(before < 150, "{before} times");
+        for n in 2..=4 {
+            site.send(&format!("good {n}"));
+            site.until("a new one is a ticket", |s| s.tickets("good").len() == n);
+        }
+        let after = asked.load(Ordering::Relaxed);
+        assert_eq!(after, before, "it is not asked with each of them");
+    }
+}
+
 /// A site whose server shows no octets where `hides` says so of a set, and how often it was asked for some.
 fn hiding(hides: impl Fn(&str) -> bool + Send + Sync + 'static) -> (Site, Arc<AtomicU64>) {
     let asked = Arc::<AtomicU64>::default();
@@ -220,11 +330,25 @@ fn a_server_that_shows_nothing_is_left_alone_for_a_while() {
     assert!(asked < 450, "{asked} times");
 }
 
-/// The least UID of a set, of which other words may follow.
-fn least(set: &str) -> u32 {
+/// The UIDs of a set, of which other words may follow.
+fn members(set: &str) -> impl Iterator<Item = u32> + '_ {
     let set = set.split(' ').next().unwrap_or_default();
-    let uids = set.split([',', ':']).filter_map(|uid| uid.parse().ok());
-    uids.min().unwrap_or(u32::MAX)
+    set.split(',').flat_map(|part| {
+        let (from, to) = part.split_once(':').unwrap_or((part, part));
+        match (from.parse(), to.parse()) {
+            (Ok(from), Ok(to)) => from..=to,
+            // No message has it.
+            _ => 0..=0,
+        }
+    })
+}
+
+/// The least of them.
+fn least(set: &str) -> u32 {
+    members(set)
+        .filter(|uid| *uid > 0)
+        .min()
+        .unwrap_or(u32::MAX)
 }
 
 /// Goes red where more messages than are counted are asked for again and again without a growing wait, and

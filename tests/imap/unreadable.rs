@@ -116,6 +116,27 @@ fn a_message_alone_in_its_folder_is_judged_by_what_else_is_told_of_it() {
     );
 }
 
+/// Goes red where a server that tells flags is left alone for its many damaged messages, with the good one
+/// between them; or where a look has no bound.
+#[test]
+fn many_messages_of_which_only_flags_are_told_end_no_look_and_hide_no_good_one() {
+    let (account, _) = server(|uids, flags_only| match flags_only || *uids == [10] {
+        true => Some("OK"),
+        false => Some("NO [SERVERBUG] Internal error occurred"),
+    });
+    let looked = look(&account, 10..=30).unwrap();
+    assert_eq!(looked.denied, (11..=30).map(Uid).collect::<Vec<_>>());
+    assert_eq!(looked.items.len(), 1);
+
+    let (account, looks) = server(|_, flags_only| match flags_only {
+        true => Some("OK"),
+        false => Some("NO [SERVERBUG] Internal error occurred"),
+    });
+    let looked = look(&account, 10..=4000).unwrap();
+    assert_eq!(looked.denied, (10..=4000).map(Uid).collect::<Vec<_>>());
+    assert!(looks.load(Ordering::SeqCst) < 2_500, "{looks:?}");
+}
+
 #[test]
 fn a_look_that_costs_the_session_says_at_which_message() {
     let (account, _) = server(|uids, _| match uids.contains(&3) {

@@ -41,12 +41,18 @@ impl Batch {
             false => session.archive(&uids, folder, how).await?,
         };
         let mut left: Vec<Key> = self.untold.iter().map(|(_, key)| *key).collect();
+        let (mut untried, mut any_moved) = (Vec::new(), false);
         for here in self.here {
             let Here { uid, key, .. } = here;
             if archived.left.binary_search(&uid).is_ok() {
                 left.push(key);
                 continue;
             }
+            if archived.untried.binary_search(&uid).is_ok() {
+                untried.push(key);
+                continue;
+            }
+            any_moved = true;
             let to = archived
                 .moved
                 .binary_search_by_key(&uid, |(from, _)| *from)
@@ -65,7 +71,14 @@ impl Batch {
         log::debug!("mailbox {}: {} archived", self.mailbox, records.len());
         let words = (!left.is_empty()).then(|| {
             let said = archived.said.unwrap_or(self.said);
-            format!("the server did not move {} messages: {said}", left.len())
+            let beside = match untried.len() {
+                0 => String::new(),
+                others => format!(", and {others} more were not tried"),
+            };
+            format!(
+                "the server did not move {} messages{beside}: {said}",
+                left.len()
+            )
         });
         let written = self.engine.receipts.push_all(records);
         Ok((
@@ -73,6 +86,8 @@ impl Batch {
             Done {
                 written,
                 left,
+                untried,
+                any_moved,
                 words,
             },
         ))
@@ -85,6 +100,10 @@ pub(super) struct Done {
     pub(super) written: Receiver<()>,
     /// What the server would not move.
     pub(super) left: Vec<Key>,
+    /// What it was not asked to move, since it denied everything before.
+    pub(super) untried: Vec<Key>,
+    /// Whether anything went from its place.
+    pub(super) any_moved: bool,
     /// Its words for that.
     pub(super) words: Option<String>,
 }

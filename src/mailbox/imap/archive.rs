@@ -19,7 +19,7 @@ use crate::passage::Uid;
 /// Messages moved with one command.
 const MANY: usize = 500;
 /// Single messages denied in a row, none moved, after which only the newest is tried still: where that is
-/// denied too, the folder is to blame.
+/// denied too, the folder may be to blame, and the others are not tried now.
 const DENIED_MAX: usize = 8;
 const DOING: &str = "archiving messages";
 /// What is said of messages that a server copied without a word of which.
@@ -172,8 +172,8 @@ impl Imap {
                         match newest.filter(|_| !newest_tried) {
                             Some(newest) => batches.push(vec![newest]),
                             None => {
-                                archived.left.extend(newest);
-                                archived.left.extend(batches.drain(..).flatten());
+                                archived.untried.extend(newest);
+                                archived.untried.extend(batches.drain(..).flatten());
                             }
                         }
                         newest_tried = true;
@@ -182,6 +182,7 @@ impl Imap {
             }
         }
         archived.left.sort_unstable();
+        archived.untried.sort_unstable();
         archived.moved.sort_unstable();
         Ok(archived)
     }

@@ -16,8 +16,12 @@ use crate::passage::Uid;
 
 /// Messages asked for with one command.
 const MANY: usize = 1000;
-/// So many messages denied alone, and none told of: it is the server, and it is left alone.
+/// So many messages denied alone, and none told of: it is the server, unless it tells at least the flags of
+/// one, and it is left alone.
 const DENIED_MAX: usize = 8;
+/// So many messages denied alone in one look, and those that were denied only together with others are taken
+/// for the same: they are looked at again like these, and a look comes to its end.
+const ALONE_MAX: usize = 1000;
 const DOING: &str = "asking for sizes and received times";
 
 #[derive(Default)]
@@ -82,28 +86,35 @@ impl Imap {
         let mut first: Option<Denial> = None;
         // The last half is asked for again first: the newest messages, most often whole.
         let mut halves = self.look_by(set::sets(uids, MANY), told).await?;
-        let mut answers = halves.answered > 0;
+        let mut answers = halves.any;
         let mut open = halves.denied;
         while let Some((members, denial)) = open.pop() {
             if !verdict::may_be_one_message(denial.code) {
                 return Err(verdict::command(DOING, denial).into());
             }
-            let untold = untold(&members, told);
-            if members.len() == 1 && !untold.is_empty() {
-                denied.extend(untold);
+            let rest = untold(&members, told);
+            if members.len() == 1 && !rest.is_empty() {
+                denied.extend(rest);
                 if !answers && denied.len() >= DENIED_MAX {
-                    return Err(verdict::command(DOING, denial).into());
+                    answers = self.answers_for(denied[0]).await?;
+                    if !answers {
+                        return Err(verdict::command(DOING, denial).into());
+                    }
                 }
                 first.get_or_insert(denial);
+                if denied.len() >= ALONE_MAX {
+                    let others = open.drain(..).flat_map(|(members, _)| members);
+                    denied.extend(untold(&others.collect::<Vec<_>>(), told));
+                }
                 continue;
             }
-            let half = untold.len().div_ceil(2).max(1);
-            let again = untold
+            let half = rest.len().div_ceil(2).max(1);
+            let again = rest
                 .chunks(half)
                 .flat_map(|half| set::sets(half, half.len()))
                 .collect();
             halves = self.look_by(again, told).await?;
-            answers |= halves.answered > 0;
+            answers |= halves.any;
             open.extend(halves.denied);
         }
         let Some(denial) = first else {
@@ -117,7 +128,8 @@ impl Imap {
     }
 
     /// Whether the server tells at least the flags of a message: then it is there for us, and the
-    /// fault is the message's own. This is what judges a message that lies alone in its folder.
+    /// fault is the message's own. This is what judges a message that lies alone in its folder, and
+    /// several that lie beside no good one.
     async fn answers_for(&mut self, uid: Uid) -> Result<bool, Unlooked> {
         let command = format!("UID FETCH {uid} (UID FLAGS)");
         Ok(self.ask(DOING, &command, |_| {}).await?.is_ok())
@@ -150,10 +162,12 @@ impl Imap {
         let mut answers = Answers::default();
         for (done, (_, members)) in dones.into_iter().zip(sets) {
             match done {
-                Ok(()) => answers.answered += 1,
+                Ok(()) => answers.any = true,
                 Err(denial) => answers.denied.push((members, denial)),
             }
         }
+        // Dovecot tells of what comes before the message that it denies all of them over.
+        answers.any |= told.values().any(|found| found.size.is_some());
         Ok(answers)
     }
 
@@ -201,7 +215,8 @@ impl Imap {
 /// How some commands ended.
 #[derive(Default)]
 struct Answers {
-    answered: usize,
+    /// Whether one was not denied, or something was told before one was.
+    any: bool,
     denied: Vec<(Vec<Uid>, Denial)>,
 }
 
