@@ -123,6 +123,9 @@ impl Running {
         // What can't be read of one message keeps no other from being listed.
         let (decision, said) = self
             .read(move |r| {
+                // Its records may have been moved since the row was read.
+                let now = r.entry(&key)?.filter(|now| now.stage == stage);
+                let (decision, why) = now.map_or((decision, why), |n| (n.decision, n.refusal));
                 let decision = decision.map(|at| r.decision(at)).transpose();
                 let said = match (why, stage) {
                     (Some(at), Stage::Dismissed) => {

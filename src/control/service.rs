@@ -141,23 +141,28 @@ impl Running {
         })
     }
 
-    async fn again(&self, caller: &Caller, key: Key, entry: Entry) -> Result<String, Refusal> {
+    async fn again(&self, caller: &Caller, key: Key) -> Result<String, Refusal> {
         let gone = |why: &str| {
             let said = format!(
                 "{why}: forward it to the mailbox from a mail program, which makes a new message of it"
             );
             Refusal::new(Kind::Refused, said)
         };
-        let (Some(decision), Some(message)) = (entry.decision, entry.message) else {
-            return Err(gone("its octets are no longer kept here"));
-        };
         let kept = move |r: &mut Reader| {
+            // As it is now: its records may have been moved since.
+            let entry = r.entry(&key)?;
+            let Some((decision, message)) = entry.and_then(|e| e.decision.zip(e.message)) else {
+                return Ok(None);
+            };
             // As they are copied: what can't be read is better refused than begun.
             r.payload(message)?;
-            r.decision(decision)
+            Ok((r.decision(decision)?, message)).map(Some)
         };
         let kept = self.read(move |r| Ok(kept(r))).await?;
-        let decision = kept.map_err(|fault| gone(&lists::damaged(&fault)))?;
+        let kept = kept.map_err(|fault: StoreFault| gone(&lists::damaged(&fault)))?;
+        let Some((decision, message)) = kept else {
+            return Err(gone("its octets are no longer kept here"));
+        };
         let mut generation = 1;
         while let Some(taken) = {
             let key = key.again(generation);
@@ -173,7 +178,7 @@ impl Running {
         }
         let again = crate::passage::record::Decision {
             composed: None,
-            message: entry.message,
+            message: Some(message),
             decided_at: self.engine.world.clock.wall().0,
             ..decision
         };
@@ -335,7 +340,7 @@ impl Service for Running {
             Stage::Ignored | Stage::Dismissed | Stage::Closed if again => {
                 self.after_all(key, &entry).await
             }
-            Stage::Forwarded if again => self.again(caller, key, entry).await,
+            Stage::Forwarded if again => self.again(caller, key).await,
             Stage::Committed => Err(Refusal::new(
                 Kind::Refused,
                 "it is a ticket already, on its way to the portal",

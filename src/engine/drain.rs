@@ -86,7 +86,6 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             return None;
         }
     }
-    left.extend(engine.only_archived());
     if engine.looks.is_owed() && engine.directory.trouble.borrow().is_none() {
         return None;
     }
@@ -133,5 +132,6 @@ fn idle(engine: &Engine) -> Option<Vec<String>> {
             "{released} messages are to be fetched from mailboxes that are off"
         ));
     }
+    left.extend(engine.only_archived());
     Some(left)
 }

@@ -105,9 +105,16 @@ pub async fn look_after(
                     }
                 }
                 if entry.spots.is_empty() && entry.mailbox == id {
-                    // Archived at its commit, and then its octets were lost here: only the archive
-                    // has it now.
-                    missing = Some((None, Reason::LostHere));
+                    missing = Some((
+                        None,
+                        match entry.convert {
+                            // Somebody wants a ticket of it, and is to move it back.
+                            true => Reason::Gone,
+                            // Archived at its commit, and then its octets were lost here: only the
+                            // archive has it now.
+                            false => Reason::LostHere,
+                        },
+                    ));
                 }
                 if let (false, Some((uid, reason))) = (present, missing) {
                     suspects.push((*key, uid, reason));
@@ -137,7 +144,7 @@ pub async fn look_after(
                 match reason {
                     Reason::LostHere => {
                         log::error!("{} closed: {reason}: {}", key.short(), reason.mend());
-                        engine.lost_here.set(engine.lost_here.get() + 1);
+                        engine.lost_here.borrow_mut().insert(key);
                     }
                     _ => log::info!("{} closed: {reason}", key.short()),
                 }

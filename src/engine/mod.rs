@@ -45,7 +45,7 @@ pub mod understand;
 pub mod writer;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -55,7 +55,7 @@ use smol::LocalExecutor;
 
 use crate::index;
 use crate::passage::record::Unreadable;
-use crate::passage::{Counters, MailboxId, Record};
+use crate::passage::{Counters, MailboxId, Record, Stage};
 use crate::settings::{self, History, SealKey, Settings};
 use crate::spool;
 use crate::ticket::{Key, Reason};
@@ -185,8 +185,9 @@ pub struct Engine {
     pub(crate) full: RefCell<Option<String>>,
     /// Somebody waits for room.
     pub(crate) room_bell: Bell,
-    /// Messages that were closed since the start because only the archive has them.
-    pub(crate) lost_here: Cell<u64>,
+    /// Messages that were closed since the start because only the archive has them, and were not moved
+    /// back.
+    pub(crate) lost_here: RefCell<BTreeSet<Key>>,
     pub(crate) settings_bell: Bell,
     pub(crate) confirm_bell: Bell,
     pub(crate) confirm_deadline: Cell<Option<Tick>>,
@@ -261,7 +262,7 @@ impl Engine {
             free_octets: Cell::new(u64::MAX),
             full: RefCell::default(),
             room_bell: Bell::new(),
-            lost_here: Cell::new(0),
+            lost_here: RefCell::default(),
             settings_bell: Bell::new(),
             confirm_bell: Bell::new(),
             confirm_deadline: Cell::new(None),
@@ -467,6 +468,9 @@ impl Engine {
         }
         forward::learned(&self.link, &committed.applied.changed);
         for (key, entry) in &committed.applied.changed {
+            if entry.stage != Stage::Closed {
+                self.lost_here.borrow_mut().remove(key);
+            }
             if entry.wants_fetch() {
                 // Only now: a listing before this would still leave it out, and the next whole one
                 // is an hour away.
@@ -497,7 +501,7 @@ impl Engine {
 
     /// What is said of messages that only the archive has.
     pub(crate) fn only_archived(&self) -> Option<String> {
-        let lost = self.lost_here.get();
+        let lost = self.lost_here.borrow().len() as u64;
         (lost > 0).then(|| {
             format!(
                 "{}, which can't be read from this disk any more, went to the archive before the portal had a ticket: `postern held list --aside --reason {}` names what to move back, unread",

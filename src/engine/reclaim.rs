@@ -188,11 +188,13 @@ impl Writer {
 
     /// Gives segments back. Nothing points there any more, and nobody is on the way.
     fn let_go(&mut self, free: BTreeSet<u64>) -> Result<(), StoreFault> {
+        let view = self.index().view();
         for segment in self.journal().segments() {
-            match (free.contains(&segment.number), segment.large) {
-                (true, true) => self.drop_large(segment.number)?,
-                (true, false) => self.journal().release(segment.number)?,
-                (false, _) => {}
+            let number = segment.number;
+            match (free.contains(&number), segment.large) {
+                (true, true) if view.large(number)?.is_none() => self.drop_large(number)?,
+                (true, false) => self.journal().release(number)?,
+                _ => {}
             }
         }
         Ok(())

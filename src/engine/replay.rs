@@ -6,7 +6,7 @@
 //!
 //! A power cut can leave a record on the disk and not the one before it that it points to: no sync
 //! held either. A decision whose octets are missing so is told apart (`unread`), since nothing may be
-//! archived by it; a copy that is missing them is passed over, since what it was made from is there.
+//! archived by it; a copy without them points to what it was made from, which is there.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::path::Path;
 use super::writer::{position_of, stored, Sizes};
 use super::StoreFault;
 use crate::index::{self, Durable, Index};
-use crate::passage::{Kind, Position, Record, Stored};
+use crate::passage::{Entry, Kind, Position, Record, Stored};
 use crate::spool::{self, Journal};
 use crate::ticket::Key;
 use crate::world::Disk;
@@ -114,6 +114,23 @@ impl Holes {
             *segment == stored.segment && hole.contains(&stored.offset)
         };
         self.holes.iter().any(here)
+    }
+
+    /// What of a copy is missing is where it was before: its segment is given back only once the copy is
+    /// durable. Where the message stands is what the copy says all the same: after a damage of its octets
+    /// nothing else may tell it.
+    fn lead_back(&self, copy: &mut Entry, older: Option<&Entry>) {
+        let Some(older) = older else { return };
+        let parts = [
+            (&mut copy.message, older.message),
+            (&mut copy.decision, older.decision),
+            (&mut copy.refusal, older.refusal),
+        ];
+        for (part, before) in parts {
+            if part.is_some_and(|stored| self.has(stored)) && before.is_some() {
+                *part = before;
+            }
+        }
     }
 
     /// Whether any of these lies where there is nothing.
@@ -217,7 +234,8 @@ pub(super) fn replay(
             .octets()
             .map_err(StoreFault::from)
             .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
-        match &decoded {
+        let mut decoded = decoded;
+        match &mut decoded {
             Ok(Record::Decision(decision)) => {
                 let unread = decision.message.filter(|m| holes.has(*m));
                 opening.unread.extend(unread.map(|message| (key, message)));
@@ -231,17 +249,14 @@ pub(super) fn replay(
                     index.view().entry(&key)
                 });
                 match older {
-                    // Its segment is given back only once the copy is durable.
-                    Ok(Some(_)) => return ControlFlow::Continue(()),
-                    Ok(None) => {
-                        let unread = copy.message.filter(|m| holes.has(*m));
-                        opening.unread.extend(unread.map(|message| (key, message)));
-                    }
+                    Ok(older) => holes.lead_back(copy, older.as_ref()),
                     Err(e) => {
                         fault = Some(Replay::Index(e.to_string()));
                         return ControlFlow::Break(());
                     }
                 }
+                let unread = copy.message.filter(|m| holes.has(*m));
+                opening.unread.extend(unread.map(|message| (key, message)));
             }
             _ => {}
         }

@@ -193,7 +193,9 @@ impl Writer {
     /// What was decided, and has no octets here, is to be fetched again: before anything is done by the
     /// decision. It lies where it lay, since no sync held it.
     fn refetch(&mut self, opening: &mut Opening, now: Wall) -> Result<(), StoreFault> {
-        for (key, message) in std::mem::take(&mut opening.unread) {
+        // Told once for the decision, and perhaps once more for a copy of it.
+        let unread: BTreeSet<_> = std::mem::take(&mut opening.unread).into_iter().collect();
+        for (key, message) in unread {
             let entry = self.index.view().entry(&key)?;
             let wanted = entry.is_some_and(|e| {
                 e.message == Some(message) && matches!(e.stage, Stage::Committed | Stage::Refused)
@@ -287,7 +289,15 @@ impl Writer {
                 }
                 Raw::Left => (None, None),
                 Raw::Kept(of) => {
-                    decision.message = self.copy_message(key, decision.message)?;
+                    // Since whoever asks for it looked, reclaim may have moved them, or parted them from
+                    // it.
+                    let kept = self.index.view().entry(&of)?;
+                    let kept = kept.filter(|e| e.message.is_some() && e.large == large);
+                    let Some(kept) = kept else {
+                        let said = "its octets are no longer kept here".to_owned();
+                        return Err(StoreFault::Torn { said });
+                    };
+                    decision.message = self.copy_message(key, kept.message)?;
                     if large.is_some() {
                         self.append(of, Record::Retired)?;
                     }

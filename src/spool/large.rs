@@ -234,7 +234,7 @@ pub(super) fn read(
         let whole = length + format::SLICE_TRAILER as usize;
         let buffer = slice.get_mut(..whole).ok_or_else(torn)?;
         // A sector that can't be read any more is this message's damage, and not the disk's as a whole.
-        let read = store.read(opened, buffer, at).map_err(|_| torn())?;
+        let read = store.read_twice(opened, buffer, at).ok_or_else(torn)?;
         let (message, trailer) = buffer.split_at(length);
         if read != whole || trailer != format::slice_trailer(&opened.seals, at, message) {
             return Err(torn());

@@ -85,9 +85,8 @@ pub(super) fn read(
     // An ordinary record is short enough to be checked whole.
     let mut record = vec![0; span as usize];
     // A sector that can't be read any more is this record's damage, and not the disk's as a whole.
-    let Ok(read) = store.read(opened, &mut record, at.offset) else {
-        return Err(torn);
-    };
+    let read = store.read_twice(opened, &mut record, at.offset);
+    let Some(read) = read else { return Err(torn) };
     let frame = Frame::decode(&opened.seals, at.offset, &record);
     let sound = || -> Option<bool> {
         let payload = record.get(FRAME..FRAME + at.length as usize)?;

@@ -259,6 +259,18 @@ impl Store {
         held(&self.handles).retain(|h| h.number != number);
     }
 
+    /// The same where one failure may have passed by the next time: after a second one `None`, and the
+    /// system's words in the log.
+    pub(super) fn read_twice(&self, opened: &Opened, octets: &mut [u8], at: u64) -> Option<usize> {
+        let said = |e: &io::Error| {
+            log::error!("reading segment {} at octet {at}: {e}", opened.number);
+        };
+        if let Ok(read) = self.read(opened, octets, at) {
+            return Some(read);
+        }
+        self.read(opened, octets, at).inspect_err(said).ok()
+    }
+
     /// Reads octets of a segment, those not yet written out included; returns how many there were.
     pub(super) fn read(&self, opened: &Opened, octets: &mut [u8], at: u64) -> io::Result<usize> {
         // What stands before `written` is in the file, and stays; so the file may be read after

@@ -77,6 +77,7 @@ fn what_was_dismissed_becomes_a_ticket_after_all_when_it_is_moved_back() {
     let key = site.key("held", "who am I");
     site.does(&["held", "dismiss", &key]);
     archived(&site, 1);
+    site.until("that is known here", |s| s.count("to-archive") == 0);
     let said = site.refuses(&["held", "convert", &key]);
     assert!(said.contains("--again"), "{said}");
     let said = site.does(&["held", "convert", &key, "--again"]);
@@ -84,6 +85,9 @@ fn what_was_dismissed_becomes_a_ticket_after_all_when_it_is_moved_back() {
         said.contains("move it into the folder INBOX of mailbox support"),
         "{said}"
     );
+    // Until then it is nowhere where it is looked for, which is no loss.
+    site.until("it was looked for", |s| s.count("closed") == 1);
+    assert_eq!(site.status()["alarms"].to_string(), "[]");
     let mut hand = site.hand();
     let uid = hand.search("Archive", "ALL")[0];
     hand.does(&format!("UID STORE {uid} -FLAGS (\\Seen)"));

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::engine::tests::{self, key, place, ticket, SIZES};
-use crate::engine::writer::Raw;
-use crate::passage::record::{Act, ActKind, Archived, Outcome, Receipt};
+use crate::engine::writer::{Decided, Raw};
+use crate::passage::record::{Act, ActKind, Archived, Decision, Outcome, Receipt};
 use crate::passage::Stage;
 use crate::ticket::Reason;
 
@@ -297,4 +297,91 @@ fn a_segment_in_which_something_wanted_is_damaged_is_left_alone_and_the_others_g
     let left = writer.journal().segments();
     assert!(left.len() < before, "{left:?}");
     assert!(left.iter().any(|s| s.number == message.segment), "{left:?}");
+}
+
+/// Flips a bit of a message's octets.
+fn flip(dir: &Path, message: Stored) {
+    use std::os::unix::fs::FileExt as _;
+    let name = format!("journal/{:016x}.segment", message.segment);
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.read(true).write(true).open(dir.join(name)).unwrap();
+    let at = message.offset + message.length / 2 + 60;
+    let mut octet = [0];
+    file.read_exact_at(&mut octet, at).unwrap();
+    file.write_all_at(&[octet[0] ^ 1], at).unwrap();
+}
+
+/// Commits and finishes messages that were done long ago, from `n` on, until a further segment begins.
+fn fill_segment(writer: &mut Writer, reader: &Reader, n: &mut u32) {
+    let old = NOW - 9 * DAY_MS;
+    let segment = |n| {
+        let entry = reader.entry(&key(n)).unwrap();
+        entry.unwrap().known_to.segment
+    };
+    let mut first = None;
+    loop {
+        commit(writer, *n, Raw::Inline(Arc::new(octets(*n))), old);
+        finish(writer, *n, old);
+        let now = segment(*n);
+        *n += 1;
+        if *first.get_or_insert(now) < now {
+            return;
+        }
+    }
+}
+
+/// Goes red where damaged octets cost what else a snapshot says: its receipt, and that nothing is left to be
+/// archived, stood in a segment that was given back.
+#[test]
+fn a_flipped_bit_in_octets_costs_no_receipt_when_the_index_is_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path());
+    let young = NOW - DAY_MS;
+    let mut n = 1000;
+    commit(&mut writer, 1, Raw::Inline(Arc::new(octets(1))), young);
+    fill_segment(&mut writer, &reader, &mut n);
+    finish(&mut writer, 1, young);
+    fill_segment(&mut writer, &reader, &mut n);
+    reclaim_all(&mut writer, RETENTION);
+    let before = reader.entry(&key(1)).unwrap().unwrap();
+    let message = before.message.unwrap();
+    assert!(before.known_to.segment > message.segment + 1);
+    drop((writer, reader));
+    flip(dir.path(), message);
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let again = tests::open(dir.path(), SIZES);
+    let after = again.reader.entry(&key(1)).unwrap().unwrap();
+    assert_eq!(
+        (after.stage, after.ticket, after.spots),
+        (Stage::Forwarded, before.ticket, Vec::new())
+    );
+    assert_eq!(again.opening.refetched, 0);
+}
+
+/// Goes red where octets that reclaim is about to let go are promised to another ticket.
+#[test]
+fn another_ticket_of_a_large_message_that_was_parted_from_its_octets_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path());
+    let number = writer.begin_large().unwrap();
+    writer.large_slice(number, &octets(1)).unwrap();
+    let stored = writer.finish_large(number, key(1)).unwrap().unwrap();
+    commit(&mut writer, 1, Raw::Large(stored), NOW - 8 * DAY_MS);
+    finish(&mut writer, 1, NOW - 8 * DAY_MS);
+    let entry = reader.entry(&key(1)).unwrap().unwrap();
+    let decision = reader.decision(entry.decision.unwrap()).unwrap();
+    let free = writer.reclaim(u64::MAX, NOW, RETENTION).unwrap().free;
+    assert_eq!(free, [stored.segment].into());
+    let again = Decided {
+        key: key(2),
+        raw: Raw::Kept(key(1)),
+        decision: Decision {
+            message: entry.message,
+            ..decision
+        },
+    };
+    let refused = writer.commit(vec![again], &[]);
+    assert!(matches!(refused, Err(StoreFault::Torn { .. })));
+    writer.let_go(free).unwrap();
+    assert!(reader.entry(&key(2)).unwrap().is_none());
 }
