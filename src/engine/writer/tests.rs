@@ -244,7 +244,7 @@ fn a_decision_without_its_octets_has_the_message_fetched_again() {
 /// Goes red where what is copied for a segment to be given back is believed without the copy's octets: the
 /// first ones are still there.
 #[test]
-fn a_copy_without_its_octets_is_passed_over() {
+fn a_copy_without_its_octets_points_to_the_first_ones() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = open(dir.path());
     let batch = (0..3).map(|n| decided(n, ticket())).collect();
