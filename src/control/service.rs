@@ -15,7 +15,7 @@ use crate::engine::reader::Reader;
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
-use crate::passage::record::{ActKind, Outcome};
+use crate::passage::record::{ActKind, Archived, Outcome};
 use crate::passage::{Entry, MailboxId, Place, Stage};
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
@@ -183,12 +183,17 @@ impl Running {
             ..decision
         };
         log::info!("{} is made a ticket again by {}", key.short(), caller.name);
+        // Its message lies there no longer, and another one may by now.
+        let place = Archived::given_up(again.place.clone());
+        let again_key = key.again(generation);
         let decided = Decided {
-            key: key.again(generation),
+            key: again_key,
             raw: crate::engine::writer::Raw::Kept(key),
             decision: again,
         };
-        self.engine.commit(vec![decided], Vec::new()).await?;
+        self.engine
+            .commit(vec![decided], vec![(again_key, place)])
+            .await?;
         Ok("another ticket is made of the message".to_owned())
     }
 

@@ -48,6 +48,8 @@ pub enum Outcome {
     Done {
         /// Its receipt.
         receipt: ticket::Receipt,
+        /// The epoch of the portal that was asked.
+        epoch: String,
         /// Subject and sender, for the log.
         shown: String,
     },
@@ -138,10 +140,12 @@ async fn attempt(
         None => match engine
             .reader
             .ask(move |r| compose_again(r, row.key))
-            .await??
+            .await?
         {
-            Some(again) => again.outgoing(),
-            None => return Ok(Outcome::Gone),
+            Ok(Some(again)) => again.outgoing(),
+            Ok(None) => return Ok(Outcome::Gone),
+            Err(StoreFault::Torn { said }) => return torn(engine, portal, row, doubt, said).await,
+            Err(fault) => return Err(fault),
         },
     };
     let key = row.key;
@@ -163,7 +167,7 @@ async fn attempt(
             return Ok(Outcome::Early { until });
         }
         match first(portal.find(&sent_key).await) {
-            Ok(Some(receipt)) => return Ok(done(receipt, &outgoing)),
+            Ok(Some(receipt)) => return Ok(done(receipt, ping.as_ref(), outgoing.shown())),
             Ok(None) => {}
             Err(fault) => return Ok(verdict(fault, false)),
         }
@@ -203,10 +207,10 @@ async fn attempt(
     }
     let document = outgoing.body.clone();
     Ok(match portal.create(&sent_key, document).await {
-        Ok(receipt) => done(receipt, &outgoing),
+        Ok(receipt) => done(receipt, ping.as_ref(), outgoing.shown()),
         Err(portal::Fault::AlreadyThere) if !finds => aside(unsettled(&outgoing, &key)),
         Err(portal::Fault::AlreadyThere) => match first(portal.find(&sent_key).await) {
-            Ok(Some(receipt)) => done(receipt, &outgoing),
+            Ok(Some(receipt)) => done(receipt, ping.as_ref(), outgoing.shown()),
             Ok(None) => Outcome::Later {
                 said: "the portal says that the key was used, and finds nothing under it"
                     .to_owned(),
@@ -290,14 +294,51 @@ fn first(
     found.map(|found| found.into_iter().next())
 }
 
-fn done(receipt: portal::Receipt, outgoing: &Outgoing) -> Outcome {
+/// The portal has it, as it was when the attempt began: it may be another one by the time this is heard of.
+fn done(receipt: portal::Receipt, ping: Option<&portal::Ping>, shown: String) -> Outcome {
     Outcome::Done {
         receipt: ticket::Receipt {
             ticket: receipt.ticket,
             number: None,
         },
-        shown: format!("\"{}\" from {}", outgoing.subject, outgoing.sender),
+        epoch: ping.map(|p| p.epoch.clone()).unwrap_or_default(),
+        shown,
     }
+}
+
+/// A ticket whose octets can't be read here any more. Where it may have been sent, that is settled first:
+/// what is fetched again counts as new, and would be sent without a look.
+async fn torn(
+    engine: &Rc<Engine>,
+    portal: &Contract,
+    row: Queued,
+    doubt: Option<Doubt>,
+    said: String,
+) -> Result<Outcome, StoreFault> {
+    if doubt.is_none() && row.sequence > engine.link.earlier {
+        return Ok(Outcome::Torn { said });
+    }
+    let ping = engine.link.ping.borrow().clone();
+    if ping.as_ref().is_some_and(|p| !p.finds_keys) {
+        return Ok(match ping.is_some_and(|p| p.keeps_keys.is_some()) {
+            // Sent again under the same key, it is found there.
+            true => Outcome::Torn { said },
+            false => aside(format!(
+                "{said}, and it may be at the portal already, which can't be asked: look there; if it is there, `postern held dismiss {}`",
+                row.key.short()
+            )),
+        });
+    }
+    let until = doubt.filter(|_| ping.as_ref().is_some_and(is_asked));
+    let until = until.map(|d| d.until);
+    if let Some(until) = until.filter(|until| *until > engine.world.clock.tick()) {
+        return Ok(Outcome::Early { until });
+    }
+    Ok(match first(portal.find(&row.key.to_string()).await) {
+        Ok(Some(receipt)) => done(receipt, ping.as_ref(), format!("({said})")),
+        Ok(None) => Outcome::Torn { said },
+        Err(fault) => verdict(fault, false),
+    })
 }
 
 /// What a fault of the portal means for this ticket and for the link; `doubt`: whether this attempt
@@ -467,7 +508,13 @@ fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault>
     };
     hold_up(Switch::LateRead);
     match entry.stage {
-        Stage::Committed => composed_of(reader, key, &entry),
+        Stage::Committed => match composed_of(reader, key, &entry)? {
+            Some(again) => Ok(Some(again)),
+            // After a damage of what said that it was done with.
+            None => Err(StoreFault::Torn {
+                said: "its octets are no longer kept here".to_owned(),
+            }),
+        },
         _ => Ok(None),
     }
 }

@@ -449,7 +449,11 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
     let link = &engine.link;
     let at = engine.world.clock.wall();
     match outcome {
-        Outcome::Done { receipt, shown } => {
+        Outcome::Done {
+            receipt,
+            epoch,
+            shown,
+        } => {
             link.failures.set(0);
             link.wanted.borrow_mut().remove(&row.key);
             link.last_receipt_at.set(Some(at));
@@ -460,12 +464,11 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
                 key: row.key,
                 ticket: receipt.ticket.clone(),
             });
-            let epoch = link.ping.borrow().as_ref().map(|p| p.epoch.clone());
             let record = Receipt {
                 ticket: receipt.ticket,
                 number: receipt.number,
                 at: at.0,
-                epoch: epoch.unwrap_or_default(),
+                epoch,
             };
             engine.receipts.push(row.key, Record::Receipt(record));
         }

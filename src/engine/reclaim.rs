@@ -209,7 +209,7 @@ impl Writer {
             segment: number,
             offset: 0,
         };
-        self.journal().replay(Some(start), &mut |record| {
+        let replayed = self.journal().replay(Some(start), &mut |record| {
             if record.at.segment != number {
                 return ControlFlow::Break(());
             }
@@ -221,8 +221,11 @@ impl Writer {
             ControlFlow::Continue(())
         })?;
         let view = self.index().view();
+        // Where nothing tells whose records lay there, they may be wanted.
+        let told_nothing = sound.is_empty() && replayed.damage().any(|gap| gap.segment == number);
         let mut plan = Plan {
             used,
+            still: told_nothing && !retention.pressed,
             ..Plan::default()
         };
         for key in keys {

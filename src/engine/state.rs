@@ -43,6 +43,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Subject and sender, for the log.
+    pub fn shown(&self) -> String {
+        format!("\"{}\" from {}", self.subject, self.sender)
+    }
+
     fn octets(&self) -> usize {
         self.body.len() + self.raw.as_ref().map_or(0, |raw| raw.len())
     }

@@ -190,15 +190,16 @@ impl Writer {
         Ok((writer, (opening, reader, counters)))
     }
 
-    /// What was decided, and has no octets here, is to be fetched again: before anything is done by the
-    /// decision. It lies where it lay, since no sync held it.
+    /// What was decided, and has no octets here, is to be fetched again before it is archived by the decision
+    /// alone. It lies where it lay, since no sync held it. What is archived behind its receipt only is left
+    /// to who sends it, and looks first whether it was sent.
     fn refetch(&mut self, opening: &mut Opening, now: Wall) -> Result<(), StoreFault> {
         // Told once for the decision, and perhaps once more for a copy of it.
         let unread: BTreeSet<_> = std::mem::take(&mut opening.unread).into_iter().collect();
         for (key, message) in unread {
             let entry = self.index.view().entry(&key)?;
             let wanted = entry.is_some_and(|e| {
-                e.message == Some(message) && matches!(e.stage, Stage::Committed | Stage::Refused)
+                e.message == Some(message) && e.stage == Stage::Committed && e.wants_archive()
             });
             if wanted {
                 opening.refetched += 1;
@@ -292,7 +293,9 @@ impl Writer {
                     // Since whoever asks for it looked, reclaim may have moved them, or parted them from
                     // it.
                     let kept = self.index.view().entry(&of)?;
-                    let kept = kept.filter(|e| e.message.is_some() && e.large == large);
+                    let kept = kept.filter(|e| {
+                        e.stage == Stage::Forwarded && e.message.is_some() && e.large == large
+                    });
                     let Some(kept) = kept else {
                         let said = "its octets are no longer kept here".to_owned();
                         return Err(StoreFault::Torn { said });
@@ -363,6 +366,8 @@ impl Writer {
         let position = self.journal.sync()?;
         // Only now: the index must never know what a power cut could still take.
         let pending = std::mem::take(&mut self.pending);
+        // What a failed batch left behind has numbers too, and a rebuild will learn of it.
+        self.index.number_from(self.next_sequence);
         let applied = self.index.apply(&pending, position_of(position))?;
         if self.appended >= CHECKPOINT_OCTETS {
             self.index.flush_settled()?;

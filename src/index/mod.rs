@@ -270,6 +270,11 @@ impl Index {
         self.meta.sequence
     }
 
+    /// Numbers below this one are given already, whether or not what has them was learned.
+    pub fn number_from(&mut self, next: u64) {
+        self.meta.sequence = self.meta.sequence.max(next);
+    }
+
     /// The position up to which the journal is known.
     pub fn position(&self) -> Position {
         self.meta.position

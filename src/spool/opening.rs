@@ -52,6 +52,7 @@ pub(super) fn sync_dir(store: &Store) -> Result<(), Fault> {
 /// Lists the folder and reads each segment's header; changes nothing.
 pub(super) fn survey(store: &Store, options: Options) -> Result<Found, Fault> {
     let mut found = Found::default();
+    let mut unreadable = false;
     let entries = match store.disk.list(&store.dir) {
         Ok(entries) => entries,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -86,6 +87,7 @@ pub(super) fn survey(store: &Store, options: Options) -> Result<Found, Fault> {
         };
         found.highest = found.highest.max(number);
         let (file, opening, block) = store.opening(&path)?;
+        unreadable |= block.is_empty() && matches!(opening, Opening::Damaged);
         match &opening {
             Opening::Newer(version) => {
                 return Err(Fault::Newer {
@@ -115,6 +117,10 @@ pub(super) fn survey(store: &Store, options: Options) -> Result<Found, Fault> {
                 records: None,
             },
         );
+    }
+    if found.life.is_none() && unreadable {
+        let dead = io::Error::other("no segment's header can be read");
+        return Err(verdict("opening the journal", dead));
     }
     while found.spares.len() > options.spares + 1 {
         found.useless.extend(found.spares.pop().map(Name::Spare));

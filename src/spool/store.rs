@@ -200,7 +200,15 @@ impl Store {
         let told = |source| verdict("reading a segment's header", source);
         let file = self.disk.open(path).map_err(told)?;
         let mut block = vec![0; HEAD as usize];
-        let length = file.read_at(&mut block, 0).map_err(told)?;
+        let read = file.read_at(&mut block, 0);
+        let length = match read.or_else(|_| file.read_at(&mut block, 0)) {
+            Ok(length) => length,
+            // A sector that can't be read any more costs this segment, and not the journal.
+            Err(e) => {
+                log::error!("reading the header of {}: {e}", path.display());
+                return Ok((file, Opening::Damaged, Vec::new()));
+            }
+        };
         block.truncate(length);
         let opening = SegmentHeader::decode(&block);
         Ok((file, opening, block))

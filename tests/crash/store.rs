@@ -364,3 +364,28 @@ fn tried(scene: &Scene, arguments: &[&str]) -> (i32, String) {
     let code = output.status.code().unwrap_or(-1);
     (code, String::from_utf8_lossy(&said).into_owned())
 }
+
+/// Goes red where a ticket whose answer was lost, and whose octets can't be read any more, is fetched and sent
+/// again without a look: what is fetched again counts as new.
+#[test]
+fn what_may_be_at_the_portal_is_looked_up_before_it_is_fetched_again() {
+    let scene = Scene::set(&Plan {
+        // It would tell by its keys what comes twice.
+        portal: &["--no-keys"],
+        ..Plan::default()
+    });
+    scene.portal_fault(json!({
+        "route": "ticket", "count": 1, "action": { "reset": "after_accept" }
+    }));
+    scene.fill(1, "4k");
+    let mut postern = scene.begin();
+    eventually("it is accepted", Duration::from_secs(60), || {
+        scene.tickets() == 1
+    });
+    postern.kill();
+    rot_where(&scene, "s1-1-00000");
+    // Such a portal is left alone for a minute after a start.
+    let said = scene.finish(Duration::from_secs(150));
+    assert!(said.contains("ticket T-1 (the journal"), "{said}");
+    scene.count().check_complete("looked up");
+}

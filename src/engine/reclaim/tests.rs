@@ -385,3 +385,36 @@ fn another_ticket_of_a_large_message_that_was_parted_from_its_octets_is_refused(
     writer.let_go(free).unwrap();
     assert!(reader.entry(&key(2)).unwrap().is_none());
 }
+
+/// Goes red where a segment of which nothing tells whose records it has is overwritten.
+#[test]
+fn a_segment_without_its_header_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = filled(dir.path(), NOW - 8 * DAY_MS);
+    let first = reader.entry(&key(1)).unwrap().unwrap();
+    let first = first.message.unwrap().segment;
+    drop((writer, reader));
+    let name = format!("journal/{first:016x}.segment");
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(dir.path().join(name));
+    std::os::unix::fs::FileExt::write_all_at(&file.unwrap(), &[0; 4096], 0).unwrap();
+    (writer, _) = open(dir.path());
+    reclaim_all(&mut writer, RETENTION);
+    let has = |writer: &mut Writer| {
+        writer
+            .journal()
+            .segments()
+            .iter()
+            .any(|s| s.number == first)
+    };
+    assert!(has(&mut writer));
+    reclaim_all(
+        &mut writer,
+        Retention {
+            pressed: true,
+            ..RETENTION
+        },
+    );
+    assert!(!has(&mut writer), "room is short");
+}

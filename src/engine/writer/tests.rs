@@ -220,7 +220,12 @@ fn a_decision_without_its_octets_has_the_message_fetched_again() {
         .writer
         .commit(vec![decided(0, ticket())], &[])
         .unwrap();
-    let batch = (1..5).map(|n| decided(n, ticket())).collect();
+    let early = |n| {
+        let mut decided = decided(n, ticket());
+        decided.decision.archive_early = true;
+        decided
+    };
+    let batch = (1..5).map(early).collect();
     first.writer.commit(batch, &[]).unwrap();
     let lost = entry(&first.reader, 2).message.unwrap();
     drop(first);
@@ -265,4 +270,24 @@ fn a_copy_without_its_octets_points_to_the_first_ones() {
     assert_eq!((now.stage, now.message), (Stage::Committed, was.message));
     let octets_of = again.reader.payload(now.message.unwrap()).unwrap();
     assert!(octets_of.ends_with(&octets(1)));
+}
+
+/// Goes red where a number is given twice: a rebuild would put two messages into one row of the queue, and
+/// one of them would never be sent.
+#[test]
+fn numbers_that_a_failed_batch_left_in_the_journal_are_not_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = open(dir.path());
+    let before = first.writer.next_sequence;
+    let mut fails = decided(2, ticket());
+    fails.raw = Raw::Kept(key(9));
+    let batch = vec![decided(1, ticket()), fails];
+    assert!(first.writer.commit(batch, &[]).is_err());
+    first.writer.sync().unwrap();
+    // A replay from before it would tell by itself.
+    first.writer.checkpoint().unwrap();
+    drop(first);
+    let again = open(dir.path());
+    assert!(again.writer.next_sequence > before);
+    assert!(again.reader.entry(&key(1)).unwrap().is_none());
 }

@@ -364,3 +364,31 @@ fn a_journal_in_its_stride_uses_old_blocks_and_makes_no_new_files() {
     assert_eq!(names(&disk).len(), 3);
     assert_eq!(journal.octets_on_disk(), 3 * SMALL.segment_octets);
 }
+
+/// Goes red where one sector that can't be read any more keeps the whole journal from being opened.
+#[test]
+fn a_header_that_can_not_be_read_costs_its_segment_only() {
+    let disk = SimDisk::new();
+    let mut segments = Vec::new();
+    for n in 1..=2u8 {
+        let mut journal = open(&disk, 1).unwrap();
+        let at = journal.append(n, &[n; 32], &[b"it"]).unwrap();
+        journal.sync().unwrap();
+        segments.push(at.segment);
+    }
+    disk.spoil(&path(Name::Ordinary(segments[0])), 0, 512);
+    let journal = open(&disk, 2).unwrap();
+    let (found, told) = replayed(&journal);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0.segment, segments[1]);
+    assert!(told.damage().any(|gap| gap.segment == segments[0]));
+    drop(journal);
+
+    // A disk of which nothing can be read is no journal that has lost some.
+    let all = names(&disk);
+    let segments = all.iter().filter_map(|name| Name::parse(name));
+    for segment in segments.filter(|name| matches!(name, Name::Ordinary(_))) {
+        disk.spoil(&path(segment), 0, 512);
+    }
+    assert!(matches!(open(&disk, 3), Err(Fault::Disk { .. })));
+}
