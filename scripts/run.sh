@@ -31,31 +31,39 @@ stays until Ctrl-C.
   --settings FILE   your own mailbox and portal instead (start from config/postern.toml)
   --yes             with --settings: don't ask before mailboxes are activated
   --dir DIR         folder for everything that is made [default: .run in the checkout]
+  --built FOLDER    the programs are built, and lie there: build none
   --help            this text
 
 Status: 0 every mail is accounted for; 1 something failed or is missing; 2 wrong usage.
 END
 }
 
-STAY=yes KEEP='' OWN='' YES='' DIR=''
+STAY=yes KEEP='' OWN='' YES='' DIR='' BUILT=''
 while [ $# -gt 0 ]; do
     case $1 in
     --exit) STAY='' ;;
     --keep) KEEP=yes ;;
     --yes) YES=--yes ;;
-    --settings | --dir)
+    --settings | --dir | --built)
         [ -n "${2:-}" ] || wrong "$1 needs a name after it"
-        if [ "$1" = --dir ]; then DIR=$2; else OWN=$2; fi
+        case $1 in
+        --dir) DIR=$2 ;;
+        --built) BUILT=$2 ;;
+        *) OWN=$2 ;;
+        esac
         shift
         ;;
     --settings=*) OWN=${1#*=} ;;
     --dir=*) DIR=${1#*=} ;;
+    --built=*) BUILT=${1#*=} ;;
     *) common_option "$1" ;;
     esac
     shift
 done
 [ -z "$OWN" ] || [ -r "$OWN" ] || wrong "the settings file can't be read: $OWN"
 [ -z "$OWN" ] || OWN=$(realpath "$OWN")
+[ -z "$BUILT" ] || [ -x "$BUILT/postern" ] || wrong "there is no postern in $BUILT"
+[ -z "$BUILT" ] || BUILT=$(realpath "$BUILT")
 
 # Dovecot's sockets, and postern's, lie below the folder, and a socket's path ends at 108 octets.
 LONGEST=64
@@ -201,20 +209,23 @@ step() {
 
 choose_folder
 TARGET=$(realpath -m "${CARGO_TARGET_DIR:-$ROOT/target}")
-BIN=$TARGET/release
-choose_cargo
+BIN=${BUILT:-$TARGET/release}
 say "everything of this run lies in $DIR"
-say "the build lies in $TARGET"
-say "the crates that it needs lie in ${CARGO_HOME:-$HOME/.cargo}"
+NEEDED=(ca-certificates)
+if [ -z "$BUILT" ]; then
+    choose_cargo
+    say "the build lies in $TARGET"
+    say "the crates that it needs lie in ${CARGO_HOME:-$HOME/.cargo}"
+    NEEDED+=(gcc libc6-dev pkg-config libssl-dev)
+fi
 take_folder
 
-NEEDED=(gcc libc6-dev pkg-config libssl-dev ca-certificates)
 [ -n "$OWN" ] || NEEDED+=(dovecot-imapd openssl)
 need "${NEEDED[@]}"
 
 trap leave INT TERM HUP
 trap end_all EXIT
-build
+[ -n "$BUILT" ] || build
 if [ -n "$OWN" ]; then
     run_own
 else

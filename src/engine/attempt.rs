@@ -153,7 +153,7 @@ async fn attempt(
     let ping = engine.link.ping.borrow().clone();
     let finds = ping.as_ref().is_none_or(|p| p.finds_keys);
     let earlier = row.sequence <= engine.link.earlier;
-    let unprotected = !keeps_key(engine, ping.as_ref(), &outgoing, row);
+    let unprotected = !keeps_key(engine, ping.as_ref(), outgoing.decided_at, row);
     let in_doubt = outgoing.doubt
         || match finds {
             true => doubt.is_some() || (earlier && unprotected),
@@ -225,17 +225,12 @@ async fn attempt(
 
 /// Whether the portal still keeps the key under which this may have been sent: not past its time,
 /// and not from before a restore.
-fn keeps_key(
-    engine: &Engine,
-    ping: Option<&portal::Ping>,
-    outgoing: &Outgoing,
-    row: Queued,
-) -> bool {
+fn keeps_key(engine: &Engine, ping: Option<&portal::Ping>, decided_at: i64, row: Queued) -> bool {
     let Some(kept) = ping.and_then(|p| p.keeps_keys) else {
         return false;
     };
     let now = engine.world.clock.wall().0;
-    let age = now.saturating_sub(outgoing.decided_at);
+    let age = now.saturating_sub(decided_at);
     age < i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
         && !engine.link.is_of_before(row.sequence)
 }
@@ -318,14 +313,18 @@ async fn torn(
     if doubt.is_none() && row.sequence > engine.link.earlier {
         return Ok(Outcome::Torn { said });
     }
-    let ping = engine.link.ping.borrow().clone();
+    let (key, ping) = (row.key, engine.link.ping.borrow().clone());
     if ping.as_ref().is_some_and(|p| !p.finds_keys) {
-        return Ok(match ping.is_some_and(|p| p.keeps_keys.is_some()) {
-            // Sent again under the same key, it is found there.
+        let entry = engine.reader.ask(move |r| r.entry(&key)).await??;
+        let decided_at = entry.map_or(0, |e| e.changed_at);
+        // Under a key that is kept there it is found there when it is sent again.
+        let safe = keeps_key(engine, ping.as_ref(), decided_at, row)
+            || doubt.is_none() && has_word(engine, key).await?;
+        let key = key.short();
+        return Ok(match safe {
             true => Outcome::Torn { said },
             false => aside(format!(
-                "{said}, and it may be at the portal already, which can't be asked: look there; if it is there, `postern held dismiss {}`",
-                row.key.short()
+                "{said}, and it may be at the portal already, which can't be asked: look there; if it is there, `postern held dismiss {key}`; if not, `postern queue retry {key}` has its mail fetched again"
             )),
         });
     }
@@ -334,7 +333,7 @@ async fn torn(
     if let Some(until) = until.filter(|until| *until > engine.world.clock.tick()) {
         return Ok(Outcome::Early { until });
     }
-    Ok(match first(portal.find(&row.key.to_string()).await) {
+    Ok(match first(portal.find(&key.to_string()).await) {
         Ok(Some(receipt)) => done(receipt, ping.as_ref(), format!("({said})")),
         Ok(None) => Outcome::Torn { said },
         Err(fault) => verdict(fault, false),

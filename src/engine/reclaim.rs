@@ -221,11 +221,11 @@ impl Writer {
             ControlFlow::Continue(())
         })?;
         let view = self.index().view();
-        // Where nothing tells whose records lay there, they may be wanted.
+        // Where nothing tells whose records lie there, they may be wanted, and be read another time.
         let told_nothing = sound.is_empty() && replayed.damage().any(|gap| gap.segment == number);
         let mut plan = Plan {
             used,
-            still: told_nothing && !retention.pressed,
+            still: told_nothing,
             ..Plan::default()
         };
         for key in keys {

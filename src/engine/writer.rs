@@ -191,8 +191,8 @@ impl Writer {
     }
 
     /// What was decided, and has no octets here, is to be fetched again before it is archived by the decision
-    /// alone. It lies where it lay, since no sync held it. What is archived behind its receipt only is left
-    /// to who sends it, and looks first whether it was sent.
+    /// alone: it lies where it lay, since no sync held it. What is archived behind its receipt only is left
+    /// to who sends it, and looks first whether it was sent: it may be a damage of what was synced.
     fn refetch(&mut self, opening: &mut Opening, now: Wall) -> Result<(), StoreFault> {
         // Told once for the decision, and perhaps once more for a copy of it.
         let unread: BTreeSet<_> = std::mem::take(&mut opening.unread).into_iter().collect();

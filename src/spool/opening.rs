@@ -119,7 +119,9 @@ pub(super) fn survey(store: &Store, options: Options) -> Result<Found, Fault> {
         );
     }
     if found.life.is_none() && unreadable {
-        let dead = io::Error::other("no segment's header can be read");
+        let dead = io::Error::other(
+            "no segment's header can be read; where the disk is well again, and `journal/` moved away, what is unread on the mail server is fetched anew",
+        );
         return Err(verdict("opening the journal", dead));
     }
     while found.spares.len() > options.spares + 1 {

@@ -205,7 +205,8 @@ impl Store {
             Ok(length) => length,
             // A sector that can't be read any more costs this segment, and not the journal.
             Err(e) => {
-                log::error!("reading the header of {}: {e}", path.display());
+                // A start says what is damaged.
+                log::debug!("reading the header of {}: {e}", path.display());
                 return Ok((file, Opening::Damaged, Vec::new()));
             }
         };

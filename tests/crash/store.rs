@@ -389,3 +389,34 @@ fn what_may_be_at_the_portal_is_looked_up_before_it_is_fetched_again() {
     assert!(said.contains("ticket T-1 (the journal"), "{said}");
     scene.count().check_complete("looked up");
 }
+
+/// Goes red where a ticket that a person has to settle can't be: its octets can't be read any more, and the
+/// word that it is to be sent is not heard.
+#[test]
+fn what_nobody_can_look_up_is_fetched_again_on_a_word_only() {
+    let scene = Scene::set(&Plan {
+        portal: &["--no-keys", "--no-find"],
+        ..Plan::default()
+    });
+    scene.portal_fault(json!({
+        "route": "ticket", "count": 1, "action": { "reset": "after_accept" }
+    }));
+    scene.fill(1, "4k");
+    let mut postern = scene.begin();
+    eventually("it is accepted", Duration::from_secs(60), || {
+        scene.tickets() == 1
+    });
+    postern.kill();
+    rot_where(&scene, "s1-1-00000");
+    scene.once(Duration::from_secs(60));
+    assert_eq!(scene.tickets(), 1);
+    let listed = ask(&scene.store, &["queue", "list", "--json"], "");
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let item = &listed["items"][0];
+    let said = item["said"].as_str().unwrap_or_default();
+    assert!(said.contains("has its mail fetched again"), "{listed}");
+    let key = item["key"].as_str().expect("a key");
+    ask(&scene.store, &["queue", "retry", key], "");
+    scene.finish(Duration::from_secs(60));
+    assert_eq!(scene.tickets(), 2, "the operator has looked");
+}
