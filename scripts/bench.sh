@@ -57,7 +57,7 @@ done
 
 choose_cargo
 need gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl util-linux \
-    binutils strace
+    binutils strace isync
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 say "building the release binaries in $TARGET"
 # How long the binary's build takes is known only where nothing of it was there; the crates are

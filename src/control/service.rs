@@ -156,7 +156,7 @@ impl Running {
             };
             // As they are copied: what can't be read is better refused than begun.
             r.payload(message)?;
-            Ok((r.decision(decision)?, message)).map(Some)
+            Ok(Some((r.decision(decision)?, message)))
         };
         let kept = self.read(move |r| Ok(kept(r))).await?;
         let kept = kept.map_err(|fault: StoreFault| gone(&lists::damaged(&fault)))?;
