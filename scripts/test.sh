@@ -156,7 +156,7 @@ schemathesis() {
 sample() {
     local said
     said=$("$ROOT/scripts/run.sh" --exit --dir "$SAMPLE" --built "${CARGO_TARGET_DIR:-$ROOT/target}/debug" 2>&1) &&
-        printf '%s\n' "$said" | grep -Eq '^ *lost +0 *$' && printf '%s\n' "$said" | grep -Eq '^ *doubled +0 *$' &&
+        grep -Eq '^ *lost +0 *$' <<<"$said" && grep -Eq '^ *doubled +0 *$' <<<"$said" &&
         printf '%s\n' "$said" | tail -n 20 && return
     printf '%s\n' "$said"
     return 1

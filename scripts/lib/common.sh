@@ -64,7 +64,9 @@ need() {
         installed "$package" || missing+=("$package")
     done
     have=$(rust_version)
-    if [ -z "$have" ]; then
+    if [ -n "${BUILT:-}" ]; then
+        have=''
+    elif [ -z "$have" ]; then
         say "no Rust compiler on this machine"
     elif ! command -v cargo >/dev/null; then
         say "no cargo on this machine, only rustc $have"
@@ -73,7 +75,8 @@ need() {
         say "rustc $have is older than $RUST_WANTED"
         have=''
     fi
-    [ -n "$have" ] || rust=(cargo-web rustc-web rustfmt-web)
+    # What is built already needs no compiler.
+    [ -n "$have" ] || [ -n "${BUILT:-}" ] || rust=(cargo-web rustc-web rustfmt-web)
     missing+=("${rust[@]}")
     [ ${#missing[@]} -gt 0 ] || return 0
     say "missing, to be installed with apt-get:"$'\n'"$(fold -s -w 72 <<<"${missing[*]}" | sed 's/^/      /')"

@@ -120,7 +120,7 @@ pub(super) fn survey(store: &Store, options: Options) -> Result<Found, Fault> {
     }
     if found.life.is_none() && unreadable {
         let dead = io::Error::other(
-            "no segment's header can be read; where the disk is well again, and `journal/` moved away, what is unread on the mail server is fetched anew",
+            "no segment's header can be read; where the disk is well again, and `journal/` moved away, what is unread on the mail server is fetched anew (what a portal without keys has already, twice), and what only the archive has must be moved back",
         );
         return Err(verdict("opening the journal", dead));
     }
