@@ -19,7 +19,7 @@ Usage: ./scripts/bench.sh [OPTIONS]
 Prints two tables, after the build. Rows: drains beside bare ones. The box: a
 figure to a line, with its budget. What can't be measured here says NOT HERE.
 
-  --quick        smaller mailboxes, fewer pairs, shorter looks
+  --quick        smaller mailboxes, fewer pairs, shorter looks; the box only with --box
   --json         print the figures as JSON; the tables go to standard error
   --budget       status 1 when a ratio is under 0.5, a row is void, more than
                  32 MiB were resident, or a figure of the box is over its budget

@@ -247,7 +247,8 @@ impl Plan {
 
     /// The box is left out where only rows were asked for.
     fn wants_box(&self) -> bool {
-        self.only_box || !self.figure.is_empty() || self.row.is_empty()
+        // A quick run is over in two minutes, which the box alone takes.
+        self.only_box || !self.figure.is_empty() || (self.row.is_empty() && !self.quick)
     }
 }
 
@@ -461,6 +462,8 @@ mod tests {
         check("--figure idle", false, true);
         check("--row 4k", true, false);
         check("--row 4k --box", true, true);
+        check("--quick", true, false);
+        check("--quick --box", false, true);
     }
 
     #[test]
