@@ -16,7 +16,7 @@ use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
 use crate::passage::record::{ActKind, Archived, Outcome};
-use crate::passage::{Entry, MailboxId, Place, Stage};
+use crate::passage::{Entry, MailboxId, Origin, Place, Stage};
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
 use crate::ticket::Key;
 use crate::world::worker::apart;
@@ -176,23 +176,28 @@ impl Running {
             }
             generation += 1;
         }
+        let again_key = key.again(generation);
+        // It lies nowhere: its place is one that nobody else can have, and is given up at once.
+        let place = Place::Item {
+            origin: Origin([0; 8]),
+            id: again_key.to_string(),
+        };
+        let given_up = Archived::given_up(place.clone());
         let again = crate::passage::record::Decision {
             composed: None,
+            place,
             message: Some(message),
             decided_at: self.engine.world.clock.wall().0,
             ..decision
         };
         log::info!("{} is made a ticket again by {}", key.short(), caller.name);
-        // Its message lies there no longer, and another one may by now.
-        let place = Archived::given_up(again.place.clone());
-        let again_key = key.again(generation);
         let decided = Decided {
             key: again_key,
             raw: crate::engine::writer::Raw::Kept(key),
             decision: again,
         };
         self.engine
-            .commit(vec![decided], vec![(again_key, place)])
+            .commit(vec![decided], vec![(again_key, given_up)])
             .await?;
         Ok("another ticket is made of the message".to_owned())
     }

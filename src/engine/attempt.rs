@@ -160,16 +160,9 @@ async fn attempt(
             false => (doubt.is_some() || earlier) && unprotected,
         };
     if finds && in_doubt {
-        // Not found now, it would be sent again beside the one that is still at work.
-        let until = doubt.filter(|_| ping.as_ref().is_some_and(is_asked));
-        let until = until.map(|d| d.until);
-        if let Some(until) = until.filter(|until| *until > engine.world.clock.tick()) {
-            return Ok(Outcome::Early { until });
-        }
-        match first(portal.find(&sent_key).await) {
-            Ok(Some(receipt)) => return Ok(done(receipt, ping.as_ref(), outgoing.shown())),
-            Ok(None) => {}
-            Err(fault) => return Ok(verdict(fault, false)),
+        let shown = outgoing.shown();
+        if let Some(ended) = look_up(engine, portal, key, ping.as_ref(), doubt, shown).await {
+            return Ok(ended);
         }
     }
     if !finds && (in_doubt || unprotected) {
@@ -325,16 +318,31 @@ async fn torn(
             )),
         });
     }
-    let until = doubt.filter(|_| ping.as_ref().is_some_and(is_asked));
+    let shown = format!("({said})");
+    let ended = look_up(engine, portal, key, ping.as_ref(), doubt, shown).await;
+    Ok(ended.unwrap_or(Outcome::Torn { said }))
+}
+
+/// Asks the portal for a ticket that it may have; none where it has not.
+async fn look_up(
+    engine: &Engine,
+    portal: &Contract,
+    key: Key,
+    ping: Option<&portal::Ping>,
+    doubt: Option<Doubt>,
+    shown: String,
+) -> Option<Outcome> {
+    // Not found now, it would be sent again beside the one that is still at work.
+    let until = doubt.filter(|_| ping.is_some_and(is_asked));
     let until = until.map(|d| d.until);
     if let Some(until) = until.filter(|until| *until > engine.world.clock.tick()) {
-        return Ok(Outcome::Early { until });
+        return Some(Outcome::Early { until });
     }
-    Ok(match first(portal.find(&key.to_string()).await) {
-        Ok(Some(receipt)) => done(receipt, ping.as_ref(), format!("({said})")),
-        Ok(None) => Outcome::Torn { said },
-        Err(fault) => verdict(fault, false),
-    })
+    match first(portal.find(&key.to_string()).await) {
+        Ok(Some(receipt)) => Some(done(receipt, ping, shown)),
+        Ok(None) => None,
+        Err(fault) => Some(verdict(fault, false)),
+    }
 }
 
 /// What a fault of the portal means for this ticket and for the link; `doubt`: whether this attempt

@@ -260,7 +260,7 @@ impl Reader {
     }
 }
 
-fn at(stored: Stored) -> spool::At {
+pub(super) fn at(stored: Stored) -> spool::At {
     spool::At {
         segment: stored.segment,
         offset: stored.offset,

@@ -8,9 +8,10 @@
 //! held either. A decision whose octets are missing so is told apart (`unread`), since nothing may be
 //! archived by it; a copy without them points to what it was made from, which is there.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::reader::at;
 use super::writer::{position_of, stored, Sizes};
 use super::StoreFault;
 use crate::index::{self, Durable, Index};
@@ -71,71 +72,19 @@ impl Opening {
     }
 }
 
-/// Where no sound record stood, told by the numbers of those around it.
-#[derive(Default)]
-struct Holes {
-    /// Where the next record is due, and its number in its segment, if that is known.
-    due: Position,
-    number: Option<u64>,
-    holes: Vec<(u64, Range<u64>)>,
-}
-
-impl Holes {
-    /// None yet, in a replay from there.
-    fn new(from: Option<Position>) -> Self {
-        Self {
-            due: from.unwrap_or_default(),
-            ..Self::default()
+/// What of a copy is missing is where it was before: its segment is given back only once the copy is durable.
+/// Where the message stands is what the copy says all the same: after a damage of its octets nothing else
+/// may tell it.
+fn lead_back(copy: &mut Entry, older: &Entry, is_missing: impl Fn(&Stored) -> bool) {
+    let parts = [
+        (&mut copy.message, older.message),
+        (&mut copy.decision, older.decision),
+        (&mut copy.refusal, older.refusal),
+    ];
+    for (part, before) in parts {
+        if part.is_some_and(|stored| is_missing(&stored)) && before.is_some() {
+            *part = before;
         }
-    }
-
-    /// A record is sound.
-    fn met(&mut self, record: &spool::Record<'_>) {
-        let spool::At {
-            segment, offset, ..
-        } = record.at;
-        if self.due.segment != segment {
-            self.due = Position { segment, offset: 0 };
-            self.number = Some(0);
-        }
-        // Where the replay begins within a segment, its numbers are not known.
-        let due = self
-            .number
-            .map_or(offset == self.due.offset, |n| n == record.sequence);
-        if !due {
-            self.holes.push((segment, self.due.offset..offset));
-        }
-        self.due.offset = offset + 1;
-        self.number = Some(record.sequence + 1);
-    }
-
-    fn has(&self, stored: Stored) -> bool {
-        let here = |(segment, hole): &(u64, Range<u64>)| {
-            *segment == stored.segment && hole.contains(&stored.offset)
-        };
-        self.holes.iter().any(here)
-    }
-
-    /// What of a copy is missing is where it was before: its segment is given back only once the copy is
-    /// durable. Where the message stands is what the copy says all the same: after a damage of its octets
-    /// nothing else may tell it.
-    fn lead_back(&self, copy: &mut Entry, older: Option<&Entry>) {
-        let Some(older) = older else { return };
-        let parts = [
-            (&mut copy.message, older.message),
-            (&mut copy.decision, older.decision),
-            (&mut copy.refusal, older.refusal),
-        ];
-        for (part, before) in parts {
-            if part.is_some_and(|stored| self.has(stored)) && before.is_some() {
-                *part = before;
-            }
-        }
-    }
-
-    /// Whether any of these lies where there is nothing.
-    fn has_any(&self, stored: &[Option<Stored>]) -> bool {
-        !self.holes.is_empty() && stored.iter().flatten().any(|s| self.has(*s))
     }
 }
 
@@ -214,9 +163,7 @@ pub(super) fn replay(
         offset: p.offset,
     });
     let mut learned = from.unwrap_or_default();
-    let mut holes = Holes::new(from);
     let replayed = journal.replay(start, &mut |record: spool::Record<'_>| {
-        holes.met(&record);
         let Some(kind) = Kind::of(record.kind) else {
             // A mark of the journal's own, or a kind of newer code: nothing for the index.
             return ControlFlow::Continue(());
@@ -234,32 +181,33 @@ pub(super) fn replay(
             .octets()
             .map_err(StoreFault::from)
             .and_then(|payload| Record::decode(record.kind, &payload).map_err(StoreFault::from));
+        let is_missing = |stored: &Stored| record.is_missing(at(*stored));
         let mut decoded = decoded;
-        match &mut decoded {
-            Ok(Record::Decision(decision)) => {
-                let unread = decision.message.filter(|m| holes.has(*m));
-                opening.unread.extend(unread.map(|message| (key, message)));
-            }
-            Ok(Record::Snapshot(copy))
-                if holes.has_any(&[copy.message, copy.decision, copy.refusal]) =>
-            {
-                let older = index.apply(&batch, learned).and_then(|applied| {
-                    opening.misfits.extend(applied.misfits);
-                    batch.clear();
-                    index.view().entry(&key)
-                });
-                match older {
-                    Ok(older) => holes.lead_back(copy, older.as_ref()),
-                    Err(e) => {
-                        fault = Some(Replay::Index(e.to_string()));
-                        return ControlFlow::Break(());
+        let message = match &mut decoded {
+            Ok(Record::Decision(decision)) => decision.message,
+            Ok(Record::Snapshot(copy)) => {
+                let mut parts = [copy.message, copy.decision, copy.refusal].into_iter();
+                if parts.any(|part| part.as_ref().is_some_and(is_missing)) {
+                    let older = index.apply(&batch, learned).and_then(|applied| {
+                        opening.misfits.extend(applied.misfits);
+                        batch.clear();
+                        index.view().entry(&key)
+                    });
+                    match older {
+                        Ok(Some(older)) => lead_back(copy, &older, is_missing),
+                        Ok(None) => {}
+                        Err(e) => {
+                            fault = Some(Replay::Index(e.to_string()));
+                            return ControlFlow::Break(());
+                        }
                     }
                 }
-                let unread = copy.message.filter(|m| holes.has(*m));
-                opening.unread.extend(unread.map(|message| (key, message)));
+                copy.message
             }
-            _ => {}
-        }
+            _ => None,
+        };
+        let unread = message.filter(is_missing);
+        opening.unread.extend(unread.map(|message| (key, message)));
         match decoded {
             Ok(record) => batch.push(Durable {
                 key,

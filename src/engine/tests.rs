@@ -43,6 +43,18 @@ pub(super) fn open(dir: &Path, sizes: Sizes) -> Opened {
     }
 }
 
+/// Changes octets of a segment on the disk, from `at` on.
+pub(super) fn spoil(dir: &Path, segment: u64, at: u64, length: usize, to: impl Fn(u8) -> u8) {
+    use std::os::unix::fs::FileExt as _;
+    let path = dir.join(format!("journal/{segment:016x}.segment"));
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.read(true).write(true).open(path).unwrap();
+    let mut octets = vec![0; length];
+    file.read_exact_at(&mut octets, at).unwrap();
+    let octets: Vec<u8> = octets.into_iter().map(to).collect();
+    file.write_all_at(&octets, at).unwrap();
+}
+
 /// Keys that do not sort as they are counted.
 pub(super) fn key(n: u32) -> Key {
     let mut key = [0; 32];

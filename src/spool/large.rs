@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::format::{
     self, Opening, Seals, SegmentHeader, END, END_COPY, HEAD, SLICE, SLICE_PAYLOAD,
 };
-use super::store::{held, verdict, Known, Name, Opened, Store};
+use super::store::{held, twice, verdict, Known, Name, Opened, Store};
 use super::{At, Fault};
 use crate::world::File;
 
@@ -205,7 +205,7 @@ pub(super) fn finished(
     let mut tail = vec![0; END];
     let at = length.saturating_sub(END as u64);
     // What can't be read may well be whole.
-    let Ok(read) = file.read_at(&mut tail, at) else {
+    let Ok(read) = twice(|| file.read_at(&mut tail, at)) else {
         return Ok(true);
     };
     tail.truncate(read);

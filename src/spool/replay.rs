@@ -31,6 +31,16 @@ pub struct Record<'a> {
     pub key: [u8; 32],
     /// Its octets.
     pub payload: Payload<'a>,
+    /// The gaps of earlier segments, and of its own, that the replay has met.
+    gaps: [&'a [Gap]; 2],
+}
+
+impl Record<'_> {
+    /// Whether no sound record stands at `at`, as far as the replay has come.
+    pub fn is_missing(&self, at: At) -> bool {
+        let mut gaps = self.gaps.iter().copied().flatten();
+        gaps.any(|gap| gap.segment == at.segment && (gap.from..gap.to).contains(&at.offset))
+    }
 }
 
 /// A record's octets, read again only when asked for where they are many.
@@ -387,6 +397,7 @@ impl<'s> Walk<'s> {
                         at: here,
                         ready,
                     },
+                    gaps: [&replayed.gaps, &gaps],
                 };
                 if each(record).is_break() {
                     broke = Some(here.after());

@@ -150,6 +150,11 @@ pub(super) fn verdict(doing: &'static str, source: io::Error) -> Fault {
     }
 }
 
+/// Reads once more where the first time fails: some failures have passed by then.
+pub(super) fn twice(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    read().or_else(|_| read())
+}
+
 impl Store {
     pub(super) fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
         Self {
@@ -200,8 +205,7 @@ impl Store {
         let told = |source| verdict("reading a segment's header", source);
         let file = self.disk.open(path).map_err(told)?;
         let mut block = vec![0; HEAD as usize];
-        let read = file.read_at(&mut block, 0);
-        let length = match read.or_else(|_| file.read_at(&mut block, 0)) {
+        let length = match twice(|| file.read_at(&mut block, 0)) {
             Ok(length) => length,
             // A sector that can't be read any more costs this segment, and not the journal.
             Err(e) => {
@@ -274,10 +278,9 @@ impl Store {
         let said = |e: &io::Error| {
             log::error!("reading segment {} at octet {at}: {e}", opened.number);
         };
-        if let Ok(read) = self.read(opened, octets, at) {
-            return Some(read);
-        }
-        self.read(opened, octets, at).inspect_err(said).ok()
+        twice(|| self.read(opened, octets, at))
+            .inspect_err(said)
+            .ok()
     }
 
     /// Reads octets of a segment, those not yet written out included; returns how many there were.

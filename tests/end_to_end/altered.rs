@@ -31,6 +31,28 @@ pub fn site(
     site
 }
 
+/// A hand that answers NO, with these words, to each such command of which it `refuses` what follows; and how
+/// often it did.
+pub fn refusing(
+    command: &'static str,
+    words: &'static str,
+    refuses: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> (
+    impl Fn(&str) -> Fate + Send + Sync + 'static,
+    Arc<AtomicU64>,
+) {
+    let refused = Arc::<AtomicU64>::default();
+    let counts = Arc::clone(&refused);
+    let hand = move |line: &str| match line.split_once(command) {
+        Some((tag, rest)) if refuses(rest) => {
+            counts.fetch_add(1, Ordering::Relaxed);
+            Fate::Answered(format!("{tag} NO {words}\r\n"))
+        }
+        _ => Fate::Passes,
+    };
+    (hand, refused)
+}
+
 /// Sends so many mails, drains, and checks that each is a ticket and archived; what was said.
 #[track_caller]
 fn drained(site: &Site, messages: usize) -> String {
@@ -116,17 +138,11 @@ fn lies_in_both(site: &Site) {
 fn what_is_copied_and_not_removed_is_copied_again_on_a_word_only() {
     let allowed = Arc::new(AtomicBool::new(false));
     let may = Arc::clone(&allowed);
-    let mut site = site(
-        &["--without", "MOVE"],
-        "archive_by_copy = true",
-        |line| line,
-        move |line| match line.split_once(" UID EXPUNGE") {
-            Some((tag, _)) if !may.load(Ordering::Relaxed) => {
-                Fate::Answered(format!("{tag} NO expunge is not allowed here\r\n"))
-            }
-            _ => Fate::Passes,
-        },
-    );
+    let (hand, _) = refusing(" UID EXPUNGE", "expunge is not allowed here", move |_| {
+        !may.load(Ordering::Relaxed)
+    });
+    let copies = "archive_by_copy = true";
+    let mut site = site(&["--without", "MOVE"], copies, |line| line, hand);
     site.send("copied");
     site.start();
     site.until("it is tried", |s| {

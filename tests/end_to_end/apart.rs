@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::altered::{site, without};
+use crate::altered::{refusing, site, without};
 use crate::common::eventually;
 use crate::common::service::{message, Site, SOON};
 use crate::wires::Fate;
@@ -73,24 +73,16 @@ fn denying(
     tells: bool,
     denies: &Arc<AtomicBool>,
 ) -> (Site, Arc<AtomicU64>) {
-    let (denies, denied) = (Arc::clone(denies), Arc::<AtomicU64>::default());
-    let counts = Arc::clone(&denied);
-    let site = site(
-        &[],
-        "",
-        move |line| match tells {
-            true => line,
-            // Not every server tells what it moved.
-            false => without(line, "[COPYUID ", "] ", ""),
-        },
-        move |line| match line.split_once(" UID MOVE ") {
-            Some((tag, set)) if least(set) <= bad && denies.load(Ordering::Relaxed) => {
-                counts.fetch_add(1, Ordering::Relaxed);
-                Fate::Answered(format!("{tag} NO {words}\r\n"))
-            }
-            _ => Fate::Passes,
-        },
-    );
+    let denies = Arc::clone(denies);
+    let (hand, denied) = refusing(" UID MOVE ", words, move |set| {
+        least(set) <= bad && denies.load(Ordering::Relaxed)
+    });
+    let server = move |line| match tells {
+        true => line,
+        // Not every server tells what it moved.
+        false => without(line, "[COPYUID ", "] ", ""),
+    };
+    let site = site(&[], "", server, hand);
     (site, denied)
 }
 
@@ -156,17 +148,10 @@ fn many_messages_that_are_not_moved_keep_no_other() {
 /// each attempt then ends at the same ones, and nothing behind them is ever archived.
 #[test]
 fn messages_that_are_not_moved_around_the_others_keep_none_of_them() {
-    let mut site = site(
-        &[],
-        "",
-        |line| line,
-        |line| match line.split_once(" UID MOVE ") {
-            Some((tag, set)) if members(set).any(|uid| uid <= 8 || uid == 40) => {
-                Fate::Answered(format!("{tag} NO not this one\r\n"))
-            }
-            _ => Fate::Passes,
-        },
-    );
+    let (hand, _) = refusing(" UID MOVE ", "not this one", |set| {
+        members(set).any(|uid| uid <= 8 || uid == 40)
+    });
+    let mut site = site(&[], "", |line| line, hand);
     for n in 1..=40 {
         site.send(&format!("mail {n}"));
     }
@@ -183,21 +168,14 @@ fn messages_that_are_not_moved_around_the_others_keep_none_of_them() {
 fn a_folder_that_takes_nothing_is_asked_for_some_more_at_each_attempt() {
     let tried = Arc::<Mutex<BTreeSet<u32>>>::default();
     let tries = Arc::clone(&tried);
-    let mut site = site(
-        &[],
-        "",
-        |line| line,
-        move |line| match line.split_once(" UID MOVE ") {
-            Some((tag, set)) => {
-                let uids: Vec<u32> = members(set).collect();
-                if let [uid] = uids[..] {
-                    tries.lock().expect("no hand has panicked").insert(uid);
-                }
-                Fate::Answered(format!("{tag} NO none of these\r\n"))
-            }
-            None => Fate::Passes,
-        },
-    );
+    let (hand, _) = refusing(" UID MOVE ", "none of these", move |set| {
+        let uids: Vec<u32> = members(set).collect();
+        if let [uid] = uids[..] {
+            tries.lock().expect("no hand has panicked").insert(uid);
+        }
+        true
+    });
+    let mut site = site(&[], "", |line| line, hand);
     for n in 1..=27 {
         site.send(&format!("mail {n}"));
     }
@@ -211,22 +189,10 @@ fn a_folder_that_takes_nothing_is_asked_for_some_more_at_each_attempt() {
 
 /// A site whose server tells nothing but flags of a set with a UID from `bad` in it; and how often it did.
 fn telling_nothing(bad: RangeInclusive<u32>) -> (Site, Arc<AtomicU64>) {
-    let asked = Arc::<AtomicU64>::default();
-    let counts = Arc::clone(&asked);
-    let site = site(
-        &[],
-        "",
-        |line| line,
-        move |line| match line.split_once(" UID FETCH ") {
-            Some((tag, set))
-                if set.contains("RFC822.SIZE") && members(set).any(|uid| bad.contains(&uid)) =>
-            {
-                counts.fetch_add(1, Ordering::Relaxed);
-                Fate::Answered(format!("{tag} NO [SERVERBUG] internal error\r\n"))
-            }
-            _ => Fate::Passes,
-        },
-    );
+    let (hand, asked) = refusing(" UID FETCH ", "[SERVERBUG] internal error", move |set| {
+        set.contains("RFC822.SIZE") && members(set).any(|uid| bad.contains(&uid))
+    });
+    let site = site(&[], "", |line| line, hand);
     (site, asked)
 }
 
@@ -260,25 +226,11 @@ fn many_messages_that_are_not_told_of_keep_neither_an_older_one_nor_new_ones() {
     }
 }
 
-/// A site whose server shows no octets where `hides` says so of a set, and how often it was asked for some.
+/// A site whose server shows no octets where `hides` says so of a set; and how often it did.
 fn hiding(hides: impl Fn(&str) -> bool + Send + Sync + 'static) -> (Site, Arc<AtomicU64>) {
-    let asked = Arc::<AtomicU64>::default();
-    let counts = Arc::clone(&asked);
-    let site = site(
-        &[],
-        "",
-        |line| line,
-        move |line| match line.split_once(" UID FETCH ") {
-            Some((tag, set)) if set.contains("BODY.PEEK[]") => {
-                counts.fetch_add(1, Ordering::Relaxed);
-                match hides(set) {
-                    true => Fate::Answered(format!("{tag} NO not shown\r\n")),
-                    false => Fate::Passes,
-                }
-            }
-            _ => Fate::Passes,
-        },
-    );
+    let octets = move |set: &str| set.contains("BODY.PEEK[]") && hides(set);
+    let (hand, asked) = refusing(" UID FETCH ", "not shown", octets);
+    let site = site(&[], "", |line| line, hand);
     (site, asked)
 }
 

@@ -299,18 +299,6 @@ fn a_segment_in_which_something_wanted_is_damaged_is_left_alone_and_the_others_g
     assert!(left.iter().any(|s| s.number == message.segment), "{left:?}");
 }
 
-/// Flips a bit of a message's octets.
-fn flip(dir: &Path, message: Stored) {
-    use std::os::unix::fs::FileExt as _;
-    let name = format!("journal/{:016x}.segment", message.segment);
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.read(true).write(true).open(dir.join(name)).unwrap();
-    let at = message.offset + message.length / 2 + 60;
-    let mut octet = [0];
-    file.read_exact_at(&mut octet, at).unwrap();
-    file.write_all_at(&[octet[0] ^ 1], at).unwrap();
-}
-
 /// Commits and finishes messages that were done long ago, from `n` on, until a further segment begins.
 fn fill_segment(writer: &mut Writer, reader: &Reader, n: &mut u32) {
     let old = NOW - 9 * DAY_MS;
@@ -347,7 +335,8 @@ fn a_flipped_bit_in_octets_costs_no_receipt_when_the_index_is_made_again() {
     let message = before.message.unwrap();
     assert!(before.known_to.segment > message.segment + 1);
     drop((writer, reader));
-    flip(dir.path(), message);
+    let within = message.offset + message.length / 2 + 60;
+    tests::spoil(dir.path(), message.segment, within, 1, |octet| octet ^ 1);
     std::fs::remove_dir_all(dir.path().join("index")).unwrap();
     let again = tests::open(dir.path(), SIZES);
     let after = again.reader.entry(&key(1)).unwrap().unwrap();
@@ -394,11 +383,7 @@ fn a_segment_without_its_header_is_left_alone() {
     let first = reader.entry(&key(1)).unwrap().unwrap();
     let first = first.message.unwrap().segment;
     drop((writer, reader));
-    let name = format!("journal/{first:016x}.segment");
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .open(dir.path().join(name));
-    std::os::unix::fs::FileExt::write_all_at(&file.unwrap(), &[0; 4096], 0).unwrap();
+    tests::spoil(dir.path(), first, 0, 4096, |_| 0);
     (writer, _) = open(dir.path());
     let pressed = Retention {
         pressed: true,

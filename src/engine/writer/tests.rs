@@ -200,10 +200,8 @@ fn what_was_appended_and_not_synced_is_not_known() {
 
 /// Takes a record off the disk, as a power cut does that has written what lies behind it.
 fn lose(dir: &Path, record: Stored) {
-    let name = format!("journal/{:016x}.segment", record.segment);
-    let file = std::fs::OpenOptions::new().write(true).open(dir.join(name));
-    let zeros = vec![0; usize::try_from(record.length).unwrap()];
-    std::os::unix::fs::FileExt::write_all_at(&file.unwrap(), &zeros, record.offset).unwrap();
+    let length = usize::try_from(record.length).unwrap();
+    tests::spoil(dir, record.segment, record.offset, length, |_| 0);
 }
 
 fn entry(reader: &Reader, n: u32) -> Entry {
