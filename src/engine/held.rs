@@ -105,16 +105,14 @@ pub async fn look_after(
                     }
                 }
                 if entry.spots.is_empty() && entry.mailbox == id {
-                    missing = Some((
-                        None,
-                        match entry.convert {
-                            // Somebody wants a ticket of it, and is to move it back.
-                            true => Reason::Gone,
-                            // Archived at its commit, and then its octets were lost here: only the
-                            // archive has it now.
-                            false => Reason::LostHere,
-                        },
-                    ));
+                    let reason = match entry.convert {
+                        // Somebody wants a ticket of it, and is to move it back.
+                        true => Reason::Gone,
+                        // Archived at its commit, and then its octets were lost here: only the
+                        // archive has it now.
+                        false => Reason::LostHere,
+                    };
+                    missing = Some((None, reason));
                 }
                 if let (false, Some((uid, reason))) = (present, missing) {
                     suspects.push((*key, uid, reason));

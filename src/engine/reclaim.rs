@@ -19,7 +19,7 @@ use super::{Engine, StoreFault};
 use crate::passage::record::Stored;
 use crate::passage::{is_told, keep, Entry, Keep, Kind, Record, Retention};
 use crate::settings::Store;
-use crate::spool;
+use crate::spool::{self, Journal};
 use crate::ticket::Key;
 
 /// How often it is looked whether something may go.
@@ -135,9 +135,6 @@ struct Plan {
     copied: Vec<(Key, Entry)>,
     keys: Vec<(Key, Entry)>,
     forgotten: Vec<Key>,
-    /// Where its last record ends, about: of a segment that this start did not replay nobody knows it
-    /// better.
-    used: u64,
     /// Octets of messages that would be copied.
     copied_octets: u64,
     /// Octets of other records that are the last of their messages.
@@ -155,34 +152,37 @@ impl Writer {
         now: i64,
         retention: Retention,
     ) -> Result<Reclaimed, StoreFault> {
-        let segment = self
-            .journal()
-            .segments()
-            .into_iter()
-            .find(|s| s.number > from && !s.large);
-        let Some(segment) = segment.filter(|s| !s.current) else {
+        let behind = |journal: &Journal| {
+            let segments = journal.segments().into_iter();
+            segments.filter(|s| !s.large).find(|s| s.number > from)
+        };
+        let segment = behind(self.journal()).filter(|s| !s.current);
+        let Some(number) = segment.map(|s| s.number) else {
             self.retire_large(now, retention)?;
             return Ok(Reclaimed {
                 next: None,
                 free: self.orphans()?,
             });
         };
-        let number = segment.number;
         // Records that no sync holds yet may refer to what goes.
         self.sync()?;
         let plan = self.plan(number, now, retention)?;
-        let most = plan.used as f64 * WORTH;
+        // Only now: how much of it is used is known once it was gone through.
+        let used = behind(self.journal()).map_or(0, |s| s.octets_used);
+        let most = used as f64 * WORTH;
         // Of what was retired before only short records are left: copied once, they would be copied again
         // and again.
         let all = plan.copied_octets + plan.short_octets;
         let stays =
             plan.still || plan.copied_octets as f64 > most || !plan.retires && all as f64 > most;
+        let mut free = BTreeSet::new();
+        if !stays {
+            self.carry_out(number, plan)?;
+            free.insert(number);
+        }
         Ok(Reclaimed {
             next: Some(number),
-            free: match stays {
-                true => BTreeSet::new(),
-                false => self.carry_out(number, plan)?,
-            },
+            free,
         })
     }
 
@@ -204,7 +204,6 @@ impl Writer {
     fn plan(&mut self, number: u64, now: i64, retention: Retention) -> Result<Plan, StoreFault> {
         let mut keys = BTreeSet::new();
         let mut sound = BTreeSet::new();
-        let mut used = 0;
         let start = spool::Position {
             segment: number,
             offset: 0,
@@ -213,7 +212,6 @@ impl Writer {
             if record.at.segment != number {
                 return ControlFlow::Break(());
             }
-            used = record.at.offset + record.at.length;
             if Kind::of(record.kind).is_some_and(|k| k != Kind::Trying) {
                 keys.insert(Key(record.key));
                 sound.insert(record.at.offset);
@@ -224,7 +222,6 @@ impl Writer {
         // Where nothing tells whose records lie there, they may be wanted, and be read another time.
         let told_nothing = sound.is_empty() && replayed.damage().any(|gap| gap.segment == number);
         let mut plan = Plan {
-            used,
             still: told_nothing,
             ..Plan::default()
         };
@@ -279,44 +276,29 @@ impl Writer {
         Ok(plan)
     }
 
-    /// Returns what can be given back then.
-    fn carry_out(&mut self, number: u64, plan: Plan) -> Result<BTreeSet<u64>, StoreFault> {
+    fn carry_out(&mut self, number: u64, plan: Plan) -> Result<(), StoreFault> {
         let reader = Reader::new(self.journal().reader(), self.index().view());
         self.journal().use_reserve(true);
         let copied = self.copy(number, plan, &reader);
         self.journal().use_reserve(false);
-        let mut free = copied?;
+        copied?;
         self.sync()?;
         // The index must not, after a crash, point into what is given back.
-        self.checkpoint()?;
-        free.insert(number);
-        Ok(free)
+        self.checkpoint()
     }
 
-    /// Returns the segments of large messages that go with this one.
-    fn copy(
-        &mut self,
-        number: u64,
-        plan: Plan,
-        reader: &Reader,
-    ) -> Result<BTreeSet<u64>, StoreFault> {
-        let mut large = BTreeSet::new();
+    /// Large messages that go with the segment leave theirs to the end of the round, as orphans.
+    fn copy(&mut self, number: u64, plan: Plan, reader: &Reader) -> Result<(), StoreFault> {
         for (key, entry) in plan.copied {
             self.copy_forward(key, entry, reader, number)?;
         }
         for (key, mut entry) in plan.keys {
-            large.extend(entry.large.take());
             entry.retired = true;
             entry.message = None;
+            entry.large = None;
             self.copy_forward(key, entry, reader, number)?;
         }
-        for key in &plan.forgotten {
-            if let Some(entry) = reader.entry(key)? {
-                large.extend(entry.large);
-            }
-        }
-        self.forget(&plan.forgotten)?;
-        Ok(large)
+        self.forget(&plan.forgotten)
     }
 
     /// Parts large messages whose octets may go from them. Their records are short and may stand in the
