@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::altered::{refusing, site, without};
 use crate::common::eventually;
-use crate::common::service::{message, Site, SOON};
+use crate::common::service::{message, text, Site, SOON};
 use crate::wires::Fate;
 
 fn alarms(site: &Site) -> String {
@@ -332,4 +332,22 @@ fn a_run_with_an_end_ends_where_the_server_tells_nothing_of_very_many() {
     let log = std::fs::read_to_string(&site.mail.log).expect("the server has a log");
     assert!(log.matches("Login").count() < 20, "{log}");
     assert_eq!(site.portal.tickets().len(), 20);
+}
+
+/// Goes red where another ticket of a message that is not archived yet takes its place from it.
+#[test]
+fn another_ticket_of_a_message_that_is_not_archived_yet_leaves_it_its_place() {
+    let denies = Arc::new(AtomicBool::new(true));
+    let (mut site, _) = denying(1, "not now", true, &denies);
+    site.send("twice");
+    site.start_read();
+    site.until("it is a ticket", |s| s.tickets("twice").len() == 1);
+    site.until("it is not moved", |s| alarms(s).contains("not now"));
+    let key = text(&site.tickets("twice")[0], "key").to_owned();
+    site.does(&["held", "convert", &key, "--again"]);
+    site.until("there are two", |s| s.tickets("twice").len() == 2);
+    assert_eq!(site.count("to-archive"), 1);
+    denies.store(false, Ordering::Relaxed);
+    site.does(&["queue", "retry", "--all"]);
+    site.until("it is archived", |s| s.count("to-archive") == 0);
 }

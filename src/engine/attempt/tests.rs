@@ -2,7 +2,9 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::*;
+use crate::engine::tests as stores;
 use crate::http::Bytes;
+use crate::passage::Record;
 use crate::portal::Ping;
 
 fn ping(ticket_bytes: Option<u64>, attachment_bytes: Option<u64>) -> Ping {
@@ -79,4 +81,43 @@ fn an_attempt_that_finds_no_room_on_the_disk_waits() {
         said: "a failed sync".to_owned(),
     };
     assert!(matches!(ended(Err(broken)), Outcome::Store(_)));
+}
+
+/// Goes red where a committed message without octets, which a damage of its receipt leaves behind, counts as
+/// one that has left the queue: it would stay there for ever, without a word.
+#[test]
+fn a_committed_message_without_octets_is_torn_and_not_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = &mut stores::open(dir.path(), stores::SIZES);
+    let key = stores::key(1);
+    let decided = stores::decided(1, 1, stores::ticket());
+    let retired = [(key, Record::Retired)];
+    store.writer.commit(vec![decided], &retired).unwrap();
+    assert!(matches!(
+        compose_again(&store.reader, key),
+        Err(StoreFault::Torn { .. })
+    ));
+    assert!(matches!(
+        compose_again(&store.reader, stores::key(2)),
+        Ok(None)
+    ));
+}
+
+/// Goes red where a receipt is stamped with what the portal is when it is heard of: a portal that was restored
+/// meanwhile would not be asked for it.
+#[test]
+fn a_receipt_has_the_epoch_of_the_portal_that_was_asked() {
+    let asked = Ping {
+        epoch: "e1".to_owned(),
+        ..Ping::plain()
+    };
+    let receipt = portal::Receipt {
+        ticket: "T-1".to_owned(),
+        reply: None,
+        url: None,
+    };
+    let Outcome::Done { epoch, .. } = done(receipt, Some(&asked), String::new()) else {
+        panic!("it is done");
+    };
+    assert_eq!(epoch, "e1");
 }

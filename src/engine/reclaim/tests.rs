@@ -375,6 +375,57 @@ fn another_ticket_of_a_large_message_that_was_parted_from_its_octets_is_refused(
     assert!(reader.entry(&key(2)).unwrap().is_none());
 }
 
+/// Goes red where another ticket takes the octets of one that still needs them, or where what another one has
+/// got meanwhile is given back.
+#[test]
+fn octets_that_are_needed_go_to_no_other_ticket_and_are_not_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path());
+    let number = writer.begin_large().unwrap();
+    writer.large_slice(number, &octets(1)).unwrap();
+    let stored = writer.finish_large(number, key(1)).unwrap().unwrap();
+    commit(&mut writer, 1, Raw::Large(stored), NOW);
+    let entry = reader.entry(&key(1)).unwrap().unwrap();
+    let decision = reader.decision(entry.decision.unwrap()).unwrap();
+    let again = |n| Decided {
+        key: key(n),
+        raw: Raw::Kept(key(1)),
+        decision: Decision {
+            message: entry.message,
+            ..decision.clone()
+        },
+    };
+    let refused = writer.commit(vec![again(2)], &[]);
+    assert!(matches!(refused, Err(StoreFault::Torn { .. })), "owed");
+    finish(&mut writer, 1, NOW);
+    writer.commit(vec![again(3)], &[]).unwrap();
+    writer.let_go([stored.segment].into()).unwrap();
+    let entry = reader.entry(&key(3)).unwrap().unwrap();
+    let raw = reader.raw_at(entry.message.unwrap()).unwrap();
+    assert_eq!(reader.raw(raw, 0, 1 << 20).unwrap(), octets(1));
+}
+
+/// Goes red where a segment that this start did not replay counts as full: what little lies in it would be
+/// copied at each start.
+#[test]
+fn a_segment_of_an_earlier_start_is_judged_by_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path());
+    for n in 0..5 {
+        commit(&mut writer, n, Raw::Inline(Arc::new(octets(n))), NOW);
+    }
+    let segment = |reader: &Reader| {
+        let entry = reader.entry(&key(1)).unwrap().unwrap();
+        entry.message.unwrap().segment
+    };
+    let before = segment(&reader);
+    writer.checkpoint().unwrap();
+    drop((writer, reader));
+    let (mut writer, reader) = open(dir.path());
+    reclaim_all(&mut writer, RETENTION);
+    assert_eq!(segment(&reader), before);
+}
+
 /// Goes red where a segment of which nothing tells whose records it has is overwritten.
 #[test]
 fn a_segment_without_its_header_is_left_alone() {

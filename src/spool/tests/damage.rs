@@ -392,3 +392,17 @@ fn a_header_that_can_not_be_read_costs_its_segment_only() {
     }
     assert!(matches!(open(&disk, 3), Err(Fault::Disk { .. })));
 }
+
+/// Goes red where a read that fails once counts as a failure.
+#[test]
+fn what_fails_once_is_read_again() {
+    let mut times = 0;
+    let read = super::super::store::twice(|| {
+        times += 1;
+        match times {
+            1 => Err(std::io::Error::other("passing")),
+            _ => Ok(7),
+        }
+    });
+    assert_eq!((read.unwrap(), times), (7, 2));
+}
