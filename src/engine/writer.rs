@@ -293,9 +293,7 @@ impl Writer {
                     // Since whoever asks for it looked, reclaim may have moved them, or parted them from
                     // it.
                     let kept = self.index.view().entry(&of)?;
-                    let kept = kept.filter(|e| {
-                        e.stage == Stage::Forwarded && e.message.is_some() && e.large == large
-                    });
+                    let kept = kept.filter(|e| e.stage == Stage::Forwarded && e.message.is_some());
                     let Some(kept) = kept else {
                         let said = "its octets are no longer kept here".to_owned();
                         return Err(StoreFault::Torn { said });
