@@ -7,7 +7,8 @@
 //! since several trees don't recover together.
 //!
 //!   !          meta: version, position, next sequence, counters
-//!   m key      entry
+//!   m key      the number of its decision
+//!   e seq key  entry
 //!   p place    known place -> key, received time, octets
 //!   q seq      the queue to the portal -> key, lane
 //!   a box seq  to be archived, by mailbox -> key
@@ -16,20 +17,20 @@
 //!   d ...      the directory, see `directory`
 //!
 //! What a message's rows go through within a moment is gathered in front of sled (`table`), since
-//! sled's price is by the change.
+//! sled's price is by the change; and neighbours go to it together (`pages`), since it is by the row too.
 //!
 //! Never walks a table and never calls `len`: pages are key ranges, counts are kept.
 //! Knows nothing of the disk's state: durability is `checkpoint`'s, called by the writer.
 
 mod book;
 mod directory;
+mod pages;
 mod rows;
 mod table;
 mod tally;
 mod view;
 
 use std::collections::{btree_map as map, BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,15 +42,14 @@ use crate::ticket::Key;
 pub use book::{Searched, Told};
 pub use directory::{Change, Directory, Found};
 use rows::{
-    archive_row, entry_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows,
-    value_of,
+    archive_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows, value_of,
 };
 use table::{Batch, Table};
 pub use tally::Tally;
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
@@ -140,14 +140,14 @@ pub struct Index {
     /// A message has lost its place to another since sled was told: it must hear of both at once,
     /// since a replay takes a place away only from where it gives it to somebody.
     crossed: bool,
-    /// The last message of the last share.
-    turn: Key,
 }
 
 /// A message with rows that sled has not been told yet.
 struct Gathered {
     /// The position before the first of those changes: a replay must begin there.
     since: Position,
+    /// The number of its decision, by which its rows lie.
+    number: u64,
     /// What sled knows of the message.
     below: Option<Box<Entry>>,
     /// All that was to be done with it is done: its rows will hardly change again soon.
@@ -250,7 +250,6 @@ impl Index {
             gathered: BTreeMap::new(),
             share,
             crossed: false,
-            turn: Key([0; 32]),
         };
         Ok((index, position))
     }
@@ -328,7 +327,9 @@ impl Index {
             count(&mut meta.counters, before.as_ref(), after.as_ref());
             let is_full = |e: &Option<Entry>| e.as_ref().is_some_and(Entry::is_full);
             applied.freed |= is_full(before) && !is_full(after);
-            self.gather(*key, before.clone()).settled = after.as_ref().is_some_and(is_settled);
+            let gathered = self.gather(*key, before.clone());
+            gathered.settled = after.as_ref().is_some_and(is_settled);
+            gathered.number = after.as_ref().map_or(0, |e| e.sequence);
         }
         self.table.apply(batch, encode(&meta));
         self.meta = meta;
@@ -413,6 +414,7 @@ impl Index {
         let since = self.meta.position;
         self.gathered.entry(key).or_insert_with(|| Gathered {
             since,
+            number: before.as_ref().map_or(0, |e| e.sequence),
             below: before.map(Box::new),
             settled: false,
         })
@@ -424,15 +426,12 @@ impl Index {
     fn tell_some(&mut self) -> Result<(), Fault> {
         let settled = self.gathered.values().filter(|g| g.settled).count();
         let any = settled == 0 || settled < self.gathered.len() / 4;
-        let wanted = |(_, g): &(&Key, &Gathered)| any || g.settled;
-        // In the order of their rows, which lie beside each other below; then from the front again.
-        let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
-        let behind = self.gathered.range(behind).filter(wanted);
-        let before = self.gathered.range(..=self.turn).filter(wanted);
-        let share = behind.chain(before).take(self.share).map(|(key, _)| *key);
-        let share: Vec<Key> = share.collect();
-        self.turn = share.last().copied().unwrap_or(self.turn);
-        let share: BTreeSet<Key> = share.into_iter().collect();
+        let wanted = self.gathered.iter().filter(|(_, g)| any || g.settled);
+        // The oldest, which lie beside each other below.
+        let mut share: Vec<(u64, Key)> = wanted.map(|(key, g)| (g.number, *key)).collect();
+        share.sort_unstable();
+        share.truncate(self.share);
+        let share: BTreeSet<Key> = share.into_iter().map(|(_, key)| key).collect();
         self.tell(|key, _| share.contains(key))
     }
 
@@ -446,7 +445,7 @@ impl Index {
         self.tell(|_, _| true)
     }
 
-    /// Tells sled of the messages that are `wanted`, share by share, in the order of their rows.
+    /// Tells sled of the messages that are `wanted`, share by share, in the order of their numbers.
     fn tell(&mut self, wanted: impl Fn(&Key, &Gathered) -> bool) -> Result<(), Fault> {
         let crossed = self.crossed;
         let mut told = self.told.clone();
@@ -454,10 +453,12 @@ impl Index {
         let mut position = self.meta.position;
         for (key, gathered) in &self.gathered {
             match crossed || wanted(key, gathered) {
-                true => keys.push(*key),
+                true => keys.push((gathered.number, *key)),
                 false => position = position.min(gathered.since),
             }
         }
+        keys.sort_unstable();
+        let keys: Vec<Key> = keys.into_iter().map(|(_, key)| key).collect();
         let share = if crossed {
             keys.len().max(1)
         } else {
@@ -489,11 +490,12 @@ impl Index {
             position = since.fold(position, |p, g| p.min(g.since));
         }
         let metas = metas.iter().map(encode).collect();
-        // Asked for each row that has gathered: most lie outside of what one share spans.
-        let spanned = keys.first().zip(keys.last());
+        let mut shares: Vec<(Key, usize)> = Vec::with_capacity(keys.len());
+        shares.extend(keys.iter().enumerate().map(|(at, key)| (*key, at / share)));
+        shares.sort_unstable();
         self.table.spill(metas, |owner| {
-            spanned.filter(|(first, last)| *first <= owner && owner <= *last)?;
-            keys.binary_search(owner).ok().map(|at| at / share)
+            let at = shares.binary_search_by(|(key, _)| key.cmp(owner)).ok()?;
+            shares.get(at).map(|(_, share)| *share)
         })?;
         // Only now: what sled did not take must not count as told.
         self.told = told;
@@ -505,8 +507,7 @@ impl Index {
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
-        let row = self.table.get(&entry_row(key))?;
-        row.map(|v| decode(&v)).transpose()
+        self.table.entry(key)
     }
 
     /// Hands everything to the file system. Alone it makes nothing durable: the caller syncs the

@@ -1,4 +1,7 @@
-//! Which rows a message has: by its key, its places, and each list that it stands in.
+//! Which rows a message has: by its key, its number, its places, and each list that it stands in.
+//!
+//! What is known of a message lies by its number, the order of its decision: who walks a queue goes
+//! through neighbours then. By its key, which is as good as random, lies that number alone.
 
 use super::{encode, PlaceValue};
 use crate::passage::{Entry, Place, Stage};
@@ -13,8 +16,9 @@ pub(super) fn value_of<'r>(rows: &'r Rows, name: &[u8]) -> Option<&'r Vec<u8>> {
 
 /// Every row of an entry: the entry itself and all the lists that it stands in.
 pub(super) fn rows(key: Key, entry: &Entry) -> Rows {
-    let mut rows = Vec::with_capacity(3 + entry.spots.len());
-    rows.push((entry_row(&key), encode(entry)));
+    let mut rows = Vec::with_capacity(4 + entry.spots.len());
+    rows.push((number_row(&key), encode(&entry.sequence)));
+    rows.push((entry_row(entry.sequence, &key), encode(entry)));
     for spot in &entry.spots {
         let value = PlaceValue {
             key,
@@ -48,22 +52,41 @@ pub(super) fn is_settled(entry: &Entry) -> bool {
     entry.stage == Stage::Forwarded && entry.spots.is_empty()
 }
 
-/// Whether a row belongs to one message by its name, and to no other before or after: the lists,
-/// by sequence. A place may have been another's.
+/// Whether a row belongs to one message by its name, and to no other before or after: what has its
+/// number or its key in it. A place may have been another's.
 pub(super) fn is_of_one(row: &[u8]) -> bool {
-    matches!(row.first(), Some(b'q' | b'a' | b'l'))
+    matches!(row.first(), Some(b'm' | b'e' | b'q' | b'a' | b'l'))
 }
 
 pub(super) fn large_row(segment: u64) -> Vec<u8> {
     [b"g".as_slice(), &segment.to_be_bytes()].concat()
 }
 
-pub(super) fn entry_row(key: &Key) -> Vec<u8> {
+pub(super) fn number_row(key: &Key) -> Vec<u8> {
     [b"m", key.0.as_slice()].concat()
 }
 
+/// With the key behind the number: whoever has an old number of a message meets no other one.
+pub(super) fn entry_row(sequence: u64, key: &Key) -> Vec<u8> {
+    [b"e".as_slice(), &sequence.to_be_bytes(), &key.0].concat()
+}
+
+/// Neighbours beside each other, where places are numbered.
 pub(super) fn place_row(place: &Place) -> Vec<u8> {
-    [b"p".as_slice(), &encode(place)].concat()
+    match place {
+        Place::Imap {
+            origin,
+            uid_validity,
+            uid,
+        } => [
+            b"p\0".as_slice(),
+            &origin.0,
+            &uid_validity.0.to_be_bytes(),
+            &uid.0.to_be_bytes(),
+        ]
+        .concat(),
+        Place::Item { origin, id } => [b"p\x01".as_slice(), &origin.0, id.as_bytes()].concat(),
+    }
 }
 
 pub(super) fn queue_row(sequence: u64) -> Vec<u8> {

@@ -7,15 +7,21 @@
 //! them go, and when, is `Index`'s decision.
 //!
 //! One thread writes, any may read. Who reads sees both as one.
+//!
+//! Of the messages that are in somebody's hands the numbers are remembered: looking for one by its key
+//! is a node of sled's read for nothing else.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::iter::Peekable;
 use std::ops::Bound;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use sled::IVec;
 
-use super::{Fault, META};
+use super::pages::{self, Below, Changed};
+use super::rows::{entry_row, number_row};
+use super::{decode, Fault, META};
+use crate::passage::Entry as Known;
 use crate::ticket::Key;
 
 /// Rows that gather before sled is told.
@@ -24,6 +30,11 @@ pub(super) const ROWS: usize = 4096;
 const OCTETS: usize = 1 << 20;
 /// What the map costs for each row, beside its octets.
 const ROW_COST: usize = 128;
+
+/// Numbers that are remembered, at 40 octets each.
+const REMEMBERED: usize = 1024;
+/// A message may be decided anew between the two looks for it, which is rare.
+const LOOKS: usize = 8;
 
 /// A row that sled has not been told yet.
 struct Fresh {
@@ -75,6 +86,8 @@ pub(super) struct Table {
     /// Rows that gather.
     most: usize,
     gathered: RwLock<Gathered>,
+    /// Numbers of messages, each where the beginning of its key says. An old one does no harm.
+    remembered: Mutex<Vec<Option<(Key, u64)>>>,
     /// Batches until the process dies, in tests.
     #[cfg(test)]
     left: std::sync::atomic::AtomicUsize,
@@ -87,6 +100,7 @@ impl Table {
             db,
             most,
             gathered: RwLock::default(),
+            remembered: Mutex::new(vec![None; REMEMBERED]),
             #[cfg(test)]
             left: usize::MAX.into(),
         }
@@ -105,7 +119,55 @@ impl Table {
         if let Some(fresh) = self.gathered().rows.get(row) {
             return Ok(fresh.value.clone());
         }
-        Ok(self.db.get(row)?)
+        self.below(row)
+    }
+
+    /// A row, as sled has it.
+    fn below(&self, row: &[u8]) -> Result<Option<IVec>, Fault> {
+        match self.db.get(pages::below(row))? {
+            Some(value) => pages::row_of(row, value),
+            None => Ok(None),
+        }
+    }
+
+    /// What is known of a message.
+    pub(super) fn entry(&self, key: &Key) -> Result<Option<Known>, Fault> {
+        if let Some(number) = self.remembered(key) {
+            if let Some(row) = self.get(&entry_row(number, key))? {
+                return decode(&row).map(Some);
+            }
+        }
+        for _ in 0..LOOKS {
+            let Some(number) = self.get(&number_row(key))? else {
+                return Ok(None);
+            };
+            let number = decode(&number)?;
+            if let Some(row) = self.get(&entry_row(number, key))? {
+                self.remember(*key, number);
+                return decode(&row).map(Some);
+            }
+        }
+        Err(Fault::Damaged {
+            said: format!("{} has a number and no entry", key.short()),
+        })
+    }
+
+    /// Keeps the number of a message at hand, in the place of some other.
+    pub(super) fn remember(&self, key: Key, number: u64) {
+        if let Some(slot) = self.slots().get_mut(slot(&key)) {
+            *slot = Some((key, number));
+        }
+    }
+
+    fn remembered(&self, key: &Key) -> Option<u64> {
+        let known = *self.slots().get(slot(key))?;
+        known.filter(|(of, _)| of == key).map(|(_, number)| number)
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<Option<(Key, u64)>>> {
+        // Each is whole by itself.
+        let slots = self.remembered.lock();
+        slots.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a row is gone that sled may still have.
@@ -128,7 +190,7 @@ impl Table {
         let gathered = self.gathered();
         let bounds = (Bound::Included(from), Bound::Excluded(to));
         let mut fresh = gathered.rows.range::<[u8], _>(bounds).peekable();
-        let mut below = self.db.range(from..to).peekable();
+        let mut below = Below::new(&self.db, from, to).peekable();
         let mut page = Vec::new();
         while page.len() < limit {
             match first(&mut fresh, &mut below)? {
@@ -168,16 +230,20 @@ impl Table {
         metas: Vec<Vec<u8>>,
         share: impl Fn(&Key) -> Option<usize>,
     ) -> Result<(), Fault> {
-        let mut batches = vec![sled::Batch::default(); metas.len()];
+        let mut shares: Vec<Vec<(Vec<u8>, Option<IVec>)>> = vec![Vec::new(); metas.len()];
         for (row, fresh) in &self.gathered().rows {
-            let batch = share(&fresh.owner).and_then(|at| batches.get_mut(at));
-            match (batch, &fresh.value) {
-                (Some(batch), Some(value)) => batch.insert(row.as_slice(), value.clone()),
-                (Some(batch), None) => batch.remove(row.as_slice()),
-                (None, _) => {}
+            let of_it = share(&fresh.owner).and_then(|at| shares.get_mut(at));
+            if let Some(of_it) = of_it {
+                of_it.push((row.clone(), fresh.value.clone()));
             }
         }
-        for (mut batch, meta) in batches.into_iter().zip(metas) {
+        for (rows, meta) in shares.into_iter().zip(metas) {
+            // Of each share only now: pages may hold rows of an earlier one.
+            let mut changed = Changed::default();
+            for (row, value) in rows {
+                changed.change(&row, value.as_ref(), |name| Ok(self.db.get(name)?))?;
+            }
+            let mut batch = changed.into_batch();
             batch.insert(META, meta);
             #[cfg(test)]
             self.live_on()?;
@@ -235,10 +301,15 @@ impl Gathered {
     }
 }
 
+/// Keys are digests: any part of one is as good as random.
+fn slot(key: &Key) -> usize {
+    usize::from(u16::from_le_bytes([key.0[0], key.0[1]])) % REMEMBERED
+}
+
 /// The first row of both sides; what is gathered hides sled's row of the same name.
 fn first<'g>(
     fresh: &mut Peekable<impl Iterator<Item = (&'g Vec<u8>, &'g Fresh)>>,
-    below: &mut Peekable<sled::Iter>,
+    below: &mut Peekable<Below<'_>>,
 ) -> Result<Option<(IVec, Option<IVec>)>, Fault> {
     let Some((row, _)) = fresh.peek() else {
         let next = below.next().transpose()?;

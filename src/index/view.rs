@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::book::{Searched, Shelf};
 use super::directory::{self, Directory, Found};
 use super::table::Table;
-use super::{archive_row, decode, entry_row, list_row, place_row, queue_row, Fault, Meta};
+use super::{archive_row, decode, list_row, place_row, queue_row, Fault, Meta};
 use crate::index::PlaceValue;
 use crate::passage::{Counters, Entry, MailboxId, Place, Position, Stage};
 use crate::ticket::{Company, Key, User};
@@ -59,8 +59,7 @@ impl View {
 
     /// What is known of a message.
     pub fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
-        let row = self.table.get(&entry_row(key))?;
-        row.map(|v| decode(&v)).transpose()
+        self.table.entry(key)
     }
 
     /// Keys that begin with `prefix` (as octets), `limit` at most: for what people type.
@@ -107,8 +106,11 @@ impl View {
         let mut page = Vec::with_capacity(limit.min(1024));
         for (row, value) in self.table.range(&from, b"r", limit)? {
             let (key, lane) = decode(&value)?;
+            let sequence = sequence_of(&row)?;
+            // Whoever walks the queue asks for each of them next, and what it brings changes it.
+            self.table.remember(key, sequence);
             page.push(Queued {
-                sequence: sequence_of(&row)?,
+                sequence,
                 key,
                 lane,
             });
@@ -136,8 +138,9 @@ impl View {
 
     fn page(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Result<Vec<Listed>, Fault> {
         let mut page = Vec::new();
-        for (_, value) in self.table.range(&from, &to, limit)? {
+        for (row, value) in self.table.range(&from, &to, limit)? {
             let key: Key = decode(&value)?;
+            self.table.remember(key, sequence_of(&row)?);
             let entry = self.entry(&key)?.ok_or_else(|| Fault::Damaged {
                 said: format!("{} stands in a list and has no entry", key.short()),
             })?;

@@ -12,7 +12,12 @@ fn life(n: u64) -> Vec<Record> {
     let uid = u32::try_from(place).expect("few");
     match n % 5 {
         0..=2 => vec![decision(n + 1, uid, ticket()), receipt(), archived(uid)],
-        3 => vec![decision(n + 1, uid, held()), act(ActKind::Release)],
+        3 => vec![
+            decision(n + 1, uid, held()),
+            act(ActKind::Release),
+            // Another number, so that all of its rows lie elsewhere.
+            decision(n + 1000, uid, ticket()),
+        ],
         _ => vec![decision(n + 1, uid, ticket()), receipt()],
     }
 }
