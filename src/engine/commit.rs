@@ -14,7 +14,7 @@ use super::news::Event;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
-use super::{early, forward, held, Engine, StoreFault};
+use super::{early, give_way, held, Engine, StoreFault};
 use crate::http::Bytes;
 use crate::index::Found;
 use crate::mail::{clean, Message};
@@ -157,7 +157,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     if committed.applied.changed.iter().any(held) {
         held::catch_up(engine, &mailbox, looks).await?;
     }
-    forward::let_catch_up(engine).await;
+    give_way::let_catch_up(engine).await;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use async_channel::Sender;
 use super::news::Event;
 use super::post::{Post, Standing};
 use super::understand::Batch;
-use super::{account, gate, held, Engine, StoreFault};
+use super::{account, gate, give_way, held, Engine, StoreFault};
 use crate::mailbox::{Access, Fault, Item, Looked, Loss, Pass, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::passage::{Origin, Place, Uid, UidValidity};
@@ -31,6 +31,8 @@ use crate::world::Tick;
 const CAREFUL: usize = 128;
 /// Messages that failed before and are looked at with one command.
 const LATE: usize = 1000;
+/// Places that are asked for at once: who reads what is to be sent should not wait behind all of them.
+const AT_ONCE: usize = 256;
 /// How often the whole mailbox is passed over.
 const WHOLE_EVERY: Duration = Duration::from_secs(3600);
 /// How often a full store is looked at again.
@@ -302,6 +304,8 @@ impl Visit<'_> {
                 wanted.extend(&found.wanted);
             }
             if from.is_none() && !known.is_empty() {
+                // With a long queue here, as after a time without the portal, it would cost the tickets.
+                give_way::let_go_first(self.engine).await;
                 let changed;
                 (session, changed) = self.verify(session, known).await?;
                 wanted.extend(changed);
@@ -386,19 +390,19 @@ impl Visit<'_> {
         origin: Origin,
         validity: UidValidity,
     ) -> Result<(Vec<Uid>, Vec<(Uid, i64, u64)>), StoreFault> {
-        let places: Vec<Place> = uids
-            .iter()
-            .map(|uid| place(origin, validity, *uid))
-            .collect();
-        let known = self.engine.reader.ask(move |r| r.places(&places)).await??;
         let mut unknown = Vec::new();
         let mut others = Vec::new();
-        for (uid, known) in uids.iter().zip(known) {
-            match known {
-                Some(k) if !k.again && k.mailbox == self.mailbox.id => {
-                    others.push((*uid, k.received_at, k.octets))
+        for uids in uids.chunks(AT_ONCE) {
+            let places = uids.iter().map(|uid| place(origin, validity, *uid));
+            let places: Vec<Place> = places.collect();
+            let known = self.engine.reader.ask(move |r| r.places(&places)).await??;
+            for (uid, known) in uids.iter().zip(known) {
+                match known {
+                    Some(k) if !k.again && k.mailbox == self.mailbox.id => {
+                        others.push((*uid, k.received_at, k.octets))
+                    }
+                    _ => unknown.push(*uid),
                 }
-                _ => unknown.push(*uid),
             }
         }
         Ok((unknown, others))

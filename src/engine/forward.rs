@@ -36,8 +36,6 @@ const HANDS: usize = 8;
 const PAGE: usize = 256;
 /// How old the portal's word of itself may be.
 const PING_EVERY: Duration = Duration::from_secs(240);
-/// How long committing waits for the link to catch up, before it goes on without.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(super) const TICKET_BACKOFF: Backoff = Backoff {
     first: Duration::from_secs(2),
@@ -94,7 +92,7 @@ pub struct Link {
     /// one of them is sent and has no answer it still serves.
     wanted: RefCell<BTreeSet<Key>>,
     changed: Cell<bool>,
-    caught_up: Bell,
+    pub(super) caught_up: Bell,
     /// Another portal is about to be set, or the run to end: nothing new begins.
     pub(super) leaving: Cell<bool>,
     pub(super) landed: Bell,
@@ -198,22 +196,8 @@ impl Link {
         self.window.borrow().deferred(key).cloned()
     }
 
-    fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         matches!(*self.standing.borrow(), Standing::Up | Standing::Fresh)
-    }
-}
-
-/// Lets a committing stage wait, for a moment, until the link has caught up: what is composed and
-/// still at hand need not be composed again.
-pub(super) async fn let_catch_up(engine: &Engine) {
-    let link = &engine.link;
-    link.caught_up.hush();
-    if link.is_up() && link.window.borrow().is_ahead() {
-        engine
-            .world
-            .clock
-            .within(PATIENCE, link.caught_up.wait())
-            .await;
     }
 }
 

@@ -25,6 +25,7 @@ pub mod failed;
 pub mod fetch;
 pub mod forward;
 mod gate;
+mod give_way;
 pub mod held;
 mod large;
 mod leave;

@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use super::reader::Reader;
 use super::writer::Writer;
-use super::{Engine, StoreFault};
+use super::{give_way, Engine, StoreFault};
 use crate::passage::record::Stored;
 use crate::passage::{is_told, keep, Entry, Keep, Kind, Record, Retention};
 use crate::settings::Store;
-use crate::spool::{self, Journal};
+use crate::spool;
 use crate::ticket::Key;
 
 /// How often it is looked whether something may go.
@@ -34,6 +34,8 @@ const DAY_MS: i64 = 86_400_000;
 /// Segments of which more than this share must be copied are left alone: the copying would cost
 /// more of the card than the segment gives back.
 const WORTH: f64 = 0.5;
+/// Messages whose copies one sync makes durable.
+const AT_ONCE: usize = 2048;
 /// Octets of a record on the disk besides its payload, about.
 const RECORD_OCTETS: u64 = 60;
 
@@ -42,6 +44,9 @@ pub async fn run(engine: Rc<Engine>) {
     let mut from = 0;
     let mut seen = Some(engine.counters.borrow().clone());
     loop {
+        if engine.room().is_ok() {
+            give_way::let_go_first(&engine).await;
+        }
         match step(&engine, from).await {
             Ok(Some(next)) => {
                 from = next;
@@ -129,12 +134,28 @@ struct Reclaimed {
     free: BTreeSet<u64>,
 }
 
+/// What becomes of a message's records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing refers to them.
+    Left,
+    /// All that is wanted is copied.
+    Copied,
+    /// Its octets go, and the key stays.
+    Key,
+    /// The message is forgotten.
+    Forgotten,
+}
+
 /// What is to be done with one segment.
 #[derive(Default)]
 struct Plan {
-    copied: Vec<(Key, Entry)>,
-    keys: Vec<(Key, Entry)>,
-    forgotten: Vec<Key>,
+    /// Whose records lie there. Only keys: a segment of receipts holds those of some ten thousand.
+    fates: Vec<(Key, Fate)>,
+    /// Where the records lie that can be read, in order.
+    sound: Vec<u64>,
+    /// Octets that are worth copying.
+    most: u64,
     /// Octets of messages that would be copied.
     copied_octets: u64,
     /// Octets of other records that are the last of their messages.
@@ -152,12 +173,9 @@ impl Writer {
         now: i64,
         retention: Retention,
     ) -> Result<Reclaimed, StoreFault> {
-        let behind = |journal: &Journal| {
-            let segments = journal.segments().into_iter();
-            segments.filter(|s| !s.large).find(|s| s.number > from)
-        };
-        let segment = behind(self.journal()).filter(|s| !s.current);
-        let Some(number) = segment.map(|s| s.number) else {
+        let segments = self.journal().segments().into_iter();
+        let segment = segments.filter(|s| !s.large).find(|s| s.number > from);
+        let Some(number) = segment.filter(|s| !s.current).map(|s| s.number) else {
             self.retire_large(now, retention)?;
             return Ok(Reclaimed {
                 next: None,
@@ -167,14 +185,10 @@ impl Writer {
         // Records that no sync holds yet may refer to what goes.
         self.sync()?;
         let plan = self.plan(number, now, retention)?;
-        // Only now: how much of it is used is known once it was gone through.
-        let used = behind(self.journal()).map_or(0, |s| s.octets_used);
-        let most = used as f64 * WORTH;
         // Of what was retired before only short records are left: copied once, they would be copied again
         // and again.
         let all = plan.copied_octets + plan.short_octets;
-        let stays =
-            plan.still || plan.copied_octets as f64 > most || !plan.retires && all as f64 > most;
+        let stays = plan.still || !plan.retires && all > plan.most;
         let mut free = BTreeSet::new();
         if !stays {
             self.carry_out(number, plan)?;
@@ -202,8 +216,7 @@ impl Writer {
 
     /// What each message that has a record in the segment needs.
     fn plan(&mut self, number: u64, now: i64, retention: Retention) -> Result<Plan, StoreFault> {
-        let mut keys = BTreeSet::new();
-        let mut sound = BTreeSet::new();
+        let (mut fates, mut sound) = (Vec::new(), Vec::new());
         let start = spool::Position {
             segment: number,
             offset: 0,
@@ -213,66 +226,74 @@ impl Writer {
                 return ControlFlow::Break(());
             }
             if Kind::of(record.kind).is_some_and(|k| k != Kind::Trying) {
-                keys.insert(Key(record.key));
-                sound.insert(record.at.offset);
+                fates.push((Key(record.key), Fate::Left));
+                sound.push(record.at.offset);
             }
             ControlFlow::Continue(())
         })?;
+        fates.sort_unstable_by_key(|(key, _)| *key);
+        fates.dedup_by_key(|(key, _)| *key);
+        sound.sort_unstable();
         let view = self.index().view();
         // Where nothing tells whose records lie there, they may be wanted, and be read another time.
         let told_nothing = sound.is_empty() && replayed.damage().any(|gap| gap.segment == number);
+        // Only now: how much of it is used is known once it was gone through.
+        let mut segments = self.journal().segments().into_iter();
+        let segment = segments.find(|s| s.number == number);
+        let used = segment.map_or(0, |s| s.octets_used);
         let mut plan = Plan {
             still: told_nothing,
+            most: (used as f64 * WORTH) as u64,
             ..Plan::default()
         };
-        for key in keys {
-            let Some(mut entry) = view.entry(&key)? else {
+        for (key, fate) in &mut fates {
+            // The rest can't change that, and each look costs: in a long queue all is wanted.
+            if plan.copied_octets > plan.most {
+                plan.still = true;
+                return Ok(plan);
+            }
+            let Some(entry) = view.entry(key)? else {
                 continue;
             };
             // What is damaged can't be copied, and is kept as long as anything of it is wanted.
-            let wanted = matches!(keep(&entry, now, retention), Keep::All | Keep::Still);
+            let kept = keep(&entry, now, retention);
             let mut here = [entry.message, entry.decision, entry.refusal]
                 .into_iter()
                 .flatten()
                 .filter(|s| s.segment == number);
-            if wanted && here.any(|s| !sound.contains(&s.offset)) {
-                plan.still = true;
-                return Ok(plan);
-            }
-            match keep(&entry, now, retention) {
+            let is_damaged = here.any(|s| sound.binary_search(&s.offset).is_err());
+            match kept {
+                // Where none of its octets lie here, its short records can be copied.
+                Keep::Still if is_damaged || lies_in(&entry, number) => {
+                    plan.still = true;
+                    return Ok(plan);
+                }
+                Keep::All if is_damaged => {
+                    plan.still = true;
+                    return Ok(plan);
+                }
                 Keep::Still => {
-                    // Where none of its octets lie here, its short records can be copied.
-                    if [entry.message, entry.decision]
-                        .iter()
-                        .flatten()
-                        .any(|s| s.segment == number)
-                    {
-                        plan.still = true;
-                        return Ok(plan);
-                    }
-                    plan.copied.push((key, entry));
+                    plan.short_octets += short_octets(&entry, number);
+                    *fate = Fate::Copied;
                 }
                 Keep::All => {
                     if let Some(message) = entry.message.filter(|m| m.segment == number) {
                         plan.copied_octets += message.length;
                     }
-                    plan.copied.push((key, entry));
+                    plan.short_octets += short_octets(&entry, number);
+                    *fate = Fate::Copied;
                 }
                 Keep::Key => {
                     plan.retires |= !entry.retired;
-                    // What is damaged can't be copied, and must not keep the segment.
-                    let told = is_told(&entry);
-                    let stays =
-                        |s: &Stored| told && (s.segment != number || sound.contains(&s.offset));
-                    entry.decision = entry.decision.filter(stays);
-                    entry.refusal = entry.refusal.filter(stays);
-                    plan.keys.push((key, entry));
+                    plan.short_octets += short_octets(&only_told(entry, number, &sound), number);
+                    *fate = Fate::Key;
                 }
-                Keep::Nothing => plan.forgotten.push(key),
+                Keep::Nothing => *fate = Fate::Forgotten,
             }
         }
-        let kept = plan.copied.iter().chain(&plan.keys);
-        plan.short_octets = kept.map(|(_, entry)| short_octets(entry, number)).sum();
+        plan.still |= plan.copied_octets > plan.most;
+        plan.fates = fates;
+        plan.sound = sound;
         Ok(plan)
     }
 
@@ -289,16 +310,32 @@ impl Writer {
 
     /// Large messages that go with the segment leave theirs to the end of the round, as orphans.
     fn copy(&mut self, number: u64, plan: Plan, reader: &Reader) -> Result<(), StoreFault> {
-        for (key, entry) in plan.copied {
+        let mut forgotten = Vec::new();
+        let mut copied = 0_usize;
+        for (key, fate) in plan.fates {
+            if fate == Fate::Forgotten {
+                forgotten.push(key);
+            }
+            if !matches!(fate, Fate::Copied | Fate::Key) {
+                continue;
+            }
+            let Some(mut entry) = reader.entry(&key)? else {
+                continue;
+            };
+            if fate == Fate::Key {
+                entry = only_told(entry, number, &plan.sound);
+                entry.retired = true;
+                entry.message = None;
+                entry.large = None;
+            }
             self.copy_forward(key, entry, reader, number)?;
+            copied += 1;
+            // What no sync holds yet is in memory, and what one batch of the index changes is too.
+            if copied.is_multiple_of(AT_ONCE) {
+                self.sync()?;
+            }
         }
-        for (key, mut entry) in plan.keys {
-            entry.retired = true;
-            entry.message = None;
-            entry.large = None;
-            self.copy_forward(key, entry, reader, number)?;
-        }
-        self.forget(&plan.forgotten)
+        self.forget(&forgotten)
     }
 
     /// Parts large messages whose octets may go from them. Their records are short and may stand in the
@@ -345,6 +382,23 @@ impl Writer {
         let orphans = self.orphans()?;
         self.let_go(orphans)
     }
+}
+
+/// Whether octets or decision of a message lie in the segment of that number.
+fn lies_in(entry: &Entry, number: u64) -> bool {
+    let parts = [entry.message, entry.decision];
+    parts.iter().flatten().any(|s| s.segment == number)
+}
+
+/// An entry of which only the key is kept, with what still tells of it. What is damaged can't be copied,
+/// and must not keep the segment.
+fn only_told(mut entry: Entry, number: u64, sound: &[u64]) -> Entry {
+    let told = is_told(&entry);
+    let is_sound = |s: &Stored| s.segment != number || sound.binary_search(&s.offset).is_ok();
+    let stays = |s: &Stored| told && is_sound(s);
+    entry.decision = entry.decision.filter(stays);
+    entry.refusal = entry.refusal.filter(stays);
+    entry
 }
 
 /// Octets of an entry's last records, its message left out, where they stand in the segment of that number:

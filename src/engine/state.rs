@@ -131,6 +131,11 @@ impl Window {
         self.composed_octets > COMPOSED_OCTETS / 2
     }
 
+    /// Whether tickets lie here that nobody has taken yet.
+    pub fn has_more(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// From where the index must be read next, if it must: the caller reads a page there and hands
     /// it to `take_page`. What appears from here on may not be on that page, and asks for another.
     pub fn ask_page(&mut self) -> Option<u64> {
