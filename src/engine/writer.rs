@@ -23,7 +23,7 @@ use crate::ticket::Key;
 use crate::world::clock::hold_up;
 use crate::world::disk::Lock;
 use crate::world::switches::Switch;
-use crate::world::{worker, Disk, Wall, World};
+use crate::world::{memory, worker, Disk, Wall, World};
 
 /// A checkpoint is due once this much was appended since the last.
 const CHECKPOINT_OCTETS: u64 = 16 << 20;
@@ -185,6 +185,8 @@ impl Writer {
         if let Err(spool::Fault::Full { .. }) = writer.journal.ballast(sizes.ballast) {
             log::warn!("the disk has no room for the store's ballast; fetching will stop early");
         }
+        // To open the index, and to replay, takes much that is free again.
+        memory::give_back();
         let reader = Reader::new(writer.journal.reader(), writer.index.view());
         let counters = writer.index.counters().clone();
         Ok((writer, (opening, reader, counters)))

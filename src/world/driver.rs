@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::clock::{now, Tick};
+use super::memory;
 use super::timers::{self, Driven};
 
 /// Asleep for so long, there is little to do.
@@ -79,6 +80,9 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         };
         if let Some(ended) = ended {
             return ended;
+        }
+        if busy && !pace.busy {
+            memory::rest();
         }
     }
 }
