@@ -175,6 +175,17 @@ pub struct Applied {
     pub misfits: Vec<String>,
 }
 
+impl Applied {
+    /// Adds what a later batch did.
+    pub fn add(&mut self, later: Self) {
+        let again: BTreeSet<Key> = later.changed.iter().map(|(key, _)| *key).collect();
+        self.changed.retain(|(key, _)| !again.contains(key));
+        self.changed.extend(later.changed);
+        self.freed |= later.freed;
+        self.misfits.extend(later.misfits);
+    }
+}
+
 /// What a batch of records changes.
 #[derive(Default)]
 struct Changes {

@@ -512,3 +512,21 @@ fn room_is_made_where_nothing_is_settled() {
     assert!(learned.is_ok());
     assert_eq!(told.index.told, *told.index.counters());
 }
+
+#[test]
+fn what_two_batches_changed_is_told_once_as_it_is_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let mut first = told.learn(vec![
+        (1, decision(1, 1, ticket())),
+        (2, decision(2, 2, ticket())),
+    ]);
+    let later = told.learn(vec![(1, receipt()), (3, receipt())]);
+    first.add(later);
+    let changed: Vec<(Key, Stage)> = first.changed.iter().map(|(k, e)| (*k, e.stage)).collect();
+    assert_eq!(
+        changed,
+        [(key(2), Stage::Committed), (key(1), Stage::Forwarded)]
+    );
+    assert_eq!(first.misfits.len(), 1);
+}
