@@ -23,7 +23,8 @@ pub(super) async fn let_catch_up(engine: &Engine) {
     }
 }
 
-/// Lets what nobody waits for give way to tickets that can be sent now.
+/// Lets what nobody waits for give way to tickets that lie at hand, some of which may have to wait
+/// themselves.
 pub(super) async fn let_go_first(engine: &Engine) {
     let (link, clock) = (&engine.link, &engine.world.clock);
     let until = clock.tick().plus(PATIENCE);

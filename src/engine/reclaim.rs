@@ -44,7 +44,7 @@ pub async fn run(engine: Rc<Engine>) {
     let mut from = 0;
     let mut seen = Some(engine.counters.borrow().clone());
     loop {
-        if engine.room().is_ok() {
+        if !wants_room(&engine) {
             give_way::let_go_first(&engine).await;
         }
         match step(&engine, from).await {
@@ -112,6 +112,13 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
     engine.journal_octets.set(journal);
     engine.free_octets.set(free);
     Ok(next)
+}
+
+/// Whether there is no room for more, or soon will be none.
+fn wants_room(engine: &Engine) -> bool {
+    let (journal, free) = (engine.journal_octets.get(), engine.free_octets.get());
+    let kept = engine.counters.borrow().kept_octets;
+    engine.room().is_err() || is_pressed(&engine.settings().store, journal, free, kept)
 }
 
 /// Whether what is kept only for the operator must go early.

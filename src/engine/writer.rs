@@ -28,9 +28,6 @@ use crate::world::{memory, worker, Disk, Wall, World};
 /// A checkpoint is due once this much was appended since the last.
 const CHECKPOINT_OCTETS: u64 = 16 << 20;
 
-/// Records that the index learns at once.
-const LEARNED_AT_ONCE: usize = 512;
-
 /// Sizes of the store's parts, in octets.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
@@ -371,7 +368,7 @@ impl Writer {
         let pending = std::mem::take(&mut self.pending);
         // What a failed batch left behind has numbers too, and a rebuild will learn of it.
         self.index.number_from(self.next_sequence);
-        let applied = self.learn(&pending, position_of(position))?;
+        let applied = self.index.learn_all(&pending, position_of(position))?;
         if self.appended >= CHECKPOINT_OCTETS {
             self.index.flush_settled()?;
             self.sync_index()?;
@@ -384,26 +381,6 @@ impl Writer {
             journal_octets: self.journal.octets_on_disk(),
             free_octets: self.free_octets(),
         })
-    }
-
-    /// Lets the index learn `records`, and that everything before `position` is known. Some at a time: where
-    /// many thousand have gathered behind a slow disk, what one batch changes would be in memory at once.
-    fn learn(&mut self, records: &[Durable], position: Position) -> Result<Applied, StoreFault> {
-        let (first, mut rest) = records.split_at(records.len().min(LEARNED_AT_ONCE));
-        let before = |rest: &[Durable]| {
-            let next = rest.first().map(|next| next.stored);
-            next.map_or(position, |at| Position {
-                segment: at.segment,
-                offset: at.offset,
-            })
-        };
-        let mut applied = self.index.apply(first, before(rest))?;
-        while !rest.is_empty() {
-            let some;
-            (some, rest) = rest.split_at(rest.len().min(LEARNED_AT_ONCE));
-            applied.add(self.index.apply(some, before(rest))?);
-        }
-        Ok(applied)
     }
 
     /// Makes the index durable: its own flush, and then the file system's sync. In that order, and

@@ -22,6 +22,7 @@
 //! Never walks a table and never calls `len`: pages are key ranges, counts are kept.
 //! Knows nothing of the disk's state: durability is `checkpoint`'s, called by the writer.
 
+mod applied;
 mod book;
 mod directory;
 mod pages;
@@ -39,6 +40,7 @@ use serde::{Deserialize, Serialize};
 use crate::passage::{apply, Counters, Entry, MailboxId, Place, Position, Record, Stored};
 use crate::ticket::Key;
 
+pub use applied::Applied;
 pub use book::{Searched, Told};
 pub use directory::{Change, Directory, Found};
 use rows::{
@@ -162,28 +164,6 @@ pub struct Durable {
     pub stored: Stored,
     /// What it says.
     pub record: Record,
-}
-
-/// What `apply` did with a batch of records.
-#[derive(Default)]
-pub struct Applied {
-    /// The entries that changed, as they are now, in the order of their last change.
-    pub changed: Vec<(Key, Entry)>,
-    /// Whether a message that had as many places as are kept of one has room for others now.
-    pub freed: bool,
-    /// Records that did not fit what was known, each with a sentence.
-    pub misfits: Vec<String>,
-}
-
-impl Applied {
-    /// Adds what a later batch did.
-    pub fn add(&mut self, later: Self) {
-        let again: BTreeSet<Key> = later.changed.iter().map(|(key, _)| *key).collect();
-        self.changed.retain(|(key, _)| !again.contains(key));
-        self.changed.extend(later.changed);
-        self.freed |= later.freed;
-        self.misfits.extend(later.misfits);
-    }
 }
 
 /// What a batch of records changes.

@@ -6,7 +6,8 @@
 //! holds what there is of it. What is named by a digest can't be packed so, and lies by itself, as does
 //! whatever is not named as expected.
 //!
-//! A leaf of full pages stays below the 32 KiB from which on sled makes a file of its own of it.
+//! Pages are so small that a leaf of full ones stays below 32 KiB, as long as entries have 400 octets on
+//! the average: of larger leaves sled makes files of their own, which nothing but a checkpoint makes durable.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,14 +24,14 @@ struct Packing {
     low: u8,
 }
 
-/// Entries are a hundred octets and more.
-const BY_EIGHT: u8 = 0b111;
+/// Entries are a hundred octets and more, and several hundred where a message lies at many places.
+const BY_FOUR: u8 = 0b11;
 const BY_SIXTEEN: u8 = 0b1111;
 
 /// How a row, or the page of one, is packed; `None` for one that lies by itself.
 fn packing(name: &[u8]) -> Option<Packing> {
     let (name_octets, low) = match *name {
-        [b'e', ..] => (9, BY_EIGHT),
+        [b'e', ..] => (9, BY_FOUR),
         [b'q', ..] => (9, BY_SIXTEEN),
         [b'l', ..] => (10, BY_SIXTEEN),
         [b'a', ..] => (13, BY_SIXTEEN),

@@ -31,7 +31,7 @@ const OCTETS: usize = 1 << 20;
 /// What the map costs for each row, beside its octets.
 const ROW_COST: usize = 128;
 
-/// Numbers that are remembered, at 40 octets each.
+/// Numbers that are remembered, at 48 octets each.
 const REMEMBERED: usize = 1024;
 /// A message may be decided anew between the two looks for it, which is rare.
 const LOOKS: usize = 8;

@@ -150,7 +150,7 @@ impl Told {
                 }
             })
             .collect();
-        self.index.apply(&durable, self.position())
+        self.index.learn_all(&durable, self.position())
     }
 
     fn position(&self) -> Position {
@@ -514,19 +514,27 @@ fn room_is_made_where_nothing_is_settled() {
 }
 
 #[test]
-fn what_two_batches_changed_is_told_once_as_it_is_now() {
+fn what_several_batches_changed_is_told_once_as_it_is_now() {
     let dir = tempfile::tempdir().unwrap();
-    let mut told = Told::open(dir.path());
-    let mut first = told.learn(vec![
+    let db = sled::open(dir.path()).unwrap();
+    let (index, _) = Index::over(db, LIFE, 40, 2).unwrap();
+    let mut told = Told::over(index, 0);
+    let applied = told.learn(vec![
         (1, decision(1, 1, ticket())),
         (2, decision(2, 2, ticket())),
+        (1, receipt()),
+        (3, receipt()),
+        (4, decision(4, 4, ticket())),
     ]);
-    let later = told.learn(vec![(1, receipt()), (3, receipt())]);
-    first.add(later);
-    let changed: Vec<(Key, Stage)> = first.changed.iter().map(|(k, e)| (*k, e.stage)).collect();
+    let changed = applied.changed.iter().map(|(k, e)| (*k, e.stage));
     assert_eq!(
-        changed,
-        [(key(2), Stage::Committed), (key(1), Stage::Forwarded)]
+        changed.collect::<Vec<_>>(),
+        [
+            (key(2), Stage::Committed),
+            (key(1), Stage::Forwarded),
+            (key(4), Stage::Committed)
+        ]
     );
-    assert_eq!(first.misfits.len(), 1);
+    assert_eq!(applied.misfits.len(), 1);
+    assert_eq!(told.index.position(), told.position());
 }

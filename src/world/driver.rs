@@ -81,6 +81,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         if let Some(ended) = ended {
             return ended;
         }
+        // Seen at the first waking behind the lull, once after each rush; some milliseconds.
         if busy && !pace.busy {
             memory::rest();
         }

@@ -11,7 +11,7 @@
 //! first that the kernel takes where others need room. What is called is mapped again from the file.
 //!
 //! The one place with `unsafe` in this program: `mallopt`, `malloc_trim` and `madvise` have no safe face.
-//! Other C libraries have no such arenas, and are left alone.
+//! Other C libraries have no such arenas, of which nothing is asked then.
 
 use std::env;
 use std::fs;
@@ -75,11 +75,12 @@ pub fn rest() {
 #[allow(unsafe_code)]
 fn let_text_go() {
     // Without it the process stays as large as it is: no reason to say anything.
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let maps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
     for (from, octets) in texts(&maps) {
         let from = std::ptr::with_exposed_provenance_mut(from);
-        // SAFETY: the range is a whole mapping of this process, of a file and not writable, so that
-        // nothing in it differs from the file; the next call into it maps the file's page again.
+        // SAFETY: the range is a whole mapping of a file, not writable, in which the kernel counts no page
+        // of our own: nothing in it differs from the file, and the next call into it maps the file's
+        // page again. It is still there: nothing in this program unloads a library.
         unsafe {
             libc::madvise(from, octets, libc::MADV_DONTNEED);
         }
@@ -87,7 +88,8 @@ fn let_text_go() {
 }
 
 /// Where the mappings of program text begin, and their octets, by proc(5): `from-to r-xp offset device inode
-/// path`. What has no path is the kernel's own, or was made while the program ran.
+/// path`, and lines about each behind it, of which `Anonymous` tells what differs from the file. What has
+/// no path is the kernel's own, or was made while the program ran.
 fn texts(maps: &str) -> Vec<(usize, usize)> {
     let text = |line: &str| {
         let mut words = line.split_ascii_whitespace();
@@ -97,7 +99,17 @@ fn texts(maps: &str) -> Vec<(usize, usize)> {
         let to = usize::from_str_radix(to, 16).ok()?;
         is_text.then_some((from, to.checked_sub(from)?))
     };
-    maps.lines().filter_map(text).collect()
+    let (mut found, mut last) = (Vec::new(), None);
+    for line in maps.lines() {
+        match line.strip_prefix("Anonymous:").map(str::trim) {
+            Some("0 kB") => found.extend(last.take()),
+            Some(_) => last = None,
+            // Other lines about a mapping are none of the next.
+            None if line.starts_with(|c: char| c.is_ascii_uppercase()) => {}
+            None => last = text(line),
+        }
+    }
+    found
 }
 
 #[cfg(not(target_env = "gnu"))]
@@ -119,14 +131,33 @@ mod tests {
 
     #[test]
     fn text_is_what_a_file_has_and_nobody_writes() {
-        let maps = "55d0a000-55d0b000 r--p 00000000 fe:00 7 /usr/bin/postern\n\
-                    55d0b000-55d0f000 r-xp 00001000 fe:00 7 /usr/bin/postern\n\
-                    55d0f000-55d10000 rwxp 00005000 fe:00 7 /usr/bin/postern\n\
-                    7f000000-7f002000 r-xp 00000000 00:00 0\n\
-                    7f003000-7f004000 r-xp 00000000 00:00 0 [vdso]\n\
-                    7f005000-7f006000 r-xs 00000000 fe:00 9 /tmp/other\n\
-                    damaged\n";
-        assert_eq!(texts(maps), [(0x55d0_b000, 0x4000)]);
+        let own = |line: &str, own: u32| {
+            format!("{line}\nSize: 16 kB\nAnonymous:    {own} kB\nTHPeligible: 0\nVmFlags: rd ex\n")
+        };
+        let maps = [
+            own(
+                "55d0a000-55d0b000 r--p 00000000 fe:00 7 /usr/bin/postern",
+                0,
+            ),
+            own(
+                "55d0b000-55d0f000 r-xp 00001000 fe:00 7 /usr/bin/postern",
+                0,
+            ),
+            own(
+                "55d0f000-55d10000 rwxp 00005000 fe:00 7 /usr/bin/postern",
+                0,
+            ),
+            own(
+                "55d20000-55d21000 r-xp 00000000 fe:00 8 /usr/lib/patched.so",
+                4,
+            ),
+            own("7f000000-7f002000 r-xp 00000000 00:00 0", 0),
+            own("7f003000-7f004000 r-xp 00000000 00:00 0 [vdso]", 0),
+            own("7f005000-7f006000 r-xs 00000000 fe:00 9 /tmp/other", 0),
+            "damaged\n7f007000-7f008000 r-xp 00000000 fe:00 9 /tmp/cut\n".to_owned(),
+        ]
+        .concat();
+        assert_eq!(texts(&maps), [(0x55d0_b000, 0x4000)]);
     }
 
     #[test]

@@ -113,8 +113,8 @@ fn what_sled_was_not_told_is_told_again_and_counted_once() {
             from = (from + 5 + below(40)).min(told.len());
             let mut at = begin;
             while at < from {
-                let next = (at + 1 + below(6)).min(from);
-                let lives = index.apply(&told[at..next], position(next)).is_ok()
+                let next = (at + 1 + below(12)).min(from);
+                let lives = index.learn_all(&told[at..next], position(next)).is_ok()
                     && (below(9) > 0 || index.flush_settled().is_ok());
                 if !lives {
                     break;
