@@ -185,8 +185,8 @@ impl Writer {
         if let Err(spool::Fault::Full { .. }) = writer.journal.ballast(sizes.ballast) {
             log::warn!("the disk has no room for the store's ballast; fetching will stop early");
         }
-        // To open the index, and to replay, takes much that is free again.
-        memory::give_back();
+        // To open the index, and to replay, takes much that is not used again.
+        memory::rest();
         let reader = Reader::new(writer.journal.reader(), writer.index.view());
         let counters = writer.index.counters().clone();
         Ok((writer, (opening, reader, counters)))

@@ -66,7 +66,7 @@ pub fn give_back() {
     }
 }
 
-/// Gives back what a rest does not need: for the moment when there is little to do after much.
+/// Gives back what is not used any more: for the end of a start, and of a rush.
 pub fn rest() {
     give_back();
     let_text_go();
