@@ -6,7 +6,7 @@ use super::Engine;
 
 /// How long anybody waits for it.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How often it is looked whether tickets are left.
+/// How often it is looked whether tickets are left; several may wait for that, and a bell has one listener.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Lets a committing stage wait until the link has caught up: what is composed and still at hand need

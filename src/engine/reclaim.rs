@@ -18,7 +18,6 @@ use super::writer::Writer;
 use super::{give_way, Engine, StoreFault};
 use crate::passage::record::Stored;
 use crate::passage::{is_told, keep, Entry, Keep, Kind, Record, Retention};
-use crate::settings::Store;
 use crate::spool;
 use crate::ticket::Key;
 
@@ -35,7 +34,7 @@ const DAY_MS: i64 = 86_400_000;
 /// more of the card than the segment gives back.
 const WORTH: f64 = 0.5;
 /// Messages whose copies one sync makes durable.
-const AT_ONCE: usize = 2048;
+const AT_ONCE: usize = if cfg!(test) { 16 } else { 2048 };
 /// Octets of a record on the disk besides its payload, about.
 const RECORD_OCTETS: u64 = 60;
 
@@ -44,7 +43,7 @@ pub async fn run(engine: Rc<Engine>) {
     let mut from = 0;
     let mut seen = Some(engine.counters.borrow().clone());
     loop {
-        if !wants_room(&engine) {
+        if engine.room().is_ok() && !is_pressed(&engine) {
             give_way::let_go_first(&engine).await;
         }
         match step(&engine, from).await {
@@ -85,17 +84,14 @@ pub async fn run(engine: Rc<Engine>) {
 
 /// Looks at the first segment behind `from`; tells from where to go on, `None` when nothing can go.
 async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault> {
-    let store = engine.settings().store.clone();
     let now = engine.world.clock.wall().0;
-    let counters = engine.counters.borrow().clone();
-    let free = engine.free_octets.get();
-    let journal = engine.journal_octets.get();
+    let retain_days = engine.settings().store.retain_days;
     let retention = Retention {
-        octets_ms: i64::try_from(store.retain_days)
+        octets_ms: i64::try_from(retain_days)
             .unwrap_or(i64::MAX / DAY_MS)
             .saturating_mul(DAY_MS),
         key_ms: KEY_DAYS * DAY_MS,
-        pressed: is_pressed(&store, journal, free, counters.kept_octets),
+        pressed: is_pressed(engine),
     };
     let Reclaimed { next, free } = engine
         .writer
@@ -114,17 +110,12 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
     Ok(next)
 }
 
-/// Whether there is no room for more, or soon will be none.
-fn wants_room(engine: &Engine) -> bool {
-    let (journal, free) = (engine.journal_octets.get(), engine.free_octets.get());
-    let kept = engine.counters.borrow().kept_octets;
-    engine.room().is_err() || is_pressed(&engine.settings().store, journal, free, kept)
-}
-
 /// Whether what is kept only for the operator must go early.
-fn is_pressed(store: &Store, journal: u64, free: u64, kept: u64) -> bool {
-    kept > store.retain_bytes_max
-        || journal > store.quota_bytes / 10 * 9
+fn is_pressed(engine: &Engine) -> bool {
+    let store = &engine.settings().store;
+    let free = engine.free_octets.get();
+    engine.counters.borrow().kept_octets > store.retain_bytes_max
+        || engine.journal_octets.get() > store.quota_bytes / 10 * 9
         || free
             < store
                 .free_bytes_min
@@ -254,11 +245,6 @@ impl Writer {
             ..Plan::default()
         };
         for (key, fate) in &mut fates {
-            // The rest can't change that, and each look costs: in a long queue all is wanted.
-            if plan.copied_octets > plan.most {
-                plan.still = true;
-                return Ok(plan);
-            }
             let Some(entry) = view.entry(key)? else {
                 continue;
             };
@@ -270,22 +256,20 @@ impl Writer {
                 .filter(|s| s.segment == number);
             let is_damaged = here.any(|s| sound.binary_search(&s.offset).is_err());
             match kept {
-                // Where none of its octets lie here, its short records can be copied.
-                Keep::Still if is_damaged || lies_in(&entry, number) => {
+                Keep::All | Keep::Still
+                    if is_damaged || kept == Keep::Still && lies_in(&entry, number) =>
+                {
                     plan.still = true;
                     return Ok(plan);
                 }
-                Keep::All if is_damaged => {
-                    plan.still = true;
-                    return Ok(plan);
-                }
-                Keep::Still => {
-                    plan.short_octets += short_octets(&entry, number);
-                    *fate = Fate::Copied;
-                }
-                Keep::All => {
-                    if let Some(message) = entry.message.filter(|m| m.segment == number) {
-                        plan.copied_octets += message.length;
+                // Where none of its octets lie here, short records of what is still can be copied.
+                Keep::All | Keep::Still => {
+                    let message = entry.message.filter(|m| m.segment == number);
+                    plan.copied_octets += message.map_or(0, |m| m.length);
+                    // The rest can't change that, and each look costs: in a long queue all is wanted.
+                    if plan.copied_octets > plan.most {
+                        plan.still = true;
+                        return Ok(plan);
                     }
                     plan.short_octets += short_octets(&entry, number);
                     *fate = Fate::Copied;
@@ -298,7 +282,6 @@ impl Writer {
                 Keep::Nothing => *fate = Fate::Forgotten,
             }
         }
-        plan.still |= plan.copied_octets > plan.most;
         plan.fates = fates;
         plan.sound = sound;
         Ok(plan)

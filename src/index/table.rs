@@ -132,20 +132,19 @@ impl Table {
 
     /// What is known of a message.
     pub(super) fn entry(&self, key: &Key) -> Result<Option<Known>, Fault> {
-        if let Some(number) = self.remembered(key) {
-            if let Some(row) = self.get(&entry_row(number, key))? {
-                return decode(&row).map(Some);
-            }
-        }
+        let mut number = self.remembered(key);
         for _ in 0..LOOKS {
-            let Some(number) = self.get(&number_row(key))? else {
+            if let Some(number) = number {
+                if let Some(row) = self.get(&entry_row(number, key))? {
+                    self.remember(*key, number);
+                    return decode(&row).map(Some);
+                }
+            }
+            // An old number, or none.
+            let Some(row) = self.get(&number_row(key))? else {
                 return Ok(None);
             };
-            let number = decode(&number)?;
-            if let Some(row) = self.get(&entry_row(number, key))? {
-                self.remember(*key, number);
-                return decode(&row).map(Some);
-            }
+            number = Some(decode(&row)?);
         }
         Err(Fault::Damaged {
             said: format!("{} has a number and no entry", key.short()),

@@ -6,6 +6,7 @@ use crate::passage::Stage;
 use crate::passage::{MailboxId, Origin, Outcome, Uid, UidValidity};
 use crate::ticket::Reason;
 
+mod layout;
 mod told_again;
 
 const LIFE: [u8; 8] = [9; 8];

@@ -81,25 +81,27 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         if let Some(ended) = ended {
             return ended;
         }
-        // Seen at the first waking behind the lull, once after each rush; some milliseconds.
+        // Once behind each rush, while nobody waits: it takes some milliseconds.
         if busy && !pace.busy {
             memory::rest();
         }
     }
 }
 
-/// Waits by moving the sockets, with one timer of the runtime's for the first wait of ours.
+/// Waits by moving the sockets, with one timer of the runtime's for the first wait of ours, or for the
+/// lull: what is to be done then should not wait for the next mail.
 fn rush<T>(turn: impl Future<Output = T>) -> T {
     let mut turn = pin!(turn);
     let mut timer: Option<(Tick, smol::Timer)> = None;
     smol::block_on(poll_fn(|context| {
         let ended = turn.as_mut().poll(context);
         if ended.is_pending() {
-            if let Some(first) = timers::first() {
-                // One that ends too early does no harm, and setting it anew for each wait would cost.
-                if timer.as_ref().is_none_or(|(at, _)| first < *at) {
-                    timer = Some((first, smol::Timer::after(first.since(now()))));
-                }
+            let now = now();
+            let lull = now.plus(LULL);
+            let first = timers::first().map_or(lull, |first| first.min(lull));
+            // One that ends too early does no harm, and setting it anew for each wait would cost.
+            if timer.as_ref().is_none_or(|(at, _)| first < *at) {
+                timer = Some((first, smol::Timer::after(first.since(now))));
             }
             if let Some((_, ends)) = &mut timer {
                 if Pin::new(ends).poll(context).is_ready() {

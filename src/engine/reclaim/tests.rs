@@ -49,6 +49,23 @@ fn finish(writer: &mut Writer, n: u32, at: i64) {
         .unwrap();
 }
 
+/// A message in a segment of its own, which nothing refers to yet.
+fn large(writer: &mut Writer, n: u32, octets: &[u8]) -> Stored {
+    let number = writer.begin_large().unwrap();
+    writer.large_slice(number, octets).unwrap();
+    writer.finish_large(number, key(n)).unwrap().unwrap()
+}
+
+fn larges(writer: &mut Writer) -> usize {
+    let segments = writer.journal().segments();
+    segments.iter().filter(|s| s.large).count()
+}
+
+fn numbers(writer: &mut Writer) -> Vec<u64> {
+    let segments = writer.journal().segments().into_iter();
+    segments.map(|s| s.number).collect()
+}
+
 fn reclaim_all(writer: &mut Writer, retention: Retention) {
     let mut from = 0;
     loop {
@@ -138,10 +155,6 @@ fn what_was_copied_once_is_left_alone_until_much_of_it_may_go() {
         reclaim_all(&mut writer, RETENTION);
     }
     let (mut writer, reader) = open(dir.path());
-    let numbers = |w: &mut Writer| {
-        let segments = w.journal().segments().into_iter();
-        segments.map(|s| s.number).collect::<Vec<u64>>()
-    };
     let before = numbers(&mut writer);
     reclaim_all(&mut writer, RETENTION);
     let after = numbers(&mut writer);
@@ -152,6 +165,25 @@ fn what_was_copied_once_is_left_alone_until_much_of_it_may_go() {
         "{before:?} -> {after:?}"
     );
     check_owed(&reader);
+}
+
+/// Goes red where a segment is written again although most of it is still wanted.
+#[test]
+fn what_is_mostly_wanted_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, _reader) = open(dir.path());
+    for n in 0..200 {
+        let octets = Raw::Inline(Arc::new(octets(n)));
+        commit(&mut writer, n, octets, NOW - 8 * DAY_MS);
+    }
+    // A few in each segment may go, which is not worth it.
+    for n in (0..200).step_by(10) {
+        finish(&mut writer, n, NOW - 8 * DAY_MS);
+    }
+    let before = numbers(&mut writer);
+    reclaim_all(&mut writer, RETENTION);
+    assert!(before.len() > 4, "{before:?}");
+    assert_eq!(numbers(&mut writer)[..4], before[..4]);
 }
 
 /// Sender, subject and reason of a message that the operator dismissed, after all else of it has gone; a
@@ -239,9 +271,7 @@ fn a_large_message_goes_with_its_record_and_an_orphan_at_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path());
     for n in 0..2 {
-        let number = writer.begin_large().unwrap();
-        writer.large_slice(number, &vec![7; 300_000]).unwrap();
-        let stored = writer.finish_large(number, key(n)).unwrap().unwrap();
+        let stored = large(&mut writer, n, &[7; 300_000]);
         if n == 0 {
             commit(&mut writer, n, Raw::Large(stored), NOW - 8 * DAY_MS);
             finish(&mut writer, n, NOW - 8 * DAY_MS);
@@ -249,33 +279,29 @@ fn a_large_message_goes_with_its_record_and_an_orphan_at_the_next_start() {
     }
     // The second one's turn is not over: it must not be taken for an orphan.
     writer.release_orphans().unwrap();
-    let large = |w: &mut Writer| w.journal().segments().iter().filter(|s| s.large).count();
-    assert_eq!(large(&mut writer), 2);
+    assert_eq!(larges(&mut writer), 2);
     drop((writer, reader));
     let (mut writer, _reader) = open(dir.path());
-    assert_eq!(large(&mut writer), 1);
+    assert_eq!(larges(&mut writer), 1);
     reclaim_all(&mut writer, RETENTION);
-    assert_eq!(large(&mut writer), 0);
+    assert_eq!(larges(&mut writer), 0);
 }
 
 #[test]
 fn a_large_message_goes_although_its_record_stands_in_the_current_segment() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path());
-    let number = writer.begin_large().unwrap();
-    writer.large_slice(number, &vec![7; 300_000]).unwrap();
-    let stored = writer.finish_large(number, key(1)).unwrap().unwrap();
+    let stored = large(&mut writer, 1, &[7; 300_000]);
     commit(&mut writer, 1, Raw::Large(stored), NOW);
     let pressed = Retention {
         pressed: true,
         ..RETENTION
     };
-    let large = |w: &mut Writer| w.journal().segments().iter().filter(|s| s.large).count();
     reclaim_all(&mut writer, pressed);
-    assert_eq!(large(&mut writer), 1, "it is still owed");
+    assert_eq!(larges(&mut writer), 1, "it is still owed");
     finish(&mut writer, 1, NOW);
     reclaim_all(&mut writer, pressed);
-    assert_eq!(large(&mut writer), 0);
+    assert_eq!(larges(&mut writer), 0);
     let entry = reader.entry(&key(1)).unwrap().unwrap();
     assert!(entry.retired && entry.message.is_none());
 }
@@ -352,9 +378,7 @@ fn a_flipped_bit_in_octets_costs_no_receipt_when_the_index_is_made_again() {
 fn another_ticket_of_a_large_message_that_was_parted_from_its_octets_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path());
-    let number = writer.begin_large().unwrap();
-    writer.large_slice(number, &octets(1)).unwrap();
-    let stored = writer.finish_large(number, key(1)).unwrap().unwrap();
+    let stored = large(&mut writer, 1, &octets(1));
     commit(&mut writer, 1, Raw::Large(stored), NOW - 8 * DAY_MS);
     finish(&mut writer, 1, NOW - 8 * DAY_MS);
     let entry = reader.entry(&key(1)).unwrap().unwrap();
@@ -381,9 +405,7 @@ fn another_ticket_of_a_large_message_that_was_parted_from_its_octets_is_refused(
 fn octets_that_are_needed_go_to_no_other_ticket_and_are_not_given_back() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path());
-    let number = writer.begin_large().unwrap();
-    writer.large_slice(number, &octets(1)).unwrap();
-    let stored = writer.finish_large(number, key(1)).unwrap().unwrap();
+    let stored = large(&mut writer, 1, &octets(1));
     commit(&mut writer, 1, Raw::Large(stored), NOW);
     let entry = reader.entry(&key(1)).unwrap().unwrap();
     let decision = reader.decision(entry.decision.unwrap()).unwrap();

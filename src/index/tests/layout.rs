@@ -1,0 +1,74 @@
+//! How rows lie: by number, and in pages.
+
+use super::*;
+
+/// Goes red where a message whose number changes under a reader is taken for one that is not known, or for
+/// damage.
+#[test]
+fn a_message_that_is_decided_anew_is_known_at_every_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, decision(1, 1, held()))]);
+    let (view, done) = (told.view.clone(), std::sync::atomic::AtomicBool::new(false));
+    let is_done = || done.load(std::sync::atomic::Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut looks = 0_u64;
+            while !is_done() {
+                assert!(view.entry(&key(1)).expect("no damage").is_some());
+                looks += 1;
+            }
+            looks
+        });
+        for n in 2..4000 {
+            told.tell(vec![
+                (1, act(ActKind::Release)),
+                (1, decision(n, 1, held())),
+            ]);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 1000);
+    });
+}
+
+/// sled makes a file of its own of each leaf of more than 32 KiB, and syncs none of them. Goes red where pages
+/// grow larger.
+#[test]
+fn pages_are_too_small_for_files_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    for n in 0..600 {
+        let alias = |more: u32| {
+            Record::Alias(Alias {
+                mailbox: MailboxId(1),
+                place: place(u32::try_from(n).unwrap() * 10 + more),
+                received_at: 1_800_000_000_000,
+                octets: 75_000,
+            })
+        };
+        let first = u32::try_from(n).unwrap() * 10;
+        let mut records = vec![(n, decision(n + 1, first, ticket()))];
+        records.extend((1..8).map(|more| (n, alias(more))));
+        records.push((n, receipt()));
+        told.tell(records);
+    }
+    told.index.flush().unwrap();
+    // A second time, so that leaves are written as a whole.
+    drop(told);
+    drop(open_again(dir.path(), LIFE).unwrap());
+    let files = std::fs::read_dir(dir.path().join("blobs")).unwrap().count();
+    assert_eq!(files, 0);
+}
+
+#[test]
+fn tables_of_another_version_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, decision(1, 1, ticket()))]);
+    told.index.meta.version = VERSION - 1;
+    told.tell(vec![(1, receipt())]);
+    told.index.flush().unwrap();
+    drop(told);
+    let opened = open_again(dir.path(), LIFE);
+    assert!(matches!(opened, Err(Fault::Damaged { .. })));
+}
