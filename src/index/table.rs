@@ -33,8 +33,6 @@ const ROW_COST: usize = 128;
 
 /// Numbers that are remembered, at 48 octets each.
 const REMEMBERED: usize = 1024;
-/// A message may be decided anew between the two looks for it, which is rare.
-const LOOKS: usize = 8;
 
 /// A row that sled has not been told yet.
 struct Fresh {
@@ -116,10 +114,15 @@ impl Table {
 
     /// A row.
     pub(super) fn get(&self, row: &[u8]) -> Result<Option<IVec>, Fault> {
-        if let Some(fresh) = self.gathered().rows.get(row) {
-            return Ok(fresh.value.clone());
+        self.get_behind(&self.gathered(), row)
+    }
+
+    /// A row, where it is known what has gathered.
+    fn get_behind(&self, gathered: &Gathered, row: &[u8]) -> Result<Option<IVec>, Fault> {
+        match gathered.rows.get(row) {
+            Some(fresh) => Ok(fresh.value.clone()),
+            None => self.below(row),
         }
-        self.below(row)
     }
 
     /// A row, as sled has it.
@@ -132,23 +135,25 @@ impl Table {
 
     /// What is known of a message.
     pub(super) fn entry(&self, key: &Key) -> Result<Option<Known>, Fault> {
-        let mut number = self.remembered(key);
-        for _ in 0..LOOKS {
-            if let Some(number) = number {
-                if let Some(row) = self.get(&entry_row(number, key))? {
-                    self.remember(*key, number);
-                    return decode(&row).map(Some);
-                }
+        // Held over all looks: a message that is decided anew meanwhile has another number, and its entry
+        // would be found under neither.
+        let gathered = self.gathered();
+        let entry = |number| self.get_behind(&gathered, &entry_row(number, key));
+        if let Some(number) = self.remembered(key) {
+            if let Some(row) = entry(number)? {
+                return decode(&row).map(Some);
             }
-            // An old number, or none.
-            let Some(row) = self.get(&number_row(key))? else {
-                return Ok(None);
-            };
-            number = Some(decode(&row)?);
         }
-        Err(Fault::Damaged {
+        // An old number, or none.
+        let Some(row) = self.get_behind(&gathered, &number_row(key))? else {
+            return Ok(None);
+        };
+        let number = decode(&row)?;
+        let row = entry(number)?.ok_or_else(|| Fault::Damaged {
             said: format!("{} has a number and no entry", key.short()),
-        })
+        })?;
+        self.remember(*key, number);
+        decode(&row).map(Some)
     }
 
     /// Keeps the number of a message at hand, in the place of some other.
