@@ -3,32 +3,58 @@
 use super::*;
 
 /// Goes red where a message whose number changes under a reader is taken for one that is not known, or for
-/// damage.
+/// damage: where its number and its entry are looked up by themselves.
 #[test]
 fn a_message_that_is_decided_anew_is_known_at_every_moment() {
     let dir = tempfile::tempdir().unwrap();
     let mut told = Told::open(dir.path());
     told.tell(vec![(1, decision(1, 1, held()))]);
-    let (view, done) = (told.view.clone(), std::sync::atomic::AtomicBool::new(false));
+    let table = Arc::clone(&told.index.table);
+    let (view, of) = (told.view.clone(), key(1));
+    let entry = encode(&view.entry(&of).unwrap().unwrap());
+    let done = std::sync::atomic::AtomicBool::new(false);
     let is_done = || done.load(std::sync::atomic::Ordering::Relaxed);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut looks = 0_u64;
             while !is_done() {
-                assert!(view.entry(&key(1)).expect("no damage").is_some());
+                assert!(view.entry(&of).expect("no damage").is_some());
                 looks += 1;
             }
             looks
         });
-        for n in 2..4000 {
-            told.tell(vec![
-                (1, act(ActKind::Release)),
-                (1, decision(n, 1, held())),
-            ]);
+        // Nothing but the rows, so that a reader hardly misses the change.
+        for n in 1..200_000 {
+            let mut batch = Batch::default();
+            batch.remove(of, rows::entry_row(n, &of));
+            batch.insert(of, rows::entry_row(n + 1, &of), entry.clone(), true);
+            batch.insert(of, rows::number_row(&of), encode(&(n + 1)), false);
+            table.apply(batch, vec![0]);
+            if n % 50_000 == 0 {
+                table.spill(vec![vec![0]], |_| Some(0)).unwrap();
+            }
         }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(reader.join().unwrap() > 1000);
     });
+}
+
+/// Numbers are given once. Where one was given twice all the same, nobody's entry takes another's place.
+#[test]
+fn two_messages_of_one_number_are_both_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![
+        (1, decision(1, 1, ticket())),
+        (2, decision(1, 2, ticket())),
+    ]);
+    for n in [1, 2] {
+        let entry = told.view.entry(&key(n)).unwrap().expect("known");
+        assert_eq!(
+            entry.spots.first().unwrap().place,
+            place(u32::try_from(n).unwrap())
+        );
+    }
 }
 
 /// sled makes a file of its own of each leaf of more than 32 KiB, and syncs none of them. Goes red where pages
