@@ -305,7 +305,7 @@ impl Visit<'_> {
             }
             if from.is_none() && !known.is_empty() {
                 // With a long queue here, as after a time without the portal, it would cost the tickets.
-                give_way::let_go_first(self.engine).await;
+                give_way::let_go_first(self.engine, give_way::PATIENCE).await;
                 let changed;
                 (session, changed) = self.verify(session, known).await?;
                 wanted.extend(changed);

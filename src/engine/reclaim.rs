@@ -8,7 +8,7 @@
 //! How much is kept is `passage::keep`'s to say; when room is short, what is kept only for the
 //! operator goes early.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::reader::Reader;
 use super::writer::Writer;
 use super::{give_way, Engine, StoreFault};
 use crate::passage::record::Stored;
-use crate::passage::{is_told, keep, Entry, Keep, Kind, Record, Retention};
+use crate::passage::{is_told, keep, keep_until, Entry, Keep, Kind, Record, Retention};
 use crate::spool;
 use crate::ticket::Key;
 
@@ -27,6 +27,8 @@ const EVERY: Duration = Duration::from_secs(60);
 const SELDOM: Duration = Duration::from_secs(600);
 /// How often while fetching waits for room.
 const SOON: Duration = Duration::from_secs(2);
+/// How long a segment waits for tickets that are to be sent, while there is room.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Days that a key is remembered after all else of its message has gone.
 const KEY_DAYS: i64 = 400;
 const DAY_MS: i64 = 86_400_000;
@@ -44,7 +46,7 @@ pub async fn run(engine: Rc<Engine>) {
     let mut seen = Some(engine.counters.borrow().clone());
     loop {
         if engine.room().is_ok() && !is_pressed(&engine) {
-            give_way::let_go_first(&engine).await;
+            give_way::let_go_first(&engine, PATIENCE).await;
         }
         match step(&engine, from).await {
             Ok(Some(next)) => {
@@ -145,6 +147,37 @@ enum Fate {
     Forgotten,
 }
 
+/// Segments that can't go yet. To look at one is to read it, and the journal may have hundreds of them.
+#[derive(Default)]
+pub(super) struct NotYet {
+    /// When each of them is to be looked at again (Unix milliseconds).
+    until: BTreeMap<u64, i64>,
+    /// When that was said last.
+    said_at: i64,
+    /// By which retention.
+    octets_ms: i64,
+}
+
+impl NotYet {
+    /// Whether there is nothing to be looked for in a segment yet.
+    fn holds(&mut self, segment: u64, now: i64, retention: Retention) -> bool {
+        // What was said by another clock, or other settings, holds no longer.
+        if now < self.said_at || retention.octets_ms != self.octets_ms {
+            self.until.clear();
+        }
+        (self.said_at, self.octets_ms) = (now, retention.octets_ms);
+        !retention.pressed && self.until.get(&segment).is_some_and(|until| now <= *until)
+    }
+
+    fn say(&mut self, segment: u64, until: i64) {
+        self.until.insert(segment, until);
+    }
+
+    fn forget(&mut self, segment: u64) {
+        self.until.remove(&segment);
+    }
+}
+
 /// What is to be done with one segment.
 #[derive(Default)]
 struct Plan {
@@ -161,6 +194,22 @@ struct Plan {
     /// The octets of some message may go now.
     retires: bool,
     still: bool,
+    /// When something more of it may go at the earliest, where anything refers to it.
+    until: Option<i64>,
+}
+
+impl Plan {
+    /// It is to be looked at again then, or sooner.
+    fn by(&mut self, until: i64) {
+        self.until = Some(self.until.map_or(until, |u| u.min(until)));
+    }
+
+    /// It stays; nothing more needs to be known.
+    fn stay(mut self, until: i64) -> Self {
+        self.still = true;
+        self.until = Some(until);
+        self
+    }
 }
 
 impl Writer {
@@ -180,6 +229,12 @@ impl Writer {
                 free: self.orphans()?,
             });
         };
+        if self.not_yet.holds(number, now, retention) {
+            return Ok(Reclaimed {
+                next: Some(number),
+                free: BTreeSet::new(),
+            });
+        }
         // Records that no sync holds yet may refer to what goes.
         self.sync()?;
         let plan = self.plan(number, now, retention)?;
@@ -188,9 +243,15 @@ impl Writer {
         let all = plan.copied_octets + plan.short_octets;
         let stays = plan.still || !plan.retires && all > plan.most;
         let mut free = BTreeSet::new();
-        if !stays {
-            self.carry_out(number, plan)?;
-            free.insert(number);
+        match (stays, plan.until) {
+            // Records elsewhere may take the place of its own before that: it waits, until room is short.
+            (true, Some(until)) if !retention.pressed => self.not_yet.say(number, until),
+            (true, _) => {}
+            (false, _) => {
+                self.not_yet.forget(number);
+                self.carry_out(number, plan)?;
+                free.insert(number);
+            }
         }
         Ok(Reclaimed {
             next: Some(number),
@@ -250,6 +311,7 @@ impl Writer {
             };
             // What is damaged can't be copied, and is kept as long as anything of it is wanted.
             let kept = keep(&entry, now, retention);
+            let until = keep_until(&entry, now, retention);
             let mut here = [entry.message, entry.decision, entry.refusal]
                 .into_iter()
                 .flatten()
@@ -259,8 +321,7 @@ impl Writer {
                 Keep::All | Keep::Still
                     if is_damaged || kept == Keep::Still && lies_in(&entry, number) =>
                 {
-                    plan.still = true;
-                    return Ok(plan);
+                    return Ok(plan.stay(until));
                 }
                 // Where none of its octets lie here, short records of what is still can be copied.
                 Keep::All | Keep::Still => {
@@ -268,8 +329,7 @@ impl Writer {
                     plan.copied_octets += message.map_or(0, |m| m.length);
                     // The rest can't change that, and each look costs: in a long queue all is wanted.
                     if plan.copied_octets > plan.most {
-                        plan.still = true;
-                        return Ok(plan);
+                        return Ok(plan.stay(until));
                     }
                     plan.short_octets += short_octets(&entry, number);
                     *fate = Fate::Copied;
@@ -281,6 +341,7 @@ impl Writer {
                 }
                 Keep::Nothing => *fate = Fate::Forgotten,
             }
+            plan.by(until);
         }
         plan.fates = fates;
         plan.sound = sound;

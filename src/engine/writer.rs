@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::reader::Reader;
+use super::reclaim::NotYet;
 use super::replay::{open_index, Opening};
 use super::StoreFault;
 use crate::index::{self, Applied, Durable, Index};
@@ -98,6 +99,7 @@ pub struct Writer {
     next_large: u64,
     /// Segments that are finished and not referred to yet.
     finished: BTreeSet<u64>,
+    pub(super) not_yet: NotYet,
     next_sequence: u64,
     appended: u64,
     syncs: u64,
@@ -172,6 +174,7 @@ impl Writer {
             large: BTreeMap::new(),
             next_large: 0,
             finished: BTreeSet::new(),
+            not_yet: NotYet::default(),
             appended: 0,
             syncs: 0,
             _lock: lock,

@@ -55,3 +55,15 @@ pub fn keep(entry: &Entry, now: i64, retention: Retention) -> Keep {
         Keep::Still
     }
 }
+
+/// When `keep` says less of `entry` at the earliest, whatever becomes of it (Unix milliseconds): before
+/// that nobody needs to look again, but where room is short or the clock went back.
+pub fn keep_until(entry: &Entry, now: i64, retention: Retention) -> i64 {
+    match keep(entry, now, retention) {
+        // It may be finished this moment, and is kept from then on.
+        Keep::All => now.saturating_add(retention.octets_ms),
+        Keep::Still => entry.changed_at.saturating_add(retention.octets_ms),
+        Keep::Key => entry.changed_at.saturating_add(retention.key_ms),
+        Keep::Nothing => i64::MAX,
+    }
+}

@@ -14,7 +14,7 @@ pub mod retry;
 pub mod stage;
 
 pub use entry::{apply, Entry, Illegal};
-pub use keep::{is_told, keep, Keep, Retention};
+pub use keep::{is_told, keep, keep_until, Keep, Retention};
 pub use place::{MailboxId, Origin, Place, Position, Uid, UidValidity};
 pub use record::{Kind, Outcome, Record, Stored};
 pub use stage::{Counters, Event, Stage};

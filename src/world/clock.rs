@@ -61,7 +61,7 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, deadline: Tick) -> LocalFuture<'static, ()>;
 }
 
-impl dyn Clock {
+impl dyn Clock + '_ {
     /// Sleeps for `after`.
     pub fn sleep(&self, after: Duration) -> LocalFuture<'static, ()> {
         self.sleep_until(self.tick().plus(after))
@@ -130,3 +130,6 @@ pub fn hold_up(switch: Switch) {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod virtual_time;

@@ -67,9 +67,13 @@ fn numbers(writer: &mut Writer) -> Vec<u64> {
 }
 
 fn reclaim_all(writer: &mut Writer, retention: Retention) {
+    reclaim_at(writer, NOW, retention);
+}
+
+fn reclaim_at(writer: &mut Writer, now: i64, retention: Retention) {
     let mut from = 0;
     loop {
-        let Reclaimed { next, free } = writer.reclaim(from, NOW, retention).unwrap();
+        let Reclaimed { next, free } = writer.reclaim(from, now, retention).unwrap();
         writer.let_go(free).unwrap();
         let Some(next) = next else { return };
         from = next;
@@ -253,6 +257,42 @@ fn what_is_young_is_kept_until_room_is_short() {
     };
     reclaim_all(&mut writer, pressed);
     assert!(writer.octets().0 <= before / 2);
+    check_owed(&reader);
+}
+
+/// Goes red where a segment is read before anything of it may go, and where it is not when something may:
+/// at its time, with other settings, and behind a clock that went back.
+#[test]
+fn a_segment_is_looked_at_again_when_something_of_it_may_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = filled(dir.path(), NOW - DAY_MS);
+    let before = numbers(&mut writer);
+    reclaim_all(&mut writer, RETENTION);
+    let last = NOW + 6 * DAY_MS;
+    let held = |writer: &mut Writer, now, retention| {
+        let of = |n: &&u64| writer.not_yet.holds(**n, now, retention);
+        before.iter().filter(of).count()
+    };
+    // All but the current one.
+    assert_eq!(held(&mut writer, last, RETENTION), before.len() - 1);
+    reclaim_at(&mut writer, last, RETENTION);
+    assert_eq!(numbers(&mut writer), before);
+    assert_eq!(held(&mut writer, last + 1, RETENTION), 0);
+    reclaim_at(&mut writer, last, RETENTION);
+    assert_eq!(held(&mut writer, last, RETENTION), before.len() - 1);
+    assert_eq!(
+        held(&mut writer, last - 1, RETENTION),
+        0,
+        "a clock that went back"
+    );
+    reclaim_at(&mut writer, last, RETENTION);
+    let shorter = Retention {
+        octets_ms: DAY_MS,
+        ..RETENTION
+    };
+    assert_eq!(held(&mut writer, last, shorter), 0, "other settings");
+    reclaim_at(&mut writer, last + 1, RETENTION);
+    assert!(numbers(&mut writer).len() <= before.len() / 2);
     check_owed(&reader);
 }
 

@@ -2,43 +2,15 @@
 
 use super::*;
 use crate::http::{bearer, Bytes};
+use crate::world::clock::virtual_time::Virtual;
 use crate::world::disk::RealDisk;
 use crate::world::entropy::RealEntropy;
 use crate::world::{BoxConnection, DialFault, Identity, LocalFuture, Secured, TlsFault};
 use futures_lite::{AsyncRead, AsyncWrite};
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
-
-/// A clock on which every sleep ends at once, and takes its time with it.
-#[derive(Default)]
-struct Virtual(Arc<Mutex<Duration>>);
-
-impl Clock for Virtual {
-    fn wall(&self) -> Wall {
-        Wall(0)
-    }
-
-    fn tick(&self) -> Tick {
-        Tick(*self.0.lock().unwrap())
-    }
-
-    fn sleep_until(&self, deadline: Tick) -> LocalFuture<'static, ()> {
-        let (now, mut slept) = (self.0.clone(), false);
-        Box::pin(poll_fn(move |cx| {
-            if !std::mem::replace(&mut slept, true) {
-                // Everybody else gets a turn first.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let mut now = now.lock().unwrap();
-            *now = deadline.0.max(*now);
-            Poll::Ready(())
-        }))
-    }
-}
 
 /// A peer: its n-th answer comes once it has read n request heads.
 #[derive(Debug, Default)]
