@@ -30,7 +30,8 @@ fn table(dir: &tempfile::TempDir) -> Table {
 /// Some by themselves, some in pages, and those on both sides of an edge between two.
 fn row(name: u8) -> Vec<u8> {
     match name % 3 {
-        0 => vec![b'm', name],
+        0 if name % 2 == 0 => vec![b'm', 1, name],
+        0 => vec![b'd', name],
         1 => [b"q".as_slice(), &u64::from(name).to_be_bytes()].concat(),
         _ => [b"e".as_slice(), &u64::from(name).to_be_bytes(), &[7; 32]].concat(),
     }

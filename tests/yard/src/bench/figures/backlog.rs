@@ -45,6 +45,8 @@ struct Restart {
     first_after: f64,
     /// Tickets a second, of the first so many as the small queue has.
     first_rate: f64,
+    /// Milliseconds of processor a ticket, of those: postern's own, and the whole machine's.
+    first_cost: [f64; 2],
     /// Tickets a second, of all.
     rate: f64,
     /// Messages a second, until all are archived.
@@ -103,10 +105,15 @@ pub fn queued(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
             "of a small queue's",
             Some(Budget::AtLeast(NOISE)),
             format!(
-                "{:.0} tickets a second, with {few} queued {:.0}; {:.0} for all of them, while the server archives",
+                "{:.0} tickets a second, with {few} queued {:.0}; {:.0} for all of them, while the server archives; \
+                 processor {:.2} ms a ticket, the whole machine's {:.2}, with {few} queued {:.2} and {:.2}",
                 large.first_rate,
                 small(|s| s.rate),
-                large.rate
+                large.rate,
+                large.first_cost[0],
+                large.first_cost[1],
+                small(|s| s.first_cost[0]),
+                small(|s| s.first_cost[1]),
             ),
         ),
         Figure::new(
@@ -173,7 +180,15 @@ fn restart(bench: &Bench<'_>, number: usize, few: usize) -> Outcome<Restart> {
         })?;
         Ok(wanted as f64 / first.elapsed().as_secs_f64())
     };
-    let (first_rate, rate) = (rate(few)?, rate(number)?);
+    let before = service.process.now()?;
+    let first_rate = rate(few)?;
+    let behind = service.process.now()?;
+    let each = |seconds: f64| 1000.0 * seconds / few as f64;
+    let first_cost = [
+        each(behind.processor - before.processor),
+        each(behind.machine - before.machine),
+    ];
+    let rate = rate(number)?;
     let posted_peak = service.process.now()?.peak;
     await_that("all to be archived", LOOK, || {
         Ok(count(&service.status()?, "archived") >= number as u64)
@@ -190,6 +205,7 @@ fn restart(bench: &Bench<'_>, number: usize, few: usize) -> Outcome<Restart> {
         after_stop,
         first_after,
         first_rate,
+        first_cost,
         rate,
         through,
         peaks,
