@@ -78,8 +78,6 @@ pub struct Moment {
     pub written: Option<u64>,
     /// Processor seconds so far, its own and the kernel's for it.
     pub processor: f64,
-    /// Processor seconds of the whole machine since its start.
-    pub machine: f64,
     /// Each thread's name, and how often it went to sleep by itself: so often it was woken.
     pub threads: BTreeMap<u32, (String, u64)>,
 }
@@ -226,10 +224,8 @@ impl Process {
         }
         let stat = fs::read_to_string(format!("{folder}/stat")).unwrap_or_default();
         let (user, system) = processor(&stat);
-        let machine = Machine::now().busy - self.machine.busy;
         Ok(Moment {
             processor: (user + system) as f64 / 100.0,
-            machine: machine as f64 / 100.0,
             resident: kib(&status, "VmRSS:"),
             data: kib(&status, "RssAnon:"),
             peak: kib(&status, "VmHWM:"),

@@ -203,7 +203,8 @@ impl<'a> Programs<'a> {
         self.folder.join("postern")
     }
 
-    fn set(&self, store: &Path, words: &[&str]) -> Outcome<()> {
+    /// `postern settings WORDS` on a store.
+    pub fn set(&self, store: &Path, words: &[&str]) -> Outcome<()> {
         let doing = format!("postern settings {}", words.join(" "));
         let mut child = self
             .program("postern")
