@@ -190,6 +190,36 @@ fn what_is_mostly_wanted_is_left_alone() {
     assert_eq!(numbers(&mut writer)[..4], before[..4]);
 }
 
+/// Goes red where all copies of a segment wait for one sync: until then they are in memory.
+#[test]
+fn copies_become_durable_some_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = open(dir.path());
+    let old = NOW - 8 * DAY_MS;
+    // Short, and still wanted, beside octets that may go.
+    let held = 10 * AT_ONCE as u32;
+    for n in 0..held {
+        let mut decided = tests::decided(n, n, Outcome::Held(Reason::UnknownSender));
+        decided.decision.decided_at = old;
+        writer.commit(vec![decided], &[]).unwrap();
+    }
+    let mut n = held;
+    fill_segment(&mut writer, &reader, &mut n);
+    let before = writer.sync().unwrap().number;
+    let first = numbers(&mut writer)[0];
+    let Reclaimed { free, .. } = writer.reclaim(0, NOW, RETENTION).unwrap();
+    assert!(free.contains(&first));
+    let made = writer.sync().unwrap().number - before;
+    assert!((10..20).contains(&made), "{made} syncs for {held} copies");
+    for n in 0..held {
+        let entry = reader.entry(&key(n)).unwrap().unwrap();
+        assert!(
+            entry.stage == Stage::Held && entry.known_to.segment != first,
+            "{n}"
+        );
+    }
+}
+
 /// Sender, subject and reason of a message that the operator dismissed, after all else of it has gone; a
 /// damaged one gives them up, and not the segment.
 #[test]

@@ -3,7 +3,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
+use super::super::rows::{archive_row, list_row, place_row, queue_row};
 use super::*;
+use crate::passage::{Origin, Place, Stage, Uid, UidValidity};
 
 impl Table {
     /// Makes the process die once sled has been told of so many batches.
@@ -27,13 +29,26 @@ fn table(dir: &tempfile::TempDir) -> Table {
     Table::new(db.expect("sled opens"), 100)
 }
 
-/// Some by themselves, some in pages, and those on both sides of an edge between two.
+/// Rows of every kind: by themselves, in pages, and on both sides of an edge between two.
 fn row(name: u8) -> Vec<u8> {
-    match name % 3 {
-        0 if name % 2 == 0 => vec![b'm', 1, name],
-        0 => vec![b'd', name],
-        1 => [b"q".as_slice(), &u64::from(name).to_be_bytes()].concat(),
-        _ => [b"e".as_slice(), &u64::from(name).to_be_bytes(), &[7; 32]].concat(),
+    let number = name / 8 + 13;
+    let long = u64::from(number);
+    match name % 8 {
+        0 => number_row(&Key([number; 32])),
+        1 => vec![b'd', name],
+        2 => queue_row(long),
+        3 => entry_row(long, &OWNER),
+        4 => archive_row(3, long),
+        5 => list_row(Stage::Held, long),
+        6 => place_row(&Place::Imap {
+            origin: Origin([7; 8]),
+            uid_validity: UidValidity(1),
+            uid: Uid(number.into()),
+        }),
+        _ => place_row(&Place::Item {
+            origin: Origin([7; 8]),
+            id: number.to_string(),
+        }),
     }
 }
 
@@ -107,13 +122,13 @@ proptest! {
     #[test]
     fn both_are_seen_as_one(
         steps in prop::collection::vec(prop_oneof![
-            4 => (0..24_u8, any::<u8>()).prop_map(|(r, v)| Step::Insert(r, v)),
-            3 => (0..24_u8).prop_map(Step::Remove),
+            4 => (0..48_u8, any::<u8>()).prop_map(|(r, v)| Step::Insert(r, v)),
+            3 => (0..48_u8).prop_map(Step::Remove),
             1 => Just(Step::Spill),
-        ], 1..60),
-        from in 0..24_u8,
-        to in 0..24_u8,
-        limit in 1..24_usize,
+        ], 1..120),
+        from in 0..48_u8,
+        to in 0..48_u8,
+        limit in 1..48_usize,
     ) {
         let dir = tempfile::tempdir().expect("a folder");
         let table = table(&dir);
@@ -136,7 +151,7 @@ proptest! {
             }
             table.apply(batch, vec![0]);
         }
-        for r in 0..24 {
+        for r in 0..48 {
             let got = table.get(&row(r)).expect("read").map(|v| v[0]);
             prop_assert_eq!(got, model.get(&row(r)).copied());
         }

@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::net::TcpListener;
 
 use futures_lite::{future, AsyncReadExt, AsyncWriteExt};
@@ -34,6 +35,34 @@ fn a_connection_that_had_nothing_to_read_gives_what_comes_later_each_time() {
         let end = here.read(&mut [0; 8]).await.expect("an end");
         assert_eq!(end, 0);
     });
+}
+
+/// Goes red where the reactor is asked what it has told: on a thread of its own it may answer "nothing" again
+/// and again, and wake whoever asks each time.
+#[test]
+fn what_comes_while_another_thread_waits_for_it_is_read_at_once() {
+    use std::io::Write;
+    const ROUNDS: u32 = 300;
+    let (mut here, mut peer) = dialled();
+    let mut polled = 0;
+    // Moves no sockets itself.
+    future::block_on(async {
+        for _ in 0..ROUNDS {
+            let mut octet = [0];
+            let mut sent = false;
+            let mut reading = here.read(&mut octet);
+            let read = future::poll_fn(|cx| {
+                polled += 1;
+                let read = std::pin::Pin::new(&mut reading).poll(cx);
+                if !std::mem::replace(&mut sent, true) {
+                    peer.write_all(&[7]).expect("sent");
+                }
+                read
+            });
+            assert_eq!(read.await.expect("read"), 1);
+        }
+    });
+    assert!(polled <= ROUNDS * 3, "asked {polled} times");
 }
 
 #[test]
