@@ -205,9 +205,8 @@ impl Plan {
     }
 
     /// It stays; nothing more needs to be known.
-    fn stay(mut self, until: i64) -> Self {
+    fn stay(mut self) -> Self {
         self.still = true;
-        self.until = Some(until);
         self
     }
 }
@@ -311,7 +310,7 @@ impl Writer {
             };
             // What is damaged can't be copied, and is kept as long as anything of it is wanted.
             let kept = keep(&entry, now, retention);
-            let until = keep_until(&entry, now, retention);
+            plan.by(keep_until(&entry, now, retention));
             let mut here = [entry.message, entry.decision, entry.refusal]
                 .into_iter()
                 .flatten()
@@ -321,7 +320,7 @@ impl Writer {
                 Keep::All | Keep::Still
                     if is_damaged || kept == Keep::Still && lies_in(&entry, number) =>
                 {
-                    return Ok(plan.stay(until));
+                    return Ok(plan.stay());
                 }
                 // Where none of its octets lie here, short records of what is still can be copied.
                 Keep::All | Keep::Still => {
@@ -329,7 +328,7 @@ impl Writer {
                     plan.copied_octets += message.map_or(0, |m| m.length);
                     // The rest can't change that, and each look costs: in a long queue all is wanted.
                     if plan.copied_octets > plan.most {
-                        return Ok(plan.stay(until));
+                        return Ok(plan.stay());
                     }
                     plan.short_octets += short_octets(&entry, number);
                     *fate = Fate::Copied;
@@ -341,7 +340,6 @@ impl Writer {
                 }
                 Keep::Nothing => *fate = Fate::Forgotten,
             }
-            plan.by(until);
         }
         plan.fates = fates;
         plan.sound = sound;

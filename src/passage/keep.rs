@@ -38,14 +38,8 @@ pub fn is_told(entry: &Entry) -> bool {
 
 /// What must stay of `entry` at `now` (Unix milliseconds). A clock that went back keeps more.
 pub fn keep(entry: &Entry, now: i64, retention: Retention) -> Keep {
-    let open = match entry.stage {
-        Stage::Committed | Stage::Refused | Stage::Held | Stage::Released => true,
-        Stage::Forwarded | Stage::Ignored | Stage::Dismissed | Stage::Closed => {
-            !entry.spots.is_empty()
-        }
-    };
     let age = now.saturating_sub(entry.changed_at);
-    if open {
+    if is_undecided(entry) || !entry.spots.is_empty() {
         Keep::All
     } else if age > retention.key_ms {
         Keep::Nothing
@@ -56,14 +50,28 @@ pub fn keep(entry: &Entry, now: i64, retention: Retention) -> Keep {
     }
 }
 
-/// When `keep` says less of `entry` at the earliest, whatever becomes of it (Unix milliseconds): before
-/// that nobody needs to look again, but where room is short or the clock went back.
+/// Whether it may become a ticket, or a different one, yet.
+fn is_undecided(entry: &Entry) -> bool {
+    match entry.stage {
+        Stage::Committed | Stage::Refused | Stage::Held | Stage::Released => true,
+        Stage::Forwarded | Stage::Ignored | Stage::Dismissed | Stage::Closed => false,
+    }
+}
+
+/// The last moment before which `keep` won't say less of `entry`, whatever becomes of it (Unix
+/// milliseconds): until then nobody needs to look again, but where room is short or the clock went back.
 pub fn keep_until(entry: &Entry, now: i64, retention: Retention) -> i64 {
     match keep(entry, now, retention) {
+        // Of its octets nothing is left to be kept.
+        Keep::All if entry.retired => now.saturating_sub(1),
         // It may be finished this moment, and is kept from then on.
-        Keep::All => now.saturating_add(retention.octets_ms),
-        Keep::Still => entry.changed_at.saturating_add(retention.octets_ms),
+        Keep::All if is_undecided(entry) => now.saturating_add(retention.octets_ms),
+        // To be archived is all that it waits for, and no change of its own.
+        Keep::All | Keep::Still => entry.changed_at.saturating_add(retention.octets_ms),
         Keep::Key => entry.changed_at.saturating_add(retention.key_ms),
         Keep::Nothing => i64::MAX,
     }
 }
+
+#[cfg(test)]
+mod tests;
