@@ -12,9 +12,10 @@ mod told_again;
 const LIFE: [u8; 8] = [9; 8];
 const CACHE: u64 = 1 << 20;
 
+/// Keys are digests: they differ in their first octets.
 fn key(n: u64) -> Key {
     let mut key = [0; 32];
-    key[..8].copy_from_slice(&n.to_be_bytes());
+    key[..8].copy_from_slice(&n.to_le_bytes());
     Key(key)
 }
 
@@ -395,7 +396,11 @@ fn pages_are_ranges_behind_what_was_seen() {
     let wanted: Vec<(u64, u32)> = (1..=300).map(|n| (n, n as u32)).collect();
     assert_eq!(seen, wanted);
     assert_eq!(told.view.keys(&key(7).0[..8], 5).unwrap(), [key(7)]);
-    assert_eq!(told.view.keys(&[0], 5).unwrap().len(), 5);
+    // A beginning that is shorter than a page's name, and one that lies in the middle of a page.
+    assert_eq!(told.view.keys(&[7], 5).unwrap(), [key(7), key(263)]);
+    assert_eq!(told.view.keys(&[7], 1).unwrap(), [key(7)]);
+    assert_eq!(told.view.keys(&[7, 1], 5).unwrap(), [key(263)]);
+    assert_eq!(told.view.keys(&[], 300).unwrap().len(), 300);
 }
 
 /// A snapshot may stand for a decision whose segment is gone. Goes red when a snapshot gives no place

@@ -3,6 +3,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
+use super::super::encode;
 use super::super::rows::{archive_row, list_row, place_row, queue_row};
 use super::*;
 use crate::passage::{Origin, Place, Stage, Uid, UidValidity};
@@ -169,4 +170,26 @@ proptest! {
         }).collect();
         prop_assert_eq!(sled, model.into_iter().collect::<Vec<_>>());
     }
+}
+
+/// A million and a half keys are spread over 32,768 pages, and a leaf of sled's holds seventeen rows.
+#[test]
+fn a_leaf_of_numbers_stays_below_what_sled_makes_a_file_of() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let table = table(&dir);
+    let mut batch = Batch::default();
+    let named = |n: u8| {
+        number_row(&Key([[7; 2].as_slice(), &[n; 30]]
+            .concat()
+            .try_into()
+            .unwrap()))
+    };
+    for n in 0..46 {
+        batch.insert(OWNER, named(n), encode(&1_500_000_u64), true);
+    }
+    table.apply(batch, vec![0]);
+    spill(&table);
+    let page = table.db.get(pages::below(&named(0))).expect("read");
+    let octets = page.expect("one page").len() * 17;
+    assert!((16 << 10..32 << 10).contains(&octets), "{octets}");
 }
