@@ -326,7 +326,10 @@ impl Draft {
             None => {
                 let portal = &self.settings.portal;
                 let used = key == portal.sign_in_secret().0
-                    || (key == Portal::CLIENT_KEY && portal.client_cert_pem.is_some());
+                    || (key == Portal::CLIENT_KEY && portal.client_cert_pem.is_some())
+                    || (key == Portal::PROXY_PASSWORD
+                        && portal.proxy.is_some()
+                        && portal.proxy_user.is_some());
                 used && !portal.url.is_empty() && portal.sign_in_secret().1.is_some()
             }
         }

@@ -47,20 +47,22 @@ pub(super) async fn secret(
 ) -> Result<(), Refusal> {
     let engine = &running.engine;
     if key.starts_with("portal.") {
-        let (what, refuses): (_, fn(&PortalFault) -> bool) = match key {
-            Portal::CLIENT_SECRET => ("client secret", PortalFault::refuses_client),
+        let (who, what, refuses): (_, _, fn(&PortalFault) -> bool) = match key {
+            Portal::CLIENT_SECRET => ("portal", "client secret", PortalFault::refuses_client),
             Portal::CLIENT_KEY => (
+                "portal",
                 "client certificate with this key",
                 PortalFault::refuses_certificate,
             ),
-            _ => ("token", PortalFault::refuses_token),
+            Portal::PROXY_PASSWORD => ("proxy", "password", PortalFault::refuses_at_proxy),
+            _ => ("portal", "token", PortalFault::refuses_token),
         };
         let portal = engine.portal_of(&settings.portal).map_err(refused)?;
         let Some(portal) = portal else { return Ok(()) };
         return match portal.ping().await {
             Ok(_) => Ok(()),
             Err(fault) if refuses(&fault) => Err(refused(format!(
-                "the portal does not take the {what}, which is not kept: {fault}"
+                "the {who} does not take the {what}, which is not kept: {fault}"
             ))),
             Err(fault) => {
                 let later = || "try again when the portal answers".to_owned();

@@ -116,6 +116,7 @@ impl Engine {
                 },
             },
             proxy: settings.proxy.clone(),
+            proxy_user: settings.proxy_user.clone(),
             connect_ms: settings.timeout_ms,
             idle_ms: settings.timeout_ms,
             // Of an answer that keeps coming, and of what is sent besides: never less than what a
@@ -123,7 +124,11 @@ impl Engine {
             answer_ms: settings.timeout_ms.max(defaults.answer_ms),
             ..defaults
         };
-        Contract::new(&self.world, &wanted, secret, self.identity_of(settings)?)
+        let identity = self.identity_of(settings)?;
+        let proxy_password = self
+            .secret(Portal::PROXY_PASSWORD, settings.proxy_password.as_ref())
+            .map_err(|e| e.to_string())?;
+        Contract::new(&self.world, &wanted, secret, identity, proxy_password)
             .map_err(|e| e.to_string())
     }
 

@@ -2,6 +2,7 @@
 
 use super::body::{Outgoing, Payload, Told};
 use super::line::Line;
+use super::proxy::Proxy;
 use super::{retry_after, Fault, Origin};
 use crate::world::net::UNSEEN_OCTETS;
 use crate::world::tls::client_alert;
@@ -9,7 +10,7 @@ use crate::world::{Certificate, Clock, Identity, Net, Secret, Tick, TlsFault, Tr
 use futures_lite::future::or;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, AUTHORIZATION};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, AUTHORIZATION, PROXY_AUTHORIZATION};
 use hyper::Method;
 use smol::lock::Semaphore;
 use std::cell::RefCell;
@@ -131,7 +132,7 @@ pub struct Client {
     net: Arc<dyn Net>,
     clock: Arc<dyn Clock>,
     origin: Origin,
-    proxy: Option<Origin>,
+    proxy: Option<Proxy>,
     trust: Trust,
     identity: Option<Identity>,
     patience: Patience,
@@ -170,7 +171,7 @@ impl Client {
     }
 
     /// The same client by way of an HTTP proxy.
-    pub fn through(mut self, proxy: Option<Origin>) -> Self {
+    pub fn through(mut self, proxy: Option<Proxy>) -> Self {
         self.proxy = proxy;
         self
     }
@@ -282,11 +283,18 @@ impl Client {
             let name = HeaderName::from_static(name);
             message.headers_mut().insert(name, value);
         }
-        if let Some(authorization) = request.authorization {
-            let mut value = HeaderValue::try_from(authorization.reveal())
+        // Behind CONNECT the proxy has it already, and nobody else is to have it.
+        let proxys = self.proxy.as_ref().filter(|_| !self.origin.tls);
+        let secrets = [
+            (AUTHORIZATION, request.authorization),
+            (PROXY_AUTHORIZATION, proxys.and_then(Proxy::authorization)),
+        ];
+        for (name, secret) in secrets {
+            let Some(secret) = secret else { continue };
+            let mut value = HeaderValue::try_from(secret.reveal())
                 .map_err(|_| unspeakable("the token holds what no field may hold"))?;
             value.set_sensitive(true);
-            message.headers_mut().insert(AUTHORIZATION, value);
+            message.headers_mut().insert(name, value);
         }
         Ok((message, told))
     }

@@ -1,7 +1,8 @@
 //! One connection: dialled, secured, shaken hands with, and polled by whoever uses it.
 
 use super::body::Outgoing;
-use super::{proxy, Fault, Origin};
+use super::proxy::{self, Proxy};
+use super::{Fault, Origin};
 use crate::world::{BoxConnection, Certificate, Clock, Identity, Net, Tick, Trust};
 use futures_lite::{AsyncRead, AsyncWrite};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
@@ -152,7 +153,7 @@ impl Line {
     pub async fn open(
         net: &dyn Net,
         clock: &Arc<dyn Clock>,
-        proxy: Option<&Origin>,
+        proxy: Option<&Proxy>,
         origin: &Origin,
         trust: &Trust,
         identity: Option<&Identity>,
@@ -162,12 +163,12 @@ impl Line {
             moved: AtomicU64::new(0),
             clock: clock.clone(),
         });
-        let dialled = proxy.unwrap_or(origin);
+        let dialled = proxy.map_or(origin, |proxy| &proxy.origin);
         let inner = net.dial(&dialled.host, dialled.port).await;
         let mut connection: BoxConnection = Box::new(Counted {
             inner: inner.map_err(|source| match proxy {
                 Some(proxy) => Fault::Proxy {
-                    proxy: proxy.to_string(),
+                    proxy: proxy.origin.to_string(),
                     source,
                 },
                 None => Fault::Dial(source),

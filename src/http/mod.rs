@@ -17,7 +17,7 @@ mod client;
 mod line;
 pub mod oauth;
 pub mod origin;
-mod proxy;
+pub mod proxy;
 pub mod retry_after;
 
 pub use body::Payload;

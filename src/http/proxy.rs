@@ -1,30 +1,71 @@
 //! A way through an HTTP proxy: CONNECT (RFC 9110 §9.3.6), before any TLS.
 //!
 //! Only for origins that speak TLS; a plain request goes to the proxy itself, with the whole
-//! address in its first line. Proxies that want a password are not spoken to.
+//! address in its first line. A proxy that wants a password gets it by Basic (RFC 7617), in clear: it is
+//! spoken to without TLS.
 
 use super::{Fault, Origin};
-use crate::world::BoxConnection;
+use crate::world::{BoxConnection, Secret};
+use base64::prelude::{Engine, BASE64_STANDARD};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use std::io;
+use std::sync::Arc;
 
 /// Octets of a proxy's answer that are read.
 const HEAD: usize = 8 * 1024;
 
+/// A proxy on the way.
+#[derive(Clone)]
+pub struct Proxy {
+    /// Where it is.
+    pub origin: Origin,
+    /// The whole Proxy-Authorization field.
+    authorization: Option<Arc<Secret>>,
+}
+
+impl Proxy {
+    /// One that asks nobody who it is.
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            authorization: None,
+        }
+    }
+
+    /// The same for a user, who may hold no colon (RFC 7617 §2), with that password.
+    pub fn signed_in(mut self, user: &str, password: &Secret) -> Self {
+        let pair = Secret::new(format!("{user}:{}", password.reveal()));
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(pair.reveal()));
+        self.authorization = Some(Arc::new(Secret::new(basic)));
+        self
+    }
+
+    /// The Proxy-Authorization field, where one is sent.
+    pub(super) fn authorization(&self) -> Option<&Secret> {
+        self.authorization.as_deref()
+    }
+}
+
 /// Asks the proxy at the other end of `connection` for a way to `origin`.
 pub(super) async fn connect(
     connection: &mut BoxConnection,
-    proxy: &Origin,
+    proxy: &Proxy,
     origin: &Origin,
 ) -> Result<(), Fault> {
+    let at = &proxy.origin;
     let not_sent = |error: io::Error| Fault::NotSent {
         host: origin.host.clone(),
-        said: format!("asking the proxy {proxy} for the way: {error}"),
+        said: format!("asking the proxy {at} for the way: {error}"),
     };
     let to = origin.with_port();
-    let ask = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n");
+    let basic = proxy.authorization().map_or("", Secret::reveal);
+    let field = match basic {
+        "" => "",
+        _ => "\r\nProxy-Authorization: ",
+    };
+    let ask = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}{field}{basic}\r\n\r\n");
     connection
-        .write_all(ask.as_bytes())
+        .write_all(Secret::new(ask).reveal().as_bytes())
         .await
         .map_err(not_sent)?;
     connection.flush().await.map_err(not_sent)?;
@@ -42,7 +83,7 @@ pub(super) async fn connect(
     match status(&head) {
         Some(200..=299) => Ok(()),
         Some(status) => Err(Fault::NoWay {
-            proxy: proxy.to_string(),
+            proxy: at.to_string(),
             host: origin.host.clone(),
             status,
         }),

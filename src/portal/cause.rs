@@ -51,6 +51,8 @@ pub enum Cause {
     ProxyName,
     /// The proxy opens no way there.
     Proxy,
+    /// The proxy wants a user and a password, or other ones.
+    ProxyPassword,
     /// The certificate is not trusted.
     Certificate(Peer, Blemish, Box<Certificate>),
     /// Another certificate is shown than the pinned one.
@@ -101,8 +103,12 @@ impl Cause {
                     .to_owned()
             }
             Self::Proxy => {
-                "check `portal.proxy`, and ask whoever runs the proxy to let this box through \
-                 without a password"
+                "check `portal.proxy`, and ask whoever runs the proxy to let this box through"
+                    .to_owned()
+            }
+            Self::ProxyPassword => {
+                "set user and password of the proxy at `portal.proxy`: `postern settings set \
+                 portal.proxy_user=NAME portal.proxy_password`"
                     .to_owned()
             }
             // A pin is of the portal's certificate alone.

@@ -11,6 +11,7 @@ use super::verdict::{
 use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User};
 use crate::http::oauth::NoToken;
 use crate::http::origin::{self, encode, Origin};
+use crate::http::proxy::Proxy;
 use crate::http::{self, Answer, Bytes, Client, Method, Patience, Payload, Request};
 use crate::world::switches::{flipped, Switch};
 use crate::world::tls::check_authorities;
@@ -65,12 +66,14 @@ pub struct Contract {
 
 impl Contract {
     /// Prepares; nothing is dialled yet. `secret` is the token, or that of the OAuth client; whoever asks
-    /// for a certificate of ours is shown `identity`.
+    /// for a certificate of ours is shown `identity`; a proxy that knows us by a user is told
+    /// `proxy_password` (none counts as an empty one).
     pub fn new(
         world: &World,
         settings: &Settings,
         secret: &Secret,
         identity: Option<Identity>,
+        proxy_password: Option<Secret>,
     ) -> Result<Self, Unusable> {
         let origin = Origin::parse(&settings.url)?;
         let pinned = match &settings.pin {
@@ -92,7 +95,14 @@ impl Contract {
             ..Patience::default()
         };
         let proxy = match &settings.proxy {
-            Some(proxy) => Some(parse_proxy(proxy).ok_or(Unusable::Proxy)?),
+            Some(proxy) => {
+                let proxy = Proxy::new(parse_proxy(proxy).ok_or(Unusable::Proxy)?);
+                let password = proxy_password.unwrap_or_else(|| Secret::new(String::new()));
+                Some(match &settings.proxy_user {
+                    Some(user) => proxy.signed_in(user, &password),
+                    None => proxy,
+                })
+            }
             None => None,
         };
         let client = |origin: Origin, trust: Trust, connections: usize| {

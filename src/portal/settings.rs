@@ -39,6 +39,8 @@ pub struct Settings {
     pub pin: Option<String>,
     /// An HTTP proxy on the way, as `http://host:port`.
     pub proxy: Option<String>,
+    /// As whom it is asked, where it wants to know; the password is a secret and lives elsewhere.
+    pub proxy_user: Option<String>,
     /// Longest wait for a connection, in milliseconds.
     pub connect_ms: u64,
     /// Longest wait while nothing moves, in milliseconds.
@@ -57,6 +59,7 @@ impl Default for Settings {
             ca: None,
             pin: None,
             proxy: None,
+            proxy_user: None,
             connect_ms: 30_000,
             idle_ms: 60_000,
             answer_ms: 120_000,

@@ -98,6 +98,11 @@ impl Fault {
         matches!(self, Self::Link { cause, .. } if *cause == Cause::Client)
     }
 
+    /// Whether user or password are what the proxy does not take.
+    pub fn refuses_at_proxy(&self) -> bool {
+        matches!(self, Self::Link { cause, .. } if *cause == Cause::ProxyPassword)
+    }
+
     /// Whether our own certificate is what is not taken.
     pub fn refuses_certificate(&self) -> bool {
         matches!(self, Self::Link { cause, .. } if *cause == Cause::ClientCertificate)
@@ -197,7 +202,8 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
         (404, "ticket-unknown") if act == Act::Reply => Fault::TicketGone { said },
         (401 | 403, _) if heard.given_token => link(said, Cause::GivenToken),
         (401 | 403, _) => link(said, Cause::Token),
-        (407 | 511, _) => link(said, Cause::Proxy),
+        (407, _) => link(said, Cause::ProxyPassword),
+        (511, _) => link(said, Cause::Proxy),
         (300..=399, _) => link(said, Cause::Address(act.peer())),
         // Nothing is there at all: the configured address is wrong, for every ticket alike.
         (404 | 405, "not-found" | "method-not-allowed") => link(said, Cause::Address(act.peer())),
@@ -261,6 +267,7 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
             };
             link(said, cause)
         }
+        http::Fault::NoWay { status: 407, .. } => link(said, Cause::ProxyPassword),
         // The proxy doesn't want us; anything else it says is about now.
         http::Fault::NoWay {
             status: 400..=499, ..
@@ -311,7 +318,8 @@ pub fn of_no_token(fault: &NoToken) -> Fault {
                 said,
                 after: *after,
             },
-            (407 | 511, _) => link(said, Cause::Proxy),
+            (407, _) => link(said, Cause::ProxyPassword),
+            (511, _) => link(said, Cause::Proxy),
             (_, "invalid_client") | (401, _) => link(said, Cause::Client),
             // Whatever else it calls by a name it has understood.
             (400..=499 | 200, error) if !error.is_empty() => link(said, Cause::Grant),

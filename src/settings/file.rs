@@ -96,6 +96,7 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
             token: current.portal.token.clone(),
             client_secret: current.portal.client_secret.clone(),
             client_key_pem: current.portal.client_key_pem.clone(),
+            proxy_password: current.portal.proxy_password.clone(),
             ..Portal::default()
         },
         store: Store::default(),
@@ -185,6 +186,9 @@ fn missing(settings: &Settings) -> Vec<String> {
         missing.extend(secret.is_none().then(|| key.to_owned()));
         if portal.client_cert_pem.is_some() && portal.client_key_pem.is_none() {
             missing.push(Portal::CLIENT_KEY.to_owned());
+        }
+        if portal.proxy_user.is_some() && portal.proxy_password.is_none() {
+            missing.push(Portal::PROXY_PASSWORD.to_owned());
         }
     }
     missing

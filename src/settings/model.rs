@@ -262,6 +262,10 @@ pub struct Portal {
     pub pinned: Option<String>,
     /// An HTTP proxy on the way.
     pub proxy: Option<String>,
+    /// As whom that is asked, where it wants to know.
+    pub proxy_user: Option<String>,
+    /// The password that goes with it.
+    pub proxy_password: Option<Sealed>,
 }
 
 impl Default for Portal {
@@ -280,6 +284,8 @@ impl Default for Portal {
             ca_pem: None,
             pinned: None,
             proxy: None,
+            proxy_user: None,
+            proxy_password: None,
         }
     }
 }
@@ -292,12 +298,16 @@ impl Portal {
     /// The key of the certificate's key.
     pub const CLIENT_KEY: &'static str = "portal.client_key_pem";
 
+    /// The key of the proxy's password.
+    pub const PROXY_PASSWORD: &'static str = "portal.proxy_password";
+
     /// Every secret that can be set, by its key.
-    pub(super) fn secret_slots(&self) -> [(&'static str, &Option<Sealed>); 3] {
+    pub(super) fn secret_slots(&self) -> [(&'static str, &Option<Sealed>); 4] {
         [
             (Self::TOKEN, &self.token),
             (Self::CLIENT_SECRET, &self.client_secret),
             (Self::CLIENT_KEY, &self.client_key_pem),
+            (Self::PROXY_PASSWORD, &self.proxy_password),
         ]
     }
 

@@ -177,6 +177,10 @@ impl Settings {
                 ),
                 // Both are shown what belongs to it.
                 Portal::CLIENT_KEY => digest(&[url, token_url, proxy], portal.known_by()),
+                Portal::PROXY_PASSWORD => {
+                    let user = portal.proxy_user.as_deref().unwrap_or_default();
+                    digest(&[proxy, user], ["", ""])
+                }
                 _ => digest(&[url, proxy], portal.known_by()),
             },
             sealed,

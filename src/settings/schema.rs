@@ -313,6 +313,18 @@ pub(super) static PORTAL: &[Setting<Portal>] = &[
         help: "An HTTP proxy on the way to portal and token endpoint, such as http://proxy.example.com:3128.",
         slot: Slot::Maybe(field!(proxy), value::proxy),
     },
+    Setting {
+        key: "proxy_user",
+        label: "Proxy user",
+        help: "As whom the proxy is asked, where it wants a password; it gets both in clear (Basic).",
+        slot: Slot::Maybe(field!(proxy_user), value::proxy_user),
+    },
+    Setting {
+        key: "proxy_password",
+        label: "Proxy password",
+        help: "What goes with it; typed at a prompt or given on standard input, kept sealed.",
+        slot: Slot::Secret(field!(proxy_password), value::any_secret),
+    },
 ];
 
 pub(super) static STORE: &[Setting<Store>] = &[

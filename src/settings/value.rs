@@ -353,7 +353,8 @@ pub(super) fn proxy(text: &str, zones: &Zones) -> Result<String, String> {
     let wrong = || "must be a URL such as http://proxy.example.com:3128".to_owned();
     if text.contains('@') {
         return Err(
-            "must not hold a user name or password: a proxy that wants one is not spoken to"
+            "must not hold a user name or password: they are portal.proxy_user and \
+             portal.proxy_password"
                 .to_owned(),
         );
     }
@@ -361,6 +362,14 @@ pub(super) fn proxy(text: &str, zones: &Zones) -> Result<String, String> {
     let fits = scheme.eq_ignore_ascii_case("http") && path.trim_matches('/').is_empty();
     fits.then(|| text.trim_end_matches('/').to_owned())
         .ok_or_else(wrong)
+}
+
+/// A user of Basic (RFC 7617 §2).
+pub(super) fn proxy_user(text: &str, zones: &Zones) -> Result<String, String> {
+    if text.contains(':') {
+        return Err("must not hold a colon: what follows it would be the password".to_owned());
+    }
+    line(text, zones)
 }
 
 /// PEM with at least one certificate and nothing else (RFC 7468).

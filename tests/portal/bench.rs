@@ -81,8 +81,14 @@ impl Bench {
     }
 
     pub fn portal_with(&self, settings: &Settings) -> Contract {
+        self.portal_by(settings, None)
+    }
+
+    /// The same with a password for the proxy on the way.
+    pub fn portal_by(&self, settings: &Settings, proxy_password: Option<&str>) -> Contract {
         let token = Secret::new("sesame".to_owned());
-        Contract::new(&self.world, settings, &token, None).unwrap()
+        let password = proxy_password.map(|p| Secret::new(p.to_owned()));
+        Contract::new(&self.world, settings, &token, None, password).unwrap()
     }
 
     pub async fn admin(&self, method: Method, path: &str, body: Value) -> Value {

@@ -13,7 +13,7 @@ fn a_wrong_token_an_unknown_host_and_a_closed_port_are_told_apart() {
     smol::block_on(async {
         let bench = Bench::new();
         let wrong = Secret::new("open".to_owned());
-        let portal = Contract::new(&bench.world, &bench.settings(), &wrong, None).unwrap();
+        let portal = Contract::new(&bench.world, &bench.settings(), &wrong, None, None).unwrap();
         let fault = portal.ping().await;
         assert!(matches!(fault, Err(Fault::Link { .. })), "{fault:?}");
 

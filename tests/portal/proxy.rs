@@ -10,6 +10,15 @@ use std::thread;
 
 /// A proxy for one connection: tells the first line it heard, then stands aside; or refuses.
 fn proxy(to: SocketAddr, refusal: Option<&'static str>) -> (String, Receiver<String>) {
+    strict_proxy(to, refusal, None)
+}
+
+/// The same one, which lets nobody through who does not show `basic`.
+fn strict_proxy(
+    to: SocketAddr,
+    refusal: Option<&'static str>,
+    basic: Option<&'static str>,
+) -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (tell, told) = channel();
@@ -25,6 +34,17 @@ fn proxy(to: SocketAddr, refusal: Option<&'static str>) -> (String, Receiver<Str
         let first = text.lines().next().unwrap().to_owned();
         let through = first.starts_with("CONNECT ");
         let _ = tell.send(first);
+        let shown = text.lines().filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("proxy-authorization")
+                .then_some(value)
+        });
+        let refusal = match (refusal, basic, shown.collect::<Vec<_>>().as_slice()) {
+            (Some(refusal), ..) => Some(refusal),
+            (None, None, []) => None,
+            (None, Some(wanted), [shown]) if *shown == wanted => None,
+            _ => Some("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"),
+        };
         if let Some(refusal) = refusal {
             near.write_all(refusal.as_bytes()).unwrap();
             return;
@@ -77,9 +97,14 @@ fn a_proxy_that_refuses_pauses_the_link_and_one_in_trouble_is_waited_for() {
         settings.proxy = Some(proxy(bench.address(), Some(refusal)).0);
         smol::block_on(bench.portal_with(&settings).ping()).unwrap_err()
     };
+    let fault = ping("HTTP/1.1 403 Not there\r\n\r\n");
+    assert!(
+        matches!(&fault, Fault::Link { said, cause: Cause::Proxy } if said.contains("403")),
+        "{fault:?}"
+    );
     let fault = ping("HTTP/1.1 407 Who are you\r\n\r\n");
     assert!(
-        matches!(&fault, Fault::Link { said, cause: Cause::Proxy } if said.contains("407")),
+        matches!(&fault, Fault::Link { said, cause: Cause::ProxyPassword } if said.contains("407")),
         "{fault:?}"
     );
     for trouble in [
@@ -89,6 +114,39 @@ fn a_proxy_that_refuses_pauses_the_link_and_one_in_trouble_is_waited_for() {
     ] {
         let fault = ping(trouble);
         assert!(matches!(fault, Fault::Later { .. }), "{fault:?}");
+    }
+}
+
+/// Goes red where user and password do not get to the proxy, before TLS and without it, or get to a proxy
+/// that asks for none.
+#[test]
+fn a_proxy_that_wants_a_password_gets_it() {
+    // branch:open sesame
+    const BASIC: &str = "Basic YnJhbmNoOm9wZW4gc2VzYW1l";
+    for bench in [Bench::tls(), Bench::new()] {
+        let mut settings = bench.settings();
+        settings.ca = Some(authority());
+        let mut ping = |user: Option<&str>, password, basic| {
+            settings.proxy = Some(strict_proxy(bench.address(), None, basic).0);
+            settings.proxy_user = user.map(str::to_owned);
+            smol::block_on(bench.portal_by(&settings, password).ping())
+        };
+        ping(Some("branch"), Some("open sesame"), Some(BASIC)).unwrap();
+        ping(None, Some("open sesame"), None).unwrap();
+        for (user, password) in [
+            (None, None),
+            (Some("branch"), None),
+            (Some("branch"), Some("simsim")),
+            (Some("Branch"), Some("open sesame")),
+        ] {
+            let fault = ping(user, password, Some(BASIC)).unwrap_err();
+            let Fault::Link { said, cause } = &fault else {
+                panic!("{fault:?}");
+            };
+            assert!(said.contains("407") && !said.contains("sesame"), "{said}");
+            assert_eq!(*cause, Cause::ProxyPassword);
+            assert!(cause.mend().contains("portal.proxy_password"));
+        }
     }
 }
 

@@ -133,7 +133,7 @@ fn a_contract_cannot_be_made_of_settings_that_cannot_be() {
     let world = World::real();
     let mut settings = Settings::default();
     let token = || Secret::new("t".to_owned());
-    let make = |settings: &Settings| Contract::new(&world, settings, &token(), None).err();
+    let make = |settings: &Settings| Contract::new(&world, settings, &token(), None, None).err();
     assert!(matches!(make(&settings), Some(Unusable::Address(_))));
     settings.url = "https://portal.example".to_owned();
     assert!(make(&settings).is_none());

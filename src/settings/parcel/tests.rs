@@ -315,8 +315,14 @@ fn where_a_secret_goes_is_told_from_every_other_place() {
         (
             "portal.proxy",
             "http://evil.example.com:3128",
-            all_of_portal,
+            &[
+                Portal::TOKEN,
+                Portal::CLIENT_SECRET,
+                Portal::CLIENT_KEY,
+                Portal::PROXY_PASSWORD,
+            ],
         ),
+        ("portal.proxy_user", "somebody", &[Portal::PROXY_PASSWORD]),
         ("portal.pinned", &pin, all_of_portal),
         ("portal.ca_pem", authority, all_of_portal),
         (

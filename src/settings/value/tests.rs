@@ -96,8 +96,15 @@ fn urls_are_http_without_a_password_or_a_query() {
     takes(proxy, "http://proxy:3128/", "http://proxy:3128");
     refuses(
         proxy,
-        &["https://proxy:3128", "http://proxy:3128/path", "proxy:3128"],
+        &[
+            "https://proxy:3128",
+            "http://proxy:3128/path",
+            "proxy:3128",
+            "http://u:p@proxy:3128",
+        ],
     );
+    takes(proxy_user, "branch office", "branch office");
+    refuses(proxy_user, &["branch:office", "branch\noffice"]);
 }
 
 #[test]
