@@ -267,7 +267,10 @@ pub fn of_silence(act: Act, fault: &http::Fault) -> Fault {
             };
             link(said, cause)
         }
-        http::Fault::NoWay { status: 407, .. } => link(said, Cause::ProxyPassword),
+        // Some say 401 where they take the password for none (tinyproxy).
+        http::Fault::NoWay {
+            status: 401 | 407, ..
+        } => link(said, Cause::ProxyPassword),
         // The proxy doesn't want us; anything else it says is about now.
         http::Fault::NoWay {
             status: 400..=499, ..

@@ -22,6 +22,7 @@ mod leave;
 mod line;
 mod pins;
 mod places;
+mod proxy;
 mod quota;
 mod running;
 mod sample;
