@@ -33,6 +33,8 @@ pub enum Link {
         world: World,
         /// Its store.
         store: PathBuf,
+        /// Where a service would listen that has only just begun.
+        socket: PathBuf,
     },
 }
 
@@ -44,6 +46,7 @@ impl Link {
             None => Self::Within {
                 world: world.clone(),
                 store: store.to_owned(),
+                socket: socket.to_owned(),
             },
         })
     }
@@ -52,7 +55,11 @@ impl Link {
     pub async fn ask(&self, request: &Request, each: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
         match self {
             Self::Socket(socket) => client::ask(socket, request, each).await,
-            Self::Within { world, store } => {
+            Self::Within {
+                world,
+                store,
+                socket,
+            } => {
                 // It would be undone by the very next command: unconfirmed at a start.
                 if request
                     .how()
@@ -71,7 +78,14 @@ impl Link {
                 if let Request::Check = request {
                     return check::without_service(world, store, each).await;
                 }
-                let service = Rc::new(open(world, store, None).await?);
+                let service = match open(world, store, Some(socket)).await {
+                    Ok(running) => Rc::new(running),
+                    // It was at its start, and began to listen while the store was waited for.
+                    Err(_) if client::connect(socket).await?.is_some() => {
+                        return client::ask(socket, request, each).await;
+                    }
+                    Err(refusal) => return Err(refusal),
+                };
                 let caller = own();
                 {
                     let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));

@@ -159,3 +159,34 @@ fn a_store_that_is_taken_for_a_moment_is_waited_for() {
     assert!(err.contains("is in use by another process"), "{err}");
     drop(taken);
 }
+
+/// Goes red where a command that was begun beside the start of the service waits for the store alone.
+#[test]
+fn a_service_that_begins_to_listen_meanwhile_is_asked() {
+    use std::io::Read;
+    let site = Site::ready();
+    let world = postern::world::World::real();
+    let taken = world.disk.lock(&site.store().join("lock")).unwrap();
+    assert!(taken.is_some());
+    let socket = site.store().join("late.sock");
+    let late = socket.clone();
+    let asked = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let listener = std::os::unix::net::UnixListener::bind(late).unwrap();
+        loop {
+            let (mut caller, _) = listener.accept().unwrap();
+            let mut said = [0; 400];
+            // Who only looks whether somebody listens says nothing.
+            let heard = caller.read(&mut said).unwrap();
+            if heard > 0 {
+                return String::from_utf8_lossy(&said[..heard]).into_owned();
+            }
+        }
+    });
+    let socket = socket.display().to_string();
+    let (code, _, err) = site.command(&["--socket", &socket, "status"], "");
+    assert_ne!(code, 0, "nothing was answered: {err}");
+    assert!(asked.is_finished(), "{err}");
+    assert!(asked.join().unwrap().contains("/v1/status"));
+    drop(taken);
+}
