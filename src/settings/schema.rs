@@ -90,7 +90,7 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
     Setting {
         key: "protocol",
         label: "Protocol type",
-        help: "imap, exchange or office365.",
+        help: "imap; exchange and office365 are for a later version.",
         slot: choice!(Protocol, protocol),
     },
     Setting {

@@ -8,13 +8,13 @@ use super::{Budget, Figure};
 use crate::imap::Security;
 use crate::Outcome;
 
-/// How long it may settle after the start.
+/// How long it may settle after the start. Then two minutes: sled's threads look about them so often.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// Memory, threads, wake-ups and octets written.
 pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     let ground = &bench.ground;
-    let watched = Duration::from_secs(if bench.plan.quick { 20 } else { 60 });
+    let watched = Duration::from_secs(if bench.plan.quick { 20 } else { 120 });
     let url = format!("http://{}", ground.sink);
     let store = bench
         .programs
