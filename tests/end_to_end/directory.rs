@@ -206,9 +206,12 @@ fn mail_of_a_user_who_was_deleted_at_the_portal_is_held() {
     let users = directory["users"].as_array_mut().expect("users");
     users.retain(|u| u["id"] != "U-03");
     assert_eq!(users.len(), 18);
-    let fewer = json!({"users": directory["users"], "companies": directory["companies"]});
+    // Somebody comes meanwhile: what is read is not nothing, whatever becomes of who goes.
+    let new = json!({"id": "U-99", "name": "Nadia", "addresses": ["nadia@elsewhere.example"]});
+    users.push(new);
+    let others = json!({"users": directory["users"], "companies": directory["companies"]});
     site.portal
-        .admin("PUT", "/_admin/directory", &fewer.to_string());
+        .admin("PUT", "/_admin/directory", &others.to_string());
     site.does(&["directory", "sync"]);
     site.send("who was deleted");
     let mut tickets = 0;
@@ -221,7 +224,7 @@ fn mail_of_a_user_who_was_deleted_at_the_portal_is_held() {
     let page = site.asks(&["directory", "show"]);
     assert_eq!(
         (&page["companies"], &page["people"]),
-        (&json!(9), &json!(18))
+        (&json!(9), &json!(19))
     );
 }
 
