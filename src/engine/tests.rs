@@ -27,9 +27,19 @@ pub(super) struct Opened {
 
 /// Opens a store, also one that was just dropped: sled's own threads let go of it a moment later.
 pub(super) fn open(dir: &Path, sizes: Sizes) -> Opened {
+    open_in(&World::real(), dir, sizes, &mut |_| {})
+}
+
+/// The same in another world; tells how the replay goes on.
+pub(super) fn open_in(
+    world: &World,
+    dir: &Path,
+    sizes: Sizes,
+    progress: &mut dyn FnMut(u64),
+) -> Opened {
     let limit = Instant::now() + Duration::from_secs(20);
     loop {
-        match Writer::open(&World::real(), dir, sizes, &mut |_| {}) {
+        match Writer::open(world, dir, sizes, progress) {
             Err(StoreFault::Locked { .. }) if Instant::now() < limit => {}
             opened => {
                 let (writer, (opening, reader, _)) = opened.unwrap();

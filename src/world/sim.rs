@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::disk::{Disk, Entry, File, Lock, Room};
+use super::disk::{Disk, Entry, File, Lock, RealDisk, Room};
 use super::Entropy;
 
 const SECTOR: usize = 512;
@@ -549,7 +549,8 @@ impl Disk for SimDisk {
         })
     }
 
-    fn lock(&self, _path: &Path) -> io::Result<Option<Lock>> {
-        Err(io::ErrorKind::Unsupported.into())
+    /// Of the machine's disk, where sled's files of a store are too.
+    fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {
+        RealDisk.lock(path)
     }
 }

@@ -194,3 +194,78 @@ fn a_portal_that_loses_our_place_again_and_again_is_asked_now_and_then() {
     site.until_read();
     assert_eq!(site.status()["portal"]["people"], 600);
 }
+
+/// Goes red when somebody who was deleted at the portal stays known here: their mail would become tickets
+/// of a user whom the portal has no more.
+#[test]
+fn mail_of_a_user_who_was_deleted_at_the_portal_is_held() {
+    let site = read_site();
+    site.send("while known");
+    site.until("it is a ticket", |s| s.tickets("while known").len() == 1);
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let users = directory["users"].as_array_mut().expect("users");
+    users.retain(|u| u["id"] != "U-03");
+    assert_eq!(users.len(), 18);
+    // Somebody comes meanwhile: what is read is not nothing, whatever becomes of who goes.
+    let new = json!({"id": "U-99", "name": "Nadia", "addresses": ["nadia@elsewhere.example"]});
+    users.push(new);
+    let others = json!({"users": directory["users"], "companies": directory["companies"]});
+    site.portal
+        .admin("PUT", "/_admin/directory", &others.to_string());
+    site.does(&["directory", "sync"]);
+    site.send("who was deleted");
+    let mut tickets = 0;
+    site.until("it is decided", |s| {
+        tickets = s.tickets("who was deleted").len();
+        tickets > 0 || s.count("held") == 1
+    });
+    assert_eq!(tickets, 0, "a ticket of somebody who is gone");
+    assert_eq!(site.list("held")[0]["reason"], "unknown-sender");
+    let page = site.asks(&["directory", "show"]);
+    assert_eq!(
+        (&page["companies"], &page["people"]),
+        (&json!(9), &json!(19))
+    );
+}
+
+/// Goes red when tickets wait until a large directory is read: a portal that changes everybody would stop
+/// the mail for as long as that takes.
+#[test]
+fn tickets_go_out_while_fifty_thousand_people_are_read() {
+    let site = read_site();
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let users = directory["users"].as_array_mut().expect("users");
+    let known = users.len() as u64;
+    users.extend((0..50_000).map(|n| {
+        json!({
+            "id": format!("P-{n:05}"),
+            "name": format!("Surname{n}"),
+            "addresses": [format!("p{n}@d{}.example", n % 400)],
+        })
+    }));
+    let whole = json!({"users": directory["users"], "companies": directory["companies"]});
+    site.portal
+        .admin("PUT", "/_admin/directory", &whole.to_string());
+    // A hundred pages: together they take longer than the tickets may.
+    site.fault(r#"[{"route": "directory", "action": {"latency_ms": 400}}]"#);
+    let people = |s: &Site| s.status()["portal"]["people"].as_u64().expect("a count");
+    std::thread::scope(|scope| {
+        // Says when it is done.
+        let sync = scope.spawn(|| site.does(&["directory", "sync"]));
+        site.until("it is being read", |s| people(s) > known + 1_000);
+        for n in 0..5 {
+            let subject = format!("meanwhile {n}");
+            site.send(&subject);
+            site.until("it is a ticket", |s| s.tickets(&subject).len() == 1);
+            let read = people(&site);
+            assert!(
+                read < known + 50_000,
+                "ticket {n} came behind all {read} people"
+            );
+        }
+        site.no_faults();
+        sync.join().expect("it is read");
+    });
+    assert_eq!(people(&site), known + 50_000);
+    site.complete();
+}

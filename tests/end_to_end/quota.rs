@@ -1,4 +1,5 @@
-//! The store's quota: the portal is away, more mail comes than fits, and nobody does anything.
+//! Room: more mail comes than the store's quota takes, a disk has less free than must stay so, and what is
+//! kept of delivered mail is more than the operator wants; nobody does anything.
 
 use std::time::{Duration, Instant};
 
@@ -85,4 +86,88 @@ fn a_full_store_stops_fetching_and_goes_on_by_itself_once_the_portal_is_back() {
     });
     site.send("one more");
     site.until("it is a ticket", |s| s.tickets("one more").len() == 1);
+}
+
+/// Goes red when less free space than the operator wants to stay so doesn't stop fetching, when it stops
+/// what would make room, or when fetching doesn't go on by itself.
+#[test]
+fn too_little_free_space_stops_fetching_and_nothing_else() {
+    let mut site = Site::ready_with(&[], &[], "", "timeout_ms = 2000");
+    site.start_read();
+    site.commit_while_away("before");
+    // More than any disk has: the quota is far.
+    site.does(&["settings", "set", "store.free_min=1024 TiB"]);
+    site.send("behind");
+    let mut fetched = false;
+    site.until("fetching stops", |s| {
+        fetched = s.count("committed") > 1;
+        fetched || s.status()["mailboxes"][0]["state"] == "paused"
+    });
+    assert!(!fetched, "it was fetched: {}", site.does(&["status"]));
+    let status = site.status();
+    let said = text(&status["mailboxes"][0], "said");
+    assert!(
+        said.starts_with("the disk has ")
+            && said.contains(" MiB free, less than the 1073741824 MiB that must stay so")
+            && said.contains("fetching waits"),
+        "{status}"
+    );
+    assert!(
+        status["alarms"].to_string().contains("must stay so"),
+        "{status}"
+    );
+    assert!(site.does(&["status"]).contains("must stay so"));
+    // What is here goes out, and is archived.
+    site.portal.start_again();
+    site.until("the first is archived", |s| {
+        s.tickets("before").len() == 1 && s.status()["counts"]["archived"] == 1
+    });
+    assert_eq!(site.tickets("behind").len(), 0);
+    assert_eq!(site.status()["mailboxes"][0]["state"], "paused");
+    let waiting = site.hand().search("INBOX", "UNSEEN SUBJECT \"behind\"");
+    assert_eq!(waiting.len(), 1);
+    // By itself, once there is enough again.
+    site.does(&["settings", "set", "store.free_min=16 MiB"]);
+    site.until("it is fetched", |s| s.tickets("behind").len() == 1);
+    site.until("it watches again", |s| {
+        let status = s.status();
+        status["mailboxes"][0]["state"] == "watching"
+            && status["alarms"].as_array().is_some_and(Vec::is_empty)
+    });
+    site.complete();
+}
+
+/// Goes red when what is kept of delivered mail may take more than the operator wants, as long as it is
+/// young and the quota is far.
+#[test]
+fn what_is_kept_of_delivered_mail_goes_early_when_it_is_more_than_wanted() {
+    let mut site = Site::ready();
+    site.does(&["settings", "set", "store.free_min=16 MiB"]);
+    site.start_read();
+    let used = |s: &Site| s.status()["store"]["used_bytes"].as_u64().expect("octets");
+    let empty = used(&site);
+    site.send("the first");
+    site.until("it is a ticket", |s| s.tickets("the first").len() == 1);
+    let key = text(&site.tickets("the first")[0], "key").to_owned();
+    // Of these some lie with others in segments, and some have one of their own.
+    site.mail.fill(&["--count", "20", "--size", "300k"]);
+    let options = ["--count", "2", "--size", "6m", "--series", "large"];
+    site.mail.fill(&options);
+    site.until("all are archived", |s| {
+        s.status()["counts"]["archived"] == 23
+    });
+    // By default far more may be kept, and the quota is far.
+    let kept = used(&site);
+    assert!(kept > empty + (12 << 20), "{kept} octets, {empty} before");
+    let to = tempfile::tempdir().expect("a folder");
+    let to = to.path().to_str().expect("a path");
+    let export = ["queue", "export", &key, "--to", to];
+    site.does(&export);
+    site.does(&["settings", "set", "store.retain_max=1 MiB"]);
+    // One segment more than at first may lie ready to be used again.
+    let most = empty + (4 << 20);
+    site.until("room is given back", |s| used(s) <= most);
+    let said = site.refuses(&export);
+    assert!(said.contains("no longer kept here"), "{said}");
+    site.complete();
 }

@@ -3,6 +3,7 @@ use crate::engine::tests::{self, key, octets, ticket, Opened, SIZES};
 use crate::passage::record::{Act, ActKind, Receipt, Refusal};
 use crate::passage::{Outcome, Stage};
 use crate::ticket::Reason;
+use crate::world::sim::SimDisk;
 
 fn open(dir: &Path) -> Opened {
     tests::open(dir, SIZES)
@@ -288,4 +289,85 @@ fn numbers_that_a_failed_batch_left_in_the_journal_are_not_given_again() {
     let again = open(dir.path());
     assert!(again.writer.next_sequence > before);
     assert!(again.reader.entry(&key(1)).unwrap().is_none());
+}
+
+/// Room for four segments.
+const WITH_BALLAST: Sizes = Sizes {
+    ballast: 256 << 10,
+    ..SIZES
+};
+/// Their receipts take more than two segments, and more than one batch of a replay.
+const MANY: u32 = 2000;
+
+/// A store with so many messages on a disk that has no octet left but for the ballast. sled's files lie
+/// elsewhere.
+fn on_a_full_disk(dir: &Path) -> (SimDisk, World, Opened) {
+    let disk = SimDisk::new();
+    let world = World {
+        disk: Arc::new(disk.clone()),
+        ..World::real()
+    };
+    let mut store = tests::open_in(&world, dir, WITH_BALLAST, &mut |_| {});
+    for batch in (0..MANY).collect::<Vec<u32>>().chunks(100) {
+        let batch = batch.iter().map(|n| decided(*n, ticket())).collect();
+        store.writer.commit(batch, &[]).unwrap();
+    }
+    let room = disk.room(dir).unwrap();
+    disk.limit(Some(room.total - room.free));
+    (disk, world, store)
+}
+
+fn has_ballast(disk: &SimDisk, dir: &Path) -> bool {
+    let listed = disk.list(&dir.join("journal")).unwrap();
+    listed.iter().any(|e| e.name == "ballast")
+}
+
+/// Goes red where the ballast stays while a receipt finds the disk full: what was sent would not be known
+/// as sent, and the store would never be emptied; also where what fills the store takes that room.
+#[test]
+fn a_receipt_that_finds_a_full_disk_has_the_room_of_the_ballast() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, _, mut store) = on_a_full_disk(dir.path());
+    let mut more = MANY..MANY + 1000;
+    let full = more.find_map(|n| {
+        let committed = store.writer.commit(vec![decided(n, ticket())], &[]);
+        committed.err()
+    });
+    assert!(matches!(full, Some(StoreFault::Full { .. })), "{full:?}");
+    assert!(has_ballast(&disk, dir.path()));
+    for batch in (0..MANY).collect::<Vec<u32>>().chunks(100) {
+        let receipts: Vec<_> = batch.iter().map(|n| (key(*n), receipt())).collect();
+        let committed = store.writer.commit(Vec::new(), &receipts);
+        let said = committed.err().map(|fault| fault.to_string());
+        assert_eq!(said, None, "the receipts from {} on", batch[0]);
+    }
+    assert!(
+        !has_ballast(&disk, dir.path()),
+        "the spare segment was enough"
+    );
+    let forwarded = store.writer.index.counters().of(Stage::Forwarded);
+    assert_eq!(forwarded, u64::from(MANY));
+}
+
+/// Goes red where the ballast still takes its room while the index is opened and made up: sled, which
+/// writes then, could not, and the store would stay closed until somebody makes room.
+#[test]
+fn a_store_on_a_full_disk_is_opened_in_the_room_of_the_ballast() {
+    let dir = tempfile::tempdir().unwrap();
+    let (disk, world, first) = on_a_full_disk(dir.path());
+    assert!(has_ballast(&disk, dir.path()));
+    drop(first);
+    // So that there is much to be replayed; and nobody has to be waited for who lets go of it.
+    std::fs::remove_dir_all(dir.path().join("index")).unwrap();
+    let mut looks = Vec::new();
+    let mut again = tests::open_in(&world, dir.path(), WITH_BALLAST, &mut |_| {
+        looks.push(has_ballast(&disk, dir.path()));
+    });
+    assert!(!looks.is_empty());
+    assert!(!looks.contains(&true), "the ballast was kept: {looks:?}");
+    // It is there again for the next time, and the store works.
+    assert!(has_ballast(&disk, dir.path()));
+    let receipts = [(key(1), receipt())];
+    again.writer.commit(Vec::new(), &receipts).unwrap();
+    assert_eq!(entry(&again.reader, 1).stage, Stage::Forwarded);
 }
