@@ -45,7 +45,7 @@ pub async fn run(engine: Rc<Engine>) {
     let mut from = 0;
     let mut seen = Some(engine.counters.borrow().clone());
     loop {
-        if engine.room().is_ok() && !is_pressed(&engine) {
+        if engine.room().is_ok() && excess(&engine) == 0 {
             give_way::let_go_first(&engine, PATIENCE).await;
         }
         match step(&engine, from).await {
@@ -93,11 +93,12 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
             .unwrap_or(i64::MAX / DAY_MS)
             .saturating_mul(DAY_MS),
         key_ms: KEY_DAYS * DAY_MS,
-        pressed: is_pressed(engine),
+        pressed: excess(engine) > 0,
     };
+    let excess = excess(engine);
     let Reclaimed { next, free } = engine
         .writer
-        .ask(move |w| w.reclaim(from, now, retention))
+        .ask(move |w| w.reclaim(from, now, retention, excess))
         .await??;
     if !free.is_empty() {
         // The reader may be on its way to a place that it looked up before the index learned of the
@@ -106,22 +107,38 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
         engine.reader.ask(|_| ()).await?;
         engine.writer.ask(move |w| w.let_go(free)).await??;
     }
-    let (journal, free) = engine.writer.ask(|w| w.octets()).await?;
-    engine.journal_octets.set(journal);
-    engine.free_octets.set(free);
+    // How much is kept now, too: what went may be enough, and the oldest go first.
+    let committed = engine.writer.ask(|w| w.sync()).await??;
+    engine.learned(&committed);
     Ok(next)
 }
 
-/// Whether what is kept only for the operator must go early.
-fn is_pressed(engine: &Engine) -> bool {
+/// Octets kept only for the operator that must go early.
+fn excess(engine: &Engine) -> u64 {
     let store = &engine.settings().store;
-    let free = engine.free_octets.get();
-    engine.counters.borrow().kept_octets > store.retain_bytes_max
-        || engine.journal_octets.get() > store.quota_bytes / 10 * 9
-        || free
-            < store
-                .free_bytes_min
-                .saturating_add(store.free_bytes_min / 4)
+    let free_min = store
+        .free_bytes_min
+        .saturating_add(store.free_bytes_min / 4);
+    let kept = engine.counters.borrow().kept_octets;
+    [
+        kept.saturating_sub(store.retain_bytes_max),
+        engine
+            .journal_octets
+            .get()
+            .saturating_sub(store.quota_bytes / 10 * 9),
+        free_min.saturating_sub(engine.free_octets.get()),
+    ]
+    .into_iter()
+    .max()
+    .unwrap_or(0)
+}
+
+/// What would be kept if there were room.
+fn in_time(retention: Retention) -> Retention {
+    Retention {
+        pressed: false,
+        ..retention
+    }
 }
 
 /// What one look came to.
@@ -218,11 +235,12 @@ impl Writer {
         from: u64,
         now: i64,
         retention: Retention,
+        excess: u64,
     ) -> Result<Reclaimed, StoreFault> {
         let segments = self.journal().segments().into_iter();
         let segment = segments.filter(|s| !s.large).find(|s| s.number > from);
         let Some(number) = segment.filter(|s| !s.current).map(|s| s.number) else {
-            self.retire_large(now, retention)?;
+            self.retire_large(now, retention, excess)?;
             return Ok(Reclaimed {
                 next: None,
                 free: self.orphans()?,
@@ -304,12 +322,19 @@ impl Writer {
             most: (used as f64 * WORTH) as u64,
             ..Plan::default()
         };
+        let in_time = in_time(retention);
         for (key, fate) in &mut fates {
             let Some(entry) = view.entry(key)? else {
                 continue;
             };
             // What is damaged can't be copied, and is kept as long as anything of it is wanted.
-            let kept = keep(&entry, now, retention);
+            let kept = match keep(&entry, now, retention) {
+                // Room is short, and its octets lie elsewhere: whether they go too is `retire_large`'s to say.
+                Keep::Key if entry.large.is_some() && keep(&entry, now, in_time) != Keep::Key => {
+                    Keep::All
+                }
+                kept => kept,
+            };
             plan.by(keep_until(&entry, now, retention));
             let mut here = [entry.message, entry.decision, entry.refusal]
                 .into_iter()
@@ -389,17 +414,28 @@ impl Writer {
 
     /// Parts large messages whose octets may go from them. Their records are short and may stand in the
     /// current segment, which nothing fills while fetching waits for room: waiting for that segment
-    /// could last for ever.
-    fn retire_large(&mut self, now: i64, retention: Retention) -> Result<(), StoreFault> {
+    /// could last for ever. Of those whose time has not come only as many as are in excess, the oldest
+    /// first.
+    fn retire_large(
+        &mut self,
+        now: i64,
+        retention: Retention,
+        mut excess: u64,
+    ) -> Result<(), StoreFault> {
         let view = self.index().view();
         let mut retired = false;
+        let in_time = in_time(retention);
         for segment in self.journal().segments().iter().filter(|s| s.large) {
             let Some(key) = view.large(segment.number)? else {
                 continue;
             };
-            let entry = view.entry(&key)?;
-            if entry.is_some_and(|e| !e.retired && keep(&e, now, retention) == Keep::Key) {
+            let Some(entry) = view.entry(&key)?.filter(|e| !e.retired) else {
+                continue;
+            };
+            let retention = if excess > 0 { &retention } else { &in_time };
+            if keep(&entry, now, *retention) == Keep::Key {
                 self.append(key, Record::Retired)?;
+                excess = excess.saturating_sub(entry.octets);
                 retired = true;
             }
         }

@@ -163,6 +163,18 @@ fn what_is_kept_of_delivered_mail_goes_early_when_it_is_more_than_wanted() {
     let to = to.path().to_str().expect("a path");
     let export = ["queue", "export", &key, "--to", to];
     site.does(&export);
+    // Some must go, and the oldest go first.
+    site.does(&["settings", "set", "store.retain_max=16 MiB"]);
+    site.until("the oldest is given back", |s| {
+        let (_, out, err) = s.command(&export, "");
+        format!("{out}{err}").contains("no longer kept here")
+    });
+    // Nothing tells when a round has ended.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    // Both large ones stay; a segment less than at first may lie ready.
+    let now = used(&site);
+    let least = empty + (12 << 20) - (4 << 20);
+    assert!(now > least, "{now} octets, {kept} before, {empty} at first");
     site.does(&["settings", "set", "store.retain_max=1 MiB"]);
     // One segment more than at first may lie ready to be used again.
     let most = empty + (4 << 20);

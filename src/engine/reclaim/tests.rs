@@ -73,7 +73,7 @@ fn reclaim_all(writer: &mut Writer, retention: Retention) {
 fn reclaim_at(writer: &mut Writer, now: i64, retention: Retention) {
     let mut from = 0;
     loop {
-        let Reclaimed { next, free } = writer.reclaim(from, now, retention).unwrap();
+        let Reclaimed { next, free } = writer.reclaim(from, now, retention, u64::MAX).unwrap();
         writer.let_go(free).unwrap();
         let Some(next) = next else { return };
         from = next;
@@ -207,7 +207,7 @@ fn copies_become_durable_some_at_a_time() {
     fill_segment(&mut writer, &reader, &mut n);
     let before = writer.sync().unwrap().number;
     let first = numbers(&mut writer)[0];
-    let Reclaimed { free, .. } = writer.reclaim(0, NOW, RETENTION).unwrap();
+    let Reclaimed { free, .. } = writer.reclaim(0, NOW, RETENTION, 0).unwrap();
     assert!(free.contains(&first));
     let made = writer.sync().unwrap().number - before;
     assert!((10..20).contains(&made), "{made} syncs for {held} copies");
@@ -453,7 +453,7 @@ fn another_ticket_of_a_large_message_that_was_parted_from_its_octets_is_refused(
     finish(&mut writer, 1, NOW - 8 * DAY_MS);
     let entry = reader.entry(&key(1)).unwrap().unwrap();
     let decision = reader.decision(entry.decision.unwrap()).unwrap();
-    let free = writer.reclaim(u64::MAX, NOW, RETENTION).unwrap().free;
+    let free = writer.reclaim(u64::MAX, NOW, RETENTION, 0).unwrap().free;
     assert_eq!(free, [stored.segment].into());
     let again = Decided {
         key: key(2),
