@@ -12,7 +12,7 @@ const STRANGER: &str = "nadia@elsewhere.example";
 #[track_caller]
 fn with_stranger() -> Site {
     let mut site = Site::ready();
-    site.start();
+    site.start_read();
     site.send_from(STRANGER, "who am I");
     site.until("it is held", |s| s.count("held") == 1);
     site
