@@ -53,55 +53,67 @@ impl Link {
 
     /// Asks; `each` gets every document of the answer, as text on one line.
     pub async fn ask(&self, request: &Request, each: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
-        match self {
-            Self::Socket(socket) => client::ask(socket, request, each).await,
+        let (world, store, socket) = match self {
+            Self::Socket(socket) => return client::ask(socket, request, each).await,
             Self::Within {
                 world,
                 store,
                 socket,
-            } => {
-                // It would be undone by the very next command: unconfirmed at a start.
-                if request
-                    .how()
-                    .is_some_and(|how| how.confirm_within_min.is_some())
-                {
-                    return Err(Refusal::new(
-                        Kind::Refused,
-                        "--confirm-within needs the running service, which undoes the change when \
-                         its time is up: start the service, or leave the limit out",
-                    ));
-                }
-                if !request.makes_settings() {
-                    is_there(world, store)?;
-                }
-                // To open the store is to change it: it would mend before it is looked at.
-                if let Request::Check = request {
-                    return check::without_service(world, store, each).await;
-                }
-                let service = match open(world, store, Some(socket)).await {
-                    Ok(running) => Rc::new(running),
-                    // It was at its start, and began to listen while the store was waited for.
-                    Err(_) if client::connect(socket).await?.is_some() => {
-                        return client::ask(socket, request, each).await;
-                    }
-                    Err(refusal) => return Err(refusal),
-                };
-                let caller = own();
-                {
-                    let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
-                    while let Some(reply) = replies.next().await {
-                        each(&reply.line());
-                    }
-                }
-                let closed = service.close().await;
-                // A command that asks a second time opens the store again: it must be free by then.
-                if let Some(service) = Rc::into_inner(service) {
-                    service.end();
-                }
-                closed
+            } => (world, store, socket),
+        };
+        match within(world, store, socket, request, each).await {
+            // A service was at its start, and listens by now.
+            Err(refusal)
+                if refusal.refused == Kind::Unreachable
+                    && client::connect(socket).await?.is_some() =>
+            {
+                client::ask(socket, request, each).await
             }
+            ended => ended,
         }
     }
+}
+
+/// Asks an engine that is opened for this, unless a service has the store.
+async fn within(
+    world: &World,
+    store: &Path,
+    socket: &Path,
+    request: &Request,
+    each: &mut dyn FnMut(&str),
+) -> Result<(), Refusal> {
+    // It would be undone by the very next command: unconfirmed at a start.
+    if request
+        .how()
+        .is_some_and(|how| how.confirm_within_min.is_some())
+    {
+        return Err(Refusal::new(
+            Kind::Refused,
+            "--confirm-within needs the running service, which undoes the change when \
+             its time is up: start the service, or leave the limit out",
+        ));
+    }
+    if !request.makes_settings() {
+        is_there(world, store)?;
+    }
+    // To open the store is to change it: it would mend before it is looked at.
+    if let Request::Check = request {
+        return check::without_service(world, store, each).await;
+    }
+    let service = Rc::new(open(world, store, socket).await?);
+    let caller = own();
+    {
+        let mut replies = Box::pin(replies(service.clone(), caller, request.clone()));
+        while let Some(reply) = replies.next().await {
+            each(&reply.line());
+        }
+    }
+    let closed = service.close().await;
+    // A command that asks a second time opens the store again: it must be free by then.
+    if let Some(service) = Rc::into_inner(service) {
+        service.end();
+    }
+    closed
 }
 
 /// This process: it has opened the store by itself.
@@ -198,7 +210,7 @@ pub async fn open_local(
     store: &Path,
     socket: &Path,
 ) -> Result<impl Service, Refusal> {
-    let refusal = match open(world, store, Some(socket)).await {
+    let refusal = match open(world, store, socket).await {
         Ok(running) => return Ok(running),
         Err(refusal) => refusal,
     };
@@ -216,7 +228,7 @@ pub async fn open_local(
 }
 
 /// Opens the engine on `store`, waiting its turn, unless a service listens at `socket`.
-async fn open(world: &World, store: &Path, socket: Option<&Path>) -> Result<Running, Refusal> {
+async fn open(world: &World, store: &Path, socket: &Path) -> Result<Running, Refusal> {
     let made = world.disk.make_dir(store);
     if made.is_err_and(|fault| fault.kind() == std::io::ErrorKind::PermissionDenied) {
         return Err(Refusal::new(
@@ -236,10 +248,7 @@ async fn open(world: &World, store: &Path, socket: Option<&Path>) -> Result<Runn
             Err(StoreFault::Locked { .. }) => {}
             Err(fault) => return Err(fault.into()),
         }
-        let listens = match socket {
-            Some(socket) => listener_of(socket).await.is_ok(),
-            None => false,
-        };
+        let listens = listener_of(socket).await.is_ok();
         if listens || world.clock.tick().since(since) >= TURN {
             return Err(in_use(store));
         }

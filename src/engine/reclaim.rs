@@ -88,14 +88,14 @@ pub async fn run(engine: Rc<Engine>) {
 async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault> {
     let now = engine.world.clock.wall().0;
     let retain_days = engine.settings().store.retain_days;
+    let excess = excess(engine);
     let retention = Retention {
         octets_ms: i64::try_from(retain_days)
             .unwrap_or(i64::MAX / DAY_MS)
             .saturating_mul(DAY_MS),
         key_ms: KEY_DAYS * DAY_MS,
-        pressed: excess(engine) > 0,
+        pressed: excess > 0,
     };
-    let excess = excess(engine);
     let Reclaimed { next, free } = engine
         .writer
         .ask(move |w| w.reclaim(from, now, retention, excess))
@@ -229,7 +229,8 @@ impl Plan {
 }
 
 impl Writer {
-    /// Makes the first segment behind `from` one that can be given back, if it can go.
+    /// Makes the first segment behind `from`, of which something may go by now, one that can be given back,
+    /// if it can go.
     fn reclaim(
         &mut self,
         from: u64,
@@ -238,20 +239,16 @@ impl Writer {
         excess: u64,
     ) -> Result<Reclaimed, StoreFault> {
         let segments = self.journal().segments().into_iter();
-        let segment = segments.filter(|s| !s.large).find(|s| s.number > from);
-        let Some(number) = segment.filter(|s| !s.current).map(|s| s.number) else {
+        let segment = segments
+            .filter(|s| !s.large && !s.current && s.number > from)
+            .find(|s| !self.not_yet.holds(s.number, now, retention));
+        let Some(number) = segment.map(|s| s.number) else {
             self.retire_large(now, retention, excess)?;
             return Ok(Reclaimed {
                 next: None,
                 free: self.orphans()?,
             });
         };
-        if self.not_yet.holds(number, now, retention) {
-            return Ok(Reclaimed {
-                next: Some(number),
-                free: BTreeSet::new(),
-            });
-        }
         // Records that no sync holds yet may refer to what goes.
         self.sync()?;
         let plan = self.plan(number, now, retention)?;

@@ -232,7 +232,7 @@ impl Words for SignIn {
 }
 
 /// The portal. What revisions of format 1 have not (how it is signed in to by OAuth, our own
-/// certificate) has its default.
+/// certificate), and those of format 2 (as whom a proxy is asked), has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Portal {

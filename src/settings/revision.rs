@@ -21,7 +21,7 @@ use crate::world::Wall;
 /// How many revisions are kept.
 pub const REVISIONS_KEPT: usize = 10;
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Whether a revision is to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl Revision {
             .expect("a revision has only strings for map keys, which is all that JSON asks");
         let head = Head {
             format: FORMAT,
-            sha256: digest(&body),
+            sha256: digest(FORMAT, &body),
         };
         let mut octets = serde_json::to_vec(&head).expect("a number and a string are JSON");
         octets.push(b'\n');
@@ -94,7 +94,7 @@ impl Revision {
             return Err(corrupt("its format is none that there ever was"));
         }
         let body = rest.get(1..).unwrap_or_default();
-        if digest(body) != head.sha256 {
+        if digest(head.format, body) != head.sha256 {
             return Err(corrupt(
                 "its digest differs: the file is damaged or was edited",
             ));
@@ -103,8 +103,14 @@ impl Revision {
     }
 }
 
-fn digest(octets: &[u8]) -> String {
-    HEXLOWER.encode(&Sha256::digest(octets))
+/// Since format 3 the number of the format counts too: in an earlier one it would be read otherwise.
+fn digest(format: u32, body: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    if format > 2 {
+        digest.update(format.to_be_bytes());
+    }
+    digest.update(body);
+    HEXLOWER.encode(&digest.finalize())
 }
 
 /// Where a revision stands.

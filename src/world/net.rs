@@ -7,9 +7,10 @@ use std::io::{self, IoSlice, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{ready, Context, Poll, Wake, Waker};
 
+use atomic_waker::AtomicWaker;
 use futures_lite::{AsyncRead, AsyncWrite};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use smol::Async;
@@ -155,18 +156,13 @@ struct Socket {
 #[derive(Debug, Default)]
 struct News {
     told: AtomicBool,
-    whose: Mutex<Option<Waker>>,
+    whose: AtomicWaker,
 }
 
 impl News {
     /// Whether something was told since the last time; else `whose` is woken when it is.
     fn are_there(&self, whose: &Waker) -> bool {
-        let mut waits = self.whose.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *waits {
-            Some(waits) => waits.clone_from(whose),
-            none => *none = Some(whose.clone()),
-        }
-        drop(waits);
+        self.whose.register(whose);
         // Only now: what is told from here on wakes it.
         self.told.swap(false, Ordering::AcqRel)
     }
@@ -175,10 +171,7 @@ impl News {
 impl Wake for News {
     fn wake(self: Arc<Self>) {
         self.told.store(true, Ordering::Release);
-        let waits = self.whose.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(whose) = &*waits {
-            whose.wake_by_ref();
-        }
+        self.whose.wake();
     }
 }
 

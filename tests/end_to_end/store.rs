@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use postern::world::disk::Lock;
+use postern::world::World;
 use serde_json::Value;
 
 use crate::common::service::{message, text, Site};
@@ -139,25 +141,29 @@ fn a_store_that_somebody_has_elsewhere_is_in_use() {
     assert!(said.contains("in use"), "{said}");
 }
 
+/// What keeps everybody else out of a site's store, as long as it lives.
+fn taken(site: &Site) -> Lock {
+    let lock = World::real().disk.lock(&site.store().join("lock"));
+    lock.unwrap().expect("nobody has it")
+}
+
 /// Goes red when a store that somebody looks into for a moment makes a command, or the start of the
 /// service, fail.
 #[test]
 fn a_store_that_is_taken_for_a_moment_is_waited_for() {
     let site = Site::ready();
-    let world = postern::world::World::real();
-    let taken = world.disk.lock(&site.store().join("lock")).unwrap();
-    assert!(taken.is_some());
+    let lock = taken(&site);
     let other = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_secs(2));
-        drop(taken);
+        drop(lock);
     });
     assert_eq!(site.status()["counts"]["committed"], 0);
     assert!(other.is_finished(), "it did not wait");
-    let taken = world.disk.lock(&site.store().join("lock")).unwrap();
+    let lock = taken(&site);
     let (code, _, err) = site.command(&["run", "--once"], "");
     assert_eq!(code, 3, "{err}");
     assert!(err.contains("is in use by another process"), "{err}");
-    drop(taken);
+    drop(lock);
 }
 
 /// Goes red where a command that was begun beside the start of the service waits for the store alone.
@@ -165,9 +171,7 @@ fn a_store_that_is_taken_for_a_moment_is_waited_for() {
 fn a_service_that_begins_to_listen_meanwhile_is_asked() {
     use std::io::Read;
     let site = Site::ready();
-    let world = postern::world::World::real();
-    let taken = world.disk.lock(&site.store().join("lock")).unwrap();
-    assert!(taken.is_some());
+    let lock = taken(&site);
     let socket = site.store().join("late.sock");
     let late = socket.clone();
     let asked = std::thread::spawn(move || {
@@ -188,5 +192,5 @@ fn a_service_that_begins_to_listen_meanwhile_is_asked() {
     assert_ne!(code, 0, "nothing was answered: {err}");
     assert!(asked.is_finished(), "{err}");
     assert!(asked.join().unwrap().contains("/v1/status"));
-    drop(taken);
+    drop(lock);
 }

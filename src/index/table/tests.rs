@@ -192,4 +192,13 @@ fn a_leaf_of_numbers_stays_below_what_sled_makes_a_file_of() {
     let page = table.db.get(pages::below(&named(0))).expect("read");
     let octets = page.expect("one page").len() * 17;
     assert!((16 << 10..32 << 10).contains(&octets), "{octets}");
+    // Fifteen bits: one more tells rows of a page apart, the last of them tells pages apart.
+    let page_of = |second: u8| {
+        pages::below(&number_row(&Key([[7, second].as_slice(), &[0; 30]]
+            .concat()
+            .try_into()
+            .unwrap())))
+    };
+    assert_eq!(page_of(0b110), page_of(0b111));
+    assert_ne!(page_of(0b110), page_of(0b100));
 }

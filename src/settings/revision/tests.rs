@@ -173,9 +173,9 @@ fn a_damaged_revision_is_noticed_wherever_the_bit_flips() {
 
 #[test]
 fn a_newer_format_is_refused_by_name() {
-    let octets = b"{\"postern-settings\":3,\"sha256\":\"\",\"more\":1}\n???";
+    let octets = b"{\"postern-settings\":4,\"sha256\":\"\",\"more\":1}\n???";
     let fault = Revision::decode(octets).unwrap_err();
-    assert_eq!(fault, Fault::Newer { found: 3, known: 2 });
+    assert_eq!(fault, Fault::Newer { found: 4, known: 3 });
     assert!(fault.to_string().contains("newer postern"));
 }
 
@@ -189,8 +189,8 @@ fn a_revision_of_format_1_is_read_for_ever() {
     assert_eq!(revision.settings, then);
 }
 
-#[test]
-fn a_revision_of_format_2_is_read_for_ever() {
+/// What came with format 2.
+fn with_oauth() -> Settings {
     let mut settings = ready();
     put(
         &mut settings,
@@ -209,10 +209,37 @@ fn a_revision_of_format_2_is_read_for_ever() {
         let key = format!("portal.{key}");
         assert_eq!(settings.set_sealed(&key, sealed(nonce)), Ok(()));
     }
+    settings
+}
+
+/// What came with format 3.
+fn with_proxy() -> Settings {
+    let mut settings = with_oauth();
+    put(
+        &mut settings,
+        &[
+            ("portal.proxy", "http://proxy.example.com:3128"),
+            ("portal.proxy_user", "branch"),
+        ],
+    );
+    let set = settings.set_sealed("portal.proxy_password", sealed(5));
+    assert_eq!(set, Ok(()));
+    settings
+}
+
+#[test]
+fn a_revision_of_format_2_is_read_for_ever() {
+    let mut settings = with_oauth();
     // Its default of then.
     settings.mailboxes[0].check_seconds = 60;
     let revision = Revision::decode(include_bytes!("../fixtures/revision-2.json")).unwrap();
     assert_eq!(revision.settings, settings);
+}
+
+#[test]
+fn a_revision_of_format_3_is_read_for_ever() {
+    let revision = Revision::decode(include_bytes!("../fixtures/revision-3.json")).unwrap();
+    assert_eq!(revision.settings, with_proxy());
 }
 
 /// Goes red when a way back takes an identity along: the same message would have another key, and become
