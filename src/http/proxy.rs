@@ -58,14 +58,13 @@ pub(super) async fn connect(
         said: format!("asking the proxy {at} for the way: {error}"),
     };
     let to = origin.with_port();
-    let basic = proxy.authorization().map_or("", Secret::reveal);
-    let field = match basic {
-        "" => "",
-        _ => "\r\nProxy-Authorization: ",
-    };
-    let ask = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}{field}{basic}\r\n\r\n");
+    let head = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n");
+    let ask = Secret::new(match proxy.authorization() {
+        Some(basic) => format!("{head}Proxy-Authorization: {}\r\n\r\n", basic.reveal()),
+        None => format!("{head}\r\n"),
+    });
     connection
-        .write_all(Secret::new(ask).reveal().as_bytes())
+        .write_all(ask.reveal().as_bytes())
         .await
         .map_err(not_sent)?;
     connection.flush().await.map_err(not_sent)?;
