@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::settings::tests::{put, ready, with_zones};
+use crate::settings::tests::{put, ready, sealed, with_zones};
 use crate::settings::{difference, Change};
 
 fn read(text: &str, current: &Settings) -> Result<Import, Fault> {
@@ -73,6 +73,43 @@ fn what_is_exported_comes_back_the_same_and_holds_no_secret() {
     );
     let identity = &elsewhere.settings.mailbox("support").unwrap().identity;
     assert_eq!(identity.as_deref(), Some("support@example.com"));
+}
+
+#[test]
+fn what_the_portal_is_signed_in_with_is_kept_or_listed() {
+    let mut settings = ready();
+    put(
+        &mut settings,
+        &[
+            ("portal.sign_in", "oauth"),
+            ("portal.token_url", "https://login.example.com/token"),
+            ("portal.client_id", "postern"),
+            (
+                "portal.client_cert_pem",
+                include_str!("../fixtures/authority.pem"),
+            ),
+            ("portal.proxy", "http://proxy.example.com:3128"),
+            ("portal.proxy_user", "branch"),
+        ],
+    );
+    let without = read(&export(&settings, None), &settings).unwrap();
+    let secrets = [
+        "portal.client_secret",
+        "portal.client_key_pem",
+        "portal.proxy_password",
+    ];
+    assert_eq!(without.missing, secrets);
+    for (key, octet) in secrets.iter().zip(1..) {
+        let sealed = sealed(octet);
+        assert_eq!(settings.set_sealed(key, sealed), Ok(()));
+    }
+    let with = read(&export(&settings, None), &settings).unwrap();
+    assert_eq!(with.missing, [""; 0]);
+    assert_eq!(with.settings, settings);
+    // A proxy that asks for nobody's name needs no password.
+    put(&mut settings, &[("portal.proxy_user", "")]);
+    let nobody = read(&export(&settings, None), &Settings::default()).unwrap();
+    assert!(!nobody.missing.iter().any(|key| key.contains("proxy")));
 }
 
 #[test]
