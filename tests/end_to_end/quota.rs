@@ -178,9 +178,7 @@ fn what_is_kept_of_delivered_mail_goes_early_when_it_is_more_than_wanted() {
     // One of the large ones is enough.
     let least = now - (10 << 20);
     site.does(&["settings", "set", "store.retain_max=9 MiB"]);
-    site.until("a large one is given back", |s| {
-        used(s) <= now - (5 << 20)
-    });
+    site.until("a large one is given back", |s| used(s) <= now - (5 << 20));
     std::thread::sleep(std::time::Duration::from_secs(3));
     let now = used(&site);
     assert!(now > least, "{now} octets, {least} at least");

@@ -1,24 +1,52 @@
-//! What the service takes while nothing happens: IDLE open, nothing in the mailbox.
+//! What the service takes while nothing happens: IDLE open, nothing in the mailbox. Once as it started,
+//! and once behind a backlog.
 
 use std::time::{Duration, Instant};
 
+use super::super::process::Moment;
 use super::super::Bench;
-use super::service::{await_that, Service};
+use super::service::{await_that, count, Service};
 use super::{Budget, Figure};
+use crate::bulk::Size;
 use crate::imap::Security;
-use crate::Outcome;
+use crate::{Outcome, While};
 
 /// How long it may settle after the start. Then two minutes: sled's threads look about them so often.
 const SETTLE: Duration = Duration::from_secs(5);
+
+/// What a process may keep of a backlog. Not what it may take as it started: the allocator's pages in which
+/// something is still used stay, however little it is.
+const BEHIND: f64 = 20.0;
+
+fn mib(octets: u64) -> f64 {
+    octets as f64 / f64::from(1 << 20)
+}
+
+/// How often threads were woken: in all, and which of them.
+fn woken(before: &Moment, after: &Moment) -> (u64, String) {
+    let mut woken: Vec<(u64, &str)> = Vec::new();
+    for (id, (name, slept)) in &after.threads {
+        let earlier = before.threads.get(id).map_or(0, |(_, slept)| *slept);
+        woken.push((slept - earlier.min(*slept), name));
+    }
+    woken.sort();
+    let by_thread: Vec<String> = woken
+        .iter()
+        .rev()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{name} {count}"))
+        .collect();
+    let sum = woken.iter().map(|(count, _)| count).sum();
+    (sum, by_thread.join(", "))
+}
 
 /// Memory, threads, wake-ups and octets written.
 pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     let ground = &bench.ground;
     let watched = Duration::from_secs(if bench.plan.quick { 20 } else { 120 });
     let url = format!("http://{}", ground.sink);
-    let store = bench
-        .programs
-        .prepare(ground, &ground.user(), Security::Tls, &url)?;
+    let user = ground.user();
+    let store = bench.programs.prepare(ground, &user, Security::Tls, &url)?;
     let service = Service::start(bench, &store)?;
     await_that(
         "the mailbox to be watched",
@@ -35,25 +63,14 @@ pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     let (before, begun) = (service.process.now()?, Instant::now());
     std::thread::sleep(watched);
     let (after, minutes) = (service.process.now()?, begun.elapsed().as_secs_f64() / 60.0);
+    let mut behind = behind(bench, &service, user)?;
     service.stop()?;
 
-    let mut woken: Vec<(u64, &str)> = Vec::new();
-    for (id, (name, slept)) in &after.threads {
-        let earlier = before.threads.get(id).map_or(0, |(_, slept)| *slept);
-        woken.push((slept - earlier.min(*slept), name));
-    }
-    woken.sort();
-    let sum: u64 = woken.iter().map(|(count, _)| count).sum();
+    let (sum, by_thread) = woken(&before, &after);
     let names: Vec<&str> = after
         .threads
         .values()
         .map(|(name, _)| name.as_str())
-        .collect();
-    let by_thread: Vec<String> = woken
-        .iter()
-        .rev()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{name} {count}"))
         .collect();
     let seconds = watched.as_secs();
     let written = match (before.written, after.written) {
@@ -66,17 +83,17 @@ pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
         ),
         _ => Figure::unmeasured("idle: written to disk", "no account of it (/proc/PID/io)"),
     };
-    Ok(vec![
+    let mut figures = vec![
         Figure::new(
             "idle: resident memory",
-            after.resident as f64 / f64::from(1 << 20),
+            mib(after.resident),
             "MiB",
             Some(Budget::Under(12.0)),
             format!(
                 "IDLE open over TLS; {:.1} MiB of it data, the rest the program and its libraries; {:.1} MiB \
                  at the highest",
-                after.data as f64 / f64::from(1 << 20),
-                after.peak as f64 / f64::from(1 << 20)
+                mib(after.data),
+                mib(after.peak)
             ),
         ),
         Figure::new(
@@ -91,8 +108,51 @@ pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
             sum as f64 / minutes,
             "a minute",
             Some(Budget::Under(10.0)),
-            format!("{sum} in {seconds} s: {}", by_thread.join(", ")),
+            format!("{sum} in {seconds} s: {by_thread}"),
         ),
         written,
+    ];
+    figures.append(&mut behind);
+    Ok(figures)
+}
+
+/// The same of a service that has drained a backlog.
+fn behind(bench: &Bench<'_>, service: &Service, user: String) -> Outcome<Vec<Figure>> {
+    let (mails, watched) = match bench.plan.quick {
+        true => (2_000, Duration::from_secs(10)),
+        false => (20_000, Duration::from_secs(60)),
+    };
+    bench.say(&format!("filling a mailbox with {mails} mails of 1 KB"));
+    let size: Size = "1k".parse().during("the size")?;
+    let template = bench.ground.fill(user, "backlog", &[(mails, size)])?;
+    await_that("all to be archived", Duration::from_millis(20), || {
+        Ok(count(&service.status()?, "archived") >= mails as u64)
+    })?;
+    std::thread::sleep(2 * SETTLE);
+    let (before, begun) = (service.process.now()?, Instant::now());
+    std::thread::sleep(watched);
+    let (after, minutes) = (service.process.now()?, begun.elapsed().as_secs_f64() / 60.0);
+    bench.ground.check(&template.user, &template)?;
+    bench.ground.clear(&template.user)?;
+    let (sum, by_thread) = woken(&before, &after);
+    Ok(vec![
+        Figure::new(
+            format!("idle behind {mails}: resident"),
+            mib(after.resident),
+            "MiB",
+            Some(Budget::AtMost(BEHIND)),
+            format!(
+                "{:.1} MiB of it data; {:.1} MiB at the highest",
+                mib(after.data),
+                mib(after.peak)
+            ),
+        ),
+        Figure::new(
+            format!("idle behind {mails}: wake-ups"),
+            sum as f64 / minutes,
+            "a minute",
+            Some(Budget::Under(10.0)),
+            format!("{sum} in {} s: {by_thread}", watched.as_secs()),
+        ),
     ])
 }
