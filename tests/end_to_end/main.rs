@@ -20,6 +20,7 @@ mod export;
 mod held;
 mod leave;
 mod line;
+mod named;
 mod pins;
 mod places;
 mod proxy;
