@@ -12,6 +12,7 @@ mod wires;
 
 mod altered;
 mod apart;
+mod away;
 mod cyrus;
 mod departed;
 mod directory;
