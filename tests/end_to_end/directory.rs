@@ -251,6 +251,45 @@ fn mail_of_a_user_who_was_deleted_at_the_portal_is_held() {
     );
 }
 
+/// Goes red when a company that was deleted at the portal stays on the tickets of its people: the portal tells
+/// of the company alone, and may refuse a ticket for an id that means nothing to it.
+#[test]
+fn tickets_name_no_company_that_was_deleted_at_the_portal() {
+    let site = read_site();
+    let company = |subject: &str| {
+        site.send(subject);
+        site.until("it is a ticket", |s| s.tickets(subject).len() == 1);
+        let body = site.body(&site.tickets(subject)[0]);
+        assert_eq!(body["user"], "U-03", "{body}");
+        body["company"].clone()
+    };
+    assert_eq!(company("of a company"), "C-02");
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let companies = directory["companies"].as_array_mut().expect("companies");
+    companies.retain(|c| c["id"] != "C-02");
+    assert_eq!(companies.len(), 8);
+    let others = json!({"users": directory["users"], "companies": directory["companies"]});
+    let replaced = site
+        .portal
+        .admin("PUT", "/_admin/directory", &others.to_string());
+    assert_eq!(replaced["changed"], 1, "its people are as they were");
+    site.does(&["directory", "sync"]);
+    assert_eq!(company("of none"), Value::Null);
+    let said = |what: &str| text(&site.asks(&["directory", "show", what]), "said").to_owned();
+    assert!(!said("priya.raman@northgate-dental.example").contains("C-02"));
+    // Nor does its domain hint at it any more.
+    let stranger = said("new@northgate-dental.example");
+    assert!(!stranger.contains("Northgate"), "{stranger}");
+    assert!(names(&site.asks(&["directory", "show"]))
+        .iter()
+        .all(|name| name != "Northgate Dental Partners"));
+    // Read whole, it is the same: the people still name their company.
+    site.portal.admin("DELETE", "/_admin/cursors", "");
+    site.does(&["directory", "sync"]);
+    assert_eq!(company("of none still"), Value::Null);
+    site.complete();
+}
+
 /// Goes red when tickets wait until a large directory is read: a portal that changes everybody would stop
 /// the mail for as long as that takes.
 #[test]
