@@ -94,7 +94,7 @@ pub enum Found {
     User {
         /// The user's id.
         id: String,
-        /// The company's id.
+        /// The company's id; none where the directory does not have the company (any more).
         company: Option<String>,
     },
     /// Nobody; perhaps the domain is a company's.
@@ -367,7 +367,13 @@ pub(super) fn find(db: &sled::Db, address: &str) -> Result<Found, Fault> {
         return Ok(Found::NotRead);
     };
     if let Some(value) = db.get(row(generation, b'a', address))? {
-        let (id, company) = decode(&value)?;
+        let (id, company): (String, Option<String>) = decode(&value)?;
+        // Who is told of a user need not be told of the company, or that it is gone: an id that means
+        // nothing at the portal is none, which a portal may refuse a ticket for.
+        let company = match company {
+            Some(company) if db.contains_key(row(generation, b'c', &company))? => Some(company),
+            _ => None,
+        };
         return Ok(Found::User { id, company });
     }
     let company = match address.rsplit_once('@') {

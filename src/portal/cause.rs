@@ -53,6 +53,8 @@ pub enum Cause {
     Proxy,
     /// The proxy wants a user and a password, or other ones.
     ProxyPassword,
+    /// This one, unless it was the proxy that spoke, and the same as above.
+    OrProxyPassword(Box<Cause>),
     /// The certificate is not trusted.
     Certificate(Peer, Blemish, Box<Certificate>),
     /// Another certificate is shown than the pinned one.
@@ -111,6 +113,11 @@ impl Cause {
                  portal.proxy_user=NAME portal.proxy_password`"
                     .to_owned()
             }
+            Self::OrProxyPassword(cause) => format!(
+                "{}; or, where it was the proxy that said so, {}",
+                cause.mend(),
+                Self::ProxyPassword.mend()
+            ),
             // A pin is of the portal's certificate alone.
             Self::Certificate(peer, blemish, certificate) => {
                 let can_be_pinned = *peer == Peer::Portal;

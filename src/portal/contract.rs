@@ -60,6 +60,8 @@ pub struct Contract {
     client: Client,
     sign_in: SignedIn,
     identity: Option<Identity>,
+    /// Whether an answer may be a proxy's that asks who we are.
+    by_proxy: bool,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -117,11 +119,13 @@ impl Contract {
             client(endpoint, trust.clone(), 1)
         })?;
         let connections = usize::from(settings.connections);
+        let by_proxy = !origin.tls && settings.proxy.is_some() && settings.proxy_user.is_some();
         Ok(Self {
             url: settings.url.clone(),
             client: client(origin, trust, connections),
             sign_in,
             identity,
+            by_proxy,
             clock: world.clock.clone(),
             entropy: world.entropy.clone(),
         })
@@ -202,6 +206,7 @@ impl Contract {
         let mut heard = heard(&answer, self.clock.wall());
         heard.given_token = self.sign_in.client().is_some();
         heard.own_certificate = self.identity.is_some();
+        heard.by_proxy = self.by_proxy;
         Err(of_answer(act, heard))
     }
 

@@ -178,6 +178,9 @@ pub struct Heard {
     pub given_token: bool,
     /// Whether a certificate of our own was there to be shown.
     pub own_certificate: bool,
+    /// Whether a proxy that asks who we are may have answered, and not the portal: without TLS it is the
+    /// proxy that gets the request.
+    pub by_proxy: bool,
 }
 
 /// How long a key in progress is waited for when the portal doesn't say.
@@ -186,13 +189,15 @@ const IN_PROGRESS: Duration = Duration::from_secs(1);
 /// The verdict on an answer that is not the wished one.
 pub fn of_answer(act: Act, heard: Heard) -> Fault {
     let Heard { status, after, .. } = heard;
+    // Some proxies say 401 where they do not take the password (tinyproxy), and none says a problem.
+    let by_proxy = status == 401 && heard.by_proxy && !heard.problem;
+    let who = match by_proxy {
+        true => "the portal, or the proxy on the way to it,",
+        false => "the portal",
+    };
     let said = match heard.words.is_empty() {
-        true => format!("{}: the portal answered {status}", act.name()),
-        false => format!(
-            "{}: the portal answered {status}: {}",
-            act.name(),
-            heard.words
-        ),
+        true => format!("{}: {who} answered {status}", act.name()),
+        false => format!("{}: {who} answered {status}: {}", act.name(), heard.words),
     };
     match (status, heard.kind.as_str()) {
         (422, "key-used") if act.doubles() => Fault::AlreadyThere,
@@ -200,8 +205,14 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
             digests: heard.missing,
         },
         (404, "ticket-unknown") if act == Act::Reply => Fault::TicketGone { said },
-        (401 | 403, _) if heard.given_token => link(said, Cause::GivenToken),
-        (401 | 403, _) => link(said, Cause::Token),
+        (401 | 403, _) => {
+            let cause = match heard.given_token {
+                true => Cause::GivenToken,
+                false => Cause::Token,
+            };
+            let either = |cause| Cause::OrProxyPassword(Box::new(cause));
+            link(said, if by_proxy { either(cause) } else { cause })
+        }
         (407, _) => link(said, Cause::ProxyPassword),
         (511, _) => link(said, Cause::Proxy),
         (300..=399, _) => link(said, Cause::Address(act.peer())),

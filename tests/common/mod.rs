@@ -151,7 +151,7 @@ fn first_line(stdout: &mut BufReader<ChildStdout>, who: &str) -> Value {
 
 /// Where a server allows few sessions it may not have noticed yet that our last one has ended.
 fn output(command: &mut Command, what: &str) -> Output {
-    let limit = Instant::now() + Duration::from_secs(10);
+    let limit = Instant::now() + Duration::from_secs(60);
     loop {
         let output = command
             .output()

@@ -334,8 +334,14 @@ impl Site {
 
     /// Waits until it is so, or panics with the log.
     #[track_caller]
-    pub fn until(&self, what: &str, mut so: impl FnMut(&Site) -> bool) {
-        let deadline = std::time::Instant::now() + SOON;
+    pub fn until(&self, what: &str, so: impl FnMut(&Site) -> bool) {
+        self.until_within(SOON, what, so);
+    }
+
+    /// The same for what may take longer.
+    #[track_caller]
+    pub fn until_within(&self, limit: Duration, what: &str, mut so: impl FnMut(&Site) -> bool) {
+        let deadline = std::time::Instant::now() + limit;
         while !so(self) {
             if std::time::Instant::now() >= deadline {
                 let status = self.command(&["status"], "").1;

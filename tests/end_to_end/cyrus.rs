@@ -108,7 +108,7 @@ fn what_may_not_be_removed_is_no_reason_to_offer_copying() {
 /// Waits until the server counts no session of the account any more, which is later than its `BYE`.
 fn nobody_is_in(site: &Site) {
     let sessions = site.mail.path().join("conf/proc");
-    eventually("the account's sessions have ended", SOON, || {
+    eventually("the account's sessions have ended", 3 * SOON, || {
         let files = std::fs::read_dir(&sessions).expect("the server lists its sessions");
         // A session can end between the list and the look.
         !files

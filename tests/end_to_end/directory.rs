@@ -1,6 +1,8 @@
 //! The directory as the operator sees it: companies and people in pages, and what an address, a
 //! name or a domain leads to; also where there are fifty thousand people.
 
+use std::time::Duration;
+
 use serde_json::{json, Value};
 
 use crate::common::service::{text, Site};
@@ -113,10 +115,19 @@ fn an_address_a_name_and_a_domain_tell_what_the_directory_knows() {
     assert!(said("x@elsewhere.example").contains("becomes a ticket with neither user nor company"));
 }
 
-#[test]
-fn fifty_thousand_people_are_looked_through_in_the_same_memory() {
+/// How long a large directory may take to be read, on a machine that is busy with much else.
+const READ: Duration = Duration::from_secs(300);
+/// How much more memory many people may take than few. Measured are 6 to 10 MiB, of sled's own tables and of
+/// what each look leaves to its thread: 12,000 people take 5, 100,000 take 11. With 50,000 people held in
+/// memory as they were decoded (some 250 octets each) they are 19.
+const MORE_KIB: u64 = 14 * 1024;
+
+/// The most memory, in KiB, that the service took while it read a directory of so many people and looked
+/// through it.
+#[track_caller]
+fn most_kib_with(people: usize) -> u64 {
     let first = ["Anna", "Bo", "Chidi", "Dilek", "Emre", "Fatou", "Gwen"];
-    let users: Vec<Value> = (0..50_000)
+    let users: Vec<Value> = (0..people)
         .map(|n| {
             json!({
                 "id": format!("U-{n:05}"),
@@ -134,39 +145,51 @@ fn fifty_thousand_people_are_looked_through_in_the_same_memory() {
     site.portal
         .admin("PUT", "/_admin/directory", &whole.to_string());
     site.start();
-    site.until("the directory is read", |s| {
-        s.status()["portal"]["people"] == 50_000
+    site.until_within(READ, "the directory is read", |s| {
+        s.status()["portal"]["people"] == people && s.status()["portal"]["directory_read"] == true
     });
     let ask = |what: &[&str]| {
         let mut command = vec!["directory", "show"];
         command.extend(what);
         site.asks(&command)
     };
+    let each = people / 400;
     // What one look takes, threads keep for the next.
     let mut resident = Vec::new();
     for _ in 0..3 {
         assert_eq!(items(&ask(&[])).len(), 50);
-        assert_eq!(names(&ask(&["surname12345"])).len(), 3);
-        assert_eq!(items(&ask(&["anna", "--limit", "500"])).len(), 500);
-        assert_eq!(items(&ask(&["@d7.example", "--limit", "500"])).len(), 125);
+        let late = format!("surname{}", people / 3 - 1);
+        assert_eq!(names(&ask(&[&late])).len(), 3);
+        let some = items(&ask(&["anna", "--limit", "500"])).len();
+        assert_eq!(some, people.div_ceil(first.len()).min(500));
+        assert_eq!(items(&ask(&["@d7.example", "--limit", "500"])).len(), each);
         assert!(text(&ask(&["p407@d7.example"]), "said").contains("(U-00407) of Company 7"));
         let of_company = items(&ask(&["c-007", "--limit", "500"]));
-        assert_eq!(of_company.len(), 126);
+        assert_eq!(of_company.len(), each + 1);
         let company = of_company[0].clone();
         assert_eq!(
             (text(&company, "name"), &company["people"]),
-            ("Company 7", &json!(125))
+            ("Company 7", &json!(each))
         );
         for n in 0..20 {
-            let digits = format!("surname{}", 700 * n);
+            let digits = format!("surname{}", n * (people / 70));
             assert!(!items(&ask(&[&digits])).is_empty(), "{digits}");
         }
         resident.push(site.resident_kib());
     }
     let grown = resident[2].saturating_sub(resident[0]);
     assert!(grown < 1024, "{resident:?} KiB");
+    site.most_resident_kib()
+}
+
+/// Goes red where memory follows how many people a portal has.
+#[test]
+fn fifty_thousand_people_are_looked_through_in_the_same_memory() {
+    let (few, many) = (most_kib_with(800), most_kib_with(50_000));
+    eprintln!("at most {few} KiB with 800 people, {many} KiB with 50,000");
+    assert!(many.saturating_sub(few) < MORE_KIB, "{few} KiB, {many} KiB");
     // Of a build without optimisations.
-    assert!(resident[2] < 40 * 1024, "{resident:?} KiB");
+    assert!(many < 40 * 1024, "{many} KiB");
 }
 
 /// Goes red when a portal that loses the place in its directory each time is asked on and on, without a
@@ -226,6 +249,45 @@ fn mail_of_a_user_who_was_deleted_at_the_portal_is_held() {
         (&page["companies"], &page["people"]),
         (&json!(9), &json!(19))
     );
+}
+
+/// Goes red when a company that was deleted at the portal stays on the tickets of its people: the portal tells
+/// of the company alone, and may refuse a ticket for an id that means nothing to it.
+#[test]
+fn tickets_name_no_company_that_was_deleted_at_the_portal() {
+    let site = read_site();
+    let company = |subject: &str| {
+        site.send(subject);
+        site.until("it is a ticket", |s| s.tickets(subject).len() == 1);
+        let body = site.body(&site.tickets(subject)[0]);
+        assert_eq!(body["user"], "U-03", "{body}");
+        body["company"].clone()
+    };
+    assert_eq!(company("of a company"), "C-02");
+    let mut directory = site.portal.admin("GET", "/directory?limit=1000", "");
+    let companies = directory["companies"].as_array_mut().expect("companies");
+    companies.retain(|c| c["id"] != "C-02");
+    assert_eq!(companies.len(), 8);
+    let others = json!({"users": directory["users"], "companies": directory["companies"]});
+    let replaced = site
+        .portal
+        .admin("PUT", "/_admin/directory", &others.to_string());
+    assert_eq!(replaced["changed"], 1, "its people are as they were");
+    site.does(&["directory", "sync"]);
+    assert_eq!(company("of none"), Value::Null);
+    let said = |what: &str| text(&site.asks(&["directory", "show", what]), "said").to_owned();
+    assert!(!said("priya.raman@northgate-dental.example").contains("C-02"));
+    // Nor does its domain hint at it any more.
+    let stranger = said("new@northgate-dental.example");
+    assert!(!stranger.contains("Northgate"), "{stranger}");
+    assert!(names(&site.asks(&["directory", "show"]))
+        .iter()
+        .all(|name| name != "Northgate Dental Partners"));
+    // Read whole, it is the same: the people still name their company.
+    site.portal.admin("DELETE", "/_admin/cursors", "");
+    site.does(&["directory", "sync"]);
+    assert_eq!(company("of none still"), Value::Null);
+    site.complete();
 }
 
 /// Goes red when tickets wait until a large directory is read: a portal that changes everybody would stop

@@ -12,6 +12,7 @@ mod wires;
 
 mod altered;
 mod apart;
+mod away;
 mod cyrus;
 mod departed;
 mod directory;
@@ -20,6 +21,7 @@ mod export;
 mod held;
 mod leave;
 mod line;
+mod named;
 mod pins;
 mod places;
 mod proxy;

@@ -129,3 +129,43 @@ fn tickets_go_through_a_proxy_that_wants_a_password() {
         assert!(!said.contains("sesame"), "{said}");
     }
 }
+
+/// Goes red where a 401 of the proxy's own is taken for the portal's: the token would be typed again in vain.
+/// Without TLS the proxy hears the request itself, and may answer in the portal's place.
+#[test]
+fn on_the_way_to_a_portal_without_tls_a_refused_password_is_told_with_the_token() {
+    let mut proxy = Proxy::new();
+    proxy.lets_in("branch", "sesame");
+    let mut site = Site::ready();
+    let through = format!("portal.proxy={}", proxy.url());
+    let user = "portal.proxy_user=branch";
+    let set = ["settings", "set", &through, user, "portal.proxy_password"];
+    let either = "the portal, or the proxy on the way to it, answered 401";
+    let names_both = |said: &str| {
+        assert!(said.contains(either), "{said}");
+        for key in ["portal.token", "portal.proxy_password"] {
+            assert!(said.contains(key), "{key}: {said}");
+        }
+    };
+    let (code, out, err) = site.command(&set, "simsim\n");
+    let said = format!("{out}{err}");
+    assert_ne!(code, 0, "{said}");
+    names_both(&said);
+    assert!(said.contains("nothing was changed"), "{said}");
+    let (code, out, err) = site.command(&set, "sesame\n");
+    assert_eq!(code, 0, "{out}{err}");
+    site.start_read();
+    site.send("through the proxy");
+    site.until("it is archived", |s| s.count("archived") == 1);
+    proxy.lets_in("branch", "another");
+    site.send("behind another password");
+    site.until("the link says so", |s| {
+        s.status()["alarms"].to_string().contains(either)
+    });
+    let (_, tested, err) = site.command(&["test"], "");
+    names_both(&format!("{tested}{err}"));
+    proxy.lets_in("branch", "sesame");
+    site.does(&["queue", "retry", "--all"]);
+    site.complete();
+    assert_eq!(site.portal.tickets().len(), 2);
+}

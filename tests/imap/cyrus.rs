@@ -21,7 +21,7 @@ fn account(server: &MailServer) -> Account {
         trust: Trust::System,
         username: USER.to_owned(),
         password: Secret::new(PASSWORD.to_owned()),
-        timeout: Duration::from_secs(20),
+        timeout: Duration::from_secs(90),
     }
 }
 

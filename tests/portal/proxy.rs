@@ -3,6 +3,7 @@
 use crate::bench::{authority, Bench};
 use crate::wires::join;
 use postern::portal::{Cause, Fault, Portal};
+use serde_json::json;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{channel, Receiver};
@@ -148,6 +149,44 @@ fn a_proxy_that_wants_a_password_gets_it() {
             assert!(cause.mend().contains("portal.proxy_password"));
         }
     }
+}
+
+/// Goes red where a 401 that a proxy says, which hears the request itself without TLS, is taken for the
+/// portal's alone.
+#[test]
+fn a_401_on_the_way_to_a_portal_without_tls_names_token_and_proxy_password() {
+    const REFUSAL: &str =
+        "HTTP/1.0 401 Unauthorized\r\nContent-Type: text/html\r\n\r\n<html></html>";
+    // branch:simsim
+    const BASIC: Option<&str> = Some("Basic YnJhbmNoOnNpbXNpbQ==");
+    let ping = |bench: &Bench, user: Option<&str>, refusal| {
+        let mut settings = bench.settings();
+        settings.ca = Some(authority());
+        settings.proxy = Some(strict_proxy(bench.address(), refusal, BASIC).0);
+        settings.proxy_user = user.map(str::to_owned);
+        match smol::block_on(bench.portal_by(&settings, Some("simsim")).ping()).unwrap_err() {
+            Fault::Link { said, cause } => (said, cause),
+            fault => panic!("{fault:?}"),
+        }
+    };
+    let bench = Bench::new();
+    let (said, cause) = ping(&bench, Some("branch"), Some(REFUSAL));
+    let either = Cause::OrProxyPassword(Box::new(Cause::Token));
+    assert_eq!(cause, either, "{said}");
+    assert!(said.contains("the portal, or the proxy on the way to it, answered 401"));
+    let mend = cause.mend();
+    for key in ["portal.token", "portal.proxy_password"] {
+        assert!(mend.contains(key), "{mend}");
+    }
+    assert_eq!(ping(&bench, None, Some(REFUSAL)).1, Cause::Token);
+    assert_eq!(
+        ping(&Bench::tls(), Some("branch"), Some(REFUSAL)).1,
+        Cause::ProxyPassword
+    );
+    // The portal's own, with its words, through the same proxy.
+    smol::block_on(bench.fault(json!({"route": "ping", "action": {"status": 401}})));
+    let (said, cause) = ping(&bench, Some("branch"), None);
+    assert_eq!(cause, Cause::Token, "{said}");
 }
 
 #[test]

@@ -326,6 +326,22 @@ fn a_segment_is_looked_at_again_when_something_of_it_may_go() {
     check_owed(&reader);
 }
 
+/// Goes red where the numbers of segments that are gone stay in memory: one more for each, as long as the
+/// service runs.
+#[test]
+fn no_number_of_a_segment_that_was_given_back_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, _reader) = filled(dir.path(), NOW - DAY_MS);
+    reclaim_all(&mut writer, RETENTION);
+    let before = numbers(&mut writer);
+    assert_eq!(writer.not_yet.until.len(), before.len() - 1);
+    reclaim_at(&mut writer, NOW + 6 * DAY_MS + 1, RETENTION);
+    let left = numbers(&mut writer);
+    assert!(left.len() <= before.len() / 2, "{before:?} -> {left:?}");
+    let kept: Vec<u64> = writer.not_yet.until.keys().copied().collect();
+    assert!(kept.iter().all(|n| left.contains(n)), "{kept:?}, {left:?}");
+}
+
 #[test]
 fn keys_are_forgotten_after_their_time() {
     let dir = tempfile::tempdir().unwrap();

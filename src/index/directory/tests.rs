@@ -124,7 +124,12 @@ fn an_address_that_moves_within_one_page_belongs_to_its_new_owner() {
         let dir = tempfile::tempdir().unwrap();
         let (mut index, view) = open(dir.path());
         index
-            .learn_directory(&[old(), company("c", &["x.org"])], None, true, 1)
+            .learn_directory(
+                &[old(), company("c", &["x.org"]), company("d", &[])],
+                None,
+                true,
+                1,
+            )
             .unwrap();
         index.learn_directory(&page, None, true, 2).unwrap();
         assert_eq!(view.find_address("a@x.org").unwrap(), found("v", Some("d")));
@@ -147,14 +152,46 @@ fn an_address_that_moves_within_one_page_belongs_to_its_new_owner() {
 fn a_user_who_goes_to_another_company_takes_the_address_along() {
     let dir = tempfile::tempdir().unwrap();
     let (mut index, view) = open(dir.path());
-    index
-        .learn_directory(&[user("u", Some("c"), &["a@x.org"])], None, true, 1)
-        .unwrap();
+    let first = [
+        user("u", Some("c"), &["a@x.org"]),
+        company("c", &[]),
+        company("d", &[]),
+    ];
+    index.learn_directory(&first, None, true, 1).unwrap();
     index
         .learn_directory(&[user("u", Some("d"), &["a@x.org"])], None, true, 2)
         .unwrap();
     assert_eq!(view.find_address("a@x.org").unwrap(), found("u", Some("d")));
     assert_eq!(view.directory().unwrap().users, 1);
+}
+
+/// Goes red where a user is said to have a company that the directory does not have: one that is gone, also
+/// where nobody told of the user since, or was not told of yet.
+#[test]
+fn a_user_has_no_company_that_the_directory_has_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut index, view) = open(dir.path());
+    let there = [user("u", Some("c"), &["a@x.org"]), company("c", &["x.org"])];
+    let gone = Change::CompanyGone("c".to_owned());
+    let told: [(&[Change], Option<&str>); 5] = [
+        (&there[..1], None),
+        (&there[1..], Some("c")),
+        (&[gone], None),
+        (&there[..1], None),
+        (&there[1..], Some("c")),
+    ];
+    for (at, (changes, has)) in told.into_iter().enumerate() {
+        index.learn_directory(changes, None, true, 1).unwrap();
+        assert_eq!(
+            view.find_address("a@x.org").unwrap(),
+            found("u", has),
+            "{at}"
+        );
+    }
+    // A whole reading tells of nothing that is gone.
+    index.restart_directory().unwrap();
+    index.learn_directory(&there[..1], None, true, 2).unwrap();
+    assert_eq!(view.find_address("a@x.org").unwrap(), found("u", None));
 }
 
 #[test]

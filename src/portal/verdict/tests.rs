@@ -395,6 +395,39 @@ fn who_is_not_let_in_is_told_what_of_him_is_not_taken() {
     assert!(!no_token(400, "invalid_scope").refuses_client());
 }
 
+/// Goes red where one of the two is named as if it were certain: the other would be typed again in vain.
+#[test]
+fn a_401_that_may_be_the_portals_or_the_proxys_names_both() {
+    let of = |status, by_proxy, given_token, problem| {
+        let heard = Heard {
+            status,
+            by_proxy,
+            given_token,
+            problem,
+            ..Heard::default()
+        };
+        let fault = of_answer(Act::Ping, heard);
+        assert!(!fault.refuses_at_proxy(), "{fault}");
+        let sure = fault.refuses_token();
+        (fault.to_string(), fault.mend().unwrap_or_default(), sure)
+    };
+    for (given_token, mine) in [(false, "portal.token"), (true, "portal.scope")] {
+        let (said, mend, sure) = of(401, true, given_token, false);
+        assert!(said.ends_with("the portal, or the proxy on the way to it, answered 401"));
+        assert!(mend.contains(mine) && mend.contains("portal.proxy_password"));
+        assert!(!sure);
+        // Only the portal answers with a problem, and says so where no proxy asks who we are.
+        for (status, by_proxy, problem) in
+            [(401, true, true), (403, true, false), (401, false, false)]
+        {
+            let (said, mend, sure) = of(status, by_proxy, given_token, problem);
+            assert!(said.contains("the portal answered"), "{said}");
+            assert!(mend.contains(mine) && !mend.contains("proxy"), "{mend}");
+            assert_eq!(sure, !given_token);
+        }
+    }
+}
+
 #[test]
 fn a_server_in_front_that_holds_something_against_our_certificate_loses_no_ticket() {
     for (act, problem, want) in [

@@ -165,7 +165,7 @@ fn launch(programs: &Programs, dir: &Path, ports: (u16, u16)) -> Outcome<Child> 
     // What its master leaves behind is ours to wait for.
     set_child_subreaper(Some(getpid())).during("adopting what Cyrus starts")?;
     let mut child = command.spawn().during("starting Cyrus")?;
-    if server::comes_up(&mut child, ports.0, Duration::from_secs(20))? {
+    if server::comes_up(&mut child, ports.0, Duration::from_secs(90))? {
         return Ok(child);
     }
     let _ = stop(&mut child);

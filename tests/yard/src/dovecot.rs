@@ -182,7 +182,7 @@ fn launch(dir: &Path, ports: (u16, u16)) -> Outcome<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = command.spawn().during("starting Dovecot")?;
-    if server::comes_up(&mut child, ports.0, Duration::from_secs(10))? {
+    if server::comes_up(&mut child, ports.0, Duration::from_secs(90))? {
         return Ok(child);
     }
     let _ = child.kill();
