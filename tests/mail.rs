@@ -111,6 +111,24 @@ fn summary(raw: &[u8], message: &Message) -> String {
     for attachment in &message.attachments {
         file(text, raw, attachment);
     }
+    if let Some(machine) = &message.machine {
+        writeln!(text, "machine: {:?} by {:?}", machine.kind, machine.sign).unwrap();
+    }
+    if let Some(report) = &message.report {
+        let (original, subject) = (&report.original, &report.subject);
+        writeln!(text, "report: {:?} {original:?} {subject:?}", report.kind).unwrap();
+        for about in &report.about {
+            let (action, status) = (&about.action, &about.status);
+            let address = &about.address;
+            writeln!(text, "  about: {address:?} {action:?} {status:?}").unwrap();
+            if let Some(sent) = &about.as_sent {
+                writeln!(text, "    sent to: {sent:?}").unwrap();
+            }
+            if let Some(said) = &about.said {
+                writeln!(text, "    said: {said:?}").unwrap();
+            }
+        }
+    }
     for oddity in &message.oddities {
         writeln!(text, "odd: {oddity}").unwrap();
     }

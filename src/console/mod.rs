@@ -7,6 +7,7 @@
 //! Knows nothing of mail, the store or the portal.
 
 mod arguments;
+mod explain;
 mod export;
 mod output;
 mod show;
@@ -20,7 +21,8 @@ use clap::Parser;
 use futures_lite::future;
 
 use crate::control::{
-    explain, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply, Request, Typed,
+    explain as explain_setting, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply,
+    Request, Typed,
 };
 use crate::world::signals::Stop;
 use crate::world::{terminal, World};
@@ -129,6 +131,16 @@ impl Console {
 
     async fn command(&self, world: &World, arguments: Arguments) -> Result<Exit, Refusal> {
         let (store, socket) = (arguments.store.clone(), arguments.socket());
+        if let Command::Explain {
+            files,
+            mailbox,
+            received,
+        } = arguments.command
+        {
+            let link = Link::find(world, &store, &socket).await?;
+            let wanted = explain::Wanted { mailbox, received };
+            return self.explain(world, &link, &files, wanted).await;
+        }
         let mut files = files(world, &arguments.command);
         let Some(mut request) = request(world, arguments.command)? else {
             return Ok(Exit::Done);
@@ -136,7 +148,7 @@ impl Console {
         // The same everywhere: needs no service.
         if let Request::Show { prefix } = &request {
             if let Some(key) = prefix.strip_prefix(EXPLAIN) {
-                return Ok(self.end(&explain(key)?));
+                return Ok(self.end(&explain_setting(key)?));
             }
         }
         let link = Link::find(world, &store, &socket).await?;
@@ -394,7 +406,7 @@ fn how(manner: Manner) -> How {
 /// The request that a command means; `None` for `run`, which is no request.
 fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> {
     Ok(Some(match command {
-        Command::Run { .. } => return Ok(None),
+        Command::Run { .. } | Command::Explain { .. } => return Ok(None),
         Command::Test {
             mailbox,
             wait,

@@ -18,6 +18,7 @@ pub fn answer(answer: &Answer, style: Style) -> String {
         Answer::Messages(listed) => messages(listed, style),
         Answer::Message(story) => self::story(story, style),
         Answer::Directory(page) => directory::page(page, style),
+        Answer::Explanation(explanation) => super::explain::judged(explanation, style),
         Answer::Settings {
             revision,
             waits_until,

@@ -69,6 +69,9 @@ pub async fn dispatch<S: Service>(
         Request::Directory(page) => {
             Ok(Answer::Directory(Box::new(service.directory(&page).await?)))
         }
+        Request::Explain(asked) => Ok(Answer::Explanation(Box::new(
+            service.explain(&asked).await?,
+        ))),
         Request::Message { key } => {
             let story = service.message(&whole(&key)?).await?;
             Ok(Answer::Message(Box::new(story)))

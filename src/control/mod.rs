@@ -23,6 +23,7 @@ mod check;
 mod client;
 mod dispatch;
 mod documents;
+mod explain;
 mod export;
 mod follow;
 mod lists;
@@ -39,6 +40,7 @@ mod wire;
 
 pub use client::ask as ask_at;
 pub use dispatch::{dispatch, replies};
+pub use explain::{Asked, Explanation, Mail, Step};
 pub use export::Octets;
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};

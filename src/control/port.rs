@@ -2,6 +2,7 @@
 
 use async_channel::Sender;
 
+use super::explain::{Asked, Explanation};
 use super::wire::{
     DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
@@ -123,6 +124,8 @@ pub trait Service: 'static {
     async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal>;
     /// Reads the directory's changes now; says how many.
     async fn sync(&self) -> Result<u64, Refusal>;
+    /// What would become of a message, and why.
+    async fn explain(&self, asked: &Asked) -> Result<Explanation, Refusal>;
 
     /// The revisions that are kept.
     fn history(&self) -> History;

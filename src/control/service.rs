@@ -6,10 +6,11 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::explain::{Asked, Explanation};
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::wire::{Happening, Kind};
-use super::{check, export, follow, lists, overview, people, trial, unprocessed};
+use super::{check, explain, export, follow, lists, overview, people, trial, unprocessed};
 use crate::engine::owner::{owner, Owner};
 use crate::engine::reader::Reader;
 use crate::engine::revisions::Unchanged;
@@ -402,6 +403,10 @@ impl Service for Running {
 
     async fn sync(&self) -> Result<u64, Refusal> {
         trial::sync(self).await
+    }
+
+    async fn explain(&self, asked: &Asked) -> Result<Explanation, Refusal> {
+        explain::explain(self, asked).await
     }
 
     fn history(&self) -> History {

@@ -229,6 +229,8 @@ pub enum Request {
         #[serde(default)]
         confirm: bool,
     },
+    /// What would become of a message, and why.
+    Explain(Box<super::explain::Asked>),
     /// People and companies, as the portal told them.
     Directory(Page),
     /// Read the directory's changes now.
@@ -291,6 +293,7 @@ impl Request {
                 | Self::History
                 | Self::Diff { .. }
                 | Self::Directory(_)
+                | Self::Explain(_)
                 | Self::Check
                 | Self::Take { .. }
         )
@@ -309,6 +312,8 @@ pub enum Answer {
     Message(Box<Story>),
     /// People and companies.
     Directory(Box<DirectoryPage>),
+    /// What would become of a message.
+    Explanation(Box<super::explain::Explanation>),
     /// Settings.
     Settings {
         /// The revision in force.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
+use super::decide::{already, rules, sender};
 use super::news::Event;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
@@ -21,7 +22,7 @@ use crate::mail::{clean, Message};
 use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
-use crate::ticket::{self, compose, decide, Facts, Known, RawOriginal, Rules, Sender};
+use crate::ticket::{self, compose, decide, Facts, Known, RawOriginal, Rules};
 use crate::ticket::{Key, Ticket};
 
 /// Octets of subject and sender that a decision keeps for lists.
@@ -79,10 +80,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         .await??;
     early::be_overtaken(engine).await;
     let knows = engine.serves(&of);
-    let rules = Rules {
-        process_unknown_senders: mailbox.process_unknown_senders,
-        received_after: mailbox.received_after.map(|w| w.0),
-    };
+    let rules = rules(&mailbox);
     let mut plan = Plan::default();
     let now = engine.world.clock.wall().0;
     let mut here = BTreeMap::new();
@@ -173,19 +171,7 @@ fn plan_one(
     now: i64,
 ) {
     let key = understood.key;
-    let already = match entry {
-        None if understood.wanted => Known::Wanted,
-        None => Known::New,
-        Some(entry) => match entry.stage {
-            Stage::Released | Stage::Closed if entry.convert => Known::Wanted,
-            Stage::Released | Stage::Held | Stage::Closed => Known::New,
-            Stage::Committed
-            | Stage::Forwarded
-            | Stage::Refused
-            | Stage::Ignored
-            | Stage::Dismissed => Known::Elsewhere,
-        },
-    };
+    let already = already(entry, understood.wanted);
     if twin || already == Known::Elsewhere {
         // It has its ticket, or its reason: this is one more place to archive it from, once the
         // first one's turn comes.
@@ -209,13 +195,7 @@ fn plan_one(
         }
         return;
     }
-    let sender = match found {
-        Found::User { id, company } => Sender::Known { user: id, company },
-        Found::Nobody { company } => Sender::Unknown {
-            company_hint: company,
-        },
-        Found::NotRead => Sender::DirectoryNotRead,
-    };
+    let sender = sender(found);
     let decision = decide(
         &understood.message,
         understood.received_at,

@@ -15,6 +15,7 @@ pub(crate) mod attempt;
 pub mod bell;
 pub mod check;
 pub mod commit;
+pub mod decide;
 mod departed;
 pub mod directory;
 mod doubt;

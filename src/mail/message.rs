@@ -60,6 +60,95 @@ pub struct Attachment {
     pub sha256: [u8; 32],
 }
 
+/// What a program is that wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MachineKind {
+    /// One that answers by itself whoever writes to somebody (RFC 3834 §2).
+    Reply,
+    /// One that writes by itself: a scanner, a monitoring system, a newsletter.
+    Notice,
+    /// One that hands on to many what somebody wrote (RFC 2369, RFC 2919).
+    List,
+}
+
+impl MachineKind {
+    /// Its code: stable, kebab-case.
+    pub fn code(self) -> &'static str {
+        match self {
+            MachineKind::Reply => "reply",
+            MachineKind::Notice => "notice",
+            MachineKind::List => "list",
+        }
+    }
+}
+
+/// That a program wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// What it is.
+    pub kind: MachineKind,
+    /// The field by which it is known.
+    pub sign: String,
+}
+
+/// What is reported of another message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    /// It could not be delivered (RFC 3464).
+    Failed,
+    /// It could not be delivered yet.
+    Delayed,
+    /// It was delivered, or handed on.
+    Delivered,
+    /// It was shown to its reader, or removed unread (RFC 8098).
+    Receipt,
+    /// Its reader calls it abuse (RFC 5965).
+    Complaint,
+}
+
+impl ReportKind {
+    /// Its code: stable, kebab-case.
+    pub fn code(self) -> &'static str {
+        match self {
+            ReportKind::Failed => "failed",
+            ReportKind::Delayed => "delayed",
+            ReportKind::Delivered => "delivered",
+            ReportKind::Receipt => "receipt",
+            ReportKind::Complaint => "complaint",
+        }
+    }
+}
+
+/// A recipient of whom a report speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The address, as the reporting system knows it.
+    pub address: String,
+    /// The address that the message was sent to, where that is another.
+    pub as_sent: Option<String>,
+    /// What became of it: `failed`, `delayed`, `delivered`, `displayed`, ...
+    pub action: Option<String>,
+    /// The enhanced status code (RFC 3463), such as 5.1.1.
+    pub status: Option<String>,
+    /// What the other system said, in one line.
+    pub said: Option<String>,
+}
+
+/// A report about another message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// What it reports.
+    pub kind: ReportKind,
+    /// Of whom it speaks.
+    pub about: Vec<About>,
+    /// The Message-ID of the message that it is about, without angle brackets.
+    pub original: Option<String>,
+    /// That message's subject.
+    pub subject: Option<String>,
+}
+
 /// What a message means.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -89,6 +178,10 @@ pub struct Message {
     pub html: Option<String>,
     /// Everything else, in the order of the message.
     pub attachments: Vec<Attachment>,
+    /// That a program wrote it.
+    pub machine: Option<Machine>,
+    /// That it reports what became of another message.
+    pub report: Option<Report>,
     /// What was strange about it, each once.
     pub oddities: Vec<Oddity>,
     /// It could not be read as mail at all: whoever tells of it hands on the original.

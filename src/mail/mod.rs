@@ -19,19 +19,23 @@
 //! structure, one decoder that defines size and digest, and nothing long or deep for the parser.
 //! A mail-parser that takes a stream would change our mind.
 
+mod block;
 mod charset;
 pub mod clean;
 pub mod decode;
 mod digest;
 mod field;
 mod grammar;
+mod machine;
 mod message;
+mod report;
 mod skim;
 mod understand;
 mod words;
 
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
-pub use message::{Address, Attachment, Date, Message, Oddity, BODY_MAX};
+pub use message::{About, Address, Attachment, Date, Machine, MachineKind, Message, Oddity};
+pub use message::{Report, ReportKind, BODY_MAX};
 pub use skim::{Limits, Skim, Skimmed};
 pub use understand::understand;

@@ -41,6 +41,10 @@ pub struct Limits {
     pub header: usize,
     /// Octets of kept fields in all other header sections together.
     pub part_headers: usize,
+    /// Octets kept, decoded, of the beginning of one part that tells of another message.
+    pub beginning: usize,
+    /// Octets of all such beginnings together.
+    pub beginnings: usize,
 }
 
 impl Default for Limits {
@@ -53,6 +57,8 @@ impl Default for Limits {
             field: 32 * 1024,
             header: 128 * 1024,
             part_headers: 128 * 1024,
+            beginning: 16 * 1024,
+            beginnings: 64 * 1024,
         }
     }
 }
@@ -60,6 +66,19 @@ impl Default for Limits {
 /// A line that starts with two hyphens and is longer than this is no delimiter (RFC 5322 §2.1.1
 /// allows 998 octets, RFC 2046 §5.1.1 a boundary of 70).
 const DELIMITER_MAX: usize = 1_000;
+
+/// What tells of another message: reports (RFC 3464, 8098, 5965), and the message itself or its header.
+const TELLS: [&str; 9] = [
+    "message/delivery-status",
+    "message/global-delivery-status",
+    "message/disposition-notification",
+    "message/global-disposition-notification",
+    "message/feedback-report",
+    "message/rfc822",
+    "message/global",
+    "text/rfc822-headers",
+    "message/global-headers",
+];
 
 /// Octets decoded at a time: the scratch buffer's size.
 const BLOCK: usize = 16 * 1024;
@@ -107,10 +126,13 @@ pub(crate) struct Part {
 impl Part {
     fn weight(&self) -> usize {
         let text = match &self.kind {
-            Kind::Leaf(Leaf {
-                content: Content::Text(text),
-                ..
-            }) => text.capacity(),
+            Kind::Leaf(leaf) => {
+                let text = match &leaf.content {
+                    Content::Text(text) => text.capacity(),
+                    Content::Passed(_) => 0,
+                };
+                text + leaf.beginning.capacity()
+            }
             _ => 0,
         };
         size_of::<Part>() + self.fields.capacity() * size_of::<Kept>() + text
@@ -147,6 +169,8 @@ pub(crate) struct Leaf {
     pub(crate) range: Range<u64>,
     pub(crate) encoding: Encoding,
     pub(crate) content: Content,
+    /// How it begins, decoded, where it tells of another message.
+    pub(crate) beginning: Vec<u8>,
 }
 
 /// What is known of a leaf's content.
@@ -198,6 +222,8 @@ struct Open {
 struct Sink {
     start: u64,
     leaf: Leaf,
+    /// Octets of its beginning that are still kept.
+    beginning: usize,
     decoder: Decoder,
     digester: Digester,
 }
@@ -225,6 +251,8 @@ pub struct Skim {
     header_left: usize,
     /// Octets of text that may still be kept.
     texts_left: usize,
+    /// Octets of beginnings that may still be kept.
+    beginnings_left: usize,
     held: Vec<u8>,
     /// Where in the message `held` began.
     held_at: u64,
@@ -256,6 +284,7 @@ impl Skim {
             section_fields: 0,
             header_left: limits.header,
             texts_left: limits.texts,
+            beginnings_left: limits.beginnings,
             held: Vec::new(),
             held_at: 0,
             epilogue: false,
@@ -338,7 +367,12 @@ impl Skim {
         if let Some(part) = self.parts.get_mut(index) {
             part.kind = kind;
         }
-        self.sink = Some(Sink::new(leaf, start));
+        let tells = TELLS.contains(&leaf.media.as_str());
+        let most = self.limits.beginning.min(self.beginnings_left);
+        self.sink = Some(Sink {
+            beginning: if tells { most } else { 0 },
+            ..Sink::new(leaf, start)
+        });
     }
 
     /// What the last part's Content fields make of it.
@@ -394,6 +428,7 @@ impl Skim {
                 true => Content::Text(Vec::new()),
                 false => Content::Passed(Digest::of(&[])),
             },
+            beginning: Vec::new(),
         })
     }
 
@@ -445,6 +480,7 @@ impl Skim {
         }
         let mut leaf = sink.leaf;
         leaf.range = sink.start..end.max(sink.start);
+        self.beginnings_left = self.beginnings_left.saturating_sub(leaf.beginning.len());
         match &mut leaf.content {
             Content::Text(text) => {
                 self.texts_left = self.texts_left.saturating_sub(text.len());
@@ -497,6 +533,7 @@ impl Leaf {
             range: 0..0,
             encoding: Encoding::Identity,
             content: Content::Text(Vec::new()),
+            beginning: Vec::new(),
         }
     }
 
@@ -514,6 +551,7 @@ impl Sink {
     fn new(leaf: Leaf, start: u64) -> Sink {
         Sink {
             start,
+            beginning: 0,
             decoder: Decoder::new(leaf.encoding),
             leaf,
             digester: Digester::default(),
@@ -522,6 +560,9 @@ impl Sink {
 
     /// Decoded octets: kept while they are a text of bearable length, else counted and hashed.
     fn keep(&mut self, octets: &[u8], room: usize, odd: &mut Oddities) {
+        let begins = octets.get(..self.beginning).unwrap_or(octets);
+        self.leaf.beginning.extend_from_slice(begins);
+        self.beginning -= begins.len();
         if let Content::Text(text) = &mut self.leaf.content {
             if text.len() + octets.len() <= room {
                 text.extend_from_slice(octets);

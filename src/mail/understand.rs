@@ -6,12 +6,14 @@
 //! multipart/alternative are one section that exists in two forms. HTML is given whole or not at
 //! all (sections without it are set as preformatted text), and so is plain text (a section that
 //! exists as HTML only leaves none: half a text would pass for the whole).
-//! Conversations, automatic responses and reports are not recognised here.
+//! Whether a program wrote it is asked of [`machine`], and whether it is a report of [`report`].
 
 use super::charset;
 use super::field::Field;
 use super::grammar;
+use super::machine;
 use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, BODY_MAX};
+use super::report;
 use super::skim::{Content, Kind, Leaf, Name, Part, Skimmed};
 use super::words;
 use super::Digest;
@@ -46,6 +48,12 @@ pub fn understand(skimmed: &Skimmed) -> Message {
     }
     read_header(skimmed, root, &mut message, &mut odd);
     read_parts(skimmed, &mut message, &mut odd);
+    let (text, from) = (message.text.as_deref(), message.from.first());
+    let subject = message.subject.as_deref().unwrap_or_default();
+    message.report = report::read(skimmed, root, from, subject, text.unwrap_or_default());
+    if message.report.is_none() {
+        message.machine = machine::read(skimmed, root, &message);
+    }
     message.oddities = odd.into_vec();
     message
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::Sealed;
 use super::value::address_in;
 use crate::passage::MailboxId;
+use crate::ticket::Handling;
 use crate::world::Wall;
 
 /// A setting that is one of a few words.
@@ -92,6 +93,16 @@ impl Words for ArchiveWhen {
     ];
 }
 
+impl Words for Handling {
+    const ALL: &'static [(Self, &'static str)] =
+        &[(Self::Ignore, "ignore"), (Self::Ticket, "ticket")];
+}
+
+/// What revisions of formats 1 to 3 have not: complaints are few, and somebody should read them.
+fn ticket() -> Handling {
+    Handling::Ticket
+}
+
 /// One mailbox that is watched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,6 +135,18 @@ pub struct Mailbox {
     pub timeout_ms: u64,
     /// Whether messages from senders whom the directory doesn't know become tickets.
     pub process_unknown_senders: bool,
+    /// What becomes of answers that programs give.
+    #[serde(default)]
+    pub auto_replies: Handling,
+    /// What becomes of reports that a message was not delivered, or not yet.
+    #[serde(default)]
+    pub bounces: Handling,
+    /// What becomes of reports that a message was delivered, or read.
+    #[serde(default)]
+    pub receipts: Handling,
+    /// What becomes of reports that a message was called abuse.
+    #[serde(default = "ticket")]
+    pub complaints: Handling,
     /// What the server received before this is left alone.
     pub received_after: Option<Wall>,
     /// The zone of dates that are given without one (IANA); the system's, where unset.
@@ -164,6 +187,10 @@ impl Mailbox {
             dedicated: false,
             timeout_ms: 30_000,
             process_unknown_senders: false,
+            auto_replies: Handling::Ignore,
+            bounces: Handling::Ignore,
+            receipts: Handling::Ignore,
+            complaints: ticket(),
             received_after: None,
             time_zone: None,
             folder: "INBOX".to_owned(),

@@ -5,6 +5,7 @@
 use super::model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, SignIn, Store, Words};
 use super::seal::Sealed;
 use super::value::{self, Value, Zones};
+use crate::ticket::Handling;
 use crate::world::{Secret, Wall};
 
 /// A way to one field, for looking and for changing.
@@ -157,6 +158,30 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
         label: "Process messages from unknown users",
         help: "on: a ticket with neither user nor company; off: held until the sender is known.",
         slot: Slot::Flag(field!(process_unknown_senders)),
+    },
+    Setting {
+        key: "auto_replies",
+        label: "Automatic replies",
+        help: "ignore: absence notes and acknowledgements are archived without a ticket; ticket: they become tickets.",
+        slot: choice!(Handling, auto_replies),
+    },
+    Setting {
+        key: "bounces",
+        label: "Undeliverable reports",
+        help: "ignore: what mail systems say of undelivered mail is archived without a ticket; ticket: it becomes one.",
+        slot: choice!(Handling, bounces),
+    },
+    Setting {
+        key: "receipts",
+        label: "Receipts",
+        help: "ignore: reports that something was delivered or read are archived without a ticket; ticket: they become tickets.",
+        slot: choice!(Handling, receipts),
+    },
+    Setting {
+        key: "complaints",
+        label: "Complaints",
+        help: "ticket: reports of abuse become tickets; ignore: they are archived without one.",
+        slot: choice!(Handling, complaints),
     },
     Setting {
         key: "time_zone",

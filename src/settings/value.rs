@@ -164,6 +164,12 @@ pub fn moment_is_whole(text: &str) -> bool {
     text.is_empty() || text.parse::<Timestamp>().is_ok()
 }
 
+/// A moment whose text names its own offset.
+pub fn whole_moment(text: &str) -> Option<Wall> {
+    let at = text.parse::<Timestamp>().ok()?;
+    Some(Wall(at.as_millisecond()))
+}
+
 /// RFC 3339 in UTC, with milliseconds only where there are any: what `moment` reads back exactly.
 pub(super) fn moment_text(at: Wall) -> String {
     match Timestamp::from_millisecond(at.0) {

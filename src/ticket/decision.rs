@@ -4,16 +4,36 @@
 //! The order of the questions is the order in which an answer outranks the others: what has a
 //! ticket gets no second one whatever the settings; what is too old is not asked about its
 //! sender; what can't be read at all has no sender to ask about, and becomes a ticket with the
-//! original attached. Automatic responses, reports and conversations are not told apart here yet.
+//! original attached; what a program answered or reported is nobody's request, whoever it pretends to be
+//! from. Conversations are not told apart here yet.
 
 use super::directory::Sender;
 use super::reason::Reason;
-use crate::mail::Message;
+use crate::mail::{MachineKind, Message, ReportKind};
 use serde::{Deserialize, Serialize};
+
+/// What becomes of messages of some kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Handling {
+    /// They are archived without a ticket, with their reason.
+    #[default]
+    Ignore,
+    /// They become tickets as others do.
+    Ticket,
+}
 
 /// The settings that decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
+    /// Answers that programs give: absence notes, acknowledgements.
+    pub auto_replies: Handling,
+    /// Reports that a message was not delivered, or not yet.
+    pub bounces: Handling,
+    /// Reports that a message was delivered, or read.
+    pub receipts: Handling,
+    /// Reports that a message was called abuse.
+    pub complaints: Handling,
     /// Messages from nobody in the directory become tickets without user and company.
     pub process_unknown_senders: bool,
     /// What the server received before this time (milliseconds since 1970) is left alone.
@@ -47,6 +67,60 @@ pub enum Decision {
     Ignored(Reason),
 }
 
+/// One question that was asked on the way to a decision, with its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "kebab-case")]
+pub enum Because {
+    /// The same key was committed from another place.
+    SeenBefore,
+    /// The operator asked for it by hand.
+    AskedFor,
+    /// The server received it before the date from which messages are processed.
+    TooOld {
+        /// That date, in milliseconds since 1970.
+        after: i64,
+    },
+    /// The server received it late enough, or there is no such date.
+    InTime {
+        /// That date, in milliseconds since 1970.
+        after: Option<i64>,
+    },
+    /// It could not be read as mail.
+    Unparsed,
+    /// It reports what became of another message.
+    Report {
+        /// What it reports.
+        kind: ReportKind,
+        /// What the settings make of such reports.
+        handling: Handling,
+    },
+    /// A program wrote it.
+    Machine {
+        /// What it is.
+        kind: MachineKind,
+        /// The field by which it is known.
+        sign: String,
+        /// What the settings make of what such programs write.
+        handling: Handling,
+    },
+    /// No sign of a program.
+    Person,
+    /// The directory knows its author.
+    Known {
+        /// By this id.
+        user: String,
+        /// In this company.
+        company: Option<String>,
+    },
+    /// The directory has not been read whole, so nobody is unknown.
+    DirectoryNotRead,
+    /// The directory does not know its author.
+    Unknown {
+        /// Messages from unknown senders become tickets.
+        processed: bool,
+    },
+}
+
 /// Decide about a message that the server received at `received_at` (milliseconds since 1970).
 pub fn decide(
     message: &Message,
@@ -55,21 +129,77 @@ pub fn decide(
     rules: &Rules,
     already: Known,
 ) -> Decision {
+    judge(message, received_at, sender, rules, already, |_| ())
+}
+
+/// The same decision, with every question that was asked on the way to it.
+pub fn explain(
+    message: &Message,
+    received_at: i64,
+    sender: &Sender,
+    rules: &Rules,
+    already: Known,
+) -> (Decision, Vec<Because>) {
+    let mut because = Vec::new();
+    let decision = judge(message, received_at, sender, rules, already, |question| {
+        because.push(question());
+    });
+    (decision, because)
+}
+
+/// Asks one question after the other until one decides. What was asked is put into words only where
+/// somebody wants to hear it.
+fn judge(
+    message: &Message,
+    received_at: i64,
+    sender: &Sender,
+    rules: &Rules,
+    already: Known,
+    mut told: impl FnMut(&dyn Fn() -> Because),
+) -> Decision {
     match already {
-        Known::Elsewhere => return Decision::Ignored(Reason::Duplicate),
-        Known::Wanted => return wanted(sender),
+        Known::Elsewhere => {
+            told(&|| Because::SeenBefore);
+            return Decision::Ignored(Reason::Duplicate);
+        }
+        Known::Wanted => {
+            told(&|| Because::AskedFor);
+            told(&|| asked_of(sender, rules));
+            return wanted(sender);
+        }
         Known::New => {}
     }
-    if rules
-        .received_after
-        .is_some_and(|after| received_at < after)
-    {
+    let after = rules.received_after;
+    if let Some(after) = after.filter(|after| received_at < *after) {
+        told(&|| Because::TooOld { after });
         return Decision::Held(Reason::ReceivedBefore);
     }
+    told(&|| Because::InTime { after });
     if message.unparsed {
         // No sender can be read off it, so the rule about senders can't hold it: somebody looks.
+        told(&|| Because::Unparsed);
         return nobody();
     }
+    if let Some((handling, reason)) = of_a_machine(message, rules) {
+        told(&|| match (&message.report, &message.machine) {
+            (Some(report), _) => Because::Report {
+                kind: report.kind,
+                handling,
+            },
+            (None, Some(machine)) => Because::Machine {
+                kind: machine.kind,
+                sign: machine.sign.clone(),
+                handling,
+            },
+            (None, None) => Because::Person,
+        });
+        if let (Handling::Ignore, Some(reason)) = (handling, reason) {
+            return Decision::Ignored(reason);
+        }
+    } else {
+        told(&|| Because::Person);
+    }
+    told(&|| asked_of(sender, rules));
     match sender {
         Sender::Known { user, company } => Decision::Ticket {
             user: Some(user.clone()),
@@ -80,6 +210,38 @@ pub fn decide(
         Sender::Unknown { .. } if rules.process_unknown_senders => nobody(),
         Sender::Unknown { .. } => Decision::Held(Reason::UnknownSender),
     }
+}
+
+fn asked_of(sender: &Sender, rules: &Rules) -> Because {
+    match sender {
+        Sender::Known { user, company } => Because::Known {
+            user: user.clone(),
+            company: company.clone(),
+        },
+        Sender::DirectoryNotRead => Because::DirectoryNotRead,
+        Sender::Unknown { .. } => Because::Unknown {
+            processed: rules.process_unknown_senders,
+        },
+    }
+}
+
+/// What the settings make of what a program wrote, and the reason where they ignore it.
+fn of_a_machine(message: &Message, rules: &Rules) -> Option<(Handling, Option<Reason>)> {
+    let (handling, reason) = match (&message.report, &message.machine) {
+        (Some(report), _) => match report.kind {
+            ReportKind::Failed => (rules.bounces, Reason::Bounce),
+            ReportKind::Delayed => (rules.bounces, Reason::DeliveryDelayed),
+            ReportKind::Delivered | ReportKind::Receipt => (rules.receipts, Reason::Receipt),
+            ReportKind::Complaint => (rules.complaints, Reason::Complaint),
+        },
+        (None, Some(machine)) => match machine.kind {
+            MachineKind::Reply => (rules.auto_replies, Reason::AutoReply),
+            // What a program has to say by itself, or many are told, may be what the desk waits for.
+            MachineKind::Notice | MachineKind::List => return Some((Handling::Ticket, None)),
+        },
+        (None, None) => return None,
+    };
+    Some((handling, Some(reason)))
 }
 
 fn wanted(sender: &Sender) -> Decision {

@@ -15,7 +15,7 @@ pub mod key;
 pub mod reason;
 
 pub use compose::{compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Ticket};
-pub use decision::{decide, Decision, Known, Rules};
+pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
 pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
 pub use reason::Reason;

@@ -109,6 +109,26 @@ reasons! {
     LostHere = "lost-here", Closed,
         "The message can't be read from this disk any more, and was archived before its ticket was made.",
         "Move it from the archive folder back into the watched folder and mark it as unread.";
+    /// A program answered by itself.
+    AutoReply = "auto-reply", Ignored,
+        "A program answered by itself: an absence note, or an acknowledgement.",
+        "It lies in the archive folder. If such messages are wanted, set auto_replies to ticket; for this one: `held convert KEY --again`.";
+    /// A mail system reports that a message was not delivered.
+    Bounce = "bounce", Ignored,
+        "A mail system reports that a message could not be delivered.",
+        "It lies in the archive folder. If such reports are wanted, set bounces to ticket; for this one: `held convert KEY --again`.";
+    /// A mail system reports that a message was not delivered yet.
+    DeliveryDelayed = "delivery-delayed", Ignored,
+        "A mail system reports that a message could not be delivered yet, and that it goes on trying.",
+        "It lies in the archive folder. If such reports are wanted, set bounces to ticket; for this one: `held convert KEY --again`.";
+    /// A report that a message was delivered, or read.
+    Receipt = "receipt", Ignored,
+        "A report says that a message was delivered or read.",
+        "It lies in the archive folder. If such reports are wanted, set receipts to ticket; for this one: `held convert KEY --again`.";
+    /// A report that a message was called abuse.
+    Complaint = "complaint", Ignored,
+        "A report says that somebody called a message abuse.",
+        "It lies in the archive folder. If such reports are wanted, set complaints to ticket; for this one: `held convert KEY --again`.";
 }
 
 impl fmt::Display for Reason {

@@ -8,9 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use postern::control::{
-    serve, Applied, Caller, Candidate, DirectoryPage, Ended, Event, Kind, LeftBehind, Limits,
-    Lines, Listed, MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status,
-    Story, Tested,
+    serve, Applied, Asked, Caller, Candidate, DirectoryPage, Ended, Event, Explanation, Kind,
+    LeftBehind, Limits, Lines, Listed, MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal,
+    Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{
@@ -168,6 +168,10 @@ impl Service for Fake {
     async fn dismiss(&self, _: &Caller, key: &str, _: &str) -> Result<String, Refusal> {
         let found = self.message(key).await;
         found.map(|_| "the message is archived without a ticket".to_owned())
+    }
+
+    async fn explain(&self, _: &Asked) -> Result<Explanation, Refusal> {
+        Err(Refusal::new(Kind::Failed, "nothing is explained here"))
     }
 
     async fn directory(&self, _: &Page) -> Result<DirectoryPage, Refusal> {

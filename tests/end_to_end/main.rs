@@ -21,6 +21,7 @@ mod export;
 mod held;
 mod leave;
 mod line;
+mod machines;
 mod named;
 mod pins;
 mod places;

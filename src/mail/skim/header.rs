@@ -9,24 +9,33 @@ use super::*;
 /// The fields that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
+    /// Any of the fields by which autoresponders say that they are one.
+    AutoReply,
+    AutoSubmitted,
+    AutoResponseSuppress,
     Cc,
     ContentDisposition,
     ContentId,
     ContentTransferEncoding,
     ContentType,
     Date,
+    FailedRecipients,
     From,
     InReplyTo,
+    /// Any of the fields of mailing lists (RFC 2369, RFC 2919).
+    List,
     MessageId,
+    Precedence,
     References,
     ReplyTo,
+    ReturnPath,
     Sender,
     Subject,
     To,
 }
 
 impl Name {
-    const ALL: [(&'static str, Name); 14] = [
+    const ALL: [(&'static str, Name); 40] = [
         ("from", Name::From),
         ("to", Name::To),
         ("subject", Name::Subject),
@@ -41,6 +50,32 @@ impl Name {
         ("sender", Name::Sender),
         ("in-reply-to", Name::InReplyTo),
         ("references", Name::References),
+        ("return-path", Name::ReturnPath),
+        ("auto-submitted", Name::AutoSubmitted),
+        ("precedence", Name::Precedence),
+        ("x-precedence", Name::Precedence),
+        ("x-auto-response-suppress", Name::AutoResponseSuppress),
+        ("x-failed-recipients", Name::FailedRecipients),
+        ("list-id", Name::List),
+        ("list-post", Name::List),
+        ("list-unsubscribe", Name::List),
+        ("list-help", Name::List),
+        ("list-owner", Name::List),
+        ("mailing-list", Name::List),
+        ("x-mailing-list", Name::List),
+        ("x-autoreply", Name::AutoReply),
+        ("x-auto-reply", Name::AutoReply),
+        ("x-autoreply-from", Name::AutoReply),
+        ("x-auto-reply-from", Name::AutoReply),
+        ("x-autorespond", Name::AutoReply),
+        ("x-autoresponder", Name::AutoReply),
+        ("x-autoresponder-version", Name::AutoReply),
+        ("x-mail-autoreply", Name::AutoReply),
+        ("x-mail-autoresponder", Name::AutoReply),
+        ("x-vacation", Name::AutoReply),
+        ("x-posted-by-autoresponder", Name::AutoReply),
+        ("x-out-of-office", Name::AutoReply),
+        ("x-is-autoreply", Name::AutoReply),
     ];
 
     fn of(name: &[u8]) -> Option<Name> {

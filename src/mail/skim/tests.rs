@@ -282,6 +282,8 @@ const TIGHT: Limits = Limits {
     field: 24,
     header: 400,
     part_headers: 300,
+    beginning: 100,
+    beginnings: 150,
 };
 
 proptest! {
@@ -320,4 +322,34 @@ proptest! {
     fn any_octets_are_understood(octets in prop::collection::vec(any::<u8>(), 0..600)) {
         understand(&skim(&octets, 100));
     }
+}
+
+#[test]
+fn the_beginning_of_what_tells_of_another_message_is_kept_and_no_more() {
+    let status = "x".repeat(80);
+    let mut mail = "Content-Type: multipart/report; boundary=b\n\n".to_owned();
+    for media in [
+        "message/delivery-status",
+        "message/rfc822",
+        "application/pdf",
+    ] {
+        mail.push_str(&format!("--b\nContent-Type: {media}\n\n{status}{status}\n"));
+    }
+    mail.push_str("--b--\n");
+    let limits = Limits {
+        beginning: 100,
+        beginnings: 150,
+        ..Limits::default()
+    };
+    let skimmed = skim_within(limits, mail.as_bytes(), 7);
+    let beginnings: Vec<usize> = skimmed
+        .parts
+        .iter()
+        .filter_map(|part| match &part.kind {
+            Kind::Leaf(leaf) => Some(leaf.beginning.len()),
+            _ => None,
+        })
+        .collect();
+    // Of one no more than a hundred, of all together no more than that and a half, of others nothing.
+    assert_eq!(beginnings, [100, 50, 0]);
 }

@@ -242,6 +242,26 @@ fn a_revision_of_format_3_is_read_for_ever() {
     assert_eq!(revision.settings, with_proxy());
 }
 
+/// What came with format 4.
+fn with_handling() -> Settings {
+    let mut settings = with_proxy();
+    put(
+        &mut settings,
+        &[
+            ("mailbox.support.auto_replies", "ticket"),
+            ("mailbox.support.receipts", "ticket"),
+            ("mailbox.support.complaints", "ignore"),
+        ],
+    );
+    settings
+}
+
+#[test]
+fn a_revision_of_format_4_is_read_for_ever() {
+    let revision = Revision::decode(include_bytes!("../fixtures/revision-4.json")).unwrap();
+    assert_eq!(revision.settings, with_handling());
+}
+
 /// Goes red when a way back takes an identity along: the same message would have another key, and become
 /// another ticket.
 #[test]

@@ -59,6 +59,7 @@ fn every_combination_is_decided_as_the_table_says() {
                         let rules = Rules {
                             process_unknown_senders,
                             received_after,
+                            ..Rules::default()
                         };
                         assert_eq!(
                             decide(&message(unparsed), 1000, sender, &rules, already),
@@ -123,4 +124,70 @@ fn a_decision_names_only_reasons_of_its_own_kind() {
     }
     assert_eq!(Reason::Duplicate.verdict(), Verdict::Ignored);
     assert_eq!(Reason::Dismissed.verdict(), Verdict::Ignored);
+}
+
+#[test]
+fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
+    use crate::mail::{Machine, Report};
+    let report = |kind| Message {
+        report: Some(Report {
+            kind,
+            about: Vec::new(),
+            original: None,
+            subject: None,
+        }),
+        ..message(false)
+    };
+    let machine = |kind| Message {
+        machine: Some(Machine {
+            kind,
+            sign: "Auto-Submitted".into(),
+        }),
+        ..message(false)
+    };
+    // Its setting, and the reason where that says so; none where it is a ticket in any case.
+    let cases = [
+        (report(ReportKind::Failed), Some((0, Reason::Bounce))),
+        (
+            report(ReportKind::Delayed),
+            Some((0, Reason::DeliveryDelayed)),
+        ),
+        (report(ReportKind::Delivered), Some((1, Reason::Receipt))),
+        (report(ReportKind::Receipt), Some((1, Reason::Receipt))),
+        (report(ReportKind::Complaint), Some((2, Reason::Complaint))),
+        (machine(MachineKind::Reply), Some((3, Reason::AutoReply))),
+        (machine(MachineKind::Notice), None),
+        (machine(MachineKind::List), None),
+    ];
+    let known = Sender::Known {
+        user: "u1".into(),
+        company: None,
+    };
+    let sender = Sender::Unknown { company_hint: None };
+    for (message, ignored) in cases {
+        for ignores in 0..4 {
+            let handling = |setting| match ignores == setting {
+                true => Handling::Ignore,
+                false => Handling::Ticket,
+            };
+            let rules = Rules {
+                bounces: handling(0),
+                receipts: handling(1),
+                complaints: handling(2),
+                auto_replies: handling(3),
+                ..Rules::default()
+            };
+            let decided = |sender, already| decide(&message, 1000, sender, &rules, already);
+            let reason = ignored.filter(|(setting, _)| *setting == ignores);
+            let want = |or| reason.map_or(or, |(_, reason)| Decision::Ignored(reason));
+            // Whoever it is from: a daemon is in nobody's directory.
+            assert_eq!(decided(&known, Known::New), want(ticket(Some("u1"), None)));
+            let held = Decision::Held(Reason::UnknownSender);
+            assert_eq!(decided(&sender, Known::New), want(held));
+            // The operator's word stands above it, and what has a ticket is a copy.
+            assert_eq!(decided(&sender, Known::Wanted), ticket(None, None));
+            let copy = Decision::Ignored(Reason::Duplicate);
+            assert_eq!(decided(&known, Known::Elsewhere), copy);
+        }
+    }
 }

@@ -1,0 +1,164 @@
+//! `explain`: what would become of mails that lie in files.
+//!
+//! Each is read here, where the file is; what is decided about it is asked of the service.
+
+use std::path::{Path, PathBuf};
+
+use super::text::{clean, Style};
+use super::{Console, Exit};
+use crate::control::{Answer, Asked, Explanation, Kind, Link, Mail, Refusal, Reply, Request};
+use crate::world::World;
+
+/// Octets of a mail that is explained: it is read whole.
+const MAIL_MAX: u64 = 128 << 20;
+
+/// What is asked of each.
+pub(super) struct Wanted {
+    pub(super) mailbox: Option<String>,
+    pub(super) received: Option<String>,
+}
+
+impl Console {
+    /// Explains each file, and each file of a folder.
+    pub(super) async fn explain(
+        &self,
+        world: &World,
+        link: &Link,
+        files: &[PathBuf],
+        wanted: Wanted,
+    ) -> Result<Exit, Refusal> {
+        let mails = mails(world, files)?;
+        let alone = mails.len() == 1;
+        let mut identity = None;
+        for file in &mails {
+            let name = file.display().to_string();
+            let octets = world
+                .disk
+                .read(file, MAIL_MAX)
+                .map_err(|fault| Refusal::new(Kind::Failed, format!("reading {name}: {fault}")))?;
+            let mail = Mail::read(octets);
+            let explanation = ask(link, &mail, &wanted, &mut identity).await?;
+            let text = match (self.json, alone) {
+                (true, _) => format!("{}\n", mail.document(&name, &explanation)),
+                (false, true) => {
+                    let lines = mail.lines();
+                    let width = lines.iter().map(|(label, _)| label.len()).max();
+                    let width = width.unwrap_or(0);
+                    let mut out = String::new();
+                    for (label, text) in &lines {
+                        out.push_str(&format!("{label:<width$}  {}\n", clean(text)));
+                    }
+                    out.push_str(&judged(&explanation, self.style));
+                    out
+                }
+                (false, false) => format!("{}  {}\n", verdict(&explanation), clean(&name)),
+            };
+            self.out(&text);
+        }
+        match mails.is_empty() {
+            true => {
+                super::err("There is no file.\n");
+                Ok(Exit::Nothing)
+            }
+            false => Ok(Exit::Done),
+        }
+    }
+}
+
+/// Asks the service; again, with the delivery key, where that could not be made before.
+async fn ask(
+    link: &Link,
+    mail: &Mail,
+    wanted: &Wanted,
+    identity: &mut Option<String>,
+) -> Result<Explanation, Refusal> {
+    loop {
+        let key = identity.as_deref().map(|identity| mail.key(identity));
+        let with_key = key.is_some();
+        let request = Request::Explain(Box::new(Asked {
+            message: mail.without_text(),
+            mailbox: wanted.mailbox.clone(),
+            received: wanted.received.clone(),
+            key,
+        }));
+        let mut said = None;
+        let mut each = |line: &str| said = serde_json::from_str::<Reply>(line).ok();
+        link.ask(&request, &mut each).await?;
+        match said {
+            Some(Reply::Answer(Answer::Explanation(explanation))) => {
+                if with_key || explanation.identity.is_none() {
+                    return Ok(*explanation);
+                }
+                *identity = explanation.identity;
+            }
+            Some(Reply::Refusal(refusal)) => return Err(refusal),
+            _ => {
+                return Err(Refusal::new(
+                    Kind::Failed,
+                    "the service answers in words unknown here",
+                ))
+            }
+        }
+    }
+}
+
+/// The files, and those of folders: whatever ends in .eml, by name.
+fn mails(world: &World, files: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+    let mut mails = Vec::new();
+    for file in files {
+        match world.disk.list(file) {
+            Ok(entries) => {
+                let mut found: Vec<PathBuf> = entries
+                    .into_iter()
+                    .map(|entry| file.join(entry.name))
+                    .filter(|path| is_mail(path))
+                    .collect();
+                found.sort();
+                mails.append(&mut found);
+            }
+            // No folder, or none that can be read: reading it says which.
+            Err(_) => mails.push(file.clone()),
+        }
+    }
+    Ok(mails)
+}
+
+fn is_mail(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("eml"))
+}
+
+/// One line of a list.
+fn verdict(explanation: &Explanation) -> String {
+    let reason = explanation.reason.as_deref().unwrap_or_default();
+    format!("{:<8} {reason:<20}", explanation.decision)
+}
+
+/// What was asked, what was answered, and what comes of it.
+pub(super) fn judged(explanation: &Explanation, style: Style) -> String {
+    let mut out = String::from("\n");
+    for (number, step) in explanation.steps.iter().enumerate() {
+        out.push_str(&format!("{}. {}\n", number + 1, clean(&step.said)));
+    }
+    let who = match (&explanation.user, &explanation.company) {
+        (Some(user), Some(company)) => format!(" of user {user}, company {company}"),
+        (Some(user), None) => format!(" of user {user}, no company"),
+        (None, _) => " without user and company".to_owned(),
+    };
+    let mailbox = clean(&explanation.mailbox);
+    let said = match explanation.decision.as_str() {
+        "ticket" => style.good(&format!(
+            "In mailbox {mailbox} it becomes a ticket{}.",
+            clean(&who)
+        )),
+        word => format!(
+            "In mailbox {mailbox} it is {word}: {}.",
+            explanation.reason.as_deref().unwrap_or_default()
+        ),
+    };
+    out.push_str(&format!("\n{said}\n"));
+    if let Some(because) = &explanation.because {
+        out.push_str(&format!("{}\n", clean(because)));
+    }
+    out
+}

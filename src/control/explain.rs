@@ -1,0 +1,320 @@
+//! What would become of a message, and why: read here, where the file is, and judged where directory and
+//! settings are.
+//!
+//! The same code as for real on both sides: `mail` reads, `ticket` decides by what `engine` asks.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+
+use super::service::Running;
+use super::wire::{Kind, Refusal};
+use crate::engine::{decide, understand};
+use crate::mail::{self, Attachment, Message};
+use crate::settings::{whole_moment, Mailbox};
+use crate::ticket::{Because, Decision, Handling, Key, KeyHasher};
+use crate::world::Wall;
+
+/// What is asked about a message.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// What it says, without its text.
+    pub message: Message,
+    /// Into which mailbox it comes; the only one when absent.
+    #[serde(default)]
+    pub mailbox: Option<String>,
+    /// When the server received it; now when absent.
+    #[serde(default)]
+    pub received: Option<String>,
+    /// Its delivery key, by which it is asked whether it has been here before.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+/// A question that was asked, and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The answer's code.
+    pub code: String,
+    /// The same in words.
+    pub said: String,
+}
+
+/// What would become of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Into which mailbox it comes.
+    pub mailbox: String,
+    /// What that mailbox's delivery keys are made from.
+    pub identity: Option<String>,
+    /// When the server received it.
+    pub received_at: String,
+    /// Its delivery key, where that was given.
+    pub key: Option<String>,
+    /// `ticket`, `held` or `ignored`.
+    pub decision: String,
+    /// Why no ticket, as a code.
+    pub reason: Option<String>,
+    /// The same in words, with what can be done.
+    pub because: Option<String>,
+    /// The ticket's user, by the portal's id.
+    pub user: Option<String>,
+    /// The ticket's company, by the portal's id.
+    pub company: Option<String>,
+    /// Every question that was asked, in order.
+    pub steps: Vec<Step>,
+}
+
+/// A message that somebody wants explained.
+pub struct Mail {
+    octets: Vec<u8>,
+    message: Message,
+}
+
+impl Mail {
+    /// Reads it.
+    pub fn read(octets: Vec<u8>) -> Mail {
+        let message = understand::read(&octets);
+        Mail { octets, message }
+    }
+
+    /// Its delivery key in a mailbox of that identity.
+    pub fn key(&self, identity: &str) -> String {
+        let mut hasher = KeyHasher::new(identity);
+        hasher.update(&self.octets);
+        hasher.finish().to_string()
+    }
+
+    /// What the service is told of it: its text decides nothing.
+    pub fn without_text(&self) -> Message {
+        Message {
+            text: None,
+            html: None,
+            ..self.message.clone()
+        }
+    }
+
+    /// The whole as a document, described in `config/explain.schema.json`.
+    pub fn document(&self, file: &str, explanation: &Explanation) -> Value {
+        json!({
+            "file": file,
+            "octets": self.octets.len(),
+            "explanation": explanation,
+            "message": document(&self.message),
+        })
+    }
+
+    /// What it says, a line each, for people: label and text, which whoever shows it cleans.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let message = &self.message;
+        let mut lines = Vec::new();
+        let mut say = |label, text: Option<String>| lines.extend(text.map(|text| (label, text)));
+        say("From", message.author().map(|a| a.address.clone()));
+        say("Subject", message.subject.clone());
+        say("Message-ID", message.message_id.clone());
+        say("Machine", message.machine.as_ref().map(|m| m.sign.clone()));
+        if let Some(report) = &message.report {
+            for about in &report.about {
+                let parts = [
+                    Some(about.address.as_str()),
+                    about.action.as_deref(),
+                    about.status.as_deref(),
+                    about.said.as_deref(),
+                ];
+                let parts: Vec<&str> = parts.into_iter().flatten().collect();
+                say("Report", Some(parts.join(", ")));
+            }
+            say("About", report.original.clone());
+        }
+        for file in &message.attachments {
+            let name = file.name.as_deref().unwrap_or(&file.content_type);
+            say("File", Some(format!("{name}, {} octets", file.size)));
+        }
+        for oddity in &message.oddities {
+            say("Odd", Some(oddity.to_string()));
+        }
+        lines
+    }
+}
+
+/// A message as a document: names here are kept.
+fn document(message: &Message) -> Value {
+    let people = |list: &[mail::Address]| -> Vec<Value> {
+        list.iter()
+            .map(|a| json!({"name": a.name, "address": a.address}))
+            .collect()
+    };
+    let file = |a: &Attachment| {
+        json!({
+            "name": a.name,
+            "content_type": a.content_type,
+            "octets": a.size,
+            "sha256": data_encoding::HEXLOWER.encode(&a.sha256),
+            "inline": a.inline,
+            "content_id": a.content_id,
+        })
+    };
+    json!({
+        "from": people(&message.from),
+        "sender": message.sender.as_ref().map(|a| people(std::slice::from_ref(a))),
+        "reply_to": people(&message.reply_to),
+        "to": people(&message.to),
+        "cc": people(&message.cc),
+        "subject": message.subject,
+        "date": message.date.as_ref().map(|d| json!({
+            "original": d.original,
+            "read": d.ms.map(|ms| Wall(ms).to_string()),
+        })),
+        "message_id": message.message_id,
+        "in_reply_to": message.in_reply_to,
+        "references": message.references,
+        "text": message.text,
+        "html": message.html,
+        "attachments": message.attachments.iter().map(file).collect::<Vec<_>>(),
+        "machine": message.machine,
+        "report": message.report,
+        "oddities": message.oddities.iter().map(|o| o.code()).collect::<Vec<_>>(),
+        "unparsed": message.unparsed,
+    })
+}
+
+/// What would become of it.
+pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanation, Refusal> {
+    let engine = &running.engine;
+    let settings = engine.settings();
+    let mailbox = mailbox(&settings.mailboxes, asked.mailbox.as_deref())?;
+    let received_at = match &asked.received {
+        Some(text) => whole_moment(text).ok_or_else(|| {
+            let like = "2026-11-02T08:00:00Z or 2026-11-02T09:00:00+01:00";
+            wrong(format!(
+                "{text:?} is no date and time with its zone, such as {like}"
+            ))
+        })?,
+        None => engine.world.clock.wall(),
+    };
+    let key = asked.key.as_deref().map(str::parse::<Key>).transpose();
+    let key = key.map_err(|_| wrong("the key is none".to_owned()))?;
+    let (decision, because) =
+        decide::explain(engine, mailbox, &asked.message, received_at.0, key).await?;
+    let (word, reason, user, company) = match decision {
+        Decision::Ticket { user, company } => ("ticket", None, user, company),
+        Decision::Held(reason) => ("held", Some(reason), None, None),
+        Decision::Ignored(reason) => ("ignored", Some(reason), None, None),
+    };
+    Ok(Explanation {
+        mailbox: mailbox.name.clone(),
+        identity: mailbox.key_identity(),
+        received_at: received_at.to_string(),
+        key: key.map(|key| key.to_string()),
+        decision: word.to_owned(),
+        reason: reason.map(|reason| reason.code().to_owned()),
+        because: reason.map(|reason| format!("{} {}", reason.explain(), reason.mend())),
+        user,
+        company,
+        steps: because.iter().map(step).collect(),
+    })
+}
+
+fn wrong(said: String) -> Refusal {
+    Refusal::new(Kind::Wrong, said)
+}
+
+/// The mailbox of that name, or the only one.
+fn mailbox<'a>(mailboxes: &'a [Mailbox], name: Option<&str>) -> Result<&'a Mailbox, Refusal> {
+    let names = || {
+        let names: Vec<&str> = mailboxes.iter().map(|m| m.name.as_str()).collect();
+        names.join(", ")
+    };
+    match (name, mailboxes) {
+        (None, [only]) => Ok(only),
+        (_, []) => Err(wrong(
+            "there is no mailbox yet, by whose settings it could be decided".to_owned(),
+        )),
+        (None, _) => Err(wrong(format!(
+            "there are several mailboxes: say with --mailbox which one it came into ({})",
+            names()
+        ))),
+        (Some(name), _) => mailboxes
+            .iter()
+            .find(|m| m.name == name)
+            .ok_or_else(|| wrong(format!("there is no mailbox {name:?}, but: {}", names()))),
+    }
+}
+
+/// A question and its answer, in words.
+fn step(because: &Because) -> Step {
+    let handled = |handling: Handling| match handling {
+        Handling::Ignore => "such mail is archived without a ticket",
+        Handling::Ticket => "such mail becomes a ticket as any other",
+    };
+    let (code, said) = match because {
+        Because::SeenBefore => (
+            "seen-before",
+            "The same message has been here before, and is decided.".to_owned(),
+        ),
+        Because::AskedFor => (
+            "asked-for",
+            "The operator wants a ticket of it: neither date nor sender are asked.".to_owned(),
+        ),
+        Because::TooOld { after } => (
+            "too-old",
+            format!("It was received before {}.", Wall(*after)),
+        ),
+        Because::InTime { after: None } => (
+            "in-time",
+            "No date is set before which messages are left alone.".to_owned(),
+        ),
+        Because::InTime { after: Some(after) } => (
+            "in-time",
+            format!("It was not received before {}.", Wall(*after)),
+        ),
+        Because::Unparsed => (
+            "unparsed",
+            "It can't be read as mail: a ticket with the original attached.".to_owned(),
+        ),
+        Because::Report { kind, handling } => (
+            "report",
+            format!("It is a report ({}): {}.", kind.code(), handled(*handling)),
+        ),
+        Because::Machine {
+            kind,
+            sign,
+            handling,
+        } => (
+            "machine",
+            format!(
+                "A program wrote it ({}, by {sign:?}): {}.",
+                kind.code(),
+                handled(*handling)
+            ),
+        ),
+        Because::Person => ("person", "It shows no sign of a program.".to_owned()),
+        Because::Known { user, company } => (
+            "known",
+            match company {
+                Some(company) => {
+                    format!("The directory knows its sender: user {user} of {company}.")
+                }
+                None => format!("The directory knows its sender: user {user}, of no company."),
+            },
+        ),
+        Because::DirectoryNotRead => (
+            "directory-not-read",
+            "The directory has not been read whole yet: nobody is unknown.".to_owned(),
+        ),
+        Because::Unknown { processed: true } => (
+            "unknown",
+            "The directory does not know its sender, whose mail becomes tickets all the same."
+                .to_owned(),
+        ),
+        Because::Unknown { processed: false } => (
+            "unknown",
+            "The directory does not know its sender, and mail of unknown senders is held."
+                .to_owned(),
+        ),
+    };
+    Step {
+        code: code.to_owned(),
+        said,
+    }
+}

@@ -1,0 +1,81 @@
+//! What is asked before a message is decided, the same whether it is decided for real or explained.
+
+use std::rc::Rc;
+
+use super::{Engine, StoreFault};
+use crate::index::Found;
+use crate::mail::Message;
+use crate::passage::{Entry, Stage};
+use crate::settings::Mailbox;
+use crate::ticket::{self, Because, Decision, Key, Known, Rules, Sender};
+
+/// What a mailbox's settings say.
+pub(super) fn rules(mailbox: &Mailbox) -> Rules {
+    Rules {
+        auto_replies: mailbox.auto_replies,
+        bounces: mailbox.bounces,
+        receipts: mailbox.receipts,
+        complaints: mailbox.complaints,
+        process_unknown_senders: mailbox.process_unknown_senders,
+        received_after: mailbox.received_after.map(|w| w.0),
+    }
+}
+
+/// What is known of a message's key; `wanted` where the operator asked for the message.
+pub(super) fn already(entry: Option<&Entry>, wanted: bool) -> Known {
+    match entry {
+        None if wanted => Known::Wanted,
+        None => Known::New,
+        Some(entry) => match entry.stage {
+            Stage::Released | Stage::Closed if entry.convert => Known::Wanted,
+            Stage::Released | Stage::Held | Stage::Closed => Known::New,
+            Stage::Committed
+            | Stage::Forwarded
+            | Stage::Refused
+            | Stage::Ignored
+            | Stage::Dismissed => Known::Elsewhere,
+        },
+    }
+}
+
+/// The author, as the directory answered.
+pub(super) fn sender(found: Found) -> Sender {
+    match found {
+        Found::User { id, company } => Sender::Known { user: id, company },
+        Found::Nobody { company } => Sender::Unknown {
+            company_hint: company,
+        },
+        Found::NotRead => Sender::DirectoryNotRead,
+    }
+}
+
+/// What would become of a message that came into `mailbox` at `received_at` (milliseconds since 1970), and
+/// why. Where `key` is given it is asked whether it has been here before. Changes nothing.
+pub async fn explain(
+    engine: &Rc<Engine>,
+    mailbox: &Mailbox,
+    message: &Message,
+    received_at: i64,
+    key: Option<Key>,
+) -> Result<(Decision, Vec<Because>), StoreFault> {
+    let keys = Vec::from_iter(key);
+    let address = message.author().map(|a| a.folded()).unwrap_or_default();
+    let of = engine.directory.of.borrow().clone();
+    let (entries, found) = engine
+        .reader
+        .ask(move |r| r.look_up(&keys, &[address]))
+        .await??;
+    let entry = entries.into_iter().next().flatten();
+    let found = match engine.serves(&of) {
+        true => found.into_iter().next().unwrap_or(Found::NotRead),
+        false => Found::NotRead,
+    };
+    let already = already(entry.as_ref(), false);
+    Ok(ticket::explain(
+        message,
+        received_at,
+        &sender(found),
+        &rules(mailbox),
+        already,
+    ))
+}
