@@ -15,9 +15,9 @@ use crate::{Outcome, While};
 /// How long it may settle after the start. Then two minutes: sled's threads look about them so often.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// What a process may keep of a backlog. Not what it may take as it started: the allocator's pages in which
-/// something is still used stay, however little it is.
-const BEHIND: f64 = 20.0;
+/// What a process may keep of a backlog: two thirds of what it may take while it drains. That is more than what
+/// it may take as it started, since a page of the allocator's in which anything is still used stays.
+const BEHIND: f64 = 22.0;
 
 fn mib(octets: u64) -> f64 {
     octets as f64 / f64::from(1 << 20)
