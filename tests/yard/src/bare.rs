@@ -7,6 +7,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -60,6 +62,10 @@ pub struct Plan {
     /// Leave the mails where they are
     #[arg(long)]
     pub no_move: bool,
+    /// Seconds of processor time to spend beside the whole drain, on two threads that nothing waits for
+    /// until the end
+    #[arg(long, default_value_t = 0.0)]
+    pub laden: f64,
 }
 
 /// What a drain did, and what it took.
@@ -120,10 +126,18 @@ pub fn drain(plan: &Plan) -> Outcome<Report> {
             posters: posters?,
             unmoved: Vec::new(),
         };
+        let load =
+            (plan.laden > 0.0).then(|| Load::begin(plan.laden / report.octets.max(1) as f64));
         for batch in batches(&listed, plan) {
             drain.batch(batch, &mut report)?;
+            if let Some(load) = &load {
+                load.add(batch.iter().map(|m| m.1).sum());
+            }
         }
         drain.archive(&mut report)?;
+        if let Some(load) = load {
+            load.end()?;
+        }
     }
     report.seconds = begun.elapsed().as_secs_f64();
     report.rate = report.mails as f64 / report.seconds;
@@ -316,6 +330,56 @@ impl Drain<'_> {
             })?;
         }
     }
+}
+
+/// Processor time that is spent for octets that were fetched, beside the drain: what the same work would
+/// cost that somebody else does with it, if it were spread as well as can be.
+struct Load {
+    threads: Vec<(mpsc::Sender<u64>, JoinHandle<()>)>,
+}
+
+impl Load {
+    /// So many seconds an octet, in equal parts on two threads.
+    fn begin(seconds: f64) -> Load {
+        let each = move || {
+            let (octets, work) = mpsc::channel::<u64>();
+            let thread = std::thread::spawn(move || {
+                let mut owed = processor();
+                for octets in work {
+                    owed += seconds / 2.0 * octets as f64;
+                    while processor() < owed {
+                        std::hint::black_box((0..2_000_u64).fold(0, |sum, n| sum ^ (sum + n)));
+                    }
+                }
+            });
+            (octets, thread)
+        };
+        Load {
+            threads: vec![each(), each()],
+        }
+    }
+
+    fn add(&self, octets: u64) {
+        for (sender, _) in &self.threads {
+            // A thread that died says so at the end.
+            let _ = sender.send(octets);
+        }
+    }
+
+    fn end(self) -> Outcome<()> {
+        self.threads.into_iter().try_for_each(|(sender, thread)| {
+            drop(sender);
+            thread
+                .join()
+                .map_err(|_| Failure::new("a thread of the load panicked"))
+        })
+    }
+}
+
+/// Seconds of processor that this thread has taken.
+fn processor() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 fn post_all(

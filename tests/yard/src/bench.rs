@@ -138,6 +138,8 @@ pub struct Row {
     pub bare: Vec<Taken>,
     /// What each of the appliance's drains took.
     pub postern: Vec<Taken>,
+    /// What bare drains took while the processor time that the appliance takes more was spent beside them.
+    pub laden: Vec<Taken>,
     /// Seconds of an empty bare drain.
     pub bare_empty: f64,
     /// Seconds of an empty drain of the appliance.
@@ -320,6 +322,7 @@ impl Bench<'_> {
             ceiling: Some(ceiling),
             bare: Vec::new(),
             postern: Vec::new(),
+            laden: Vec::new(),
             bare_empty: 0.0,
             postern_empty: 0.0,
             ratio: None,
@@ -366,6 +369,15 @@ impl Bench<'_> {
                 ));
             }
         }
+        let own = |of: &[Taken]| median(&of.iter().map(|t| t.processor).collect::<Vec<_>>());
+        let more = own(&row.postern) - own(&row.bare);
+        for _ in 0..self.turns() {
+            let user = ground.lay_out(template)?;
+            row.laden
+                .push(programs.laden(ground, &user, security, more)?);
+            ground.check(&user, template)?;
+            ground.clear(&user)?;
+        }
         let pairs = row.bare.iter().zip(&row.postern);
         let ratios: Vec<f64> = pairs.clone().map(|(b, p)| b.seconds / p.seconds).collect();
         let nets: Vec<f64> = pairs
@@ -391,6 +403,7 @@ impl Bench<'_> {
             ceiling: None,
             bare: Vec::new(),
             postern: Vec::new(),
+            laden: Vec::new(),
             bare_empty: 0.0,
             postern_empty: 0.0,
             ratio: None,

@@ -82,11 +82,23 @@ impl<'a> Programs<'a> {
 
     /// A bare drain.
     pub fn bare(&self, ground: &Ground, user: &str, security: Security) -> Outcome<Taken> {
+        self.laden(ground, user, security, 0.0)
+    }
+
+    /// A bare drain with so many seconds of processor time spent beside it.
+    pub fn laden(
+        &self,
+        ground: &Ground,
+        user: &str,
+        security: Security,
+        seconds: f64,
+    ) -> Outcome<Taken> {
         let file = ground.dir().join("bare.journal");
         let batch = (self.plan.batch, self.plan.batch_octets);
         let mut command = self.bare_command(ground, user, security, batch);
         command
             .args(["--sink", &ground.sink])
+            .args(["--laden", &seconds.to_string()])
             .arg("--file")
             .arg(&file);
         let taken = measured(&mut command, &ground.dir().join("bare.log"))?;

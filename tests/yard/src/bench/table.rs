@@ -115,13 +115,16 @@ fn rows(report: &Report) -> String {
                     middle(of, |t| t.busy) * 100.0
                 )
             };
+            let laden = middle(&row.laden, |t| t.seconds);
             out.push_str(&format!(
-                "{}: empty drain bare {:.2} s, postern {:.2} s; processor seconds bare {}, postern {}{}\n",
+                "{}: empty drain bare {:.2} s, postern {:.2} s; processor seconds bare {}, postern {}; bare with \
+                 the difference beside it {laden:.2} s, {:.2} of postern's{}\n",
                 row.name,
                 row.bare_empty,
                 row.postern_empty,
                 processor(&row.bare),
                 processor(&row.postern),
+                laden / middle(&row.postern, |t| t.seconds),
                 row.mbsync.map_or(String::new(), |s| format!("; mbsync copies in {s:.2} s")),
             ));
         }
