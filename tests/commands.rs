@@ -107,8 +107,8 @@ fn every_command_has_help_with_an_example_and_exit_codes() {
                     held show|held convert|held dismiss|settings|settings show|settings get|\
                     settings set|settings add|settings remove|settings rename|settings import|\
                     settings export|settings confirm|settings history|settings diff|\
-                    settings rollback|settings explain|directory|directory show|directory sync|\
-                    store|store check";
+                    settings rollback|settings explain|explain|directory|directory show|\
+                    directory sync|store|store check";
     for command in commands.split('|') {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

@@ -133,7 +133,7 @@ closing_table() {
     row tickets "$portal" "different mails that are tickets"
     row held "$kept" "$(reasons "$held"); unread in the inbox"
     row 'left out by date' "$left" "received before 2026-01-01; unread in the inbox"
-    [ "$aside" -eq 0 ] || row 'without a ticket' "$aside" "dismissed by the operator, or ignored; in the folder Archive"
+    [ "$aside" -eq 0 ] || row 'without a ticket' "$aside" "a program answered or reported, or the operator dismissed it; in the folder Archive"
     row archived "$(number archived <"$census")" "in the folder Archive"
     row 'at the portal' "$portal"
     must lost "$(number lost <"$census")" 0

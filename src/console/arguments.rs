@@ -90,16 +90,16 @@ pub enum Command {
     /// People and companies, as the portal told them
     #[command(subcommand, after_help = example!("postern directory show anna@example.com"))]
     Directory(Directory),
-    /// What would become of a mail that lies in a file, and why; changes nothing
+    /// What would become of a mail in a file, and why; changes nothing
     #[command(after_help = example!("postern explain odd.eml", "postern explain --mailbox support --json ./mails"))]
     Explain {
         /// Mails as they came (.eml), or folders of them
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
-        /// The mailbox it came into; may be left out where there is only one
+        /// The mailbox it came into; else the only one
         #[arg(long, value_name = "NAME")]
         mailbox: Option<String>,
-        /// When the server received it, such as 2026-11-02T08:00:00Z; now when left out
+        /// When it was received (2026-11-02T08:00:00Z); else now
         #[arg(long, value_name = "TIME")]
         received: Option<String>,
     },

@@ -146,8 +146,8 @@ fn vacation(subject: &str) -> Option<&'static str> {
     let subject = subject.trim_start_matches(['[', '*', '"', ' ']);
     let begins = |begins: &&&str| {
         subject.strip_prefix(**begins).is_some_and(|rest| {
-            let rest = rest.trim_start_matches([' ', '\u{a0}', ']']);
-            rest.is_empty() || rest.starts_with([':', '-', '\u{2013}', '\u{ff1a}', '!'])
+            let rest = rest.trim_start_matches([' ', '\u{a0}']);
+            rest.is_empty() || rest.starts_with([':', '-', ']', '\u{2013}', '\u{ff1a}', '!'])
         })
     };
     let mut found = SUBJECTS.iter().filter(begins);

@@ -162,19 +162,19 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
     Setting {
         key: "auto_replies",
         label: "Automatic replies",
-        help: "ignore: absence notes and acknowledgements are archived without a ticket; ticket: they become tickets.",
+        help: "ignore: absence notes and the like are archived without a ticket; ticket: they become one.",
         slot: choice!(Handling, auto_replies),
     },
     Setting {
         key: "bounces",
         label: "Undeliverable reports",
-        help: "ignore: what mail systems say of undelivered mail is archived without a ticket; ticket: it becomes one.",
+        help: "ignore: bounces and delays are archived without a ticket; ticket: they become one.",
         slot: choice!(Handling, bounces),
     },
     Setting {
         key: "receipts",
         label: "Receipts",
-        help: "ignore: reports that something was delivered or read are archived without a ticket; ticket: they become tickets.",
+        help: "ignore: reports of what was delivered or read are archived without a ticket; ticket: not so.",
         slot: choice!(Handling, receipts),
     },
     Setting {

@@ -112,23 +112,23 @@ reasons! {
     /// A program answered by itself.
     AutoReply = "auto-reply", Ignored,
         "A program answered by itself: an absence note, or an acknowledgement.",
-        "It lies in the archive folder. If such messages are wanted, set auto_replies to ticket; for this one: `held convert KEY --again`.";
+        "It lies in the archive folder. If such messages are wanted, set auto_replies to ticket; for this one: `held convert KEY --again`, and move it back unread.";
     /// A mail system reports that a message was not delivered.
     Bounce = "bounce", Ignored,
         "A mail system reports that a message could not be delivered.",
-        "It lies in the archive folder. If such reports are wanted, set bounces to ticket; for this one: `held convert KEY --again`.";
+        "It lies in the archive folder. If such reports are wanted, set bounces to ticket; for this one: `held convert KEY --again`, and move it back unread.";
     /// A mail system reports that a message was not delivered yet.
     DeliveryDelayed = "delivery-delayed", Ignored,
         "A mail system reports that a message could not be delivered yet, and that it goes on trying.",
-        "It lies in the archive folder. If such reports are wanted, set bounces to ticket; for this one: `held convert KEY --again`.";
+        "It lies in the archive folder. If such reports are wanted, set bounces to ticket; for this one: `held convert KEY --again`, and move it back unread.";
     /// A report that a message was delivered, or read.
     Receipt = "receipt", Ignored,
         "A report says that a message was delivered or read.",
-        "It lies in the archive folder. If such reports are wanted, set receipts to ticket; for this one: `held convert KEY --again`.";
+        "It lies in the archive folder. If such reports are wanted, set receipts to ticket; for this one: `held convert KEY --again`, and move it back unread.";
     /// A report that a message was called abuse.
     Complaint = "complaint", Ignored,
         "A report says that somebody called a message abuse.",
-        "It lies in the archive folder. If such reports are wanted, set complaints to ticket; for this one: `held convert KEY --again`.";
+        "It lies in the archive folder. If such reports are wanted, set complaints to ticket; for this one: `held convert KEY --again`, and move it back unread.";
 }
 
 impl fmt::Display for Reason {

@@ -52,6 +52,10 @@ fn check(security: &str) -> Site {
                 );
                 assert_eq!((folder, seen), ("Archive", true), "{subject}");
             }
+            "ignored" => {
+                assert!(ticket.is_none(), "{subject}");
+                assert_eq!((folder, seen), ("Archive", true), "{subject}");
+            }
             fate => {
                 assert!(ticket.is_none(), "{subject}");
                 assert_eq!((folder, seen), ("INBOX", false), "{subject}");

@@ -14,7 +14,7 @@ use std::net::TcpStream;
 
 use serde::Serialize;
 
-use crate::fill::{hex, Manifest};
+use crate::fill::{hex, Expected, Manifest};
 use crate::imap::{quoted, Imap};
 use crate::{Failure, Outcome, While};
 
@@ -102,7 +102,7 @@ pub struct Census {
     pub lost: usize,
     /// More than once at the portal.
     pub doubled: usize,
-    /// Outside the inbox without a ticket, on somebody's word.
+    /// Outside the inbox without a ticket, on somebody's word, or since no person wrote it.
     pub set_aside: usize,
     /// Outside the inbox, and not at the portal.
     pub archived_not_at_portal: usize,
@@ -186,7 +186,10 @@ pub fn compare(
         if count > 1 {
             census.doubled += problem("doubled", id);
         }
-        let aside = !told && !inbox && worked.is_some_and(|w| here.iter().any(|m| w.set_aside(m)));
+        let expected = put_in.get(id).map(|mail| mail.expected);
+        let ignored = expected == Some(Expected::Ignored) && archived;
+        let on_a_word = || worked.is_some_and(|w| here.iter().any(|m| w.set_aside(m)));
+        let aside = !told && !inbox && (ignored || on_a_word());
         census.set_aside += usize::from(aside);
         if archived && !told && !aside {
             census.archived_not_at_portal += problem("archived_not_at_portal", id);
@@ -197,17 +200,18 @@ pub fn compare(
         if here.len() > 1 {
             census.copied += problem("copied", id);
         }
-        let expected = put_in.get(id);
+        let put = put_in.get(id);
         let differs =
-            |m: &&Lying| !m.sha256.is_empty() && expected.is_some_and(|e| e.sha256 != m.sha256);
+            |m: &&Lying| !m.sha256.is_empty() && put.is_some_and(|e| e.sha256 != m.sha256);
         if here.iter().any(differs) {
             census.altered += problem("altered", id);
         }
-        let stays = expected.is_some_and(|e| e.expected != crate::fill::Expected::Ticket);
+        let stays = matches!(expected, Some(Expected::HeldUnknown | Expected::LeftOld));
         // A ticket's mail has left the inbox; what stays lies there unread. What was held may have
         // become a ticket on somebody's word.
         let stays = stays && !(told && worked.is_some());
-        if !aside && (told == stays || inbox == told) {
+        let unasked = told && expected == Some(Expected::Ignored) && worked.is_none();
+        if !aside && (unasked || told == stays || inbox == told) {
             astray += problem("unexpected", id);
         }
     }

@@ -24,6 +24,8 @@ pub enum Expected {
     HeldUnknown,
     /// Left alone: received before the cut-off.
     LeftOld,
+    /// No ticket, and the mail in the archive: a program answered or reported.
+    Ignored,
 }
 
 /// One mail in the manifest.
@@ -80,6 +82,7 @@ impl Manifest {
                 Expected::Ticket => "ticket",
                 Expected::HeldUnknown => "held-unknown",
                 Expected::LeftOld => "left-old",
+                Expected::Ignored => "ignored",
             };
             *counts.entry(key.to_string()).or_insert(0) += 1;
         }
@@ -99,10 +102,18 @@ pub fn entry(mail: &Made, cutoff: i64) -> Entry {
         received: iso_date(mail.received),
         expected: match (mail.received < cutoff, mail.known) {
             (true, _) => Expected::LeftOld,
+            (false, _) if answers(&mail.octets) => Expected::Ignored,
             (false, true) => Expected::Ticket,
             (false, false) => Expected::HeldUnknown,
         },
     }
+}
+
+/// Whether a program wrote it because somebody had written (RFC 3834 section 5.1).
+fn answers(octets: &[u8]) -> bool {
+    let head = memchr::memmem::find(octets, b"\r\n\r\n").unwrap_or(octets.len());
+    let sign = b"\r\nAuto-Submitted: auto-replied\r\n";
+    memchr::memmem::find(&octets[..head], sign).is_some()
 }
 
 /// SHA-256 in hexadecimal.

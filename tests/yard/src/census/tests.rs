@@ -22,6 +22,7 @@ fn manifest() -> Manifest {
         entry("b", Expected::Ticket),
         entry("c", Expected::HeldUnknown),
         entry("d", Expected::LeftOld),
+        entry("e", Expected::Ignored),
     ];
     Manifest {
         cutoff: String::new(),
@@ -46,6 +47,7 @@ fn drained() -> Vec<Lying> {
         lies("Archive", "b", true),
         lies("INBOX", "c", false),
         lies("INBOX", "d", false),
+        lies("Archive", "e", true),
     ]
 }
 
@@ -75,8 +77,24 @@ fn check_worked(
 fn a_clean_drain_is_complete() {
     let census = check(&drained(), &["a", "b"], &[]);
     assert!(census.sound && census.complete);
-    assert_eq!((census.found, census.at_portal, census.archived), (4, 2, 2));
+    assert_eq!((census.found, census.at_portal, census.archived), (5, 2, 3));
     assert_eq!((census.inbox_unread, census.waiting), (2, 2));
+    assert_eq!(census.set_aside, 1);
+}
+
+#[test]
+fn what_no_person_wrote_is_no_ticket_and_leaves_the_inbox() {
+    let census = check(&drained(), &["a", "b", "e"], &["unexpected"]);
+    assert!(census.sound && !census.complete);
+    let mut server = drained();
+    server[4] = lies("INBOX", "e", false);
+    let census = check(&server, &["a", "b"], &["unexpected"]);
+    assert!(census.sound && !census.complete);
+    server[4].seen = true;
+    check(&server, &["a", "b"], &["read_not_at_portal", "unexpected"]);
+    server.remove(4);
+    let census = check(&server, &["a", "b"], &["lost", "unexpected"]);
+    assert!(!census.sound);
 }
 
 #[test]
@@ -157,7 +175,7 @@ fn mail_that_came_later_than_the_manifest_counts_as_a_ticket() {
     server.push(lies("Archive", "new", true));
     let census = check(&server, &["a", "b", "new"], &[]);
     assert!(census.complete);
-    assert_eq!(census.found, 5);
+    assert_eq!(census.found, 6);
 }
 
 /// The operator's word that these stand so.
@@ -179,7 +197,7 @@ fn what_the_operator_dismissed_is_set_aside_and_nothing_else_is() {
         let word = worked(&[("c", stage)]);
         let census = check_worked(&server, &["a", "b"], Some(&word), &[]);
         assert!(census.complete);
-        assert_eq!((census.set_aside, census.found), (1, 4));
+        assert_eq!((census.set_aside, census.found), (2, 5));
     }
     for other in [&[("d", "dismissed")][..], &[("c", "closed")], &[]] {
         check_worked(&server, &["a", "b"], Some(&worked(other)), &lost);

@@ -17,6 +17,7 @@ fn the_sample_has_about_sixty_mails_of_each_fate() {
     assert!((55..=66).contains(&mails.len()), "{} mails", mails.len());
     assert_eq!(counts["left-old"], 4);
     assert_eq!(counts["held-unknown"], 5);
+    assert_eq!(counts["ignored"], 2);
 }
 
 #[test]
