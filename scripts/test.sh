@@ -17,8 +17,8 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 # shellcheck source=scripts/lib/common.sh
 . "$ROOT/scripts/lib/common.sh"
-# shellcheck source=scripts/lib/cyrus.sh
-. "$ROOT/scripts/lib/cyrus.sh"
+# shellcheck source=scripts/lib/servers.sh
+. "$ROOT/scripts/lib/servers.sh"
 cd "$ROOT"
 
 # The last version that builds with our oldest compiler; exact, so that a run can be repeated.
@@ -191,6 +191,7 @@ else
     fi
     # Named here, so that no test looks for it in vain.
     want_cyrus || skip "THE TESTS ON CYRUS: $CYRUS_WHY"
+    want_exim || skip "THE TEST WITH AN EXIM: it could not be had from apt; its words are in $APT_LOG"
     check 'documents' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
     schemathesis
     tests 'all tests' "${WHOLE[@]}" --all-targets

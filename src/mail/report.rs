@@ -68,12 +68,9 @@ pub(super) fn read(
     if let Some(signs) = strict {
         let heard = prose::read(subject, text, failed.as_deref(), signs);
         report = match (report, heard) {
-            // The fields are asked first, and the text where they name nobody.
-            (Some(report), Some(heard)) if report.about.is_empty() => Some(Report {
-                about: heard.about,
-                ..report
-            }),
-            (Some(report), _) => Some(report),
+            // The fields are asked first, and the text where they name nobody, or don't say why.
+            (Some(report), Some(heard)) => Some(completed(report, heard)),
+            (Some(report), None) => Some(report),
             (None, heard) => heard,
         };
     }
@@ -92,6 +89,22 @@ pub(super) fn read(
         report.original = prose::original(text);
     }
     Some(report)
+}
+
+/// What the fields say, and where they are silent the text.
+fn completed(mut report: Report, heard: Report) -> Report {
+    if report.about.is_empty() {
+        report.about = heard.about;
+        return report;
+    }
+    for about in &mut report.about {
+        let mut same = heard.about.iter();
+        let same = same.find(|h| h.address.eq_ignore_ascii_case(&about.address));
+        if about.said.is_none() {
+            about.said = same.and_then(|h| h.said.clone());
+        }
+    }
+    report
 }
 
 /// How much a text must say to be a report, where a mail system's own address wrote it, or nobody can be

@@ -3,10 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::common::eventually;
+use crate::common::scene::skipped;
 use crate::common::service::{text, Site};
 
 /// Every odd mail of `tests/mail`, by its file's name.
@@ -202,4 +207,134 @@ fn explain_tells_the_questions_in_their_order_and_takes_no_for_an_answer() {
     }
     let said = site.refuses(&["explain", "/nowhere/at/all.eml"]);
     assert!(said.contains("/nowhere/at/all.eml"), "{said}");
+}
+
+/// Debian's Exim in a folder of its own, which sends nothing anywhere.
+struct Exim {
+    folder: tempfile::TempDir,
+    program: PathBuf,
+    /// Where its libraries lie, where it was only unpacked.
+    libraries: Option<PathBuf>,
+}
+
+impl Exim {
+    /// As `scripts/test.sh` found one; `None`, said loudly, where there is none.
+    fn set_up() -> Option<Exim> {
+        let unpacked = std::env::var_os("POSTERN_EXIM").map(PathBuf::from);
+        let program = match &unpacked {
+            Some(root) => root.join("usr/sbin/exim4"),
+            None => PathBuf::from("/usr/sbin/exim4"),
+        };
+        let is_root =
+            std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0;
+        if !program.exists() || !is_root {
+            let why = "it takes root, and exim4 from the package exim4-daemon-light";
+            skipped("bounces and answers of a real Exim", why);
+            return None;
+        }
+        let libraries = unpacked.map(|root| root.join("usr/lib/x86_64-linux-gnu"));
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().display();
+        let settings = format!(
+            "spool_directory = {at}/spool\nlog_file_path = {at}/%slog\n\
+             keep_environment = LD_LIBRARY_PATH\nexim_path = {}\n\
+             exim_user = nobody\nexim_group = nogroup\nprimary_hostname = mx.branch.example\n\
+             qualify_domain = branch.example\nbegin routers\n\
+             ghost:\n  driver = redirect\n  local_parts = ghost\n  data = :fail: no such user here\n  \
+             allow_fail\n\
+             away:\n  driver = accept\n  local_parts = away\n  transport = vacation\n\
+             inbox:\n  driver = accept\n  transport = inbox\n\
+             begin transports\n\
+             inbox:\n  driver = appendfile\n  directory = {at}/box\n  maildir_format\n  \
+             return_path_add\n  user = nobody\n  group = nogroup\n\
+             vacation:\n  driver = autoreply\n  from = away@branch.example\n  to = $sender_address\n  \
+             subject = \"On holiday: $h_subject:\"\n  text = \"Back on Monday.\"\n  user = nobody\n  \
+             group = nogroup\n",
+            program.display()
+        );
+        fs::write(folder.path().join("exim.conf"), settings).unwrap();
+        for name in ["spool", "box"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        // The settings stay root's: it takes nobody else's.
+        let folders = ["", "spool", "box"].map(|name| folder.path().join(name));
+        let given = Command::new("chown")
+            .arg("nobody:nogroup")
+            .args(folders)
+            .status();
+        assert!(given.unwrap().success(), "as root it may be given away");
+        Some(Exim {
+            folder,
+            program,
+            libraries,
+        })
+    }
+
+    /// Takes a letter from the help desk, and does with it what is to be done.
+    fn takes(&self, to: &str) {
+        let letter = format!(
+            "From: helpdesk@msp.example\r\nTo: {to}\r\nSubject: [#4711] Your printer\r\n\
+             Message-ID: <4711.note@msp.example>\r\n\r\nIt is mended.\r\n"
+        );
+        let mut child = Command::new(&self.program)
+            .envs(self.libraries.iter().map(|at| ("LD_LIBRARY_PATH", at)))
+            .arg("-C")
+            .arg(self.folder.path().join("exim.conf"))
+            .args(["-odi", "-oi", "-f", "helpdesk@msp.example", to])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(letter.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// What came back for the help desk, with the line ends that mail has.
+    fn gave_back(&self, count: usize) -> Vec<Vec<u8>> {
+        let new = self.folder.path().join("box/new");
+        let there = || fs::read_dir(&new).map_or(0, Iterator::count);
+        eventually("its answers", Duration::from_secs(30), || there() >= count);
+        let files = fs::read_dir(&new).unwrap();
+        files
+            .map(|file| {
+                let text = fs::read_to_string(file.unwrap().path()).unwrap();
+                text.replace('\n', "\r\n").into_bytes()
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn what_a_real_exim_bounces_and_answers_is_archived_with_its_reason() {
+    let Some(exim) = Exim::set_up() else { return };
+    exim.takes("ghost@branch.example");
+    exim.takes("away@branch.example");
+    let answers = exim.gave_back(2);
+    let mut site = Site::ready();
+    site.start_read();
+    let folder = tempfile::tempdir().unwrap();
+    let mut hand = site.hand();
+    for (number, answer) in answers.iter().enumerate() {
+        fs::write(folder.path().join(format!("{number}.eml")), answer).unwrap();
+        hand.append("INBOX", "", answer);
+    }
+    site.until("both are archived", |s| {
+        s.status()["counts"]["archived"] == 2
+    });
+    assert_eq!(aside(&site), ["auto-reply", "bounce"]);
+    assert!(site.portal.tickets().is_empty());
+    let folder = folder.path().to_str().unwrap();
+    let (_, out, _) = site.command(&["explain", "--json", folder], "");
+    let documents = out.lines().map(|line| serde_json::from_str(line).unwrap());
+    let reports: Vec<Value> = documents
+        .map(|d: Value| d["message"]["report"].clone())
+        .filter(|report| !report.is_null())
+        .collect();
+    let [report] = reports.as_slice() else {
+        panic!("{reports:?}");
+    };
+    assert_eq!(report["original"], "4711.note@msp.example");
+    assert_eq!(report["about"][0]["address"], "ghost@branch.example");
+    assert_eq!(report["about"][0]["said"], "no such user here");
 }
