@@ -191,3 +191,14 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
         }
     }
 }
+
+#[test]
+fn every_reason_stands_in_the_readme_as_it_is() {
+    let readme = include_str!("../../../README.md");
+    for reason in Reason::ALL {
+        let verdict = format!("{:?}", reason.verdict()).to_lowercase();
+        let (code, said, mend) = (reason.code(), reason.explain(), reason.mend());
+        let row = format!("| `{code}` | {verdict} | {said} | {mend} |");
+        assert!(readme.lines().any(|line| line == row), "missing: {row}");
+    }
+}
