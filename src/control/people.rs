@@ -34,7 +34,12 @@ pub(super) async fn page(running: &Running, page: &Page) -> Result<DirectoryPage
         companies: found.state.companies,
         whole: found.state.is_complete(),
         whole_at: at(found.state.whole_at),
-        read_at: at(found.state.read_at),
+        read_at: at(engine
+            .directory
+            .read_at
+            .get()
+            .map(|at| at.0)
+            .or(found.state.read_at)),
         trouble: engine.directory.trouble.borrow().clone(),
         said,
         listed: Listed {

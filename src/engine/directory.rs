@@ -171,6 +171,10 @@ pub async fn sync(engine: &Rc<Engine>, portal: &Contract) -> Result<u64, Failed>
         let at = engine.world.clock.wall();
         let changes = changes(page);
         entries += changes.len() as u64;
+        // At rest nothing is written: not even that nothing changed.
+        if changes.is_empty() && last && was_complete && !lost && cursor == state.cursor {
+            break at;
+        }
         let of = portal.url().to_owned();
         // Before: whoever is cut off behind this has learned it all the same.
         if !changes.is_empty() {

@@ -2,13 +2,16 @@
 //! whichever task of the mailbox wants to. Servers lock accounts for less, and then for everybody.
 //!
 //! Each attempt of the engine's own goes through `connect`. What opens the gate early is the
-//! operator's word alone: `retry`, or other settings of the mailbox (`Post`).
+//! operator's word alone: `retry`, or another server, user or password (`Post`). Neither does a start: what was
+//! refused is kept (`kept`).
 //!
 //! # Decisions
 //!
 //! - *A refusal beside a session that stands is no refusal of the password.* Some servers say the same
 //!   words to one session too many (Gmail does). So it does not shut the gate, and the archiver alone
 //!   waits, as long as it would behind the gate.
+
+mod kept;
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -18,6 +21,8 @@ use super::Engine;
 use crate::mailbox::{Account, Fault, Refusal, Session};
 use crate::passage::retry::Backoff;
 use crate::world::Tick;
+
+pub use kept::{who, Kept};
 
 /// Slow enough for any rule that locks accounts: five failures in half an hour is a common one.
 pub const SIGN_IN: Backoff = Backoff {
@@ -47,6 +52,12 @@ impl Gate {
         self.times.set(times);
         let until = now.plus(SIGN_IN.after(times, jitter));
         self.shut.replace(Some((until, fault.clone())));
+    }
+
+    /// How it stood when an earlier process ended.
+    fn restore(&self, until: Tick, times: u32, fault: Fault) {
+        self.times.set(times);
+        self.shut.replace(Some((until, fault)));
     }
 
     /// Opens it for one attempt: what was refused before still counts.
@@ -80,10 +91,14 @@ pub async fn connect(engine: &Engine, post: &Post, account: &Account) -> Result<
     }
     let connected = Session::connect(&engine.world, account).await;
     match &connected {
-        Ok(_) => post.gate.forget(),
+        Ok(_) => {
+            post.gate.forget();
+            engine.keep_refusal(&post.gate, &post.who()).await;
+        }
         Err(fault) if is_refusal(fault) && !post.is_signed_in() => {
             let jitter = u64::from_le_bytes(engine.world.entropy.octets());
             post.gate.shuts(now(), jitter, fault);
+            engine.keep_refusal(&post.gate, &post.who()).await;
         }
         Err(_) => {}
     }

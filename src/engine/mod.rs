@@ -168,6 +168,8 @@ pub struct Engine {
     pub(crate) writer: Worker<Writer>,
     pub(crate) reader: Worker<Reader>,
     pub(crate) dir: PathBuf,
+    /// Passwords that were refused.
+    refusals: gate::Kept,
     /// What the start found.
     pub opening: Opening,
     pub(crate) seal_key: SealKey,
@@ -241,6 +243,7 @@ impl Engine {
             writer.ask_blocking(move |_| revisions::open(&world, &dir))??
         };
         let known = epoch::open(&world, dir);
+        let refusals = gate::Kept::open(&world, dir);
         let directory = directory::Live::default();
         directory.of.replace(opening.directory_of.clone());
         let settings = history.current().map(|r| r.settings.clone());
@@ -248,6 +251,7 @@ impl Engine {
         let engine = Rc::new(Self {
             executor,
             dir: dir.to_owned(),
+            refusals,
             seal_key,
             settings: RefCell::new(settings),
             history: RefCell::new(history),
@@ -382,7 +386,12 @@ impl Engine {
                 let new = || Rc::new(Post::new(origin));
                 Rc::clone(posts.entry(mailbox.id).or_insert_with(new))
             };
-            post.renew();
+            let who = gate::who(&mailbox);
+            if post.renew(&who) {
+                let clock = &self.world.clock;
+                self.refusals
+                    .restore(&post.gate, &who, clock.wall(), clock.tick());
+            }
             // Said before the tasks begin: each of them looks at it.
             post.say(match mailbox.active {
                 true => post::Standing::Connecting,

@@ -70,6 +70,8 @@ pub struct Post {
     pub archiving_now: Arc<Mutex<()>>,
     /// Whether the password may be tried.
     pub gate: Gate,
+    /// Who signs in; empty before the settings are known.
+    who: RefCell<String>,
     /// Unread messages in the folder, and when they were counted; none as long as nobody has.
     pub unread: Cell<Option<(u64, Wall)>>,
     /// Unread messages that the date leaves out, at the last pass.
@@ -124,6 +126,7 @@ impl Post {
             retry_bell: Bell::new(),
             archiving_now: Arc::default(),
             gate: Gate::default(),
+            who: RefCell::default(),
             unread: Cell::new(None),
             before_date: Cell::new(0),
             already_read: Cell::new(0),
@@ -151,12 +154,21 @@ impl Post {
         self.archiving.get() || self.archive_bell.is_rung()
     }
 
-    /// The settings changed: what was counted may have been another folder's, and what was refused
-    /// another password.
-    pub fn renew(&self) {
-        self.gate.forget();
+    /// The settings changed: what was counted may have been another folder's. What was refused counts no
+    /// more for somebody else. Whether it is somebody of whom nothing is known yet.
+    pub fn renew(&self, who: &str) -> bool {
+        let before = self.who.replace(who.to_owned());
+        if before != who {
+            self.gate.forget();
+        }
         self.unread.set(None);
         self.passed_at.set(None);
+        before != who
+    }
+
+    /// Who signs in.
+    pub fn who(&self) -> String {
+        self.who.borrow().clone()
     }
 
     /// The folder was opened. In another life of its UIDs each stands for another message: what was

@@ -331,3 +331,21 @@ fn tickets_go_out_while_fifty_thousand_people_are_read() {
     assert_eq!(people(&site), known + 50_000);
     site.complete();
 }
+
+/// Goes red where a look that finds nothing new is written down: a box at rest would write to its card at each.
+#[test]
+fn that_nothing_changed_at_the_portal_is_not_written_down() {
+    let mut site = Site::ready();
+    site.start_read();
+    let read_at = |s: &Site| text(&s.asks(&["directory", "show"]), "read_at").to_owned();
+    let first = read_at(&site);
+    std::thread::sleep(Duration::from_millis(1100));
+    let (code, said, err) = site.command(&["directory", "sync"], "");
+    assert!(code == 4 && said.contains("has not changed"), "{said}{err}");
+    assert!(read_at(&site) > first, "it is known when it was looked at");
+    site.stop();
+    site.portal.kill();
+    site.start();
+    assert_eq!(read_at(&site), first);
+    site.stop();
+}

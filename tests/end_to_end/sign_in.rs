@@ -65,3 +65,46 @@ fn a_refused_password_is_tried_again_by_nothing_but_the_operators_word() {
     site.until("all is archived", |s| s.count("archived") == 4);
     assert_eq!(site.portal.tickets().len(), 4);
 }
+
+/// Goes red where a start, or a change of what has nothing to do with it, tries a refused password again: a box
+/// whose disk fails is started anew every few seconds, and the account would be locked.
+#[test]
+fn a_refused_password_is_not_tried_at_each_start_nor_at_each_change() {
+    let mut site = Site::ready();
+    site.start_read();
+    password_is(&mut site, OTHER);
+    let says_when = |s: &Site| {
+        let status = s.status();
+        let said = text(&status["mailboxes"][0], "said").to_owned();
+        said.contains("refused the username or the password") && said.contains("; again at ")
+    };
+    site.until("the sign-in fails", says_when);
+    assert_eq!(refusals(&site), 1, "{}", site.log());
+    for _ in 0..3 {
+        site.kill();
+        site.start();
+        site.until("it says why it waits", says_when);
+    }
+    for ms in ["29000", "28000"] {
+        let pair = format!("mailbox.support.timeout_ms={ms}");
+        site.does(&["settings", "set", &pair]);
+        site.until("it still waits", says_when);
+    }
+    assert_eq!(refusals(&site), 1, "{}", site.log());
+    // The operator's word counts, and so does another password, also behind a start.
+    site.does(&["queue", "retry", "--all"]);
+    eventually("the operator's word counts", SOON, || refusals(&site) >= 2);
+    site.until("it waits again", says_when);
+    site.stop();
+    let set = ["settings", "set", "mailbox.support.password"];
+    let (code, out, err) = site.command(&set, &format!("{OTHER}\n"));
+    assert_eq!(code, 0, "{out}{err}");
+    site.start();
+    site.until("it is signed in", |s| {
+        s.status()["mailboxes"][0]["state"] == "watching"
+    });
+    assert_eq!(refusals(&site), 2, "{}", site.log());
+    // Nothing is left of it.
+    let kept = std::fs::read_to_string(site.store().join("sign-in.json")).expect("a file");
+    assert_eq!(kept, "{}");
+}

@@ -250,13 +250,16 @@ fn open(counts: &Arc<Counts>, at: &str) -> Outcome<SocketAddr> {
 pub fn unread(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     let (many, few) = sizes(bench);
     let (small, _) = ratio(bench, few, bench.turns())?;
-    let (large, taken) = ratio(bench, many, 1)?;
+    let (large, taken) = ratio(bench, many, bench.turns())?;
     Ok(vec![Figure::new(
         format!("{many} unread: ratio to bare"),
         large,
         "",
         Some(Budget::AtLeast(small * NOISE)),
-        format!("{few} unread: {small:.2}; 1 pair, {taken}"),
+        format!(
+            "{few} unread: {small:.2}; {} pairs of each, the last {taken}",
+            bench.turns()
+        ),
     )])
 }
 

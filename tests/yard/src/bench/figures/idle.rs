@@ -12,7 +12,8 @@ use crate::bulk::Size;
 use crate::imap::Security;
 use crate::{Outcome, While};
 
-/// How long it may settle after the start. Then two minutes: sled's threads look about them so often.
+/// How long it may settle after the start. Then five minutes and a half: sled's threads look about them every
+/// two, and mailbox and directory are looked at every five.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// What a process may keep of a backlog: two thirds of what it may take while it drains. That is more than what
@@ -44,7 +45,7 @@ fn woken(before: &Moment, after: &Moment) -> (u64, String) {
 /// Memory, threads, wake-ups and octets written.
 pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     let ground = &bench.ground;
-    let watched = Duration::from_secs(if bench.plan.quick { 20 } else { 120 });
+    let watched = Duration::from_secs(if bench.plan.quick { 20 } else { 330 });
     let url = format!("http://{}", ground.sink);
     let user = ground.user();
     let store = bench.programs.prepare(ground, &user, Security::Tls, &url)?;
