@@ -150,8 +150,11 @@ fn a_full_disk_is_said_and_work_resumes_when_there_is_room() {
     assert!(postern.runs(), "a full disk ended it: {}", postern.err());
     scene.count().check("on a full disk");
     // The tickets that are here go out although the disk is full.
+    let before = scene.tickets();
     scene.portal_mends();
-    std::thread::sleep(Duration::from_secs(2));
+    eventually("tickets go out", Duration::from_secs(60), || {
+        scene.tickets() > before
+    });
     scene.count().check("on a full disk, the portal back");
     fs::remove_file(&hog).expect("the hog goes");
     let count = scene.count_when_complete(100);

@@ -387,3 +387,25 @@ fn what_may_not_be_removed_is_not_copied() {
     }
     assert!(matches!(why(), Refusal::Command { .. }));
 }
+
+/// Goes red where it is copied all the same: removing it would take UID EXPUNGE, and a bare EXPUNGE removes what
+/// others have marked.
+#[test]
+fn a_server_that_lost_uidplus_is_asked_for_no_copy() {
+    let account = scripted(|_, peer| {
+        peer.sign_in("IDLE");
+        peer.select(1);
+        assert_eq!(peer.line(), "", "nothing more is asked for");
+    });
+    let done = smol::block_on(async {
+        let session = inbox(&account).await.unwrap();
+        let how = How::Copy(Copies::default());
+        session.archive(&[Uid(1)], &folder("Archive"), &how).await
+    });
+    match done.err() {
+        Some(Fault::Refused { why, .. }) => {
+            assert_eq!(why, Refusal::Lacking { ability: "UIDPLUS" });
+        }
+        other => panic!("{other:?}"),
+    }
+}
