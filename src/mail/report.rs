@@ -41,7 +41,27 @@ pub(super) fn read(
     let content_type = skimmed.values(root, Name::ContentType).next();
     let is_report =
         content_type.is_some_and(|value| Field::read(value).token == "multipart/report");
-    let daemon = daemon(skimmed, root, from);
+    let inner = of(&[
+        "message/rfc822",
+        "message/global",
+        "message/partial",
+        "message/rfc822-headers",
+        "text/rfc822-headers",
+        "message/global-headers",
+    ]);
+    let inner = inner.and_then(|leaf| blocks(&leaf.beginning).into_iter().next());
+    let returned = || {
+        inner
+            .as_ref()
+            .is_some_and(|header| returned(skimmed, root, header))
+    };
+    let daemon = match daemon(skimmed, root, from) {
+        Daemon::Sure => Some(prose::Signs::One),
+        Daemon::Nobody if returned() => Some(prose::Signs::One),
+        Daemon::Named | Daemon::Nobody => Some(prose::Signs::Two),
+        Daemon::Silent if returned() => Some(prose::Signs::One),
+        Daemon::Silent | Daemon::No => None,
+    };
     let mut report = None;
     // Some systems send the parts without saying so above; whoever attaches such a part to a letter is no
     // daemon.
@@ -75,15 +95,21 @@ pub(super) fn read(
         };
     }
     let mut report = report?;
-    let inner = of(&[
-        "message/rfc822",
-        "message/global",
-        "text/rfc822-headers",
-        "message/global-headers",
-    ]);
-    if let Some(header) = inner.and_then(|leaf| blocks(&leaf.beginning).into_iter().next()) {
-        report.original = report.original.or(first_id(&header, "message-id"));
+    let copied = match inner {
+        Some(header) => Some(header),
+        None => prose::copied(text),
+    };
+    if let Some(header) = &copied {
+        report.original = report.original.or(first_id(header, "message-id"));
         report.subject = header.text("subject");
+        let unsaid = matches!(report.kind, ReportKind::Failed | ReportKind::Delayed);
+        if unsaid && report.about.is_empty() {
+            let action = match report.kind {
+                ReportKind::Delayed => "delayed",
+                _ => "failed",
+            };
+            report.about.extend(prose::only_recipient(header, action));
+        }
     }
     if report.original.is_none() {
         report.original = prose::original(text);
@@ -107,23 +133,36 @@ fn completed(mut report: Report, heard: Report) -> Report {
     report
 }
 
-/// How much a text must say to be a report, where a mail system's own address wrote it, or nobody can be
-/// answered (RFC 5321 §4.5.5).
-fn daemon(skimmed: &Skimmed, root: &Part, from: Option<&Address>) -> Option<prose::Signs> {
-    const LOCALS: [&str; 10] = [
+/// Who writes, as far as the header tells.
+enum Daemon {
+    /// A mail system's own address, and no way back.
+    Sure,
+    /// Such an address; but a postmaster is a person too.
+    Named,
+    /// There is no way back (RFC 5321 §4.5.5); but nor is there to a shop that could not deliver a parcel.
+    Nobody,
+    /// An address that wants no answers.
+    Silent,
+    No,
+}
+
+fn daemon(skimmed: &Skimmed, root: &Part, from: Option<&Address>) -> Daemon {
+    const LOCALS: [&str; 11] = [
         "mailer-daemon",
         "mailer_daemon",
         "mailerdaemon",
         "mail-daemon",
         "maildaemon",
         "postmaster",
+        "post_master",
         "mdaemon",
         "mail-delivery-system",
         "mailsystem",
         "double-bounce",
     ];
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
         "mail delivery",
+        "mail deliver system",
         "mail administrator",
         "system administrator",
         "mailer-daemon",
@@ -131,10 +170,20 @@ fn daemon(skimmed: &Skimmed, root: &Part, from: Option<&Address>) -> Option<pros
         "mail router",
         "internet mail delivery",
     ];
-    let nobody = skimmed
-        .values(root, Name::ReturnPath)
-        .next()
-        .is_some_and(|value| matches!(value.trim_ascii(), b"<>" | b"< >"));
+    const SILENT: [&str; 5] = [
+        "no-reply",
+        "noreply",
+        "no_reply",
+        "donotreply",
+        "do-not-reply",
+    ];
+    let path = skimmed.values(root, Name::ReturnPath).next();
+    let nobody = path.is_some_and(|path| {
+        // An old sendmail writes itself in there.
+        let path = String::from_utf8_lossy(path).to_lowercase();
+        let path = path.trim_matches(['<', '>', ' ', '\t']);
+        path.is_empty() || path.split('@').next() == Some("mailer-daemon")
+    });
     let address = from.map(Address::folded).unwrap_or_default();
     let name = from.and_then(|from| from.name.as_deref());
     let name = name.unwrap_or_default().to_lowercase();
@@ -144,12 +193,26 @@ fn daemon(skimmed: &Skimmed, root: &Part, from: Option<&Address>) -> Option<pros
     let named =
         exchange || LOCALS.contains(&local) || NAMES.iter().any(|begins| name.starts_with(begins));
     match (named, nobody) {
-        (true, true) => Some(prose::Signs::One),
-        // A postmaster is a person too; and a shop's notice that a parcel could not be delivered has no way
-        // back either.
-        (true, false) | (false, true) => Some(prose::Signs::Two),
-        (false, false) => None,
+        (true, true) => Daemon::Sure,
+        (true, false) => Daemon::Named,
+        (false, true) => Daemon::Nobody,
+        (false, false) if SILENT.contains(&local) => Daemon::Silent,
+        (false, false) => Daemon::No,
     }
+}
+
+/// The message inside was sent by whom this one is sent to.
+fn returned(skimmed: &Skimmed, root: &Part, header: &Block) -> bool {
+    let of = |octets: &[u8]| -> Vec<String> {
+        let text = String::from_utf8_lossy(octets).to_lowercase();
+        let words = text.split([' ', '\t', ',', '<', '>', '"']);
+        let addresses = words.filter(|word| word.contains('@'));
+        addresses.map(str::to_owned).collect()
+    };
+    let senders = ["return-path", "from", "sender"].map(|name| header.octets(name));
+    let senders: Vec<String> = senders.into_iter().flatten().flat_map(of).collect();
+    let to = skimmed.values(root, Name::To).flat_map(of);
+    to.take(ABOUT_MAX).any(|to| senders.contains(&to))
 }
 
 /// A delivery report (RFC 3464): one block about the message, then one for each recipient.

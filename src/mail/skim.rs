@@ -68,7 +68,7 @@ impl Default for Limits {
 const DELIMITER_MAX: usize = 1_000;
 
 /// What tells of another message: reports (RFC 3464, 8098, 5965), and the message itself or its header.
-const TELLS: [&str; 9] = [
+const TELLS: [&str; 11] = [
     "message/delivery-status",
     "message/global-delivery-status",
     "message/disposition-notification",
@@ -76,6 +76,8 @@ const TELLS: [&str; 9] = [
     "message/feedback-report",
     "message/rfc822",
     "message/global",
+    "message/partial",
+    "message/rfc822-headers",
     "text/rfc822-headers",
     "message/global-headers",
 ];

@@ -6,6 +6,11 @@
 use crate::mail::message::{About, Report, ReportKind};
 
 use super::{ABOUT_MAX, SAID_MAX};
+use crate::mail::block::{blocks, Block};
+
+mod phrases;
+
+use phrases::{COPIES, OTHERS, SENTENCES, SUBJECTS};
 
 /// Lines of a text that are looked at, and octets of one.
 const LINES_MAX: usize = 400;
@@ -14,222 +19,11 @@ const LINE_MAX: usize = 1_000;
 /// Lines that belong to one recipient.
 const SAID_LINES: usize = 8;
 
+/// Blocks among which the header of a copy is looked for: more than one, because of the line above it.
+const COPY_BLOCKS: usize = 3;
+
 /// Octets of a line that only leads to the next.
 const LEADS_MAX: usize = 12;
-
-/// How subjects of reports begin (in lower case), and what they say has become of the message.
-const SUBJECTS: &[(&str, ReportKind)] = &[
-    ("undeliverable", ReportKind::Failed),
-    ("undelivered mail", ReportKind::Failed),
-    ("undelivered message", ReportKind::Failed),
-    ("delivery status notification (failure)", ReportKind::Failed),
-    ("delivery status notification (delay)", ReportKind::Delayed),
-    ("delivery status notification", ReportKind::Failed),
-    (
-        "delivery notification: delivery has failed",
-        ReportKind::Failed,
-    ),
-    (
-        "delivery notification: delivery has been delayed",
-        ReportKind::Delayed,
-    ),
-    ("delivery failure", ReportKind::Failed),
-    ("delivery failed", ReportKind::Failed),
-    ("delivery has failed", ReportKind::Failed),
-    ("delivery error", ReportKind::Failed),
-    ("delivery delayed", ReportKind::Delayed),
-    ("delayed mail", ReportKind::Delayed),
-    ("delayed:", ReportKind::Delayed),
-    ("mail delivery failed", ReportKind::Failed),
-    ("mail delivery failure", ReportKind::Failed),
-    ("mail delivery error", ReportKind::Failed),
-    ("mail delivery problem", ReportKind::Failed),
-    ("mail delivery delayed", ReportKind::Delayed),
-    ("mail could not be delivered", ReportKind::Failed),
-    ("mail not delivered", ReportKind::Failed),
-    ("mail not deliverable", ReportKind::Failed),
-    ("mail system error", ReportKind::Failed),
-    ("mail error", ReportKind::Failed),
-    ("mailer error", ReportKind::Failed),
-    ("message delivery failure", ReportKind::Failed),
-    ("message delivery delayed", ReportKind::Delayed),
-    ("message status - undeliverable", ReportKind::Failed),
-    ("message undeliverable", ReportKind::Failed),
-    ("message delayed", ReportKind::Delayed),
-    ("nondeliverable mail", ReportKind::Failed),
-    ("non delivery report", ReportKind::Failed),
-    ("non-delivery", ReportKind::Failed),
-    ("returned mail", ReportKind::Failed),
-    ("returned to sender", ReportKind::Failed),
-    ("returning message to sender", ReportKind::Failed),
-    ("failure notice", ReportKind::Failed),
-    ("failure delivery", ReportKind::Failed),
-    ("failed mail", ReportKind::Failed),
-    ("failed delivery", ReportKind::Failed),
-    ("unable to deliver", ReportKind::Failed),
-    ("could not send message", ReportKind::Failed),
-    ("could not deliver", ReportKind::Failed),
-    ("bounced mail", ReportKind::Failed),
-    ("permanent delivery failure", ReportKind::Failed),
-    ("user unknown", ReportKind::Failed),
-    ("unknown user", ReportKind::Failed),
-    ("invalid recipient", ReportKind::Failed),
-    ("warning: message", ReportKind::Delayed),
-    ("warning: could not send message for", ReportKind::Delayed),
-    ("warning - delayed mail", ReportKind::Delayed),
-    ("**message you sent blocked", ReportKind::Failed),
-    ("considered unsolicited", ReportKind::Failed),
-    ("unzustellbar", ReportKind::Failed),
-    ("nicht zustellbar", ReportKind::Failed),
-    ("nachricht unzustellbar", ReportKind::Failed),
-    ("unzustellbare", ReportKind::Failed),
-    ("zustellung verzögert", ReportKind::Delayed),
-    ("verzögerte zustellung", ReportKind::Delayed),
-    ("non remis", ReportKind::Failed),
-    ("non distribuable", ReportKind::Failed),
-    ("échec de la remise", ReportKind::Failed),
-    ("non recapitabile", ReportKind::Failed),
-    ("mancato recapito", ReportKind::Failed),
-    ("no se puede entregar", ReportKind::Failed),
-    ("no entregable", ReportKind::Failed),
-    ("onbestelbaar", ReportKind::Failed),
-    ("niet-bezorgd", ReportKind::Failed),
-    ("não é possível entregar", ReportKind::Failed),
-    ("não entregue", ReportKind::Failed),
-    ("nie można dostarczyć", ReportKind::Failed),
-    ("niedostarczone", ReportKind::Failed),
-    ("olevererbart", ReportKind::Failed),
-    ("kan ikke leveres", ReportKind::Failed),
-    ("не доставлено", ReportKind::Failed),
-    ("недоставленное", ReportKind::Failed),
-    ("配信不能", ReportKind::Failed),
-    ("配信不可", ReportKind::Failed),
-    ("无法投递", ReportKind::Failed),
-    ("系统退信", ReportKind::Failed),
-];
-
-/// Sentences of reports (in lower case).
-const SENTENCES: &[(&str, ReportKind)] = &[
-    ("this is the qmail-send program", ReportKind::Failed),
-    ("wasn't able to deliver your message", ReportKind::Failed),
-    ("were unable to deliver your message", ReportKind::Failed),
-    ("was unable to deliver your message", ReportKind::Failed),
-    (
-        "this is a permanent error; i've given up",
-        ReportKind::Failed,
-    ),
-    (
-        "created automatically by mail delivery software",
-        ReportKind::Failed,
-    ),
-    ("could not be delivered to one or more", ReportKind::Failed),
-    ("could not be delivered to", ReportKind::Failed),
-    ("couldn't be delivered", ReportKind::Failed),
-    ("could not be delivered", ReportKind::Failed),
-    ("wasn't delivered to", ReportKind::Failed),
-    ("was not delivered to", ReportKind::Failed),
-    ("was not delivered", ReportKind::Failed),
-    ("has not been delivered", ReportKind::Failed),
-    ("has not yet been delivered", ReportKind::Delayed),
-    ("has not been delivered yet", ReportKind::Delayed),
-    ("is still undelivered", ReportKind::Delayed),
-    ("delivery attempts will continue", ReportKind::Delayed),
-    ("this is a warning message only", ReportKind::Delayed),
-    ("will continue to try", ReportKind::Delayed),
-    ("will keep trying", ReportKind::Delayed),
-    ("will be retried", ReportKind::Delayed),
-    ("still being retried", ReportKind::Delayed),
-    ("had permanent fatal errors", ReportKind::Failed),
-    ("had permanent delivery errors", ReportKind::Failed),
-    ("had transient non-fatal errors", ReportKind::Delayed),
-    ("had delivery problems", ReportKind::Failed),
-    ("did not reach the following recipient", ReportKind::Failed),
-    (
-        "did not reach some or all of the intended recipients",
-        ReportKind::Failed,
-    ),
-    ("delivery has failed to", ReportKind::Failed),
-    ("delivery to the following", ReportKind::Failed),
-    ("failed permanently", ReportKind::Failed),
-    ("undeliverable to the following", ReportKind::Failed),
-    ("was undeliverable", ReportKind::Failed),
-    ("unable to deliver the message", ReportKind::Failed),
-    ("unable to deliver message", ReportKind::Failed),
-    ("unable to deliver mail", ReportKind::Failed),
-    ("not possible to deliver", ReportKind::Failed),
-    ("message cannot be delivered", ReportKind::Failed),
-    ("cannot be delivered", ReportKind::Failed),
-    ("can't be delivered", ReportKind::Failed),
-    ("returned to you", ReportKind::Failed),
-    ("has been rejected", ReportKind::Failed),
-    ("delivery failed", ReportKind::Failed),
-    ("delivery failure", ReportKind::Failed),
-    ("konnte nicht zugestellt", ReportKind::Failed),
-    ("konnten nicht zugestellt", ReportKind::Failed),
-    ("nicht zugestellt werden", ReportKind::Failed),
-    ("n'a pas pu être remis", ReportKind::Failed),
-    ("n'a pas pu être délivré", ReportKind::Failed),
-    ("no se ha podido entregar", ReportKind::Failed),
-    ("no se pudo entregar", ReportKind::Failed),
-    ("non è stato possibile recapitare", ReportKind::Failed),
-    ("kon niet worden bezorgd", ReportKind::Failed),
-    ("não pôde ser entregue", ReportKind::Failed),
-    ("nie można było dostarczyć", ReportKind::Failed),
-];
-
-/// Behind a line with one of these comes what was sent, in which nobody failed.
-const COPIES: &[&str] = &[
-    "copy of the message",
-    "copy of your message",
-    "below this line is a copy",
-    "original message follows",
-    "message headers follow",
-    "header of your message",
-    "headers of the message",
-    "headers from your",
-    "unsent message",
-    "returned message follows",
-    "message returned below",
-    "original message headers",
-    "included below",
-    "message text follows",
-    "message header follows",
-    "transcript of session follows",
-    "original message ---",
-    "ursprüngliche nachricht",
-    "kopie der nachricht",
-    "kopie ihrer nachricht",
-];
-
-/// Labels behind which no failed address stands.
-const OTHERS: &[&str] = &[
-    "from",
-    "sender",
-    "reply-to",
-    "return-path",
-    "received",
-    "message-id",
-    "cc",
-    "bcc",
-    "date",
-    "subject",
-    "contact",
-    "postmaster",
-    "von",
-    "de",
-    "da",
-    "van",
-    "errors-to",
-    "http",
-    "https",
-    "mailto",
-    "reporting-mta",
-    "generating server",
-    "remote-mta",
-    "in-reply-to",
-    "references",
-    "x-original-from",
-];
 
 /// How many signs a text must show to be a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,9 +50,10 @@ pub(super) fn read(
         .max_by_key(|(begins, _)| begins.len())
         .map(|(_, kind)| *kind);
     let lines: Vec<&str> = text.lines().take(LINES_MAX).map(cut).collect();
-    let end = lines.iter().position(|line| is_copy(line));
-    let lines = lines.get(..end.unwrap_or(lines.len())).unwrap_or_default();
-    let joined = lines.join(" ").to_lowercase();
+    let lines = lines.get(..copy_at(&lines)).unwrap_or_default();
+    let session = session_at(lines);
+    let before = lines.get(..session).unwrap_or_default();
+    let joined = before.join(" ").to_lowercase();
     let said = |kind| {
         let mut sentences = SENTENCES.iter().filter(|(_, of)| *of == kind);
         sentences.any(|(sentence, _)| joined.contains(sentence))
@@ -277,7 +72,7 @@ pub(super) fn read(
         (None, None, Some(_)) => ReportKind::Failed,
         (None, None, None) => return None,
     };
-    let mut about = recipients(lines);
+    let mut about = recipients(lines, session);
     let listed = failed.into_iter().flat_map(|list| list.split([',', ' ']));
     for address in listed.filter_map(address_at) {
         if about.len() < ABOUT_MAX
@@ -289,12 +84,14 @@ pub(super) fn read(
         }
     }
     // An address in a text is nothing by itself: a status or words of a server must stand behind it.
-    let told =
-        about.iter().any(|a| a.status.is_some()) || (by_subject.is_some() && !about.is_empty());
+    let replied = by_text.is_some() && lines.iter().any(|line| reply(line).is_some());
+    let told = about.iter().any(|a| a.status.is_some())
+        || ((by_subject.is_some() || replied) && !about.is_empty());
     let both = by_subject.is_some() && by_text.is_some();
     if signs == Signs::Two && !(both || told) {
         return None;
     }
+    said_for_all(&mut about, lines);
     let action = match kind {
         ReportKind::Delayed => "delayed",
         _ => "failed",
@@ -307,6 +104,28 @@ pub(super) fn read(
         about,
         original: None,
         subject: None,
+    })
+}
+
+/// The header of what was sent, where its copy follows the words and is no part of its own.
+pub(super) fn copied(text: &str) -> Option<Block> {
+    let lines: Vec<&str> = text.lines().take(LINES_MAX).map(cut).collect();
+    let copy = lines.get(copy_at(&lines)..).unwrap_or_default().join("\n");
+    let mut blocks = blocks(copy.as_bytes()).into_iter().take(COPY_BLOCKS);
+    blocks.find(|block| block.octets("from").is_some() && block.octets("to").is_some())
+}
+
+/// The only one whom a copied header says that the message went to.
+pub(super) fn only_recipient(header: &Block, action: &str) -> Option<About> {
+    if header.octets("cc").is_some() || header.octets("bcc").is_some() {
+        return None;
+    }
+    let to = header.text("to")?;
+    let mut found = to.split([' ', ',', '<', '>']).filter_map(address_at);
+    let address = found.next()?;
+    found.next().is_none().then(|| About {
+        action: Some(action.to_owned()),
+        ..of_address(address)
     })
 }
 
@@ -327,18 +146,26 @@ pub(super) fn original(text: &str) -> Option<String> {
     })
 }
 
-/// The first enhanced status code (RFC 3463) of a text.
+/// The first enhanced status code (RFC 3463) of a text; a number of a program's version is none.
 pub(super) fn status(text: &str) -> Option<String> {
-    let words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+    let mut before = "";
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '.'));
     words
         .map(|word| word.trim_matches('.'))
+        .filter(|word| !word.is_empty())
         .find(|word| {
+            let last = std::mem::replace(&mut before, word);
+            let version = ["version", "release", "build"];
             let mut numbers = word.split('.');
             let class = numbers.next().unwrap_or_default();
             let rest: Vec<&str> = numbers.collect();
+            let number = |n: &&str| {
+                matches!(n.len(), 1..=3) && n.chars().all(|digit| digit.is_ascii_digit())
+            };
             matches!(class, "2" | "4" | "5")
                 && rest.len() == 2
-                && rest.iter().all(|n| matches!(n.len(), 1..=3))
+                && rest.iter().all(number)
+                && !version.iter().any(|v| v.eq_ignore_ascii_case(last))
         })
         .map(str::to_owned)
 }
@@ -362,9 +189,23 @@ fn cut(line: &str) -> &str {
     crate::mail::words::cut(line, LINE_MAX).0
 }
 
+/// The first line of the copy of what was sent, or the end.
+fn copy_at(lines: &[&str]) -> usize {
+    let at = lines.iter().position(|line| is_copy(line));
+    at.unwrap_or(lines.len())
+}
+
+/// A line that announces the copy, or is the first of one that nothing announces: no sentence begins so.
 fn is_copy(line: &str) -> bool {
     let line = line.to_lowercase();
-    COPIES.iter().any(|copy| line.contains(copy))
+    let trace = ["received:", "return-path:"];
+    trace.iter().any(|name| line.starts_with(name)) || COPIES.iter().any(|copy| line.contains(copy))
+}
+
+/// The first line of what was said between the servers, or the end.
+fn session_at(lines: &[&str]) -> usize {
+    let session = |line: &&str| line.to_lowercase().contains("transcript of session");
+    lines.iter().position(session).unwrap_or(lines.len())
 }
 
 fn of_address(address: &str) -> About {
@@ -377,27 +218,71 @@ fn of_address(address: &str) -> About {
     }
 }
 
-/// Whom the lines name as failed, and what they say of each.
-fn recipients(lines: &[&str]) -> Vec<About> {
-    let named: Vec<Option<(&str, &str)>> = lines.iter().map(|line| named(line)).collect();
+/// How surely a line names whom the report is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sure {
+    /// The report itself names it.
+    Named,
+    /// A server said something of it, or a step of the session.
+    Answered,
+    /// It was only written to, as were perhaps others who got it.
+    Written,
+}
+
+/// An address that a line is about, and what follows it.
+#[derive(Clone, Copy, Debug)]
+struct Found<'a> {
+    sure: Sure,
+    address: &'a str,
+    rest: &'a str,
+}
+
+/// Whom the lines name as failed, and what they say of each; `session` is where the servers' talk begins.
+fn recipients(lines: &[&str], session: usize) -> Vec<About> {
+    let found = lines.iter().enumerate().map(|(at, line)| {
+        let mut found = named(line).or_else(|| answered(line))?;
+        if at >= session {
+            found.sure = found.sure.max(Sure::Answered);
+        }
+        Some(found)
+    });
+    let found: Vec<Option<Found>> = found.collect();
+    let surest = found.iter().flatten().map(|found| found.sure).min();
     let mut about: Vec<About> = Vec::new();
-    for (at, found) in named.iter().enumerate() {
-        let Some((address, rest)) = found else {
+    for (at, named) in found.iter().enumerate() {
+        let Some(Found {
+            sure,
+            address,
+            rest,
+        }) = *named
+        else {
             continue;
         };
-        if about.len() >= ABOUT_MAX
-            || about
-                .iter()
-                .any(|a| a.address.eq_ignore_ascii_case(address))
-        {
-            continue;
+        let room = about.len() < ABOUT_MAX;
+        let mut known = about.iter_mut();
+        let known = known.find(|a| a.address.eq_ignore_ascii_case(address));
+        match known {
+            // What a server answered, where the report itself is silent.
+            Some(known) if known.said.is_none() && sure == Sure::Answered => {
+                known.said = Some(shortened(rest, SAID_MAX));
+                known.status = status(rest);
+                continue;
+            }
+            None if Some(sure) == surest && room => {}
+            _ => continue,
         }
-        let mut said = shortened(rest, SAID_MAX);
-        for (line, next) in lines.iter().zip(&named).skip(at + 1).take(SAID_LINES) {
-            let another = next.is_some_and(|(next, _)| !next.eq_ignore_ascii_case(address));
+        let mut said = shortened(without(rest, address), SAID_MAX);
+        for (at, (line, next)) in lines
+            .iter()
+            .zip(&found)
+            .enumerate()
+            .skip(at + 1)
+            .take(SAID_LINES)
+        {
+            let another = next.is_some_and(|next| !next.address.eq_ignore_ascii_case(address));
             // A word alone (`because:`) only leads to what is said.
             let blank = line.trim().is_empty() && said.len() > LEADS_MAX;
-            if another || blank {
+            if another || blank || at == session {
                 break;
             }
             said = shortened(&format!("{said} {line}"), SAID_MAX);
@@ -437,32 +322,104 @@ fn recipients(lines: &[&str]) -> Vec<About> {
     sentences.next().into_iter().collect()
 }
 
-/// The address that a line is about, and what follows it: at its beginning, or behind a label.
-fn named(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '-' | '|'));
-    let begins = |text: &str| -> Option<usize> {
-        let word = text.split_whitespace().next()?;
-        address_at(word)?;
-        Some(word.len())
+/// Where nothing is known of why, and one line alone tells a status: that one, for all of them.
+fn said_for_all(about: &mut [About], lines: &[&str]) {
+    if about.iter().any(|about| about.status.is_some()) {
+        return;
+    }
+    let mut told = lines.iter().filter_map(|line| {
+        Some((
+            line,
+            status(line).filter(|status| !status.starts_with('2'))?,
+        ))
+    });
+    let Some((line, status)) = told.next() else {
+        return;
     };
-    let split = |text| {
-        let length = begins(text)?;
-        let (word, rest) = str::split_at_checked(text, length)?;
+    if told.any(|(_, other)| other != status) {
+        return;
+    }
+    for about in about {
+        about.status = Some(status.clone());
+        about.said = Some(shortened(line, SAID_MAX));
+    }
+}
+
+/// What follows an address that is written twice: `a@b <a@b> ...`.
+fn without<'a>(rest: &'a str, address: &str) -> &'a str {
+    let trimmed = rest.trim_start();
+    let word = trimmed.split_whitespace().next().unwrap_or_default();
+    let again = address_at(word).is_some_and(|other| other.eq_ignore_ascii_case(address));
+    match trimmed.strip_prefix(word) {
+        Some(behind) if again => behind,
+        _ => rest,
+    }
+}
+
+/// What a line says behind a server's reply that refuses (RFC 5321 §4.2): `550 ...`, `<<< 450-...`.
+fn reply(line: &str) -> Option<&str> {
+    let line = line.trim_start_matches(['<', ' ', '\t']);
+    let (code, rest) = line.split_at_checked(3)?;
+    let refuses = code.starts_with(['4', '5']) && code.bytes().all(|digit| digit.is_ascii_digit());
+    rest.strip_prefix([' ', '-']).filter(|_| refuses)
+}
+
+/// A reply code that refuses stands in it, among whatever words.
+fn refuses(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let mut codes = words
+        .filter(|word| word.len() == 3)
+        .filter_map(|word| word.parse().ok());
+    codes.any(|code: u16| matches!(code, 421 | 450..=459 | 500..=509 | 521..=529 | 550..=559))
+}
+
+/// Whom a server's reply is about: `550 5.1.1 <a@b>... User unknown`.
+fn answered(line: &str) -> Option<Found<'_>> {
+    let rest = reply(line)?;
+    let mut words = rest.split_whitespace();
+    let first = words.next()?;
+    let word = match status(first) {
+        Some(_) => words.next()?,
+        None => first,
+    };
+    Some(Found {
+        sure: Sure::Answered,
+        address: address_at(word)?,
+        rest: line.trim(),
+    })
+}
+
+/// The address that a line is about, and what follows it: at its beginning, or behind a label.
+fn named(line: &str) -> Option<Found<'_>> {
+    let line = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '-' | '|'));
+    // Steps of a session begin so, and some systems' lists, which name each twice; so does what a person quotes.
+    let step = line.strip_prefix(">>>");
+    let line = step.unwrap_or(line).trim_start();
+    let leading = |text| -> Option<(&str, &str)> {
+        let text: &str = text;
+        let word = text.split_whitespace().next()?;
+        let (word, rest) = text.split_at_checked(word.len())?;
         Some((address_at(word)?, rest))
     };
-    if let Some(found) = split(line) {
+    if let Some((address, behind)) = leading(line) {
         // A sentence that begins with an address is about it only where a remark follows.
-        let rest = found.1.trim_start();
+        let rest = behind.trim_start();
         let colon = line
-            .strip_suffix(found.1)
+            .strip_suffix(behind)
             .is_some_and(|word| word.ends_with(':'));
         let remark = rest.is_empty()
             || colon
-            || rest.starts_with(['(', '<', '.', ':', '-', ',', '"'])
+            || rest.starts_with(['(', '<', '[', '.', ':', '-', ',', '"'])
             || rest.starts_with("on ")
             || rest.starts_with("...")
-            || status(rest).is_some();
-        return remark.then_some(found);
+            || status(rest).is_some()
+            || refuses(rest);
+        let quoted = step.is_some() && without(behind, address) == behind;
+        return (remark && !quoted).then_some(Found {
+            sure: Sure::Named,
+            address,
+            rest: behind,
+        });
     }
     // Display name and address, as Exchange writes: `Doe, Jane (jane@b) <mailto:jane@b>`.
     let (label, rest) = line.split_once(':')?;
@@ -470,25 +427,35 @@ fn named(line: &str) -> Option<(&str, &str)> {
     if label.len() > 60 || label.contains('@') || OTHERS.contains(&label.as_str()) {
         return None;
     }
-    split(rest.trim_start()).filter(|_| {
-        [
-            "recipient",
-            "user",
-            "mailbox",
-            "address",
-            "to",
-            "failed",
-            "an",
-            "for",
-            "rcpt",
-            "empfänger",
-        ]
-        .iter()
-        .any(|word| {
-            label
-                .split([' ', '-'])
-                .any(|of| of.trim_end_matches(['s', '(', ')']) == *word)
-        })
+    // A field of a report that lost its part: `Final-Recipient: rfc822; a@b`.
+    let rest = rest.trim_start();
+    let typed = rest.split_once(';').filter(|(kind, _)| {
+        let kind = kind.trim();
+        matches!(kind.len(), 1..=12) && kind.bytes().all(|c| c.is_ascii_alphanumeric())
+    });
+    let (address, rest) = leading(typed.map_or(rest, |(_, address)| address.trim_start()))?;
+    let names = [
+        "recipient",
+        "user",
+        "userid",
+        "mailbox",
+        "address",
+        "to",
+        "failed",
+        "an",
+        "for",
+        "rcpt",
+        "empfänger",
+    ];
+    let of = |word: &str| names.contains(&word.trim_end_matches(['s', '(', ')']));
+    let sure = match label.as_str() {
+        "to" | "an" | "rcpt to" => Sure::Written,
+        _ => Sure::Named,
+    };
+    label.split([' ', '-']).any(of).then_some(Found {
+        sure,
+        address,
+        rest,
     })
 }
 

@@ -66,3 +66,13 @@ fn the_more_exact_status_counts() {
     let address = "Diagnostic-Code: smtp; 192.0.2.5 said no";
     assert_eq!(status("X: y", address), None);
 }
+
+#[test]
+fn a_status_is_no_part_of_a_word_and_no_version() {
+    let of = |text: &str| prose::status(text);
+    assert_eq!(of("550-5.1.1 gone").as_deref(), Some("5.1.1"));
+    assert_eq!(of("(#4.4.1)").as_deref(), Some("4.4.1"));
+    for none in ["v4.6.1", "Release 5.0.8", "[5.1.1.1]", "5.1.1b", "5.1234.1"] {
+        assert_eq!(of(none), None, "{none}");
+    }
+}
