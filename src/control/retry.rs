@@ -45,6 +45,7 @@ impl Running {
         for post in self.engine.posts.borrow().values() {
             post.retry();
         }
+        self.engine.forget_refusals().await;
         Ok(count)
     }
 

@@ -193,6 +193,10 @@ fn what_cannot_be_archived_from_a_mailbox_that_is_off_is_said_and_the_run_ends()
     assert_eq!(site.count("to-archive"), 1, "nothing is lost sight of");
     site.mail
         .start_again(&["--user", &format!("{SECOND}:{PASSWORD}")]);
+    // The refused password is tried on a word only, or in its time.
+    let (code, said) = site.once();
+    assert_eq!(code, 1, "{said}");
+    site.does(&["queue", "retry", "--all"]);
     site.drains();
     site.complete();
 }

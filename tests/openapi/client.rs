@@ -26,7 +26,7 @@ fn what_a_drain_sends_is_what_the_document_says() {
         .portal
         .admin("POST", "/_admin/faults", &lost.to_string());
     site.drains();
-    assert_eq!(site.portal.tickets().len(), 56);
+    assert_eq!(site.portal.tickets().len(), 54);
     let mut exchanges = recorded(&record);
     exchanges.retain(|e| e.status != 0);
     let mut contract = Contract::shipped();

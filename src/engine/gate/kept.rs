@@ -131,9 +131,20 @@ impl Engine {
     /// Keeps how a gate stands. Where that fails the next start may try once more, which is said.
     pub(super) async fn keep_refusal(&self, gate: &Gate, who: &str) {
         let (wall, now) = (self.world.clock.wall(), self.world.clock.tick());
-        if !self.refusals.note(gate, who, wall, now) {
-            return;
+        if self.refusals.note(gate, who, wall, now) {
+            self.write_refusals().await;
         }
+    }
+
+    /// The operator wants every password tried again, also by a process that is still to start.
+    pub async fn forget_refusals(&self) {
+        let forgotten = std::mem::take(&mut *self.refusals.refused.borrow_mut());
+        if !forgotten.is_empty() {
+            self.write_refusals().await;
+        }
+    }
+
+    async fn write_refusals(&self) {
         let octets = serde_json::to_vec(&*self.refusals.refused.borrow()).unwrap_or_default();
         let path = self.refusals.path.clone();
         let disk = Arc::clone(&self.world.disk);
