@@ -27,7 +27,7 @@ impl Console {
         files: &[PathBuf],
         wanted: Wanted,
     ) -> Result<Exit, Refusal> {
-        let mails = mails(world, files)?;
+        let mails = mails(world, files);
         let alone = mails.len() == 1;
         let mut identity = None;
         for file in &mails {
@@ -103,24 +103,19 @@ async fn ask(
 }
 
 /// The files, and those of folders: whatever ends in .eml, by name.
-fn mails(world: &World, files: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+fn mails(world: &World, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut mails = Vec::new();
     for file in files {
         match world.disk.list(file) {
             Ok(entries) => {
-                let mut found: Vec<PathBuf> = entries
-                    .into_iter()
-                    .map(|entry| file.join(entry.name))
-                    .filter(|path| is_mail(path))
-                    .collect();
-                found.sort();
-                mails.append(&mut found);
+                let paths = entries.into_iter().map(|entry| file.join(entry.name));
+                mails.extend(paths.filter(|path| is_mail(path)));
             }
             // No folder, or none that can be read: reading it says which.
             Err(_) => mails.push(file.clone()),
         }
     }
-    Ok(mails)
+    mails
 }
 
 fn is_mail(path: &Path) -> bool {

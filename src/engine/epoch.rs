@@ -15,13 +15,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{document, Engine};
 use crate::portal::Ping;
 use crate::world::{Disk, Wall, World};
 
 const FILE: &str = "portal.json";
-/// The document has some hundred octets.
-const OCTETS_MAX: u64 = 64 * 1024;
 /// Clocks of box and portal, and of the backup, agree no better than this.
 const SLACK_MS: i64 = 10 * 60_000;
 const DAY_MS: i64 = 86_400_000;
@@ -179,16 +177,7 @@ fn path(dir: &Path) -> PathBuf {
 
 /// What is remembered in the store's `dir`; a sentence where it can't be read.
 pub(super) fn look(disk: &dyn Disk, dir: &Path) -> Result<Option<Known>, String> {
-    let path = path(dir);
-    let octets = match disk.read(&path, OCTETS_MAX) {
-        Ok(octets) => octets,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(format!("reading {}: {e}", path.display())),
-    };
-    let known = serde_json::from_slice(&octets);
-    known
-        .map(Some)
-        .map_err(|e| format!("{} can't be read ({e})", path.display()))
+    document::read(disk, &path(dir))
 }
 
 /// Reads what is remembered in the store's `dir`.
@@ -230,19 +219,8 @@ impl Engine {
     /// Keeps the document. Where that fails the old one stays, and the next start notices the same
     /// change again: it costs look-ups, nothing else.
     pub(super) async fn remember(&self, known: Known) {
-        let path = path(&self.dir);
-        let disk = std::sync::Arc::clone(&self.world.disk);
-        let octets = serde_json::to_vec(&known).unwrap_or_default();
-        self.link.known.replace(Some(known));
-        let kept = self.writer.ask(move |_| {
-            disk.replace(&path, &octets)
-                .map_err(|e| format!("writing {}: {e}", path.display()))
-        });
-        match kept.await {
-            Ok(Ok(())) => {}
-            Ok(Err(said)) => log::warn!("{said}"),
-            Err(stopped) => log::warn!("remembering the portal's epoch: {stopped}"),
-        }
+        self.link.known.replace(Some(known.clone()));
+        self.replace(path(&self.dir), &known).await;
     }
 }
 

@@ -72,6 +72,16 @@ impl Gate {
     }
 }
 
+/// That the server refused username or password, in its words.
+fn refusal(said: &str) -> Fault {
+    Fault::Refused {
+        doing: "signing in".to_owned(),
+        why: Refusal::SignIn {
+            said: said.to_owned(),
+        },
+    }
+}
+
 /// Whether the server refused username or password.
 pub fn is_refusal(fault: &Fault) -> bool {
     matches!(

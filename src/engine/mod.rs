@@ -18,6 +18,7 @@ pub mod commit;
 pub mod decide;
 mod departed;
 pub mod directory;
+mod document;
 mod doubt;
 pub mod drain;
 mod early;

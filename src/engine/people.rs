@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 
+use super::decide;
 use super::reader::Reader;
 use super::StoreFault;
 use crate::index::{Directory, Found, Told};
@@ -197,18 +198,12 @@ impl Asked<'_> {
         if let Some(company) = &company {
             page.lines.extend(self.company(company)?);
         }
-        page.sender = Some(match found {
-            Found::User { id, company } => {
-                if let Some(user) = view.user(&id)? {
-                    page.lines.push(self.line(user)?);
-                }
-                Sender::Known { user: id, company }
+        if let Found::User { id, .. } = &found {
+            if let Some(user) = view.user(id)? {
+                page.lines.push(self.line(user)?);
             }
-            Found::Nobody { company } => Sender::Unknown {
-                company_hint: company,
-            },
-            Found::NotRead => Sender::DirectoryNotRead,
-        });
+        }
+        page.sender = Some(decide::sender(found));
         Ok(page)
     }
 

@@ -11,6 +11,7 @@ use super::field::Field;
 use super::grammar;
 use super::message::{About, Address, Report, ReportKind};
 use super::skim::{Kind, Leaf, Name, Part, Skimmed};
+use super::skim::{COPY, DISPOSITION, FEEDBACK, STATUS};
 use super::words;
 
 mod prose;
@@ -41,15 +42,7 @@ pub(super) fn read(
     let content_type = skimmed.values(root, Name::ContentType).next();
     let is_report =
         content_type.is_some_and(|value| Field::read(value).token == "multipart/report");
-    let inner = of(&[
-        "message/rfc822",
-        "message/global",
-        "message/partial",
-        "message/rfc822-headers",
-        "text/rfc822-headers",
-        "message/global-headers",
-    ]);
-    let inner = inner.and_then(|leaf| blocks(&leaf.beginning).into_iter().next());
+    let inner = of(COPY).and_then(|leaf| blocks(&leaf.beginning).into_iter().next());
     let returned = || {
         inner
             .as_ref()
@@ -66,16 +59,10 @@ pub(super) fn read(
     // Some systems send the parts without saying so above; whoever attaches such a part to a letter is no
     // daemon.
     if is_report || daemon.is_some() {
-        report = of(&["message/delivery-status", "message/global-delivery-status"])
+        report = of(STATUS)
             .and_then(delivery)
-            .or_else(|| {
-                of(&[
-                    "message/disposition-notification",
-                    "message/global-disposition-notification",
-                ])
-                .and_then(disposition)
-            })
-            .or_else(|| of(&["message/feedback-report"]).and_then(feedback));
+            .or_else(|| of(DISPOSITION).and_then(disposition))
+            .or_else(|| of(FEEDBACK).and_then(feedback));
     }
     let failed = skimmed
         .values(root, Name::FailedRecipients)
@@ -104,11 +91,8 @@ pub(super) fn read(
         report.subject = header.text("subject");
         let unsaid = matches!(report.kind, ReportKind::Failed | ReportKind::Delayed);
         if unsaid && report.about.is_empty() {
-            let action = match report.kind {
-                ReportKind::Delayed => "delayed",
-                _ => "failed",
-            };
-            report.about.extend(prose::only_recipient(header, action));
+            let only = prose::only_recipient(header, report.kind);
+            report.about.extend(only);
         }
     }
     if report.original.is_none() {

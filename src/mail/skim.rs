@@ -67,13 +67,20 @@ impl Default for Limits {
 /// allows 998 octets, RFC 2046 §5.1.1 a boundary of 70).
 const DELIMITER_MAX: usize = 1_000;
 
-/// What tells of another message: reports (RFC 3464, 8098, 5965), and the message itself or its header.
-const TELLS: [&str; 11] = [
-    "message/delivery-status",
-    "message/global-delivery-status",
+/// What a mail system says of a message (RFC 3464, RFC 6533).
+pub(crate) const STATUS: &[&str] = &["message/delivery-status", "message/global-delivery-status"];
+
+/// What a reader's program says of one (RFC 8098, RFC 6533).
+pub(crate) const DISPOSITION: &[&str] = &[
     "message/disposition-notification",
     "message/global-disposition-notification",
-    "message/feedback-report",
+];
+
+/// What an abuse desk says of one (RFC 5965).
+pub(crate) const FEEDBACK: &[&str] = &["message/feedback-report"];
+
+/// The message itself, some of it, or its header.
+pub(crate) const COPY: &[&str] = &[
     "message/rfc822",
     "message/global",
     "message/partial",
@@ -81,6 +88,9 @@ const TELLS: [&str; 11] = [
     "text/rfc822-headers",
     "message/global-headers",
 ];
+
+/// All that tells of another message.
+const TELLS: [&[&str]; 4] = [STATUS, DISPOSITION, FEEDBACK, COPY];
 
 /// Octets decoded at a time: the scratch buffer's size.
 const BLOCK: usize = 16 * 1024;
@@ -369,7 +379,8 @@ impl Skim {
         if let Some(part) = self.parts.get_mut(index) {
             part.kind = kind;
         }
-        let tells = TELLS.contains(&leaf.media.as_str());
+        let media = leaf.media.as_str();
+        let tells = TELLS.iter().any(|kind| kind.contains(&media));
         let most = self.limits.beginning.min(self.beginnings_left);
         self.sink = Some(Sink {
             beginning: if tells { most } else { 0 },

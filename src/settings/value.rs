@@ -149,19 +149,17 @@ pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Wall, String> {
          system's) or 2026-01-31T08:00:00+01:00"
             .to_owned()
     };
-    let at = match text.parse::<Timestamp>() {
-        Ok(at) => at,
-        Err(_) => {
-            let local: DateTime = text.parse().map_err(|_| ambiguous())?;
-            zone.to_timestamp(local).map_err(|_| ambiguous())?
-        }
-    };
+    if let Some(whole) = whole_moment(text) {
+        return Ok(whole);
+    }
+    let local: DateTime = text.parse().map_err(|_| ambiguous())?;
+    let at = zone.to_timestamp(local).map_err(|_| ambiguous())?;
     Ok(Wall(at.as_millisecond()))
 }
 
 /// Whether a moment's text names its own offset, so that no zone has to be guessed.
 pub fn moment_is_whole(text: &str) -> bool {
-    text.is_empty() || text.parse::<Timestamp>().is_ok()
+    text.is_empty() || whole_moment(text).is_some()
 }
 
 /// A moment whose text names its own offset.

@@ -180,24 +180,10 @@ fn judge(
         told(&|| Because::Unparsed);
         return nobody();
     }
-    if let Some((handling, reason)) = of_a_machine(message, rules) {
-        told(&|| match (&message.report, &message.machine) {
-            (Some(report), _) => Because::Report {
-                kind: report.kind,
-                handling,
-            },
-            (None, Some(machine)) => Because::Machine {
-                kind: machine.kind,
-                sign: machine.sign.clone(),
-                handling,
-            },
-            (None, None) => Because::Person,
-        });
-        if let (Handling::Ignore, Some(reason)) = (handling, reason) {
-            return Decision::Ignored(reason);
-        }
-    } else {
-        told(&|| Because::Person);
+    let (handling, reason) = handled(message, rules);
+    told(&|| written_by(message, handling));
+    if let (Handling::Ignore, Some(reason)) = (handling, reason) {
+        return Decision::Ignored(reason);
     }
     told(&|| asked_of(sender, rules));
     match sender {
@@ -225,8 +211,23 @@ fn asked_of(sender: &Sender, rules: &Rules) -> Because {
     }
 }
 
-/// What the settings make of what a program wrote, and the reason where they ignore it.
-fn of_a_machine(message: &Message, rules: &Rules) -> Option<(Handling, Option<Reason>)> {
+fn written_by(message: &Message, handling: Handling) -> Because {
+    match (&message.report, &message.machine) {
+        (Some(report), _) => Because::Report {
+            kind: report.kind,
+            handling,
+        },
+        (None, Some(machine)) => Because::Machine {
+            kind: machine.kind,
+            sign: machine.sign.clone(),
+            handling,
+        },
+        (None, None) => Because::Person,
+    }
+}
+
+/// What the settings make of a message by whoever wrote it, and the reason that it has where they ignore it.
+fn handled(message: &Message, rules: &Rules) -> (Handling, Option<Reason>) {
     let (handling, reason) = match (&message.report, &message.machine) {
         (Some(report), _) => match report.kind {
             ReportKind::Failed => (rules.bounces, Reason::Bounce),
@@ -234,14 +235,13 @@ fn of_a_machine(message: &Message, rules: &Rules) -> Option<(Handling, Option<Re
             ReportKind::Delivered | ReportKind::Receipt => (rules.receipts, Reason::Receipt),
             ReportKind::Complaint => (rules.complaints, Reason::Complaint),
         },
-        (None, Some(machine)) => match machine.kind {
-            MachineKind::Reply => (rules.auto_replies, Reason::AutoReply),
-            // What a program has to say by itself, or many are told, may be what the desk waits for.
-            MachineKind::Notice | MachineKind::List => return Some((Handling::Ticket, None)),
-        },
-        (None, None) => return None,
+        (None, Some(machine)) if machine.kind == MachineKind::Reply => {
+            (rules.auto_replies, Reason::AutoReply)
+        }
+        // What a program has to say by itself, or many are told, may be what the desk waits for.
+        (None, _) => return (Handling::Ticket, None),
     };
-    Some((handling, Some(reason)))
+    (handling, Some(reason))
 }
 
 fn wanted(sender: &Sender) -> Decision {

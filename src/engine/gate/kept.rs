@@ -9,20 +9,17 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gate, SIGN_IN};
-use crate::engine::Engine;
+use super::{refusal, Gate, SIGN_IN};
+use crate::engine::{document, Engine};
 use crate::mailbox::{Fault, Refusal};
 use crate::settings::{Mailbox, Sealed};
 use crate::world::{Tick, Wall, World};
 
 const FILE: &str = "sign-in.json";
-/// Some hundred octets for each account.
-const OCTETS_MAX: u64 = 64 * 1024;
 /// What is older concerns nobody: accounts that are none any more leave theirs behind.
 const OLD_MS: i64 = 86_400_000;
 
@@ -64,18 +61,12 @@ impl Kept {
     /// What the store in `dir` remembers.
     pub fn open(world: &World, dir: &Path) -> Kept {
         let path = dir.join(FILE);
-        let read = match world.disk.read(&path, OCTETS_MAX) {
-            Ok(octets) => serde_json::from_slice(&octets).map_err(|e| e.to_string()),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-            Err(e) => Err(e.to_string()),
-        };
+        let read = document::read(&*world.disk, &path);
         let refused = read.unwrap_or_else(|said| {
-            log::error!(
-                "{} can't be read ({said}): a password that was refused is tried once more",
-                path.display()
-            );
-            BTreeMap::new()
+            log::error!("{said}; a password that was refused is tried once more");
+            None
         });
+        let refused = refused.unwrap_or_default();
         Kept {
             path,
             refused: RefCell::new(refused),
@@ -90,12 +81,7 @@ impl Kept {
         };
         let left = u64::try_from(refused.until.saturating_sub(wall.0)).unwrap_or(0);
         let left = Duration::from_millis(left).min(SIGN_IN.most);
-        let fault = Fault::Refused {
-            doing: "signing in".to_owned(),
-            why: Refusal::SignIn {
-                said: refused.said.clone(),
-            },
-        };
+        let fault = refusal(&refused.said);
         gate.restore(now.plus(left), refused.times, fault);
     }
 
@@ -145,18 +131,8 @@ impl Engine {
     }
 
     async fn write_refusals(&self) {
-        let octets = serde_json::to_vec(&*self.refusals.refused.borrow()).unwrap_or_default();
-        let path = self.refusals.path.clone();
-        let disk = Arc::clone(&self.world.disk);
-        let kept = self.writer.ask(move |_| {
-            disk.replace(&path, &octets)
-                .map_err(|e| format!("writing {}: {e}", path.display()))
-        });
-        match kept.await {
-            Ok(Ok(())) => {}
-            Ok(Err(said)) => log::warn!("{said}"),
-            Err(stopped) => log::warn!("remembering a refused password: {stopped}"),
-        }
+        let refused = self.refusals.refused.borrow().clone();
+        self.replace(self.refusals.path.clone(), &refused).await;
     }
 }
 
@@ -171,21 +147,12 @@ mod tests {
         }
     }
 
-    fn refusal() -> Fault {
-        Fault::Refused {
-            doing: "signing in".to_owned(),
-            why: Refusal::SignIn {
-                said: "no".to_owned(),
-            },
-        }
-    }
-
     /// Goes red where a start tries what was refused a moment before, or forgets how often it was.
     #[test]
     fn what_was_refused_before_a_start_waits_its_time_and_counts() {
         let (kept, before) = (kept(), Gate::default());
         let (wall, now) = (Wall(1_800_000_000_000), Tick(Duration::from_secs(5)));
-        before.shuts(now, 0, &refusal());
+        before.shuts(now, 0, &refusal("no"));
         let (wait, _) = before.shut(now).expect("shut");
         assert!(kept.note(&before, "server anna 1", wall, now));
         assert!(

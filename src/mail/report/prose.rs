@@ -92,12 +92,8 @@ pub(super) fn read(
         return None;
     }
     said_for_all(&mut about, lines);
-    let action = match kind {
-        ReportKind::Delayed => "delayed",
-        _ => "failed",
-    };
     for about in &mut about {
-        about.action = Some(action.to_owned());
+        about.action = Some(kind.code().to_owned());
     }
     Some(Report {
         kind,
@@ -116,7 +112,7 @@ pub(super) fn copied(text: &str) -> Option<Block> {
 }
 
 /// The only one whom a copied header says that the message went to.
-pub(super) fn only_recipient(header: &Block, action: &str) -> Option<About> {
+pub(super) fn only_recipient(header: &Block, kind: ReportKind) -> Option<About> {
     if header.octets("cc").is_some() || header.octets("bcc").is_some() {
         return None;
     }
@@ -124,7 +120,7 @@ pub(super) fn only_recipient(header: &Block, action: &str) -> Option<About> {
     let mut found = to.split([' ', ',', '<', '>']).filter_map(address_at);
     let address = found.next()?;
     found.next().is_none().then(|| About {
-        action: Some(action.to_owned()),
+        action: Some(kind.code().to_owned()),
         ..of_address(address)
     })
 }
