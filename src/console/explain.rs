@@ -76,7 +76,7 @@ async fn ask(
         let key = identity.as_deref().map(|identity| mail.key(identity));
         let with_key = key.is_some();
         let request = Request::Explain(Box::new(Asked {
-            message: mail.without_text(),
+            message: mail.what_decides(),
             mailbox: wanted.mailbox.clone(),
             received: wanted.received.clone(),
             key,

@@ -18,7 +18,7 @@ use crate::world::Wall;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
-    /// What it says, without its text.
+    /// Of what it says, that by which it is decided.
     pub message: Message,
     /// Into which mailbox it comes; the only one when absent.
     #[serde(default)]
@@ -85,12 +85,21 @@ impl Mail {
         hasher.finish().to_string()
     }
 
-    /// What the service is told of it: its text decides nothing.
-    pub fn without_text(&self) -> Message {
+    /// What the service is told of it: that by which it is decided. A whole message is more than a request
+    /// may carry.
+    pub fn what_decides(&self) -> Message {
+        let report = self.message.report.as_ref().map(|report| mail::Report {
+            kind: report.kind,
+            about: Vec::new(),
+            original: None,
+            subject: None,
+        });
         Message {
-            text: None,
-            html: None,
-            ..self.message.clone()
+            from: self.message.author().cloned().into_iter().collect(),
+            machine: self.message.machine.clone(),
+            report,
+            unparsed: self.message.unparsed,
+            ..Message::default()
         }
     }
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use super::decide::{already, rules, sender};
+use super::decide::{already, look_up, rules, sender};
 use super::news::Event;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
-use super::{early, give_way, held, Engine, StoreFault};
+use super::{give_way, held, Engine, StoreFault};
 use crate::http::Bytes;
 use crate::index::Found;
 use crate::mail::{clean, Message};
@@ -72,14 +72,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         .iter()
         .map(|m| m.message.author().map(|a| a.folded()).unwrap_or_default())
         .collect();
-    // Whose people are asked now; by the answer another portal may be set.
-    let of = engine.directory.of.borrow().clone();
-    let (entries, found) = engine
-        .reader
-        .ask(move |r| r.look_up(&keys, &addresses))
-        .await??;
-    early::be_overtaken(engine).await;
-    let knows = engine.serves(&of);
+    let (entries, found) = look_up(engine, keys, addresses).await?;
     let rules = rules(&mailbox);
     let mut plan = Plan::default();
     let now = engine.world.clock.wall().0;
@@ -90,7 +83,6 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             mailbox: mailbox.id,
             octets: understood.size,
         });
-        let found = if knows { found } else { Found::NotRead };
         let twin = here.insert(understood.key, ()).is_some();
         plan_one(
             &mut plan,

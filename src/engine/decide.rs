@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Engine, StoreFault};
+use super::{early, Engine, StoreFault};
 use crate::index::Found;
 use crate::mail::Message;
 use crate::passage::{Entry, Stage};
@@ -49,6 +49,25 @@ pub(super) fn sender(found: Found) -> Sender {
     }
 }
 
+/// What is known of each key, and of whoever has each address.
+pub(super) async fn look_up(
+    engine: &Rc<Engine>,
+    keys: Vec<Key>,
+    addresses: Vec<String>,
+) -> Result<(Vec<Option<Entry>>, Vec<Found>), StoreFault> {
+    // Whose people are asked now; by the answer another portal may be set.
+    let of = engine.directory.of.borrow().clone();
+    let (entries, mut found) = engine
+        .reader
+        .ask(move |r| r.look_up(&keys, &addresses))
+        .await??;
+    early::be_overtaken(engine).await;
+    if !engine.serves(&of) {
+        found.fill_with(|| Found::NotRead);
+    }
+    Ok((entries, found))
+}
+
 /// What would become of a message that came into `mailbox` at `received_at` (milliseconds since 1970), and
 /// why. Where `key` is given it is asked whether it has been here before. Changes nothing.
 pub async fn explain(
@@ -60,16 +79,9 @@ pub async fn explain(
 ) -> Result<(Decision, Vec<Because>), StoreFault> {
     let keys = Vec::from_iter(key);
     let address = message.author().map(|a| a.folded()).unwrap_or_default();
-    let of = engine.directory.of.borrow().clone();
-    let (entries, found) = engine
-        .reader
-        .ask(move |r| r.look_up(&keys, &[address]))
-        .await??;
+    let (entries, found) = look_up(engine, keys, vec![address]).await?;
     let entry = entries.into_iter().next().flatten();
-    let found = match engine.serves(&of) {
-        true => found.into_iter().next().unwrap_or(Found::NotRead),
-        false => Found::NotRead,
-    };
+    let found = found.into_iter().next().unwrap_or(Found::NotRead);
     let already = already(entry.as_ref(), false);
     Ok(ticket::explain(
         message,

@@ -211,6 +211,16 @@ fn explain_tells_the_questions_in_their_order_and_takes_no_for_an_answer() {
     assert!(old.contains("received-before"), "{old}");
     let both = site.does(&["explain", &file("plain"), &file("report-qmail")]);
     assert_eq!(both.lines().count(), 2, "{both}");
+    // What a mail says is read where the file is: no request could carry it all.
+    let place = tempfile::tempdir().unwrap();
+    let long = place.path().join("long.eml");
+    let page = "\"".repeat(900_000);
+    let mail = format!(
+        "From: gwen@llanfairvets.example\r\nSubject: a long page\r\nContent-Type: text/html\r\n\r\n{page}\r\n"
+    );
+    fs::write(&long, mail).unwrap();
+    let said = site.does(&["explain", long.to_str().unwrap()]);
+    assert!(said.contains("becomes a ticket"), "{said}");
     for (arguments, says) in [
         (vec!["--received", "yesterday"], "no date and time"),
         (vec!["--mailbox", "sales"], "support"),

@@ -176,6 +176,12 @@ mod tests {
         assert_eq!(restored("server anna 2", wall), (None, 0));
         // The clock went back to 1970: nobody is shut out for longer than at most.
         assert_eq!(restored("server anna 1", Wall(0)).0, Some(SIGN_IN.most));
+        // What is long over leaves with the next that comes: accounts go, and nobody says so.
+        let later = wall.plus(wait + Duration::from_secs(2 * 86_400));
+        assert!(kept.note(&before, "server kim 1", later, now));
+        let known: Vec<String> = kept.refused.borrow().keys().cloned().collect();
+        assert_eq!(known, ["server kim 1"]);
+        assert!(kept.note(&before, "server anna 1", wall, now));
         before.forget();
         assert!(kept.note(&before, "server anna 1", wall, now));
         assert_eq!(restored("server anna 1", wall), (None, 0));

@@ -76,3 +76,18 @@ fn a_status_is_no_part_of_a_word_and_no_version() {
         assert_eq!(of(none), None, "{none}");
     }
 }
+
+#[test]
+fn of_a_long_text_the_beginning_is_looked_at() {
+    let of = |before: &str| {
+        let mail = format!(
+            "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: failure notice\n\n\
+             {before}<a@b.example>: 550 5.1.1 unknown\n"
+        );
+        report(&mail).expect("a report").about.len()
+    };
+    assert_eq!(of(&"line\n".repeat(300)), 1);
+    assert_eq!(of(&"line\n".repeat(400)), 0);
+    assert_eq!(of(&" ".repeat(900)), 1);
+    assert_eq!(of(&" ".repeat(1_100)), 0);
+}
