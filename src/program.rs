@@ -43,7 +43,12 @@ fn command(arguments: Arguments) -> Exit {
         None => driver::block_on(executor.run(console::run(&world, arguments))),
         Some((once, settings)) => {
             let json = arguments.json;
-            let service = service(&executor, &world, &arguments, once, settings);
+            let settings = settings.map(Path::to_owned);
+            // A task: asked when something of its own has come, and not at each turn of the others.
+            let tasks = Rc::clone(&executor);
+            let service = executor.spawn(async move {
+                service(&tasks, &world, &arguments, once, settings.as_deref()).await
+            });
             match driver::block_on(executor.run(service)) {
                 Ok(exit) => exit,
                 Err(refusal) => console::refuse(&refusal, json),

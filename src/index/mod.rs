@@ -45,6 +45,7 @@ pub use book::{Searched, Told};
 pub use directory::{Change, Directory, Found};
 use rows::{
     archive_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows, value_of,
+    Name,
 };
 use table::{Batch, Table};
 pub use tally::Tally;
@@ -152,6 +153,8 @@ struct Gathered {
     number: u64,
     /// What sled knows of the message.
     below: Option<Box<Entry>>,
+    /// What is known of it by now: what changes it next is asked for it.
+    now: Option<Box<Entry>>,
     /// All that was to be done with it is done: its rows will hardly change again soon.
     settled: bool,
 }
@@ -174,7 +177,7 @@ struct Changes {
     /// Places that a record of the batch gives to a message.
     claims: BTreeMap<Place, Key>,
     /// Those of them that no row knew before.
-    unknown: BTreeSet<Vec<u8>>,
+    unknown: BTreeSet<Name>,
     /// Whether one of them was another's.
     crossed: bool,
 }
@@ -321,6 +324,7 @@ impl Index {
             let gathered = self.gather(*key, before.clone());
             gathered.settled = after.as_ref().is_some_and(is_settled);
             gathered.number = after.as_ref().map_or(0, |e| e.sequence);
+            gathered.now = after.clone().map(Box::new);
         }
         self.table.apply(batch, encode(&meta));
         self.meta = meta;
@@ -391,7 +395,9 @@ impl Index {
                     batch.remove(*key, row);
                 }
                 count(&mut meta.counters, Some(&entry), None);
-                self.gather(*key, Some(entry)).settled = true;
+                let gathered = self.gather(*key, Some(entry));
+                gathered.settled = true;
+                gathered.now = None;
             }
         }
         self.table.apply(batch, encode(&meta));
@@ -406,6 +412,7 @@ impl Index {
         self.gathered.entry(key).or_insert_with(|| Gathered {
             since,
             number: before.as_ref().map_or(0, |e| e.sequence),
+            now: None,
             below: before.map(Box::new),
             settled: false,
         })
@@ -498,7 +505,10 @@ impl Index {
     }
 
     fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
-        self.table.entry(key)
+        match self.gathered.get(key) {
+            Some(gathered) => Ok(gathered.now.as_deref().cloned()),
+            None => self.table.entry(key),
+        }
     }
 
     /// Hands everything to the file system. Alone it makes nothing durable: the caller syncs the

@@ -3,46 +3,70 @@
 //! What is known of a message lies by its number, the order of its decision: who walks a queue goes
 //! through neighbours then. By its key, which is as good as random, lies that number alone.
 
+use serde::Serialize;
+use sled::IVec;
+use smallvec::SmallVec;
+
 use super::{encode, PlaceValue};
 use crate::passage::{Entry, Place, Stage};
 use crate::ticket::Key;
 
-/// Rows by name, a handful.
-pub(super) type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+/// A row's name. Ours fit in it, but for places that a server names by long words: a name in a piece of
+/// memory of its own is fetched at each comparison.
+pub(super) type Name = SmallVec<[u8; 48]>;
 
-pub(super) fn value_of<'r>(rows: &'r Rows, name: &[u8]) -> Option<&'r Vec<u8>> {
+/// Rows by name, a handful.
+pub(super) type Rows = Vec<(Name, IVec)>;
+
+pub(super) fn value_of<'r>(rows: &'r Rows, name: &Name) -> Option<&'r IVec> {
     rows.iter().find(|(row, _)| row == name).map(|(_, v)| v)
+}
+
+fn name(parts: &[&[u8]]) -> Name {
+    let mut name = Name::new();
+    for part in parts {
+        name.extend_from_slice(part);
+    }
+    name
+}
+
+/// A row's value, by way of the stack where it is as short as most are.
+fn value<T: Serialize>(of: &T) -> IVec {
+    match postcard::to_slice(of, &mut [0; 384]) {
+        Ok(octets) => IVec::from(&*octets),
+        Err(_) => IVec::from(encode(of)),
+    }
 }
 
 /// Every row of an entry: the entry itself and all the lists that it stands in.
 pub(super) fn rows(key: Key, entry: &Entry) -> Rows {
     let mut rows = Vec::with_capacity(4 + entry.spots.len());
-    rows.push((number_row(&key), encode(&entry.sequence)));
-    rows.push((entry_row(entry.sequence, &key), encode(entry)));
+    rows.push((number_row(&key), value(&entry.sequence)));
+    rows.push((entry_row(entry.sequence, &key), value(entry)));
     for spot in &entry.spots {
-        let value = PlaceValue {
+        let place = PlaceValue {
             key,
             mailbox: spot.mailbox,
             received_at: spot.received_at,
             octets: spot.octets,
             again: entry.wants_fetch(),
         };
-        rows.push((place_row(&spot.place), encode(&value)));
+        rows.push((place_row(&spot.place), value(&place)));
     }
     if entry.stage == Stage::Committed {
-        rows.push((queue_row(entry.sequence), encode(&(key, entry.lane))));
+        rows.push((queue_row(entry.sequence), value(&(key, entry.lane))));
     }
     if entry.wants_archive() {
         // One row for each mailbox that it lies in.
         for spot in &entry.spots {
-            rows.push((archive_row(spot.mailbox.0, entry.sequence), encode(&key)));
+            rows.push((archive_row(spot.mailbox.0, entry.sequence), value(&key)));
         }
     }
     if !matches!(entry.stage, Stage::Committed | Stage::Forwarded) {
-        rows.push((list_row(entry.stage, entry.sequence), encode(&key)));
+        rows.push((list_row(entry.stage, entry.sequence), value(&key)));
     }
     if let Some(large) = entry.large {
-        rows.push((large_row(large), encode(&key)));
+        rows.push((large_row(large), value(&key)));
     }
     rows
 }
@@ -58,50 +82,44 @@ pub(super) fn is_of_one(row: &[u8]) -> bool {
     matches!(row.first(), Some(b'm' | b'e' | b'q' | b'a' | b'l'))
 }
 
-pub(super) fn large_row(segment: u64) -> Vec<u8> {
-    [b"g".as_slice(), &segment.to_be_bytes()].concat()
+pub(super) fn large_row(segment: u64) -> Name {
+    name(&[b"g", &segment.to_be_bytes()])
 }
 
-pub(super) fn number_row(key: &Key) -> Vec<u8> {
-    [b"m", key.0.as_slice()].concat()
+pub(super) fn number_row(key: &Key) -> Name {
+    name(&[b"m", &key.0])
 }
 
 /// With the key behind the number: whoever has an old number of a message meets no other one.
-pub(super) fn entry_row(sequence: u64, key: &Key) -> Vec<u8> {
-    [b"e".as_slice(), &sequence.to_be_bytes(), &key.0].concat()
+pub(super) fn entry_row(sequence: u64, key: &Key) -> Name {
+    name(&[b"e", &sequence.to_be_bytes(), &key.0])
 }
 
 /// Neighbours beside each other, where places are numbered.
-pub(super) fn place_row(place: &Place) -> Vec<u8> {
+pub(super) fn place_row(place: &Place) -> Name {
     match place {
         Place::Imap {
             origin,
             uid_validity,
             uid,
-        } => [
-            b"p\0".as_slice(),
+        } => name(&[
+            b"p\0",
             &origin.0,
             &uid_validity.0.to_be_bytes(),
             &uid.0.to_be_bytes(),
-        ]
-        .concat(),
-        Place::Item { origin, id } => [b"p\x01".as_slice(), &origin.0, id.as_bytes()].concat(),
+        ]),
+        Place::Item { origin, id } => name(&[b"p\x01", &origin.0, id.as_bytes()]),
     }
 }
 
-pub(super) fn queue_row(sequence: u64) -> Vec<u8> {
-    [b"q".as_slice(), &sequence.to_be_bytes()].concat()
+pub(super) fn queue_row(sequence: u64) -> Name {
+    name(&[b"q", &sequence.to_be_bytes()])
 }
 
-pub(super) fn archive_row(mailbox: u32, sequence: u64) -> Vec<u8> {
-    [
-        b"a".as_slice(),
-        &mailbox.to_be_bytes(),
-        &sequence.to_be_bytes(),
-    ]
-    .concat()
+pub(super) fn archive_row(mailbox: u32, sequence: u64) -> Name {
+    name(&[b"a", &mailbox.to_be_bytes(), &sequence.to_be_bytes()])
 }
 
-pub(super) fn list_row(stage: Stage, sequence: u64) -> Vec<u8> {
-    [b"l".as_slice(), &[stage as u8], &sequence.to_be_bytes()].concat()
+pub(super) fn list_row(stage: Stage, sequence: u64) -> Name {
+    name(&[b"l", &[stage as u8], &sequence.to_be_bytes()])
 }

@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use sled::IVec;
 
 use super::pages::{self, Below, Changed};
-use super::rows::{entry_row, number_row};
+use super::rows::{entry_row, number_row, Name};
 use super::{decode, Fault, META};
 use crate::passage::Entry as Known;
 use crate::ticket::Key;
@@ -52,7 +52,7 @@ impl Fresh {
 
 #[derive(Default)]
 struct Gathered {
-    rows: BTreeMap<Vec<u8>, Fresh>,
+    rows: BTreeMap<Name, Fresh>,
     /// How things stand, for whoever reads: sled's own may say less.
     meta: Option<IVec>,
     octets: usize,
@@ -61,20 +61,20 @@ struct Gathered {
 /// Changes that belong together.
 #[derive(Default)]
 pub(super) struct Batch {
-    removed: Vec<(Key, Vec<u8>)>,
-    written: Vec<(Key, Vec<u8>, Vec<u8>, bool)>,
+    removed: Vec<(Key, Name)>,
+    written: Vec<(Key, Name, IVec, bool)>,
 }
 
 impl Batch {
     /// A row goes. All removals of a batch come before what it writes: what one message leaves may
     /// be another's place by now.
-    pub(super) fn remove(&mut self, owner: Key, row: Vec<u8>) {
+    pub(super) fn remove(&mut self, owner: Key, row: Name) {
         self.removed.push((owner, row));
     }
 
     /// A row is written; `new` where surely none of that name was there.
-    pub(super) fn insert(&mut self, owner: Key, row: Vec<u8>, value: Vec<u8>, new: bool) {
-        self.written.push((owner, row, value, new));
+    pub(super) fn insert(&mut self, owner: Key, row: Name, value: impl Into<IVec>, new: bool) {
+        self.written.push((owner, row, value.into(), new));
     }
 }
 
@@ -216,7 +216,7 @@ impl Table {
             gathered.put(owner, row, None, true);
         }
         for (owner, row, value, new) in batch.written {
-            gathered.put(owner, row, Some(value.into()), !new);
+            gathered.put(owner, row, Some(value), !new);
         }
         gathered.meta = Some(meta.into());
     }
@@ -234,7 +234,7 @@ impl Table {
         metas: Vec<Vec<u8>>,
         share: impl Fn(&Key) -> Option<usize>,
     ) -> Result<(), Fault> {
-        let mut shares: Vec<Vec<(Vec<u8>, Option<IVec>)>> = vec![Vec::new(); metas.len()];
+        let mut shares: Vec<Vec<(Name, Option<IVec>)>> = vec![Vec::new(); metas.len()];
         for (row, fresh) in &self.gathered().rows {
             let of_it = share(&fresh.owner).and_then(|at| shares.get_mut(at));
             if let Some(of_it) = of_it {
@@ -277,7 +277,7 @@ impl Table {
 }
 
 impl Gathered {
-    fn put(&mut self, owner: Key, row: Vec<u8>, value: Option<IVec>, below: bool) {
+    fn put(&mut self, owner: Key, row: Name, value: Option<IVec>, below: bool) {
         match self.rows.entry(row) {
             Entry::Occupied(mut known) => {
                 self.octets -= known.get().weight();
@@ -312,7 +312,7 @@ fn slot(key: &Key) -> usize {
 
 /// The first row of both sides; what is gathered hides sled's row of the same name.
 fn first<'g>(
-    fresh: &mut Peekable<impl Iterator<Item = (&'g Vec<u8>, &'g Fresh)>>,
+    fresh: &mut Peekable<impl Iterator<Item = (&'g Name, &'g Fresh)>>,
     below: &mut Peekable<Below<'_>>,
 ) -> Result<Option<(IVec, Option<IVec>)>, Fault> {
     let Some((row, _)) = fresh.peek() else {

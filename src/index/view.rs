@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::book::{Searched, Shelf};
 use super::directory::{self, Directory, Found};
+use super::rows::Name;
 use super::table::Table;
 use super::{archive_row, decode, list_row, place_row, queue_row, Fault, Meta};
 use crate::index::PlaceValue;
@@ -136,7 +137,7 @@ impl View {
         )
     }
 
-    fn page(&self, from: Vec<u8>, to: Vec<u8>, limit: usize) -> Result<Vec<Listed>, Fault> {
+    fn page(&self, from: Name, to: Name, limit: usize) -> Result<Vec<Listed>, Fault> {
         let mut page = Vec::new();
         for (row, value) in self.table.range(&from, &to, limit)? {
             let key: Key = decode(&value)?;

@@ -14,8 +14,10 @@
 //! Other C libraries have no such arenas, of which nothing is asked then.
 
 use std::env;
+use std::ffi::{c_char, CStr};
 use std::fs;
 use std::path::Path;
+use std::ptr;
 
 /// Where Debian keeps the authorities, one to a file, found by hash.
 const AUTHORITIES: &str = "/etc/ssl/certs";
@@ -40,26 +42,60 @@ fn is_hashed(dir: &Path) -> bool {
     })
 }
 
-/// Has the allocator keep few arenas, and give back what is free at its end beyond half a MiB.
+/// The program's allocator, but for what C libraries take (OpenSSL), which is little and the system's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// How it is set, read before `main`: one arena, since each keeps what it once had; what is free goes back
+/// after a tenth of a second, and at once when `give_back` says so; and threads keep small pieces only at
+/// hand. No thread of its own: it would wake the box.
+#[used]
+#[allow(unsafe_code)]
+// SAFETY: jemalloc declares this name as a pointer to a string that ends with a zero, for programs to set;
+// nothing else has it.
+#[export_name = "_rjem_malloc_conf"]
+static SETTINGS: Option<&'static c_char> = Some(as_char(
+    c"narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0,lg_tcache_max:12",
+));
+
+/// The first octet of a string, which the others follow.
+#[allow(unsafe_code)]
+const fn as_char(text: &'static CStr) -> &'static c_char {
+    // SAFETY: a `CStr` has at least its zero, and lives as long.
+    unsafe { &*text.as_ptr() }
+}
+
+/// Has the system's allocator, which C libraries use, keep one arena.
 #[cfg(target_env = "gnu")]
 #[allow(unsafe_code)]
 fn keep_few_arenas() {
-    /// The executor's, the writer's, and one for all others.
-    const ARENAS: libc::c_int = 3;
     const HALF_MIB: libc::c_int = 512 * 1024;
     // SAFETY: `mallopt` takes two integers, touches only the allocator's own parameters, and is
     // called while there is one thread. A refusal (0) leaves the defaults, which is no error.
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, ARENAS);
+        libc::mallopt(libc::M_ARENA_MAX, 1);
         libc::mallopt(libc::M_TRIM_THRESHOLD, HALF_MIB);
     }
 }
 
-/// Gives back to the system what the allocator holds and nobody uses, some milliseconds' work: for
-/// the end of something large.
-#[cfg(target_env = "gnu")]
+/// Gives back to the system what both allocators hold and nobody uses, some milliseconds' work: for
+/// the end of something large. Of what threads keep at hand only this one's goes.
 #[allow(unsafe_code)]
 pub fn give_back() {
+    // All arenas.
+    for order in [c"thread.tcache.flush", c"arena.4096.purge"] {
+        // SAFETY: both take a name and nothing else; a refusal leaves everything as it is.
+        unsafe {
+            tikv_jemalloc_sys::mallctl(
+                order.as_ptr(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                0,
+            );
+        }
+    }
+    #[cfg(target_env = "gnu")]
     // SAFETY: `malloc_trim` locks each arena in turn, and takes and returns integers only.
     unsafe {
         libc::malloc_trim(0);
@@ -77,7 +113,7 @@ fn let_text_go() {
     // Without it the process stays as large as it is: no reason to say anything.
     let maps = fs::read_to_string("/proc/self/smaps").unwrap_or_default();
     for (from, octets) in texts(&maps) {
-        let from = std::ptr::with_exposed_provenance_mut(from);
+        let from = ptr::with_exposed_provenance_mut(from);
         // SAFETY: the range is a whole mapping of a file, not writable, in which the kernel counts no page
         // of our own: nothing in it differs from the file, and the next call into it maps the file's
         // page again. It is still there: nothing in this program unloads a library.
@@ -114,10 +150,6 @@ fn texts(maps: &str) -> Vec<(usize, usize)> {
 
 #[cfg(not(target_env = "gnu"))]
 fn keep_few_arenas() {}
-
-/// Other C libraries give back by themselves.
-#[cfg(not(target_env = "gnu"))]
-pub fn give_back() {}
 
 #[cfg(all(test, target_env = "gnu"))]
 mod tests {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use proptest::prelude::*;
 
 use super::super::encode;
-use super::super::rows::{archive_row, list_row, place_row, queue_row};
+use super::super::rows::{archive_row, list_row, place_row, queue_row, Name};
 use super::*;
 use crate::passage::{Origin, Place, Stage, Uid, UidValidity};
 
@@ -31,12 +31,12 @@ fn table(dir: &tempfile::TempDir) -> Table {
 }
 
 /// Rows of every kind: by themselves, in pages, and on both sides of an edge between two.
-fn row(name: u8) -> Vec<u8> {
+fn row(name: u8) -> Name {
     let number = name / 8 + 13;
     let long = u64::from(number);
     match name % 8 {
         0 => number_row(&Key([number; 32])),
-        1 => vec![b'd', name],
+        1 => Name::from_slice(&[b'd', name]),
         2 => queue_row(long),
         3 => entry_row(long, &OWNER),
         4 => archive_row(3, long),
@@ -159,7 +159,7 @@ proptest! {
         let page = table.range(&row(from), &row(to), limit).expect("read");
         let page: Vec<(Vec<u8>, u8)> = page.iter().map(|(r, v)| (r.to_vec(), v[0])).collect();
         let want: Vec<(Vec<u8>, u8)> = match row(from) < row(to) {
-            true => model.range(row(from)..row(to)).take(limit).map(|(r, v)| (r.clone(), *v)).collect(),
+            true => model.range(row(from)..row(to)).take(limit).map(|(r, v)| (r.to_vec(), *v)).collect(),
             false => Vec::new(),
         };
         prop_assert_eq!(page, want);
@@ -168,7 +168,8 @@ proptest! {
             let (r, v) = item.expect("a row");
             (r.to_vec(), v[0])
         }).collect();
-        prop_assert_eq!(sled, model.into_iter().collect::<Vec<_>>());
+        let model = model.into_iter().map(|(r, v)| (r.to_vec(), v));
+        prop_assert_eq!(sled, model.collect::<Vec<_>>());
     }
 }
 

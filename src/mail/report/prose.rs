@@ -56,7 +56,7 @@ pub(super) fn read(
     let joined = before.join(" ").to_lowercase();
     let said = |kind| {
         let mut sentences = SENTENCES.iter().filter(|(_, of)| *of == kind);
-        sentences.any(|(sentence, _)| joined.contains(sentence))
+        sentences.any(|(sentence, _)| has(&joined, sentence))
     };
     let by_text = match (said(ReportKind::Delayed), said(ReportKind::Failed)) {
         (true, _) => Some(ReportKind::Delayed),
@@ -185,17 +185,27 @@ fn cut(line: &str) -> &str {
     crate::mail::words::cut(line, LINE_MAX).0
 }
 
-/// The first line of the copy of what was sent, or the end.
+/// The first line of the copy of what was sent, or the end: the line that announces it, or the first of
+/// one that nothing announces, as no sentence begins.
 fn copy_at(lines: &[&str]) -> usize {
-    let at = lines.iter().position(|line| is_copy(line));
-    at.unwrap_or(lines.len())
+    const TRACE: [&str; 2] = ["received:", "return-path:"];
+    let all = lines.join("\n").to_lowercase();
+    // Mostly nothing of it is anywhere: then no line is looked at by itself.
+    let trace = TRACE.into_iter().filter(|name| has(&all, name));
+    let copies = COPIES.iter().copied().filter(|copy| has(&all, copy));
+    let (trace, copies): (Vec<&str>, Vec<&str>) = (trace.collect(), copies.collect());
+    if trace.is_empty() && copies.is_empty() {
+        return lines.len();
+    }
+    let is_copy = |line: &str| {
+        trace.iter().any(|name| line.starts_with(name)) || copies.iter().any(|copy| has(line, copy))
+    };
+    all.split('\n').position(is_copy).unwrap_or(lines.len())
 }
 
-/// A line that announces the copy, or is the first of one that nothing announces: no sentence begins so.
-fn is_copy(line: &str) -> bool {
-    let line = line.to_lowercase();
-    let trace = ["received:", "return-path:"];
-    trace.iter().any(|name| line.starts_with(name)) || COPIES.iter().any(|copy| line.contains(copy))
+/// Whether `text` has these words; at memory speed, since there are many to ask for.
+fn has(text: &str, words: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), words.as_bytes()).is_some()
 }
 
 /// The first line of what was said between the servers, or the end.
