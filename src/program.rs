@@ -3,14 +3,20 @@
 //! Here and not in the binary's own crate: whatever is generic would be compiled for both, a sixth of
 //! the file.
 
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
+
+use env_logger::fmt::Formatter;
 
 use crate::console::{self, Arguments, Exit};
 use crate::control::{self, Kind, Refusal, Service};
 use crate::world::signals::Stop;
 use crate::world::{driver, memory, worker, World};
+
+/// Where whoever starts the program says whether the log has colours.
+const STYLE: &str = "RUST_LOG_STYLE";
 
 /// The whole of it, from the arguments to the exit code.
 pub fn main() -> ExitCode {
@@ -22,17 +28,33 @@ pub fn main() -> ExitCode {
                 Some(_) => "info",
                 None => "warn",
             };
-            env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
-                // Its trace would show mail; the level is not the operator's to raise.
-                .filter_module("async_imap", log::LevelFilter::Info)
+            let wishes = env_logger::Env::default().default_filter_or(filter);
+            let mut log = env_logger::Builder::from_env(wishes);
+            // Its trace would show mail; the level is not the operator's to raise.
+            log.filter_module("async_imap", log::LevelFilter::Info)
                 // Standard output is the answer's.
-                .target(env_logger::Target::Stderr)
-                .init();
+                .target(env_logger::Target::Stderr);
+            if !io::stderr().is_terminal() && std::env::var_os(STYLE).is_none() {
+                // Else the writer looks through every line for colours to take out.
+                log.format(line).write_style(env_logger::WriteStyle::Always);
+            }
+            log.init();
             command(arguments)
         }
         Err(exit) => exit,
     };
     ExitCode::from(exit as u8)
+}
+
+/// A line of the log, as the writer has it by itself, without colours.
+fn line(to: &mut Formatter, record: &log::Record<'_>) -> io::Result<()> {
+    let (at, level) = (to.timestamp(), record.level());
+    writeln!(
+        to,
+        "[{at} {level:<5} {}] {}",
+        record.target(),
+        record.args()
+    )
 }
 
 fn command(arguments: Arguments) -> Exit {

@@ -24,6 +24,7 @@
 
 mod applied;
 mod book;
+mod by_key;
 mod directory;
 mod pages;
 mod rows;
@@ -31,7 +32,7 @@ mod table;
 mod tally;
 mod view;
 
-use std::collections::{btree_map as map, BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ use crate::ticket::Key;
 
 pub use applied::Applied;
 pub use book::{Searched, Told};
+use by_key::ByKey;
 pub use directory::{Change, Directory, Found};
 use rows::{
     archive_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows, value_of,
@@ -135,7 +137,7 @@ pub struct Index {
     table: Arc<Table>,
     meta: Meta,
     /// Messages with rows that sled has not been told yet.
-    gathered: BTreeMap<Key, Gathered>,
+    gathered: ByKey<Gathered>,
     /// Counters of what sled has been told.
     told: Counters,
     /// Messages that sled is told of at once.
@@ -172,14 +174,23 @@ pub struct Durable {
 /// What a batch of records changes.
 #[derive(Default)]
 struct Changes {
-    /// Before, and now.
-    entries: BTreeMap<Key, (Option<Entry>, Option<Entry>)>,
+    /// Each message that a record is about.
+    entries: Vec<Touched>,
+    /// Where each is among them.
+    at: ByKey<usize>,
     /// Places that a record of the batch gives to a message.
     claims: BTreeMap<Place, Key>,
     /// Those of them that no row knew before.
     unknown: BTreeSet<Name>,
     /// Whether one of them was another's.
     crossed: bool,
+}
+
+/// A message before the batch, and by now.
+struct Touched {
+    key: Key,
+    before: Option<Entry>,
+    now: Option<Entry>,
 }
 
 impl Index {
@@ -241,7 +252,7 @@ impl Index {
             table,
             told: meta.counters.clone(),
             meta,
-            gathered: BTreeMap::new(),
+            gathered: ByKey::default(),
             share,
             crossed: false,
         };
@@ -301,7 +312,12 @@ impl Index {
             }
         }
         let mut batch = Batch::default();
-        for (key, (before, after)) in &changes.entries {
+        for Touched {
+            key,
+            before,
+            now: after,
+        } in &changes.entries
+        {
             if before == after {
                 continue;
             }
@@ -332,15 +348,16 @@ impl Index {
         while self.table.is_full() && !self.gathered.is_empty() {
             self.tell_some()?;
         }
-        order.reverse();
-        let mut seen = BTreeSet::new();
-        order.retain(|k| seen.insert(*k));
+        // As each was changed last.
         order.reverse();
         for key in order {
-            if let Some((_, Some(after))) = changes.entries.remove(&key) {
+            let change = changes.at.remove(&key);
+            let change = change.and_then(|at| changes.entries.get_mut(at));
+            if let Some(after) = change.and_then(|change| change.now.take()) {
                 applied.changed.push((key, after));
             }
         }
+        applied.changed.reverse();
         Ok(applied)
     }
 
@@ -375,13 +392,17 @@ impl Index {
 
     /// What is known of `key`, with these changes.
     fn now<'c>(&self, changes: &'c mut Changes, key: Key) -> Result<&'c mut Option<Entry>, Fault> {
-        Ok(match changes.entries.entry(key) {
-            map::Entry::Occupied(known) => &mut known.into_mut().1,
-            map::Entry::Vacant(unknown) => {
+        let at = match changes.at.get(&key) {
+            Some(at) => *at,
+            None => {
                 let before = self.entry(&key)?;
-                &mut unknown.insert((before.clone(), before)).1
+                let now = before.clone();
+                changes.entries.push(Touched { key, before, now });
+                changes.at.insert(key, changes.entries.len() - 1);
+                changes.entries.len() - 1
             }
-        })
+        };
+        Ok(&mut changes.entries[at].now)
     }
 
     /// Forgets these messages wholly: nothing of them is in the journal any more, or will be before
@@ -429,8 +450,8 @@ impl Index {
         let mut share: Vec<(u64, Key)> = wanted.map(|(key, g)| (g.number, *key)).collect();
         share.sort_unstable();
         share.truncate(self.share);
-        let share: BTreeSet<Key> = share.into_iter().map(|(_, key)| key).collect();
-        self.tell(|key, _| share.contains(key))
+        let share: ByKey<()> = share.into_iter().map(|(_, key)| (key, ())).collect();
+        self.tell(|key, _| share.contains_key(key))
     }
 
     /// Tells sled of the messages that all is done for.
@@ -488,13 +509,10 @@ impl Index {
             position = since.fold(position, |p, g| p.min(g.since));
         }
         let metas = metas.iter().map(encode).collect();
-        let mut shares: Vec<(Key, usize)> = Vec::with_capacity(keys.len());
-        shares.extend(keys.iter().enumerate().map(|(at, key)| (*key, at / share)));
-        shares.sort_unstable();
-        self.table.spill(metas, |owner| {
-            let at = shares.binary_search_by(|(key, _)| key.cmp(owner)).ok()?;
-            shares.get(at).map(|(_, share)| *share)
-        })?;
+        let keyed = keys.iter().enumerate();
+        let shares: ByKey<usize> = keyed.map(|(at, key)| (*key, at / share)).collect();
+        self.table
+            .spill(metas, |owner| shares.get(owner).copied())?;
         // Only now: what sled did not take must not count as told.
         self.told = told;
         self.crossed = false;

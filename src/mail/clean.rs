@@ -21,6 +21,10 @@ fn is_treacherous(character: char) -> bool {
 
 /// For one line of a log or of a header: no line break, no control, nothing that reorders.
 pub fn for_line(text: &str) -> String {
+    // Most are so already.
+    if text.bytes().all(|octet| (b' '..=b'~').contains(&octet)) {
+        return text.trim().to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if character == '\r' || character == '\n' || character == '\t' {

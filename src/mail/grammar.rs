@@ -53,12 +53,15 @@ fn address(addr: &Addr<'_>, odd: &mut Oddities) -> Option<Address> {
         _ => whole,
     };
     // A quoted local part (RFC 5322 §3.4.1) comes as a name, and the domain as the address.
-    let quoted = format!("\"{name}\"{whole}");
+    let quoted;
     let (whole, name) = match (whole, name) {
         ("", "") => return None,
         ("", word) if !word.contains(char::is_whitespace) => (word, ""),
         ("", _) => return None,
-        (whole, name) if whole.starts_with('@') && !name.is_empty() => (quoted.as_str(), ""),
+        (whole, name) if whole.starts_with('@') && !name.is_empty() => {
+            quoted = format!("\"{name}\"{whole}");
+            (quoted.as_str(), "")
+        }
         both => both,
     };
     let (address, cut) = words::cut(whole, ADDRESS_MAX);

@@ -56,7 +56,11 @@ pub(crate) fn in_utf8(value: &[u8], odd: &mut Oddities) -> Vec<u8> {
                 if octet.is_ascii_alphanumeric() {
                     out.push(octet);
                 } else {
-                    out.extend_from_slice(format!("={octet:02X}").as_bytes());
+                    out.push(b'=');
+                    out.extend([octet >> 4, octet & 15].map(|four| match four {
+                        0..=9 => b'0' + four,
+                        _ => b'A' + four - 10,
+                    }));
                 }
             }
             out.extend_from_slice(b"?= ");

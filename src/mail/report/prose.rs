@@ -3,6 +3,10 @@
 //! No grammar is behind it: a list of beginnings and sentences that mail systems are known to write, and
 //! the shapes in which they name an address. Each line is looked at once, and only so many.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
+
 use crate::mail::message::{About, Report, ReportKind};
 
 use super::{ABOUT_MAX, SAID_MAX};
@@ -24,6 +28,14 @@ const COPY_BLOCKS: usize = 3;
 
 /// Octets of a line that only leads to the next.
 const LEADS_MAX: usize = 12;
+
+/// The sentences, each made ready to be looked for: many are, in each text that may be a report.
+static FINDERS: LazyLock<Vec<(Finder<'static>, ReportKind)>> = LazyLock::new(|| {
+    let sentences = SENTENCES.iter();
+    sentences
+        .map(|(sentence, kind)| (Finder::new(*sentence), *kind))
+        .collect()
+});
 
 /// How many signs a text must show to be a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +67,8 @@ pub(super) fn read(
     let before = lines.get(..session).unwrap_or_default();
     let joined = before.join(" ").to_lowercase();
     let said = |kind| {
-        let mut sentences = SENTENCES.iter().filter(|(_, of)| *of == kind);
-        sentences.any(|(sentence, _)| has(&joined, sentence))
+        let mut sentences = FINDERS.iter().filter(|(_, of)| *of == kind);
+        sentences.any(|(sentence, _)| sentence.find(joined.as_bytes()).is_some())
     };
     let by_text = match (said(ReportKind::Delayed), said(ReportKind::Failed)) {
         (true, _) => Some(ReportKind::Delayed),
@@ -205,7 +217,7 @@ fn copy_at(lines: &[&str]) -> usize {
 
 /// Whether `text` has these words; at memory speed, since there are many to ask for.
 fn has(text: &str, words: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), words.as_bytes()).is_some()
+    memmem::find(text.as_bytes(), words.as_bytes()).is_some()
 }
 
 /// The first line of what was said between the servers, or the end.
