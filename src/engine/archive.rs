@@ -35,6 +35,7 @@ const BATCH: usize = 500;
 /// Fewer than this are given a moment to become more, while messages are coming in.
 const WORTH: u64 = 200;
 const GATHER: Duration = Duration::from_millis(200);
+const GLANCE: Duration = Duration::from_millis(20);
 /// How long an idle session is kept.
 const KEEP: Duration = Duration::from_secs(20);
 /// How long it rests at most.
@@ -254,10 +255,7 @@ impl Archiver<'_> {
         let id = self.mailbox.id.0;
         let mut after = 0;
         loop {
-            let few = self.engine.counters.borrow().to_archive < WORTH;
-            if few && self.post.is_fetching() {
-                self.engine.world.clock.sleep(GATHER).await;
-            }
+            self.gather().await;
             let mut page = self
                 .engine
                 .reader
@@ -294,6 +292,17 @@ impl Archiver<'_> {
                     self.left.add(&done.left, &words, now);
                 }
             }
+        }
+    }
+
+    /// Waits for a moment while few are there and more come in; no longer than until they are worth it:
+    /// the server has nothing else to do meanwhile than to hand out the next.
+    async fn gather(&self) {
+        let clock = &self.engine.world.clock;
+        let until = clock.tick().plus(GATHER);
+        let few = || self.engine.counters.borrow().to_archive < WORTH;
+        while few() && self.post.is_fetching() && clock.tick() < until {
+            clock.sleep(GLANCE).await;
         }
     }
 
