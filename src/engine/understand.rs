@@ -3,6 +3,7 @@
 //! The pure rooms do the work, on the reader's thread: of all that happens to a message, this takes
 //! the processor longest. A few messages at a time, so that others who ask the reader wait briefly.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,8 +16,10 @@ use crate::passage::{Place, Stored};
 use crate::settings::Mailbox;
 use crate::ticket::{Key, KeyHasher};
 
-/// Messages understood in one turn of the reader's thread.
+/// Messages understood in one turn of the reader's thread, and octets, of which one message may have more:
+/// who sends asks the same thread for what is attached, a quarter of a millisecond is no wait for it.
 const TURN: usize = 16;
+const TURN_OCTETS: usize = 96 * 1024;
 
 /// A fetched message's octets.
 pub enum Octets {
@@ -117,12 +120,9 @@ pub async fn run(engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<Unde
     while let Ok(batch) = batches.recv().await {
         let identity: Arc<str> = batch.mailbox.key_identity().unwrap_or_default().into();
         let mut messages = Vec::with_capacity(batch.messages.len());
-        let mut fetched = batch.messages.into_iter();
-        loop {
-            let some: Vec<Fetched> = fetched.by_ref().take(TURN).collect();
-            if some.is_empty() {
-                break;
-            }
+        let mut rest = VecDeque::from(batch.messages);
+        while !rest.is_empty() {
+            let some: Vec<Fetched> = rest.drain(..turn(&rest)).collect();
             let identity = identity.clone();
             let understood = engine.reader.ask(move |_| -> Vec<Understood> {
                 some.into_iter().map(|f| one(f, &identity)).collect()
@@ -141,6 +141,19 @@ pub async fn run(engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<Unde
             return;
         }
     }
+}
+
+/// How many of these are understood in one turn.
+fn turn(messages: &VecDeque<Fetched>) -> usize {
+    let mut octets = 0;
+    let fit = messages.iter().take(TURN).take_while(|fetched| {
+        octets += match &fetched.octets {
+            Octets::Inline(octets) => octets.len(),
+            Octets::Large { .. } => 0,
+        };
+        octets <= TURN_OCTETS
+    });
+    fit.count().max(1)
 }
 
 fn one(fetched: Fetched, identity: &str) -> Understood {

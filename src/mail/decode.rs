@@ -6,8 +6,10 @@
 //! §3.3 leaves that open; some mailers join padded blocks); quoted-printable keeps a wrong escape
 //! as it stands (RFC 2045 §6.7). Character sets are not its business.
 
-use super::Oddity;
+use base64::prelude::{Engine as _, BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
+
+use super::Oddity;
 
 /// How a body is encoded for transfer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,21 +102,7 @@ impl Decoder {
         let mut rest = octets;
         loop {
             if self.sextets == 0 {
-                while let ([a, b, c, d, tail @ ..], Some([x, y, z])) = (
-                    rest,
-                    room.get_mut(written..)
-                        .and_then(|free| free.first_chunk_mut::<3>()),
-                ) {
-                    let (a, b, c, d) = (sextet(*a), sextet(*b), sextet(*c), sextet(*d));
-                    if (a | b | c | d) & NO_SEXTET != 0 {
-                        break;
-                    }
-                    *x = a << 2 | b >> 4;
-                    *y = b << 4 | c >> 2;
-                    *z = c << 6 | d;
-                    written += 3;
-                    rest = tail;
-                }
+                (rest, written) = groups(rest, room, written);
             }
             let Some((&octet, tail)) = rest.split_first() else {
                 break;
@@ -254,6 +242,45 @@ impl Decoder {
             }
         }
         self.held.clear();
+    }
+}
+
+/// What is decoded at once of a line of base64: RFC 2045 §6.8 allows 76 octets, and no sender's mistake may
+/// have all that follows looked through again and again.
+const AT_ONCE: usize = 1024;
+
+/// Decodes whole groups, line by line, up to the first octet that is neither one of theirs nor the end of a
+/// line; what is left of the input, and how much of the room is taken.
+fn groups<'o>(mut rest: &'o [u8], room: &mut [u8], mut written: usize) -> (&'o [u8], usize) {
+    loop {
+        let some = rest.get(..AT_ONCE).unwrap_or(rest);
+        let end = memchr::memchr(b'\n', some);
+        let line = some.get(..end.unwrap_or(some.len())).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut whole = line.get(..line.len() / 4 * 4).unwrap_or_default();
+        let mut decode = |groups| {
+            let free = room.get_mut(written..).unwrap_or_default();
+            STANDARD_NO_PAD.decode_slice(groups, free)
+        };
+        let decoded = decode(whole).or_else(|fault| {
+            let end = whole.iter().position(|&o| sextet(o) & NO_SEXTET != 0);
+            whole = whole.get(..end.unwrap_or(0) / 4 * 4).unwrap_or_default();
+            decode(whole).map_err(|_| fault)
+        });
+        let Ok(decoded) = decoded else {
+            return (rest, written);
+        };
+        written += decoded;
+        rest = match end {
+            Some(end) if whole.len() == line.len() => rest.get(end + 1..),
+            _ => rest.get(whole.len()..),
+        }
+        .unwrap_or_default();
+        // Nothing more is left, or what the caller looks at octet by octet.
+        let stands = whole.is_empty() && end.is_none();
+        if rest.is_empty() || stands || whole.len() < line.len() {
+            return (rest, written);
+        }
     }
 }
 

@@ -132,6 +132,22 @@ proptest! {
         }
     }
 
+    /// Lines that are longer than what is decoded at once, with a flaw here and there.
+    #[test]
+    fn long_lines_are_decoded_as_octets_are(
+        length in 0usize..5000,
+        flaws in prop::collection::vec((0usize..5000, prop::sample::select(&b"=\r\n @\xff"[..])), 0..6),
+    ) {
+        let mut octets: Vec<u8> = b"QUJDREVG+/09".iter().copied().cycle().take(length).collect();
+        for (at, flaw) in flaws {
+            if let Some(octet) = octets.get_mut(at) {
+                *octet = flaw;
+            }
+        }
+        let single: Vec<&[u8]> = octets.chunks(1).collect();
+        prop_assert_eq!(decode(Encoding::Base64, &[&octets]), decode(Encoding::Base64, &single));
+    }
+
     #[test]
     fn base64_gives_back_what_was_encoded(octets in prop::collection::vec(any::<u8>(), 0..400)) {
         use base64::engine::general_purpose::STANDARD;
