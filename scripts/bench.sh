@@ -23,6 +23,7 @@ figure to a line, with its budget. What can't be measured here says NOT HERE.
   --json         print the figures as JSON; the tables go to standard error
   --budget       status 1 when a ratio is under 0.5, a row is void, more than
                  32 MiB were resident, or a figure of the box is over its budget
+                 or has one and can't be measured here
   --row NAME     only rows whose name contains this, and no box; may be repeated
   --box          only the box
   --figure NAME  only parts of the box whose name contains this: drains, syncs,

@@ -6,7 +6,7 @@
 //! §3.3 leaves that open; some mailers join padded blocks); quoted-printable keeps a wrong escape
 //! as it stands (RFC 2045 §6.7). Character sets are not its business.
 
-use base64::prelude::{Engine as _, BASE64_STANDARD_NO_PAD as STANDARD_NO_PAD};
+use base64_simd::{Out, STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::Oddity;
@@ -258,16 +258,18 @@ fn groups<'o>(mut rest: &'o [u8], room: &mut [u8], mut written: usize) -> (&'o [
         let line = some.get(..end.unwrap_or(some.len())).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut whole = line.get(..line.len() / 4 * 4).unwrap_or_default();
-        let mut decode = |groups| {
-            let free = room.get_mut(written..).unwrap_or_default();
-            STANDARD_NO_PAD.decode_slice(groups, free)
+        let mut decode = |groups: &[u8]| {
+            // The room was made for everything that the input can become; see `base64`.
+            let free = room.get_mut(written..written + groups.len() / 4 * 3)?;
+            let decoded = STANDARD_NO_PAD.decode(groups, Out::from_slice(free));
+            decoded.ok().map(|octets| octets.len())
         };
-        let decoded = decode(whole).or_else(|fault| {
+        let decoded = decode(whole).or_else(|| {
             let end = whole.iter().position(|&o| sextet(o) & NO_SEXTET != 0);
             whole = whole.get(..end.unwrap_or(0) / 4 * 4).unwrap_or_default();
-            decode(whole).map_err(|_| fault)
+            decode(whole)
         });
-        let Ok(decoded) = decoded else {
+        let Some(decoded) = decoded else {
             return (rest, written);
         };
         written += decoded;

@@ -175,10 +175,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether all rows and figures keep their budgets, and no row is void.
+    /// Whether all rows and figures keep their budgets, no row is void, and nothing that has a budget could
+    /// not be measured.
     pub fn is_within_budget(&self) -> bool {
         self.rows.iter().all(|r| r.is_within_budget() && !r.void)
-            && !self.figures.iter().any(Figure::is_over)
+            && !self.figures.iter().any(|f| f.is_over() || f.missing)
     }
 
     /// Whether no measurement went wrong.

@@ -48,6 +48,8 @@ pub struct Figure {
     pub remark: String,
     /// The measurement itself went wrong.
     pub failed: bool,
+    /// Not measured, although a budget hangs on it: with `--budget` that is no pass.
+    pub missing: bool,
 }
 
 impl Figure {
@@ -66,11 +68,12 @@ impl Figure {
             budget,
             remark: remark.into(),
             failed: !measured.is_finite(),
+            missing: false,
         }
     }
 
-    /// A line for what this run could not measure.
-    fn unmeasured(name: &str, why: &str) -> Figure {
+    /// A line for what this run could not measure, and has no budget.
+    fn untold(name: &str, why: &str) -> Figure {
         Figure {
             name: name.to_owned(),
             measured: None,
@@ -78,6 +81,15 @@ impl Figure {
             budget: None,
             remark: why.to_owned(),
             failed: false,
+            missing: false,
+        }
+    }
+
+    /// A line for what this run could not measure, and what has a budget.
+    fn unmeasured(name: &str, why: &str) -> Figure {
+        Figure {
+            missing: true,
+            ..Figure::untold(name, why)
         }
     }
 
@@ -161,11 +173,11 @@ fn binary(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
     };
     let crates = match bench.plan.crates {
         Some(count) => Figure::new("crates", count as f64, "", None, "linked, without its own"),
-        None => Figure::unmeasured("crates", "nobody counted them: --crates"),
+        None => Figure::untold("crates", "nobody counted them: --crates"),
     };
     let build = match bench.plan.build_seconds {
         Some(seconds) => Figure::new("build of the binary", seconds, "s", None, "from nothing"),
-        None => Figure::unmeasured(
+        None => Figure::untold(
             "build of the binary",
             "it was there already, in part or whole",
         ),

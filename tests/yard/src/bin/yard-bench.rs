@@ -15,7 +15,7 @@ struct Arguments {
     /// Print the measurements as JSON; the table goes to standard error
     #[arg(long)]
     json: bool,
-    /// Fail where a row or a figure is over its budget, or a row is void
+    /// Fail where a row or a figure is over its budget, a row is void, or what has a budget can't be measured
     #[arg(long)]
     budget: bool,
 }
@@ -40,7 +40,9 @@ fn bench(arguments: &Arguments) -> Outcome<()> {
         print!("{}", report.table());
     }
     if arguments.budget && !report.is_within_budget() {
-        return Err(Failure::new("something is over its budget"));
+        return Err(Failure::new(
+            "something is over its budget, or was not measured",
+        ));
     }
     if !report.is_whole() {
         return Err(Failure::new("a measurement went wrong"));
