@@ -167,7 +167,7 @@ impl Console {
             };
             let again = match &answer {
                 Answer::NeedPassphrase => self.type_passphrase(how)?,
-                Answer::NeedSecrets { keys } => self.type_secrets(world, keys, how)?,
+                Answer::NeedSecrets { keys, .. } => self.type_secrets(world, keys, how)?,
                 Answer::Ask { .. } => self.go_ahead(how)?,
                 _ => return Ok(self.end(&answer)),
             };

@@ -90,10 +90,16 @@ pub fn answer(answer: &Answer, style: Style) -> String {
             "The file carries its secrets under a passphrase, which must be typed first.\n"
                 .to_owned()
         }
-        Answer::NeedSecrets { keys } => format!(
-            "These secrets must be typed first: {}\n",
-            clean(&keys.join(", "))
-        ),
+        Answer::NeedSecrets { keys, remarks } => {
+            let mut out = format!(
+                "These secrets must be typed first: {}\n",
+                clean(&keys.join(", "))
+            );
+            for remark in remarks {
+                out.push_str(&format!("  {}\n", clean(&remark.to_string())));
+            }
+            out
+        }
         Answer::Tested {
             passed,
             failed,

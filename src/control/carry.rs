@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::port::{Caller, Service};
 use super::wire::{Answer, Kind, Refusal, Typed};
 use crate::settings::{
-    check_passphrase, export, Carried, Lock, Parcel, Problem, SecretPlace, Settings,
+    check_passphrase, export, Carried, History, Lock, Parcel, Problem, SecretPlace, Settings,
 };
 use crate::world::Secret;
 
@@ -55,8 +55,21 @@ pub(super) async fn sealed<S: Service>(
         keys.join(", ")
     );
     Ok(Answer::File {
-        toml: export(&settings, Some(&parcel)),
+        toml: file(&service.history(), Some(&parcel)),
     })
+}
+
+/// The settings in force as a file; a change that waits for its confirmation is part of them, and is told.
+pub(super) fn file(history: &History, parcel: Option<&Parcel>) -> String {
+    let toml = export(&history.base(), parcel);
+    match history.waits_until() {
+        None => toml,
+        Some(until) => format!(
+            "# Revision {} waits to be confirmed, and is undone at {until} if nobody does: this file has \
+             it.\n{toml}",
+            history.number()
+        ),
+    }
 }
 
 /// The secret of that place, where one is set.

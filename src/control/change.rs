@@ -113,7 +113,9 @@ impl Draft {
             .into_iter()
             .filter(|key| !how.secrets.contains_key(key))
             .collect();
-        Ok((!keys.is_empty()).then_some(Answer::NeedSecrets { keys }))
+        let about = |remark: &&Problem| keys.contains(&remark.key);
+        let remarks = self.remarks.iter().filter(about).cloned().collect();
+        Ok((!keys.is_empty()).then_some(Answer::NeedSecrets { keys, remarks }))
     }
 
     /// Takes the settings of an earlier revision.

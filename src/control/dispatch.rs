@@ -14,8 +14,7 @@ use super::check;
 use super::port::{Caller, Lines, Service};
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
 use crate::settings::{
-    difference, export, moment_shown, Confirmed, Entry, Explained, History, Settings, Standing,
-    Value,
+    difference, moment_shown, Confirmed, Entry, Explained, History, Settings, Standing, Value,
 };
 
 /// Characters of the reason for a dismissal, which is kept long.
@@ -134,7 +133,7 @@ async fn settings<S: Service>(
         Request::Show { prefix } => show(service, &prefix),
         Request::Get { key } => get(service, &key),
         Request::Export { passphrase: None } => Ok(Answer::File {
-            toml: export(&service.history().base(), None),
+            toml: carry::file(&service.history(), None),
         }),
         Request::Export {
             passphrase: Some(passphrase),

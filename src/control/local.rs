@@ -282,7 +282,7 @@ pub async fn import_file<S: Service>(
     let (sender, _unread) = async_channel::bounded(1);
     let lines = Lines::new(sender);
     match dispatch(service, &caller, Request::Import { toml, how }, &lines).await? {
-        Answer::NeedSecrets { keys } => Err(Refusal::new(
+        Answer::NeedSecrets { keys, .. } => Err(Refusal::new(
             Kind::Refused,
             format!(
                 "{} needs secrets that were never typed ({}): type them first with `postern \

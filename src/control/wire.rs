@@ -377,6 +377,9 @@ pub enum Answer {
     NeedSecrets {
         /// Their keys.
         keys: Vec<String>,
+        /// Why the file's own are not taken, where it carries some of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remarks: Vec<Problem>,
     },
     /// Nothing was changed yet: the file carries secrets, and the passphrase that they are sealed
     /// under must be typed first, or an empty one to go without them.

@@ -165,12 +165,10 @@ fn a_secret_is_not_taken_for_another_server_than_it_was_for() {
     let (other, _) = beside(&edited);
     let ran = import(other.folder(), &format!("{PASSPHRASE}\n"), &[]);
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
-    assert!(
-        ran.out
-            .ends_with("must be typed first: mailbox.support.password\n"),
-        "{}",
-        ran.out
-    );
+    let asked =
+        "must be typed first: mailbox.support.password\n  mailbox.support.password: the secret in \
+                 the file is for another server";
+    assert!(ran.out.contains(asked), "{}", ran.out);
     let typed = format!("{PASSPHRASE}\n{RIGHT}\n");
     let ran = import(other.folder(), &typed, &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
@@ -263,4 +261,36 @@ fn at_a_terminal_the_passphrase_is_typed_twice_and_not_shown() {
         assert!(!seen.contains("five words"), "{seen}");
         assert_eq!(seen.contains("[sealed]"), code == 0, "{seen}");
     }
+}
+
+/// Goes red where a file says nothing of a change in it that nobody has confirmed.
+#[test]
+fn an_export_says_that_a_change_in_it_waits_to_be_confirmed() {
+    let running = ready();
+    let waits = "waits to be confirmed, and is undone at ";
+    let export = ["settings", "export"];
+    assert!(!ends(running.folder(), "", &export, 0).contains(waits));
+    let set = [
+        "settings",
+        "set",
+        "mailbox.support.check_seconds=77",
+        "--confirm-within",
+        "5",
+    ];
+    ends(running.folder(), "", &set, 0);
+    let file = ends(running.folder(), "", &export, 0);
+    assert!(
+        file.starts_with("# Revision ") && file.contains(waits),
+        "{file}"
+    );
+    assert!(file.contains("check_seconds = 77"), "{file}");
+    // A file that says so can be read like any other.
+    let sealed = ["settings", "export", "--with-secrets"];
+    let sealed = ends(running.folder(), &format!("{PASSPHRASE}\n"), &sealed, 0);
+    assert!(sealed.contains(waits), "{sealed}");
+    let (other, _) = beside(&sealed);
+    let ran = import(other.folder(), &format!("{PASSPHRASE}\n"), &[]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    ends(running.folder(), "", &["settings", "confirm"], 0);
+    assert!(!ends(running.folder(), "", &export, 0).contains(waits));
 }

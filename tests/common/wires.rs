@@ -41,7 +41,8 @@ pub enum Fate {
     Cut,
 }
 
-/// A way to `to` on which each line of the server's, and each of the client's, passes a hand.
+/// A way to `to` on which each line of the server's, and each of the client's, passes a hand. A line of the
+/// server's that is handed on without its end is the connection's.
 pub fn altered(
     to: SocketAddr,
     server: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
@@ -99,8 +100,8 @@ fn hand_on(from: TcpStream, mut to: TcpStream, mut hand: impl FnMut(Vec<u8>) -> 
         let mut line = Vec::new();
         let read = lines.read_until(b'\n', &mut line).unwrap_or(0);
         let handed = if read == 0 { None } else { hand(line) };
-        let passed = handed.and_then(|line| to.write_all(&line).ok());
-        if passed.is_none() {
+        let passed = handed.and_then(|line| to.write_all(&line).ok().map(|()| line));
+        if !passed.is_some_and(|line| line.ends_with(b"\n")) {
             let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
             return;
         }

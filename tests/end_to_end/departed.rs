@@ -73,3 +73,36 @@ fn what_was_held_in_another_folder_is_closed_for_that_reason() {
     let aside = site.asks(&["held", "list", "--aside"]);
     assert_eq!(aside["items"][0]["reason"], "mailbox-gone", "{aside}");
 }
+
+/// Goes red where a mailbox may become another account's, or another folder's, while something of it is
+/// under way, and the operator isn't told what to do first.
+#[test]
+fn a_mailbox_does_not_become_another_accounts_while_something_of_it_is_under_way() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.commit_while_away("on its way");
+    let changes = [
+        (
+            "mailbox.support.username=somebody.else",
+            "another account's",
+        ),
+        ("mailbox.support.host=other.example", "another account's"),
+        ("mailbox.support.folder=Tickets", "another folder"),
+    ];
+    for (change, what) in changes {
+        let set = ["settings", "set", change, "--untried", "--yes"];
+        let said = site.refuses(&set);
+        assert!(said.contains(what), "{change}: {said}");
+        assert!(
+            said.contains("1 of its messages are queued or to be archived")
+                && said.contains("set mailbox.support.active to off"),
+            "{change}: {said}"
+        );
+    }
+    site.portal.start_again();
+    site.until("it is archived", |s| s.count("archived") == 1);
+    site.complete();
+    // Nothing waits any more: now it is the operator's to say.
+    let said = site.does(&["settings", "set", changes[0].0, "--untried", "--yes"]);
+    assert!(said.contains("is in force"), "{said}");
+}

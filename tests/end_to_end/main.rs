@@ -33,3 +33,4 @@ mod sealed;
 mod settings;
 mod sign_in;
 mod store;
+mod torn;

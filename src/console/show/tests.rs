@@ -170,6 +170,11 @@ fn answers() -> Vec<Answer> {
         },
         Answer::NeedSecrets {
             keys: vec![hostile()],
+            remarks: vec![Problem {
+                key: hostile(),
+                value: None,
+                said: hostile(),
+            }],
         },
         Answer::Done {
             said: hostile(),
