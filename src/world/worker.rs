@@ -10,10 +10,11 @@ use std::thread;
 
 use async_channel::{Receiver, Sender, TrySendError};
 
-/// Lets the timers of this thread, and of those that it starts, be late by up to two minutes: for
-/// threads that wake by the clock and do nothing most of the time (sled starts seven of those).
+/// Lets the timers of this thread, and of those that it starts, be late by up to an hour: for
+/// threads that wake by the clock and find nothing to do (sled starts seven of those; what they do they are
+/// woken for).
 pub fn doze_timers() {
-    slacken(NonZeroU64::new(120_000_000_000));
+    slacken(NonZeroU64::new(3_600_000_000_000));
 }
 
 /// Starts the thread that moves sockets while nobody else does, with timers that may be late by two

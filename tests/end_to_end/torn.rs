@@ -181,8 +181,6 @@ fn a_dead_connection_in_idle_costs_a_new_mail_a_minute_at_most() {
     let took = dead.elapsed();
     // A minute until it is noticed, a second until the next try, and what a busy machine needs.
     assert!(took < Duration::from_secs(70), "{took:?}\n{}", site.log());
-    // Noticed by the silence, not by a server that said something.
-    assert!(site.log().contains("support"), "{}", site.log());
     site.complete();
     assert_eq!(site.portal.tickets().len(), 2);
 }

@@ -182,8 +182,7 @@ fn an_empty_search_is_compared_with_the_servers_own_count() {
         peer.answer("EXAMINE INBOX", data, "OK [READ-ONLY] open");
         peer.answer("NOOP", "", "OK");
         peer.answer("UID SEARCH 1:12 UNSEEN", "* SEARCH\r\n", "OK");
-        peer.answer("NOOP", "", "OK");
-        peer.answer("UID SEARCH 1:12 SEEN", "* SEARCH\r\n", "OK");
+        peer.answer_soon("UID SEARCH 1:12 SEEN", "* SEARCH\r\n", "OK");
         peer.answer("LIST \"\" \"\"", "* LIST (\\Noselect) \"/\" \"\"\r\n", "OK");
         peer.answer("LIST \"\" \"Archive\"", "", "OK");
         peer.answer("LOGOUT", "* BYE\r\n", "OK");

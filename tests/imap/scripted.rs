@@ -87,6 +87,18 @@ impl Peer {
         self.say(format!("{data}{tag} {status}\r\n"));
     }
 
+    /// The same, with a NOOP before it or none: a client that asked a moment ago need not ask again.
+    pub fn answer_soon(&mut self, verb: &str, data: &str, status: &str) {
+        let mut line = self.line();
+        if let Some(tag) = line.strip_suffix(" NOOP") {
+            self.say(format!("{tag} OK\r\n"));
+            line = self.line();
+        }
+        let (tag, command) = line.split_once(' ').unwrap_or(("", ""));
+        assert!(command.starts_with(verb), "{verb} expected, heard: {line}");
+        self.say(format!("{data}{tag} {status}\r\n"));
+    }
+
     /// Greets and lets everyone in.
     pub fn sign_in(&mut self, abilities: &str) {
         self.say("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hello\r\n");

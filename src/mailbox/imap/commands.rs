@@ -9,6 +9,7 @@ use super::wire::{Tag, Wire};
 use super::Imap;
 use crate::mailbox::{Answer, Fault};
 use crate::passage::UidValidity;
+use crate::world::Tick;
 
 /// How many commands may be unanswered.
 const AHEAD: usize = 4;
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) flags_asked: bool,
     /// The walk under way: its number, and the sequence number that its next window begins with.
     pub(super) walk: (u64, u32),
+    /// When the server was last asked for nothing but what is new.
+    pub(super) refreshed_at: Option<Tick>,
     pub(super) alert: Option<String>,
 }
 

@@ -7,6 +7,8 @@
 //! deny one by flags (Dovecot 2.3 with a truncated file). That has a name, `Refusal::Dates`, since
 //! the caller can do without dates here.
 
+use std::time::Duration;
+
 use async_imap::imap_proto::{MailboxDatum, Response};
 
 use super::{date, verdict, Imap};
@@ -15,6 +17,8 @@ use crate::passage::Uid;
 
 /// Sequence numbers searched at once: 5,000 UIDs of ten digits stay under the guard's longest line.
 const WINDOW: u32 = 5000;
+/// For how long the number of messages is believed without asking.
+const FRESH: Duration = Duration::from_millis(100);
 const DOING: &str = "listing unread messages";
 
 impl Imap {
@@ -64,7 +68,9 @@ impl Imap {
 
     /// Learns how many messages there are now.
     pub(super) async fn refresh(&mut self) -> Result<(), Fault> {
-        self.run(DOING, "NOOP", |_| {}).await
+        self.run(DOING, "NOOP", |_| {}).await?;
+        self.state.refreshed_at = Some(self.wire.clock().tick());
+        Ok(())
     }
 
     /// Moves the walk to a window that holds the first UID from `from` on: backwards from the end,
@@ -162,7 +168,12 @@ impl Imap {
     }
 
     async fn search_all(&mut self, what: &str, dated: bool) -> Result<Vec<Uid>, Fault> {
-        self.refresh().await?;
+        // One look asks several such questions behind each other, and each command wakes the box.
+        let now = self.wire.clock().tick();
+        let fresh = self.state.refreshed_at.map(|at| now.since(at) < FRESH);
+        if fresh != Some(true) {
+            self.refresh().await?;
+        }
         let mut uids = Vec::new();
         let number = self.state.walk.0 + 1;
         self.state.walk = (number, 1);

@@ -1,6 +1,6 @@
 //! Waiting for news: IDLE (RFC 2177), or NOOP now and then.
 //!
-//! IDLE is begun anew every 38 seconds by our own clock, whatever the server says meanwhile, and the
+//! IDLE is begun anew every 44 seconds by our own clock, whatever the server says meanwhile, and the
 //! answer to that must come in time: so a connection that is dead, or a server that keeps it and does
 //! nothing any more, is noticed within a minute. "Still here" from the server puts neither off.
 
@@ -20,9 +20,9 @@ use crate::world::{Clock, Tick};
 
 /// IDLE is begun anew after this, and without IDLE the server is asked this often; RFC 2177 allows 29
 /// minutes, address translators often five.
-const RENEW: Duration = Duration::from_secs(38);
+const RENEW: Duration = Duration::from_secs(44);
 /// What the answer to that may take. Both together stay under a minute.
-const PROBE: Duration = Duration::from_secs(20);
+const PROBE: Duration = Duration::from_secs(15);
 const DOING: &str = "waiting for mail";
 
 enum Woken {
