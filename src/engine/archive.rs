@@ -28,7 +28,7 @@ use crate::passage::retry::Backoff;
 use crate::passage::{Record, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::Key;
-use crate::world::Tick;
+use crate::world::{memory, Tick};
 
 /// Messages of one MOVE at most.
 const BATCH: usize = 500;
@@ -36,6 +36,8 @@ const BATCH: usize = 500;
 const WORTH: u64 = 200;
 const GATHER: Duration = Duration::from_millis(200);
 const GLANCE: Duration = Duration::from_millis(20);
+/// So many messages are a backlog, which leaves memory behind.
+const MANY: u64 = 1000;
 /// How long an idle session is kept.
 const KEEP: Duration = Duration::from_secs(20);
 /// How long it rests at most.
@@ -108,6 +110,8 @@ struct Archiver<'a> {
     left: Failed<Key>,
     /// What it was not asked to move, since it denied everything before.
     untried: Untried,
+    /// Messages that were archived when memory was last given back.
+    given_back_at: u64,
 }
 
 /// The task; it ends only with the mailbox or the store.
@@ -121,6 +125,7 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
         refused: 0,
         left: Failed::default(),
         untried: Untried::default(),
+        given_back_at: engine.counters.borrow().archived,
     };
     // With other settings this task is another one: what the last one began comes first.
     drop(post.archiving_now.lock_arc().await);
@@ -133,6 +138,10 @@ pub async fn run(engine: Rc<Engine>, mailbox: Rc<Mailbox>, post: Rc<Post>) {
             Ok(()) => {
                 failures = 0;
                 archiver.settle();
+                if let Err(fault) = archiver.give_back().await {
+                    engine.broke(fault);
+                    return;
+                }
                 archiver.rest().await;
             }
             Err(end) => {
@@ -188,6 +197,19 @@ impl Archiver<'_> {
         let said = format!("{}; again at {again_at}", self.left.said());
         post.archive_trouble.replace(Some(said));
         self.engine.news.tell(&Event::Counted);
+    }
+
+    /// Behind a backlog: has the two disk threads give back what they keep at hand. This one does so by
+    /// itself, once it is at rest.
+    async fn give_back(&mut self) -> Result<(), StoreFault> {
+        let archived = self.engine.counters.borrow().archived;
+        if archived.saturating_sub(self.given_back_at) >= MANY {
+            self.given_back_at = archived;
+            let engine = self.engine;
+            engine.reader.ask(|_| memory::give_back()).await?;
+            engine.writer.ask(|_| memory::give_back()).await?;
+        }
+        Ok(())
     }
 
     /// Waits until there is something to do. Its own session is kept for a while.
