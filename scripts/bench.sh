@@ -57,7 +57,7 @@ while [ $# -gt 0 ]; do
 done
 
 choose_cargo
-need gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl util-linux \
+need gcc make libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl util-linux \
     binutils strace isync
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 say "building the release binaries in $TARGET"

@@ -216,7 +216,7 @@ if [ -z "$BUILT" ]; then
     choose_cargo
     say "the build lies in $TARGET"
     say "the crates that it needs lie in ${CARGO_HOME:-$HOME/.cargo}"
-    NEEDED+=(gcc libc6-dev pkg-config libssl-dev)
+    NEEDED+=(gcc make libc6-dev pkg-config libssl-dev)
 fi
 take_folder
 

@@ -163,7 +163,7 @@ sample() {
 }
 
 choose_cargo
-NEEDED=(gcc libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl strace tinyproxy-bin)
+NEEDED=(gcc make libc6-dev pkg-config libssl-dev ca-certificates dovecot-imapd openssl strace tinyproxy-bin)
 [ -n "$QUICK" ] || NEEDED+=(python3-venv)
 need "${NEEDED[@]}"
 
