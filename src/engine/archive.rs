@@ -35,7 +35,6 @@ const BATCH: usize = 500;
 /// Fewer than this are given a moment to become more, while messages are coming in.
 const WORTH: u64 = 200;
 const GATHER: Duration = Duration::from_millis(200);
-const GLANCE: Duration = Duration::from_millis(20);
 /// So many messages are a backlog, which leaves memory behind.
 const MANY: u64 = 1000;
 /// How long an idle session is kept.
@@ -323,8 +322,16 @@ impl Archiver<'_> {
         let clock = &self.engine.world.clock;
         let until = clock.tick().plus(GATHER);
         let few = || self.engine.counters.borrow().to_archive < WORTH;
-        while few() && self.post.is_fetching() && clock.tick() < until {
-            clock.sleep(GLANCE).await;
+        while few() && self.post.is_fetching() {
+            // What is new by then is on the page that is read next: its bell has served.
+            let left = until.since(clock.tick());
+            if clock
+                .within(left, self.post.archive_bell.wait())
+                .await
+                .is_none()
+            {
+                return;
+            }
         }
     }
 
