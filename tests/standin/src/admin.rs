@@ -14,6 +14,7 @@
 //!   PUT    /_admin/directory        the directory from now on: {"users": [], "companies": []}
 //!   DELETE /_admin/cursors          every cursor is lost
 //!   DELETE /_admin/tokens           every token that was given is taken back
+//!   GET    /_admin/tokens           `left_ms`: what the newest had left each time another was asked for
 //!   PUT    /_admin/client           the OAuth client's new secret: {"secret": S}
 //!   DELETE /_admin/keys             every idempotency key's time is over
 //!   POST   /_admin/epoch            {"backup": true}            -> {"backup": B, "at": T}
@@ -70,6 +71,10 @@ fn act(portal: &Portal, method: &Method, path: &str, body: &[u8]) -> io::Result<
                 tokens.forget();
             }
             json!({})
+        }
+        ("GET", "tokens") => {
+            let tokens = portal.tokens.borrow();
+            json!({ "left_ms": tokens.as_ref().map(|tokens| tokens.left_ms.clone()) })
         }
         ("PUT", "client") => {
             let secret = read()?["secret"].as_str().unwrap_or_default().to_owned();

@@ -21,6 +21,8 @@ pub struct Tokens {
     pub seconds: u64,
     given: BTreeMap<String, Instant>,
     count: u64,
+    /// What the newest token had left to live each time another was asked for, milliseconds.
+    pub left_ms: Vec<u64>,
 }
 
 impl Tokens {
@@ -32,6 +34,7 @@ impl Tokens {
             seconds,
             given: BTreeMap::new(),
             count: 0,
+            left_ms: Vec::new(),
         }
     }
 
@@ -66,6 +69,10 @@ impl Tokens {
             return error(400, "invalid_scope", "there is no such scope");
         }
         self.count += 1;
+        if let Some(ends) = self.given.values().max() {
+            let left = ends.saturating_duration_since(Instant::now()).as_millis();
+            self.left_ms.push(u64::try_from(left).unwrap_or(u64::MAX));
+        }
         let token = format!("given-{}-{}", std::process::id(), self.count);
         let lasts = lasts_ms.unwrap_or(self.seconds * 1000);
         let ends = Instant::now() + Duration::from_millis(lasts);
