@@ -89,13 +89,7 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
     let now = engine.world.clock.wall().0;
     let retain_days = engine.settings().store.retain_days;
     let excess = excess(engine);
-    let retention = Retention {
-        octets_ms: i64::try_from(retain_days)
-            .unwrap_or(i64::MAX / DAY_MS)
-            .saturating_mul(DAY_MS),
-        key_ms: KEY_DAYS * DAY_MS,
-        pressed: excess > 0,
-    };
+    let retention = retention(retain_days, excess > 0);
     let Reclaimed { next, free } = engine
         .writer
         .ask(move |w| w.reclaim(from, now, retention, excess))
@@ -111,6 +105,17 @@ async fn step(engine: &Rc<Engine>, from: u64) -> Result<Option<u64>, StoreFault>
     let committed = engine.writer.ask(|w| w.sync()).await??;
     engine.learned(&committed);
     Ok(next)
+}
+
+/// How long what is kept for the operator stays, by the setting.
+fn retention(retain_days: u64, pressed: bool) -> Retention {
+    Retention {
+        octets_ms: i64::try_from(retain_days)
+            .unwrap_or(i64::MAX / DAY_MS)
+            .saturating_mul(DAY_MS),
+        key_ms: KEY_DAYS * DAY_MS,
+        pressed,
+    }
 }
 
 /// Octets kept only for the operator that must go early.

@@ -253,6 +253,10 @@ const AT_ONCE: usize = 1024;
 /// line; what is left of the input, and how much of the room is taken.
 fn groups<'o>(mut rest: &'o [u8], room: &mut [u8], mut written: usize) -> (&'o [u8], usize) {
     loop {
+        let is_odd = |o: &u8| sextet(*o) & NO_SEXTET != 0 && !matches!(o, b'\r' | b'\n');
+        if rest.first().is_none_or(is_odd) {
+            return (rest, written);
+        }
         let some = rest.get(..AT_ONCE).unwrap_or(rest);
         let end = memchr::memchr(b'\n', some);
         let line = some.get(..end.unwrap_or(some.len())).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! What keeps the process small: set once before anything else, and given back at rest.
 //!
 //! The allocator is jemalloc (measured against glibc's: a quarter of a drain's processor time less, and
-//! 2 MiB more at the highest), with one arena for all threads. On machines whose pages are larger than those of the
-//! one it is built on it does not start: it is to be built on its own kind, or with `JEMALLOC_SYS_WITH_LG_PAGE`.
+//! 2 MiB more at the highest), with one arena for all threads. It must know the largest page that the kernel may
+//! have: for aarch64 it takes 64 KiB unless it is told otherwise, and the scripts tell it 16 (`choose_cargo`).
 //! And certificate authorities come by their hashed folder: each TLS connection has a context of its own, and
 //! the one large file that OpenSSL would read for each costs 3 MiB, where the folder costs the one authority that
 //! is needed.

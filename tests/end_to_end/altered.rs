@@ -264,3 +264,46 @@ fn a_server_that_does_not_say_what_it_copied_is_named_and_not_asked_again() {
     lies_in_both(&site);
     assert_eq!(text(&site.tickets("copied")[0], "subject"), "copied");
 }
+
+/// Goes red where the running service copies and removes on a server that has lost MOVE since the mailbox was
+/// activated, though nobody let it.
+#[test]
+fn a_server_that_loses_move_gets_no_copies_unless_the_operator_lets_it() {
+    let lost = Arc::<AtomicBool>::default();
+    let copies = Arc::<AtomicU64>::default();
+    let (server, client) = (Arc::clone(&lost), Arc::clone(&copies));
+    let forget = move |line: Vec<u8>| match server.load(Ordering::Relaxed) {
+        true => String::from_utf8_lossy(&line)
+            .replace(" MOVE", "")
+            .into_bytes(),
+        false => line,
+    };
+    let count = move |line: &str| {
+        if line.contains(" COPY ") || line.contains("\\Deleted") {
+            client.fetch_add(1, Ordering::Relaxed);
+        }
+        Fate::Passes
+    };
+    let mut site = site(&[], "", forget, count);
+    lost.store(true, Ordering::Relaxed);
+    site.start_read();
+    site.send("stays");
+    site.until("it is a ticket", |s| s.tickets("stays").len() == 1);
+    site.until("it is said why it is not archived", |s| {
+        s.status().to_string().contains("can't MOVE (RFC 6851)")
+    });
+    assert_eq!(copies.load(Ordering::Relaxed), 0, "{}", site.log());
+    assert_eq!(site.hand().search("INBOX", "ALL").len(), 1);
+    // The operator lets it.
+    let by_copy = [
+        "settings",
+        "set",
+        "mailbox.support.archive_by_copy",
+        "on",
+        "--yes",
+    ];
+    site.does(&by_copy);
+    site.until("it is archived", |s| s.count("archived") == 1);
+    assert!(copies.load(Ordering::Relaxed) > 0);
+    site.complete();
+}

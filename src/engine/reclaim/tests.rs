@@ -15,6 +15,17 @@ const RETENTION: Retention = Retention {
     pressed: false,
 };
 
+/// Goes red where a day of the setting is another time than a day.
+#[test]
+fn a_day_of_the_setting_is_a_day() {
+    let kept_ms = |days| retention(days, false).octets_ms;
+    assert_eq!(
+        (kept_ms(0), kept_ms(1), kept_ms(30)),
+        (0, 86_400_000, 2_592_000_000)
+    );
+    assert_eq!(kept_ms(u64::MAX), i64::MAX / 86_400_000 * 86_400_000);
+}
+
 fn octets(n: u32) -> Vec<u8> {
     format!("Subject: {n}\r\n\r\n").into_bytes().repeat(100)
 }
