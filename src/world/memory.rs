@@ -1,7 +1,7 @@
 //! What keeps the process small: set once before anything else, and given back at rest.
 //!
 //! The allocator is jemalloc (measured against glibc's: a quarter of a drain's processor time less, and
-//! 2 MiB more at the highest), with one arena for all threads. It must know the largest page that the kernel may
+//! as much memory), with one arena for all threads. It must know the largest page that the kernel may
 //! have: for aarch64 it takes 64 KiB unless it is told otherwise, and the scripts tell it 16 (`choose_cargo`).
 //! And certificate authorities come by their hashed folder: each TLS connection has a context of its own, and
 //! the one large file that OpenSSL would read for each costs 3 MiB, where the folder costs the one authority that
@@ -48,7 +48,7 @@ fn is_hashed(dir: &Path) -> bool {
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// How it is set, read before `main`: one arena, since each keeps what it once had; what is free goes back
-/// after a tenth of a second, and at once when `give_back` says so; and threads keep small pieces only at
+/// after a tenth of a second, and at once when `give_back` says so; and threads keep few and small pieces at
 /// hand. No thread of its own: it would wake the box.
 #[used]
 #[allow(unsafe_code)]
@@ -56,7 +56,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 // nothing else has it.
 #[export_name = "_rjem_malloc_conf"]
 static SETTINGS: Option<&'static c_char> = Some(as_char(
-    c"narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0,lg_tcache_max:11",
+    c"narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0,lg_tcache_max:9,tcache_nslots_small_max:20",
 ));
 
 /// The first octet of a string, which the others follow.
