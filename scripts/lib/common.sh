@@ -176,9 +176,11 @@ choose_cargo() {
     if ! command -v cargo >/dev/null && [ -x "$home/bin/cargo" ]; then
         PATH="$home/bin:$PATH"
     fi
-    # The allocator takes 64 KiB for the page of such a machine, which costs memory; this serves kernels with
+    # The allocator takes 64 KiB for the page of such a machine, which costs memory: 16 serve kernels with
     # pages of 4 and of 16 KiB.
-    [ "$(uname -m)" != aarch64 ] || export JEMALLOC_SYS_WITH_LG_PAGE=${JEMALLOC_SYS_WITH_LG_PAGE:-14}
+    if [ "$(uname -m)" = aarch64 ] && [ "$(getconf PAGESIZE)" -le 16384 ]; then
+        export JEMALLOC_SYS_WITH_LG_PAGE=${JEMALLOC_SYS_WITH_LG_PAGE:-14}
+    fi
     if [ -z "${CARGO_HOME:-}" ] && { [ -d "$OWN_CARGO" ] || [ ! -d "$home" ]; }; then
         export CARGO_HOME=$OWN_CARGO
     fi

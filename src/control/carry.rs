@@ -31,7 +31,8 @@ pub(super) async fn sealed<S: Service>(
         ));
     }
     check_passphrase(&passphrase)?;
-    let settings = service.history().base();
+    let history = service.history();
+    let settings = history.base();
     let mut carried = Vec::new();
     for place in settings.secret_places() {
         if let Some(secret) = held(service, &place)? {
@@ -55,7 +56,7 @@ pub(super) async fn sealed<S: Service>(
         keys.join(", ")
     );
     Ok(Answer::File {
-        toml: file(&service.history(), Some(&parcel)),
+        toml: file(&history, Some(&parcel)),
     })
 }
 

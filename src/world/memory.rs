@@ -1,6 +1,6 @@
 //! What keeps the process small: set once before anything else, and given back at rest.
 //!
-//! The allocator is jemalloc (measured against glibc's: a quarter of a drain's processor time less, and
+//! The allocator is jemalloc (measured against glibc's: a sixth of a drain's processor time less, and
 //! as much memory), with one arena for all threads. It must know the largest page that the kernel may
 //! have: for aarch64 it takes 64 KiB unless it is told otherwise, and the scripts tell it 16 (`choose_cargo`).
 //! And certificate authorities come by their hashed folder: each TLS connection has a context of its own, and

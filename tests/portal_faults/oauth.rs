@@ -50,19 +50,21 @@ fn a_token_that_ends_in_the_middle_of_a_drain_is_renewed_before_and_no_ticket_is
     site.mail.fill(&["--count", "200", "--series", "renewed"]);
     site.fault(r#"[{"route": "ticket", "action": {"latency_ms": 400}}]"#);
     let before = site.requests("token").len();
+    let left = |site: &Site| {
+        let tokens = site.portal.admin("GET", "/_admin/tokens", "");
+        tokens["left_ms"].as_array().cloned().expect("a list")
+    };
+    // The first of the drain's own comes when the import's trial has long ended.
+    let others = left(&site).len() + 1;
     site.drains();
     all_are_there_once(&site, 200);
     let asked = site.requests("token").len() - before;
     assert!((2..=10).contains(&asked), "{asked}");
     assert_eq!(refusals(&site, "ticket"), 0);
     // A fifth of its time was left; half of that is what a busy machine may take of it.
-    let tokens = site.portal.admin("GET", "/_admin/tokens", "");
-    let left = tokens["left_ms"].as_array().expect("a list");
-    let late = |left: &&Value| left.as_u64() < Some(500);
-    assert!(
-        !left.is_empty() && !left.iter().any(|l| late(&l)),
-        "{tokens}"
-    );
+    let left = left(&site).split_off(others);
+    let late = left.iter().any(|left| left.as_u64() < Some(500));
+    assert!(!left.is_empty() && !late, "{left:?}");
 }
 
 /// Goes red when a 401 in the middle is taken for the last word, or each ticket gets a token of its own.

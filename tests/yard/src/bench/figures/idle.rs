@@ -12,13 +12,13 @@ use crate::bulk::Size;
 use crate::imap::Security;
 use crate::{Outcome, While};
 
-/// How long it may settle after the start. Then five minutes and a half: sled's threads look about them every
-/// two, and mailbox and directory are looked at every five.
+/// How long it may settle after the start. Then five minutes and a half: mailbox and directory are looked at
+/// every five.
 const SETTLE: Duration = Duration::from_secs(5);
 
 /// What a process may keep of a backlog: three quarters of what it may take while it drains. That is more than
 /// what it may take as it started, since a page of the allocator's in which anything is still used stays; and
-/// 2 MiB more than with an allocator that takes a quarter more of a drain's processor time.
+/// 2 MiB more than with an allocator that takes a fifth more of a drain's processor time.
 const BEHIND: f64 = 24.0;
 
 fn mib(octets: u64) -> f64 {
