@@ -16,10 +16,9 @@ use crate::{Outcome, While};
 /// every five.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// What a process may keep of a backlog: three quarters of what it may take while it drains. That is more than
-/// what it may take as it started, since a page of the allocator's in which anything is still used stays; and
-/// 2 MiB more than with an allocator that takes a fifth more of a drain's processor time.
-const BEHIND: f64 = 24.0;
+/// What a process may keep of a backlog: two thirds of what it may take while it drains. That is more than what
+/// it may take as it started, since a page of the allocator's in which anything is still used stays.
+const BEHIND: f64 = 22.0;
 
 fn mib(octets: u64) -> f64 {
     octets as f64 / f64::from(1 << 20)
