@@ -41,8 +41,8 @@ pub enum Fate {
     Cut,
 }
 
-/// A way to `to` on which each line of the server's, and each of the client's, passes a hand. A line of the
-/// server's that is handed on without its end is the connection's.
+/// A way to `to` on which each line of the server's, and each of the client's, passes a hand. One that
+/// becomes nothing is left out; a line of the server's that is handed on without its end is the connection's.
 pub fn altered(
     to: SocketAddr,
     server: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
@@ -101,7 +101,7 @@ fn hand_on(from: TcpStream, mut to: TcpStream, mut hand: impl FnMut(Vec<u8>) -> 
         let read = lines.read_until(b'\n', &mut line).unwrap_or(0);
         let handed = if read == 0 { None } else { hand(line) };
         let passed = handed.and_then(|line| to.write_all(&line).ok().map(|()| line));
-        if !passed.is_some_and(|line| line.ends_with(b"\n")) {
+        if !passed.is_some_and(|line| line.is_empty() || line.ends_with(b"\n")) {
             let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
             return;
         }
