@@ -181,3 +181,29 @@ fn one(fetched: Fetched, identity: &str) -> Understood {
         raw,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::place;
+
+    fn fetched(octets: &[usize]) -> VecDeque<Fetched> {
+        let one = |octets: &usize| Fetched {
+            place: place(1),
+            received_at: 0,
+            size: *octets as u64,
+            wanted: false,
+            octets: Octets::Inline(vec![0; *octets]),
+        };
+        octets.iter().map(one).collect()
+    }
+
+    /// Goes red where who asks the reader for an attachment waits behind a whole batch of large messages.
+    #[test]
+    fn a_turn_is_bounded_by_messages_and_by_octets() {
+        assert_eq!(turn(&fetched(&[1000; 40])), TURN);
+        assert_eq!(turn(&fetched(&[40 << 10; 5])), 2);
+        // One that is larger than a turn has its own.
+        assert_eq!(turn(&fetched(&[400 << 10, 1000])), 1);
+    }
+}

@@ -493,9 +493,13 @@ impl Index {
             // messages changes nothing, as each entry says up to where it knows. So they are counted
             // now, and not then.
             for key in *share {
-                let now = self.entry(key)?;
-                let below = self.gathered.get(key).and_then(|g| g.below.as_deref());
-                count(&mut told, below, now.as_ref());
+                if let Some(gathered) = self.gathered.get(key) {
+                    count(
+                        &mut told,
+                        gathered.below.as_deref(),
+                        gathered.now.as_deref(),
+                    );
+                }
             }
             metas.push(Meta {
                 counters: told.clone(),

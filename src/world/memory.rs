@@ -222,4 +222,23 @@ mod tests {
         // Of 64 MiB; other tests take and leave some meanwhile.
         assert!(given > 10_000, "{given} pages");
     }
+
+    /// Goes red where the allocator does not find its settings: it says nothing of that.
+    #[test]
+    #[allow(unsafe_code)]
+    fn the_allocator_has_its_settings() {
+        let mut arenas = 0_u32;
+        let mut length = size_of::<u32>();
+        // SAFETY: `opt.narenas` is an unsigned int (jemalloc(3)), which is read into one of that length.
+        let code = unsafe {
+            tikv_jemalloc_sys::mallctl(
+                c"opt.narenas".as_ptr(),
+                ptr::from_mut(&mut arenas).cast(),
+                &raw mut length,
+                ptr::null_mut(),
+                0,
+            )
+        };
+        assert_eq!((code, arenas), (0, 1));
+    }
 }

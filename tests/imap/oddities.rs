@@ -2,7 +2,9 @@
 //! project's lists has which test: `scripted`.
 
 use postern::mailbox::probe::{Outcome, What};
-use postern::mailbox::{Account, Copies, Fault, Folder, How, Loss, Pass, Refusal, Session, Wanted};
+use postern::mailbox::{
+    Account, Copies, Count, Fault, Folder, How, Loss, Pass, Refusal, Session, Wanted,
+};
 use postern::passage::Uid;
 use postern::world::{Wall, World};
 
@@ -166,6 +168,24 @@ fn the_day_before_is_asked_for_since_servers_count_days_of_their_own() {
         let pass = Pass::whole(Some(Wall(1_772_325_000_000)));
         let (_, listed) = session.list(pass).await.unwrap();
         assert_eq!(listed.uids, [Uid(2)]);
+    });
+}
+
+/// Goes red where the number of messages is believed for longer than one look takes.
+#[test]
+fn the_number_of_messages_is_asked_for_again_a_moment_later() {
+    let account = after_open("", |peer| {
+        peer.answer("NOOP", "", "OK");
+        peer.answer("UID SEARCH 1:2 UNSEEN", "* SEARCH 1\r\n", "OK");
+        peer.answer("NOOP", "* 3 EXISTS\r\n", "OK");
+        peer.answer("UID SEARCH 1:3 UNSEEN", "* SEARCH 1 3\r\n", "OK");
+    });
+    smol::block_on(async {
+        let session = inbox(&account).await.unwrap();
+        let (session, first) = session.count(Count::Unread).await.unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        let (_, second) = session.count(Count::Unread).await.unwrap();
+        assert_eq!((first, second), (1, 2));
     });
 }
 

@@ -76,6 +76,11 @@ impl Peer {
     /// Reads a command that begins with `verb`; returns its tag.
     pub fn hear(&mut self, verb: &str) -> String {
         let line = self.line();
+        Self::tag(&line, verb)
+    }
+
+    /// The tag of a command that must begin with `verb`.
+    fn tag(line: &str, verb: &str) -> String {
         let (tag, command) = line.split_once(' ').unwrap_or(("", ""));
         assert!(command.starts_with(verb), "{verb} expected, heard: {line}");
         tag.to_owned()
@@ -94,8 +99,7 @@ impl Peer {
             self.say(format!("{tag} OK\r\n"));
             line = self.line();
         }
-        let (tag, command) = line.split_once(' ').unwrap_or(("", ""));
-        assert!(command.starts_with(verb), "{verb} expected, heard: {line}");
+        let tag = Self::tag(&line, verb);
         self.say(format!("{data}{tag} {status}\r\n"));
     }
 

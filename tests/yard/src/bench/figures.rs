@@ -218,6 +218,23 @@ mod tests {
         assert!(!over(3.0, Budget::AtLeast(3.0)) && over(2.9, Budget::AtLeast(3.0)));
     }
 
+    /// Goes red where what has a budget and could not be measured counts as kept.
+    #[test]
+    fn what_has_a_budget_and_was_not_measured_is_no_pass() {
+        let within = |figure| {
+            let report = super::super::Report {
+                rows: Vec::new(),
+                figures: vec![figure],
+                seconds: 1.0,
+                processors: 2,
+            };
+            report.is_within_budget()
+        };
+        assert!(!within(Figure::unmeasured("syncs", "no right to trace")));
+        assert!(within(Figure::untold("crates", "nobody counted them")));
+        assert!(within(Figure::new("f", 1.0, "", None, "")));
+    }
+
     #[test]
     fn what_is_no_number_failed() {
         let figure = Figure::new("f", f64::NAN, "", Some(Budget::AtMost(1.0)), "");
