@@ -322,19 +322,12 @@ impl Archiver<'_> {
         let clock = &self.engine.world.clock;
         let until = clock.tick().plus(GATHER);
         let few = || self.engine.counters.borrow().to_archive < WORTH;
-        let mut heard = false;
         while few() && self.post.is_fetching() {
             let left = until.since(clock.tick());
-            let bell = self.post.archive_bell.wait();
-            if clock.within(left, bell).await.is_none() {
-                break;
+            let more = self.post.gather_bell.wait();
+            if clock.within(left, more).await.is_none() {
+                return;
             }
-            heard = true;
-        }
-        // What it rang for may lie before the page that is read next: it is answered in full by the next
-        // sweep, from the beginning.
-        if heard {
-            self.post.archive_bell.ring();
         }
     }
 

@@ -496,7 +496,7 @@ impl Engine {
                 }
                 for spot in &entry.spots {
                     if let Some(post) = self.posts.borrow().get(&spot.mailbox) {
-                        post.archive_bell.ring();
+                        post.archive_one_more();
                     }
                 }
             }

@@ -62,6 +62,9 @@ pub struct Post {
     pub look_bell: Bell,
     /// Something is to be archived.
     pub archive_bell: Bell,
+    /// The same for who already archives, and gathers more: what rings there for who rests must not be heard
+    /// by another.
+    pub gather_bell: Bell,
     /// Whether the archiver may have something to do that it was not told of by the bell.
     pub archiving: Cell<bool>,
     /// Try archiving again, now.
@@ -122,6 +125,7 @@ impl Post {
             standing: RefCell::new(Standing::Off),
             look_bell: Bell::new(),
             archive_bell: Bell::new(),
+            gather_bell: Bell::new(),
             archiving: Cell::new(true),
             retry_bell: Bell::new(),
             archiving_now: Arc::default(),
@@ -334,6 +338,12 @@ impl Post {
             self.stuck.borrow_mut().clear();
             self.undated.set(false);
         }
+    }
+
+    /// There is one more to archive.
+    pub fn archive_one_more(&self) {
+        self.archive_bell.ring();
+        self.gather_bell.ring();
     }
 
     /// The session that watches found no place beside others, of which one may be the archiver's:

@@ -38,8 +38,6 @@ impl Imap {
         stop: impl Future<Output = ()>,
     ) -> Result<News, Fault> {
         let mut stop = pin!(stop);
-        // What was known before a wait is not asked behind it.
-        self.state.refreshed_at = None;
         let until = self.wire.clock().tick().plus(patience);
         loop {
             if self.state.news {
