@@ -14,8 +14,8 @@
 //! answer is missing. There the look-up has its time (`doubt`), whoever hurries.
 
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -27,13 +27,14 @@ use super::state::Outgoing;
 use super::{held, mib, Engine, StoreFault};
 use crate::http::Bytes;
 use crate::index::Queued;
-use crate::mail::{self, Decoder, Encoding};
+use crate::mail::{self, Decoder, Encoding, File};
 use crate::passage::record::ActKind;
 use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
 use crate::world::clock::hold_up;
 use crate::world::switches::Switch;
+use crate::world::body::Slices;
 use crate::world::{Body, Tick, Worker};
 
 /// Octets of a message read at once.
@@ -135,7 +136,7 @@ async fn attempt(
     at_hand: Option<Outgoing>,
     doubt: Option<Doubt>,
 ) -> Result<Outcome, StoreFault> {
-    let outgoing = match at_hand {
+    let mut outgoing = match at_hand {
         Some(outgoing) => outgoing,
         None => match engine
             .reader
@@ -175,8 +176,9 @@ async fn attempt(
     if let Some(said) = ping.as_ref().and_then(|p| too_large(p, &outgoing)) {
         return Ok(aside(said));
     }
-    let mut octets = outgoing.raw.clone().map(Octets::AtHand);
+    let mut stored = None;
     for source in outgoing.sources.iter() {
+        let at_hand = take(&mut outgoing.files, source);
         if source.size > ASK_FROM {
             match portal.has(&source.sha256).await {
                 Ok(true) => continue,
@@ -184,16 +186,19 @@ async fn attempt(
                 Err(fault) => return Ok(verdict(fault, false)),
             }
         }
-        let octets = match &octets {
-            Some(octets) => octets.clone(),
-            None => match raw_of(engine, key).await? {
-                Some(at) => octets
-                    .insert(Octets::Stored(engine.reader.clone(), at))
-                    .clone(),
+        let slices = match (at_hand, stored) {
+            (Some(octets), _) => whole(octets),
+            (None, Some(at)) => slices(engine.reader.clone(), at, source),
+            (None, None) => match raw_of(engine, key).await? {
+                Some(at) => slices(engine.reader.clone(), *stored.insert(at), source),
                 None => return Ok(Outcome::Gone),
             },
         };
-        let body = body(octets, source.clone());
+        let body = Body {
+            length: source.size,
+            digest: source.sha256,
+            slices,
+        };
         if let Err(fault) = portal.attach(body).await {
             return Ok(verdict(fault, false));
         }
@@ -389,83 +394,67 @@ async fn raw_of(engine: &Engine, key: Key) -> Result<Option<RawAt>, StoreFault> 
         .await?
 }
 
-/// Where a message's octets are taken from.
-#[derive(Clone)]
-enum Octets {
-    AtHand(Arc<Vec<u8>>),
-    Stored(Worker<Reader>, RawAt),
+/// An attachment that is at hand.
+fn take(files: &mut Vec<File>, source: &Source) -> Option<Vec<u8>> {
+    let is_it = |file: &File| {
+        file.start == source.range.start && file.octets.len() as u64 == source.size
+    };
+    let at = files.iter().position(is_it)?;
+    Some(files.swap_remove(at).octets)
 }
 
-/// An attachment's octets: read in slices and decoded on the way.
-fn body(octets: Octets, source: Source) -> Body {
-    let state = Some((octets, source.range.start, Decoder::new(source.encoding)));
-    let end = source.range.end;
-    let slices = futures_lite::stream::unfold(state, move |state| async move {
-        let (from, mut at, mut decoder) = state?;
-        loop {
-            if at >= end {
-                let mut out = Vec::new();
-                decoder.finish(&mut out);
-                return (!out.is_empty()).then_some((Ok(out), None));
-            }
-            let taken;
-            let out;
-            (taken, out, decoder) = match read(&from, at, end, decoder, source.encoding).await {
-                Ok(slice) => slice,
-                Err(fault) => return Some((Err(fault), None)),
-            };
-            at += taken;
-            if !out.is_empty() {
-                return Some((Ok(out), Some((from, at, decoder))));
+fn whole(octets: Vec<u8>) -> Slices {
+    Box::pin(futures_lite::stream::once(Ok(octets)))
+}
+
+/// An attachment's octets from the journal: read in slices and decoded on the way, by the reader's thread.
+fn slices(reader: Worker<Reader>, raw: RawAt, source: &Source) -> Slices {
+    let Range { start, end } = source.range;
+    let encoding = source.encoding;
+    let state = Some((start, Decoder::new(encoding)));
+    Box::pin(futures_lite::stream::unfold(state, move |state| {
+        let reader = reader.clone();
+        async move {
+            let (mut at, mut decoder) = state?;
+            loop {
+                if at >= end {
+                    let mut out = Vec::new();
+                    decoder.finish(&mut out);
+                    return (!out.is_empty()).then_some((Ok(out), None));
+                }
+                let length = usize::try_from(end - at).map_or(SLICE, |left| left.min(SLICE));
+                let read = reader
+                    .ask(move |r| Ok(decode(r.raw(raw, at, length)?, decoder, encoding)))
+                    .await;
+                let taken;
+                let out;
+                (taken, out, decoder) = match read {
+                    Ok(Ok((0, ..))) => return Some((Err(cut_short()), None)),
+                    Ok(Ok(slice)) => slice,
+                    Ok(Err(fault)) => {
+                        let fault: StoreFault = fault;
+                        return Some((Err(io::Error::other(fault)), None));
+                    }
+                    Err(stopped) => return Some((Err(io::Error::other(stopped)), None)),
+                };
+                at += taken;
+                if !out.is_empty() {
+                    return Some((Ok(out), Some((at, decoder))));
+                }
             }
         }
-    });
-    Body {
-        length: source.size,
-        digest: source.sha256,
-        slices: Box::pin(slices),
-    }
+    }))
+}
+
+fn cut_short() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the message in the journal is shorter than it was",
+    )
 }
 
 /// How many octets were read, what they are decoded, and the decoder for the next.
 type Slice = (u64, Vec<u8>, Decoder);
-
-/// Reads and decodes a slice; what comes from the journal is decoded by the reader's thread.
-async fn read(
-    from: &Octets,
-    at: u64,
-    end: u64,
-    decoder: Decoder,
-    encoding: Encoding,
-) -> io::Result<Slice> {
-    let length = usize::try_from(end - at).map_or(SLICE, |left| left.min(SLICE));
-    let slice = match from {
-        Octets::AtHand(octets) => {
-            let rest = usize::try_from(at).ok().and_then(|at| octets.get(at..));
-            let rest = rest.unwrap_or_default();
-            decode(
-                rest.get(..length).unwrap_or(rest).to_vec(),
-                decoder,
-                encoding,
-            )
-        }
-        Octets::Stored(reader, raw) => {
-            let raw = *raw;
-            reader
-                .ask(move |r| Ok(decode(r.raw(raw, at, length)?, decoder, encoding)))
-                .await
-                .map_err(io::Error::other)?
-                .map_err(|fault: StoreFault| io::Error::other(fault))?
-        }
-    };
-    if slice.0 == 0 {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "the message in the journal is shorter than it was",
-        ));
-    }
-    Ok(slice)
-}
 
 fn decode(octets: Vec<u8>, mut decoder: Decoder, encoding: Encoding) -> Slice {
     let taken = octets.len() as u64;

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
@@ -221,9 +220,7 @@ fn plan_one(
             lane,
             now,
         );
-        if let (Raw::Inline(octets), false) = (&understood.raw, outgoing.sources.is_empty()) {
-            outgoing.raw = Some(Arc::clone(octets));
-        }
+        outgoing.files = understood.files;
         plan.composed.insert(key, outgoing);
     }
     let raw = match (&outcome, understood.raw) {
@@ -289,7 +286,7 @@ pub(super) fn outgoing(
     Outgoing {
         lane,
         body,
-        raw: None,
+        files: Vec::new(),
         sources: Rc::new(ticket::sources(message, raw)),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),

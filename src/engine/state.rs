@@ -6,22 +6,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::doubt::Doubt;
 use crate::http::Bytes;
 use crate::index::Queued;
+use crate::mail::File;
 use crate::ticket::{Key, Source};
 use crate::world::Tick;
 
 /// Rows held at most.
 pub const WINDOW: usize = 512;
-/// Octets of composed tickets held at most, with the messages that their attachments lie in; what
+/// Octets of composed tickets held at most, with their attachments; what
 /// exceeds it is read, or composed, again from the journal.
 pub const COMPOSED_OCTETS: usize = 768 << 10;
 
 /// A composed ticket.
-#[derive(Clone)]
 pub struct Outgoing {
     /// The lane in which order is kept.
     pub lane: u32,
@@ -29,8 +28,8 @@ pub struct Outgoing {
     pub body: Bytes,
     /// Where its attachments lie in the message.
     pub sources: Rc<Vec<Source>>,
-    /// The message's octets, while they are at hand and hold attachments.
-    pub raw: Option<Arc<Vec<u8>>>,
+    /// Attachments that are at hand.
+    pub files: Vec<File>,
     /// For the log.
     pub subject: String,
     /// For the log.
@@ -49,7 +48,8 @@ impl Outgoing {
     }
 
     fn octets(&self) -> usize {
-        self.body.len() + self.raw.as_ref().map_or(0, |raw| raw.len())
+        let files = self.files.iter().map(|file| file.octets.len());
+        self.body.len() + files.sum::<usize>()
     }
 }
 
@@ -110,7 +110,7 @@ impl Window {
     /// Keeps a composed ticket if there is room for it.
     pub fn offer(&mut self, sequence: u64, mut outgoing: Outgoing) {
         if self.composed_octets + outgoing.octets() > COMPOSED_OCTETS {
-            outgoing.raw = None;
+            outgoing.files = Vec::new();
         }
         let octets = outgoing.octets();
         if self.composed_octets + octets <= COMPOSED_OCTETS {

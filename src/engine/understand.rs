@@ -20,6 +20,9 @@ use crate::ticket::{Key, KeyHasher};
 /// who sends asks the same thread for what is attached, a quarter of a millisecond is no wait for it.
 const TURN: usize = 16;
 const TURN_OCTETS: usize = 96 * 1024;
+/// Octets of attachments that are kept of a message, decoded, until it is sent: they were decoded for their
+/// digests, and would have to be once more. More than any message has that comes whole.
+const FILES_OCTETS: usize = 512 * 1024;
 
 /// A fetched message's octets.
 pub enum Octets {
@@ -76,6 +79,8 @@ pub struct Understood {
     pub key: Key,
     /// What it means.
     pub message: Message,
+    /// What is attached, as far as it is at hand.
+    pub files: Vec<mail::File>,
     /// Its octets.
     pub raw: Raw,
 }
@@ -83,7 +88,7 @@ pub struct Understood {
 /// Where an understood message's octets are.
 pub enum Raw {
     /// All of them.
-    Inline(Arc<Vec<u8>>),
+    Inline(Vec<u8>),
     /// In a segment of their own; their digest, when they can't be understood.
     Large(Stored, Option<mail::Digest>),
 }
@@ -110,9 +115,14 @@ pub struct UnderstoodBatch {
 
 /// What a message means, read from octets that are all at hand.
 pub fn read(octets: &[u8]) -> Message {
-    let mut skim = mail::Skim::new(mail::Limits::default());
+    skim(octets, mail::Limits::default()).0
+}
+
+fn skim(octets: &[u8], limits: mail::Limits) -> (Message, Vec<mail::File>) {
+    let mut skim = mail::Skim::new(limits);
     skim.feed(octets);
-    mail::understand(&skim.finish())
+    let skimmed = skim.finish();
+    (mail::understand(&skimmed), skimmed.files)
 }
 
 /// The stage: takes fetched batches, hands understood ones on.
@@ -157,19 +167,26 @@ fn turn(messages: &VecDeque<Fetched>) -> usize {
 }
 
 fn one(fetched: Fetched, identity: &str) -> Understood {
-    let (key, message, raw) = match fetched.octets {
+    let (key, message, files, raw) = match fetched.octets {
         Octets::Inline(octets) => {
             let mut hasher = KeyHasher::new(identity);
             hasher.update(&octets);
-            let message = read(&octets);
-            (hasher.finish(), message, Raw::Inline(Arc::new(octets)))
+            let limits = mail::Limits {
+                files: FILES_OCTETS,
+                ..mail::Limits::default()
+            };
+            let (message, files) = skim(&octets, limits);
+            (hasher.finish(), message, files, Raw::Inline(octets))
         }
         Octets::Large {
             stored,
             key,
             message,
             digest,
-        } => (key, *message, Raw::Large(stored.taken(), digest)),
+        } => {
+            let raw = Raw::Large(stored.taken(), digest);
+            (key, *message, Vec::new(), raw)
+        }
     };
     Understood {
         place: fetched.place,
@@ -178,6 +195,7 @@ fn one(fetched: Fetched, identity: &str) -> Understood {
         wanted: fetched.wanted,
         key,
         message,
+        files,
         raw,
     }
 }

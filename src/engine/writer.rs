@@ -53,7 +53,7 @@ impl Default for Sizes {
 /// The raw octets of a message that is to be committed.
 pub enum Raw {
     /// Octets that go into the journal beside the decision.
-    Inline(Arc<Vec<u8>>),
+    Inline(Vec<u8>),
     /// A segment of its own, finished.
     Large(Stored),
     /// None are kept: the message is held or ignored.
@@ -311,7 +311,7 @@ impl Writer {
                 }
             };
             if let Some(record) = record {
-                let raw = octets.as_deref().map(Vec::as_slice).unwrap_or_default();
+                let raw = octets.as_deref().unwrap_or_default();
                 decision.message = Some(self.put(key, &record, raw)?);
             }
             decision.large = large;

@@ -37,5 +37,5 @@ pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
 pub use message::{About, Address, Attachment, Date, Machine, MachineKind, Message, Oddity};
 pub use message::{Report, ReportKind, BODY_MAX};
-pub use skim::{Limits, Skim, Skimmed};
+pub use skim::{File, Limits, Skim, Skimmed};
 pub use understand::understand;

@@ -11,8 +11,8 @@
 //! A delimiter (RFC 2046 §5.1.1) is a whole line, so that one boundary may be the beginning of
 //! another; the line break before it is not the body's. Characters are not looked at here.
 
-use super::decode::{Decoder, Encoding};
-use super::digest::{Digest, Digester};
+use super::decode::Encoding;
+use super::digest::Digest;
 use super::field::{self, Field};
 use super::message::{Oddities, Oddity};
 use memchr::{memchr, memmem};
@@ -20,9 +20,12 @@ use std::ops::Range;
 
 mod header;
 mod lines;
+mod sink;
 
 pub(crate) use header::Name;
 use lines::Delimiter;
+use sink::Sink;
+pub use sink::File;
 
 /// How much of a message is followed and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub struct Limits {
     pub beginning: usize,
     /// Octets of all such beginnings together.
     pub beginnings: usize,
+    /// Octets of whole attachments, decoded, that are kept for who sends them on.
+    pub files: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +64,7 @@ impl Default for Limits {
             part_headers: 128 * 1024,
             beginning: 16 * 1024,
             beginnings: 64 * 1024,
+            files: 0,
         }
     }
 }
@@ -92,14 +98,13 @@ pub(crate) const COPY: &[&str] = &[
 /// All that tells of another message.
 const TELLS: [&[&str]; 4] = [STATUS, DISPOSITION, FEEDBACK, COPY];
 
-/// Octets decoded at a time: the scratch buffer's size.
-const BLOCK: usize = 16 * 1024;
-
 /// The structure of a message as it was skimmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skimmed {
     /// Octets of the whole message.
     pub length: u64,
+    /// Attachments as they are, as far as there was room for them.
+    pub files: Vec<File>,
     pub(crate) parts: Vec<Part>,
     /// The kept fields' values, unfolded, one after the other.
     pub(crate) values: Vec<u8>,
@@ -122,7 +127,8 @@ impl Skimmed {
     /// Octets that it holds on to: what a test of flatness counts.
     pub fn weight(&self) -> usize {
         let texts: usize = self.parts.iter().map(Part::weight).sum();
-        self.values.capacity() + texts
+        let files: usize = self.files.iter().map(|f| f.octets.capacity()).sum();
+        self.values.capacity() + texts + files
     }
 }
 
@@ -229,17 +235,6 @@ struct Open {
     seen: bool,
 }
 
-/// Where the octets of a body go.
-#[derive(Debug)]
-struct Sink {
-    start: u64,
-    leaf: Leaf,
-    /// Octets of its beginning that are still kept.
-    beginning: usize,
-    decoder: Decoder,
-    digester: Digester,
-}
-
 /// Reads a message slice by slice.
 #[derive(Debug)]
 pub struct Skim {
@@ -265,6 +260,9 @@ pub struct Skim {
     texts_left: usize,
     /// Octets of beginnings that may still be kept.
     beginnings_left: usize,
+    /// Octets of attachments that may still be kept.
+    files_left: usize,
+    files: Vec<File>,
     held: Vec<u8>,
     /// Where in the message `held` began.
     held_at: u64,
@@ -297,6 +295,8 @@ impl Skim {
             header_left: limits.header,
             texts_left: limits.texts,
             beginnings_left: limits.beginnings,
+            files_left: limits.files,
+            files: Vec::new(),
             held: Vec::new(),
             held_at: 0,
             epilogue: false,
@@ -333,6 +333,7 @@ impl Skim {
         }
         Skimmed {
             length: self.at,
+            files: self.files,
             parts: self.parts,
             values: self.values,
             oddities: self.oddities,
@@ -382,10 +383,9 @@ impl Skim {
         let media = leaf.media.as_str();
         let tells = TELLS.iter().any(|kind| kind.contains(&media));
         let most = self.limits.beginning.min(self.beginnings_left);
-        self.sink = Some(Sink {
-            beginning: if tells { most } else { 0 },
-            ..Sink::new(leaf, start)
-        });
+        let mut sink = Sink::new(leaf, start, self.files_left);
+        sink.beginning = if tells { most } else { 0 };
+        self.sink = Some(sink);
     }
 
     /// What the last part's Content fields make of it.
@@ -461,7 +461,7 @@ impl Skim {
         if full {
             self.oddities.note(Oddity::ManyParts);
             self.state = State::Opaque;
-            self.sink = Some(Sink::new(Leaf::opaque(), start));
+            self.sink = Some(Sink::new(Leaf::opaque(), start, self.files_left));
             // What is followed no more can't be left unclosed.
             self.open.clear();
         } else {
@@ -474,12 +474,8 @@ impl Skim {
         let Some(mut sink) = self.sink.take() else {
             return;
         };
-        let mut rest = std::mem::take(&mut self.scratch);
-        rest.clear();
-        sink.decoder.finish(&mut rest);
         let room = self.limits.text.min(self.texts_left);
-        sink.keep(&rest, room, &mut self.oddities);
-        self.scratch = rest;
+        sink.end(&mut self.scratch, room, &mut self.oddities);
         let index = match self.open.last() {
             // A multipart without a delimiter: what we took for its preamble is all there is.
             Some(open) if !open.seen => {
@@ -488,7 +484,7 @@ impl Skim {
             }
             _ => self.parts.len().saturating_sub(1),
         };
-        if sink.decoder.damaged() {
+        if sink.is_damaged() {
             self.oddities.note(Oddity::DamagedEncoding);
         }
         let mut leaf = sink.leaf;
@@ -499,7 +495,14 @@ impl Skim {
                 self.texts_left = self.texts_left.saturating_sub(text.len());
                 text.shrink_to_fit();
             }
-            Content::Passed(digest) => *digest = sink.digester.finish(),
+            Content::Passed(digest) => {
+                *digest = sink.digester.finish();
+                if let Some(octets) = sink.file {
+                    self.files_left -= octets.len();
+                    let start = sink.start;
+                    self.files.push(File { start, octets });
+                }
+            }
         }
         if let Some(part) = self.parts.get_mut(index) {
             part.kind = Kind::Leaf(leaf);
@@ -516,15 +519,7 @@ impl Skim {
             return;
         };
         let room = self.limits.text.min(self.texts_left);
-        if sink.leaf.encoding == Encoding::Identity {
-            sink.keep(octets, room, &mut self.oddities);
-            return;
-        }
-        for block in octets.chunks(BLOCK) {
-            self.scratch.clear();
-            sink.decoder.feed(block, &mut self.scratch);
-            sink.keep(&self.scratch, room, &mut self.oddities);
-        }
+        sink.pour(octets, &mut self.scratch, room, &mut self.oddities);
     }
 }
 
@@ -557,35 +552,6 @@ impl Leaf {
             content: Content::Passed(Digest::of(&[])),
             ..Leaf::text_of_multipart()
         }
-    }
-}
-
-impl Sink {
-    fn new(leaf: Leaf, start: u64) -> Sink {
-        Sink {
-            start,
-            beginning: 0,
-            decoder: Decoder::new(leaf.encoding),
-            leaf,
-            digester: Digester::default(),
-        }
-    }
-
-    /// Decoded octets: kept while they are a text of bearable length, else counted and hashed.
-    fn keep(&mut self, octets: &[u8], room: usize, odd: &mut Oddities) {
-        let begins = octets.get(..self.beginning).unwrap_or(octets);
-        self.leaf.beginning.extend_from_slice(begins);
-        self.beginning -= begins.len();
-        if let Content::Text(text) = &mut self.leaf.content {
-            if text.len() + octets.len() <= room {
-                text.extend_from_slice(octets);
-                return;
-            }
-            odd.note(Oddity::LongText);
-            self.digester.update(text);
-            self.leaf.content = Content::Passed(Digest::of(&[]));
-        }
-        self.digester.update(octets);
     }
 }
 
