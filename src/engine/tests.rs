@@ -95,7 +95,7 @@ pub(super) fn ticket() -> Outcome {
 /// Message `n`, at the place of `at`.
 pub(super) fn decided(n: u32, at: u32, outcome: Outcome) -> Decided {
     let raw = match outcome {
-        Outcome::Ticket { .. } => Raw::Inline(octets(n)),
+        Outcome::Ticket { .. } => Raw::Inline(octets(n).into()),
         _ => Raw::Left,
     };
     let decision = Decision {

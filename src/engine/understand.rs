@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use async_channel::{Receiver, Sender};
+use bytes::Bytes;
 
 use super::large::Finished;
 use super::Engine;
@@ -27,7 +28,7 @@ const FILES_OCTETS: usize = 512 * 1024;
 /// A fetched message's octets.
 pub enum Octets {
     /// All of them.
-    Inline(Vec<u8>),
+    Inline(Bytes),
     /// In a segment of their own, understood on the way there.
     Large {
         /// The segment.
@@ -88,7 +89,7 @@ pub struct Understood {
 /// Where an understood message's octets are.
 pub enum Raw {
     /// All of them.
-    Inline(Vec<u8>),
+    Inline(Bytes),
     /// In a segment of their own; their digest, when they can't be understood.
     Large(Stored, Option<mail::Digest>),
 }
@@ -211,7 +212,7 @@ mod tests {
             received_at: 0,
             size: *octets as u64,
             wanted: false,
-            octets: Octets::Inline(vec![0; *octets]),
+            octets: Octets::Inline(vec![0; *octets].into()),
         };
         octets.iter().map(one).collect()
     }

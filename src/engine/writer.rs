@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::reader::Reader;
 use super::reclaim::NotYet;
 use super::replay::{open_index, Opening};
@@ -53,7 +55,7 @@ impl Default for Sizes {
 /// The raw octets of a message that is to be committed.
 pub enum Raw {
     /// Octets that go into the journal beside the decision.
-    Inline(Vec<u8>),
+    Inline(Bytes),
     /// A segment of its own, finished.
     Large(Stored),
     /// None are kept: the message is held or ignored.

@@ -28,6 +28,8 @@ pub use fault::{Answer, Fault, Loss, Refusal, Spoken};
 pub use imap::capability::Abilities;
 pub use settings::Security;
 
+use bytes::Bytes;
+
 use crate::passage::{Uid, UidValidity};
 use crate::world::{Secret, Trust, Wall, World};
 
@@ -241,7 +243,7 @@ pub enum How {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Brought {
     /// Whole messages, by UID. One in neither list is gone.
-    pub messages: Vec<(Uid, Vec<u8>)>,
+    pub messages: Vec<(Uid, Bytes)>,
     /// What the server has, and does not show.
     pub withheld: Vec<Uid>,
     /// The server's words for the first of them.

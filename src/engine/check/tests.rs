@@ -360,7 +360,7 @@ fn octets_that_look_like_records_are_no_damage() {
             let n = 500 + shift as u32;
             let mut decided = decided(n, n, ticket());
             decided.decision.octets = raw.len() as u64;
-            decided.raw = Raw::Inline(raw);
+            decided.raw = Raw::Inline(raw.into());
             writer.commit(vec![decided], &[]).unwrap();
         }
     }

@@ -95,7 +95,7 @@ fn reclaim_at(writer: &mut Writer, now: i64, retention: Retention) {
 fn filled(dir: &Path, at: i64) -> (Writer, Reader) {
     let (mut writer, reader) = open(dir);
     for n in 0..200 {
-        commit(&mut writer, n, Raw::Inline(octets(n)), at);
+        commit(&mut writer, n, Raw::Inline(octets(n).into()), at);
     }
     for n in (0..200).filter(|n| n % 10 != 0) {
         finish(&mut writer, n, at);
@@ -188,7 +188,7 @@ fn what_is_mostly_wanted_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, _reader) = open(dir.path());
     for n in 0..200 {
-        let octets = Raw::Inline(octets(n));
+        let octets = Raw::Inline(octets(n).into());
         commit(&mut writer, n, octets, NOW - 8 * DAY_MS);
     }
     // A few in each segment may go, which is not worth it.
@@ -431,7 +431,7 @@ fn fill_segment(writer: &mut Writer, reader: &Reader, n: &mut u32) {
     };
     let mut first = None;
     loop {
-        commit(writer, *n, Raw::Inline(octets(*n)), old);
+        commit(writer, *n, Raw::Inline(octets(*n).into()), old);
         finish(writer, *n, old);
         let now = segment(*n);
         *n += 1;
@@ -449,7 +449,7 @@ fn a_flipped_bit_in_octets_costs_no_receipt_when_the_index_is_made_again() {
     let (mut writer, reader) = open(dir.path());
     let young = NOW - DAY_MS;
     let mut n = 1000;
-    commit(&mut writer, 1, Raw::Inline(octets(1)), young);
+    commit(&mut writer, 1, Raw::Inline(octets(1).into()), young);
     fill_segment(&mut writer, &reader, &mut n);
     finish(&mut writer, 1, young);
     fill_segment(&mut writer, &reader, &mut n);
@@ -531,7 +531,7 @@ fn a_segment_of_an_earlier_start_is_judged_by_what_it_holds() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, reader) = open(dir.path());
     for n in 0..5 {
-        commit(&mut writer, n, Raw::Inline(octets(n)), NOW);
+        commit(&mut writer, n, Raw::Inline(octets(n).into()), NOW);
     }
     let segment = |reader: &Reader| {
         let entry = reader.entry(&key(1)).unwrap().unwrap();

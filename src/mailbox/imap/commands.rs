@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use async_imap::imap_proto::{MailboxDatum, Response, ResponseCode, Status};
 
 use super::verdict::{self, Denial};
-use super::wire::{Tag, Wire};
+use super::wire::{self, Tag, Wire};
 use super::Imap;
 use crate::mailbox::{Answer, Fault};
 use crate::passage::UidValidity;
@@ -116,13 +116,13 @@ pub(super) fn done(status: &Status, outcome: &async_imap::imap_proto::Outcome<'_
     })
 }
 
-/// Sends `commands`, a few ahead, and reads until each has its status. `on` sees every answer.
+/// Sends `commands`, a few ahead, and reads until each has its status. `on` is given every answer.
 pub(super) async fn pipeline(
     wire: &mut Wire,
     state: &mut State,
     doing: &str,
     commands: &[String],
-    mut on: impl FnMut(&Response<'_>),
+    mut on: impl FnMut(wire::Answer),
 ) -> Result<Vec<Done>, Fault> {
     let mut dones: Vec<Done> = Vec::with_capacity(commands.len());
     let mut early: Vec<(usize, Done)> = Vec::new();
@@ -144,14 +144,12 @@ pub(super) async fn pipeline(
             break;
         }
         let answer = wire.next(doing).await?;
-        let answer = answer.parsed();
-        state.note(answer);
-        on(answer);
+        state.note(answer.parsed());
         if let Response::Done {
             tag,
             status,
             outcome,
-        } = answer
+        } = answer.parsed()
         {
             let at = flying.iter().position(|(t, _)| t.is(&tag.0));
             let Some((_, number)) = at.and_then(|at| flying.remove(at)) else {
@@ -162,6 +160,7 @@ pub(super) async fn pipeline(
             };
             early.push((number, done(status, outcome)));
         }
+        on(answer);
     }
     // Servers may answer out of order (RFC 3501 §5.5).
     early.sort_by_key(|(number, _)| *number);
@@ -181,7 +180,7 @@ impl Imap {
         on: impl FnMut(&Response<'_>),
     ) -> Result<Done, Fault> {
         let commands = [command.to_owned()];
-        let dones = pipeline(&mut self.wire, &mut self.state, doing, &commands, on).await?;
+        let dones = self.ask_all(doing, &commands, on).await?;
         Ok(dones.into_iter().next().unwrap_or(Ok(())))
     }
 
@@ -202,7 +201,18 @@ impl Imap {
         &mut self,
         doing: &str,
         commands: &[String],
-        on: impl FnMut(&Response<'_>),
+        mut on: impl FnMut(&Response<'_>),
+    ) -> Result<Vec<Done>, Fault> {
+        self.take_all(doing, commands, |answer| on(answer.parsed()))
+            .await
+    }
+
+    /// The same, each answer for the taking.
+    pub(super) async fn take_all(
+        &mut self,
+        doing: &str,
+        commands: &[String],
+        on: impl FnMut(wire::Answer),
     ) -> Result<Vec<Done>, Fault> {
         pipeline(&mut self.wire, &mut self.state, doing, commands, on).await
     }

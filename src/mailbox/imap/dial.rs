@@ -8,7 +8,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_imap::imap_proto::Response;
 
 use super::capability::Abilities;
 use super::commands::{pipeline, State};
@@ -392,14 +391,7 @@ async fn start_tls(mut wire: Wire) -> Result<BoxConnection, Fault> {
     let doing = "starting TLS";
     let mut state = State::default();
     let commands = ["STARTTLS".to_owned()];
-    let dones = pipeline(
-        &mut wire,
-        &mut state,
-        doing,
-        &commands,
-        |_: &Response<'_>| {},
-    )
-    .await?;
+    let dones = pipeline(&mut wire, &mut state, doing, &commands, |_| {}).await?;
     for done in dones {
         done.map_err(|denial| Fault::Refused {
             doing: doing.to_owned(),

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use async_imap::imap_proto::Response;
+use bytes::Bytes;
 
 use super::look::{piece_of, uid_of};
+use super::wire::Answer;
 use super::{set, verdict, Imap};
 use crate::mailbox::{fault, Brought, Fault};
 use crate::passage::Uid;
@@ -18,6 +20,37 @@ const MANY: usize = 50;
 const SLICE: u32 = 256 * 1024;
 const LARGER_MAX: usize = 8 * 1024 * 1024;
 const DOING: &str = "fetching messages";
+/// Octets up to which a message is copied out of its answer, which takes more room than it has.
+const COPIED_MAX: usize = 16 * 1024;
+
+/// A message that stays in the answer that it came in.
+struct Literal(Answer);
+
+impl Literal {
+    /// Whose octets an answer has, and these.
+    fn of(answer: Answer) -> Option<(Uid, Bytes)> {
+        let Response::Fetch(_, values) = answer.parsed() else {
+            return None;
+        };
+        let uid = uid_of(values)?;
+        let octets = piece_of(values)?.octets?;
+        let octets = match octets.len() <= COPIED_MAX {
+            true => Bytes::copy_from_slice(octets),
+            false => Bytes::from_owner(Self(answer)),
+        };
+        Some((uid, octets))
+    }
+}
+
+impl AsRef<[u8]> for Literal {
+    fn as_ref(&self) -> &[u8] {
+        let piece = match self.0.parsed() {
+            Response::Fetch(_, values) => piece_of(values),
+            _ => None,
+        };
+        piece.and_then(|piece| piece.octets).unwrap_or_default()
+    }
+}
 
 impl Imap {
     pub(in crate::mailbox) async fn fetch(
@@ -31,20 +64,17 @@ impl Imap {
         let cap = u32::try_from(limit.saturating_add(1)).unwrap_or(u32::MAX);
         let command = |set: &str| format!("UID FETCH {set} (UID BODY.PEEK[]<0.{cap}>)");
         let commands: Vec<String> = asked.iter().map(|(set, _)| command(set)).collect();
-        let mut got: BTreeMap<Uid, Vec<u8>> = BTreeMap::new();
-        let take = |got: &mut BTreeMap<Uid, Vec<u8>>, answer: &Response<'_>| {
-            if let Response::Fetch(_, values) = answer {
-                let octets = piece_of(values).and_then(|piece| piece.octets);
-                if let (Some(uid), Some(octets)) = (uid_of(values), octets) {
-                    if wanted.contains_key(&uid) {
-                        got.insert(uid, octets.to_vec());
-                    }
+        let mut got: BTreeMap<Uid, Bytes> = BTreeMap::new();
+        let take = |got: &mut BTreeMap<Uid, Bytes>, answer: Answer| {
+            if let Some((uid, octets)) = Literal::of(answer) {
+                if wanted.contains_key(&uid) {
+                    got.insert(uid, octets);
                 }
             }
         };
         self.wire.guard().allow(u64::from(cap));
         let dones = self
-            .ask_all(DOING, &commands, |answer| take(&mut got, answer))
+            .take_all(DOING, &commands, |answer| take(&mut got, answer))
             .await?;
 
         // A batch that was denied is asked for message by message: one that the server can't show
@@ -67,7 +97,7 @@ impl Imap {
             }
             let commands: Vec<String> = singles.iter().map(|u| command(&u.to_string())).collect();
             let dones = self
-                .ask_all(DOING, &commands, |answer| take(&mut got, answer))
+                .take_all(DOING, &commands, |answer| take(&mut got, answer))
                 .await?;
             for (done, uid) in dones.into_iter().zip(singles) {
                 if let Err(denial) = done {
@@ -92,9 +122,9 @@ impl Imap {
             .map(|(uid, _)| *uid)
             .collect();
         for uid in larger {
-            let whole = self.complete(uid, got.entry(uid).or_default()).await?;
-            if !whole {
-                got.remove(&uid);
+            let begun = got.remove(&uid).unwrap_or_default();
+            if let Some(whole) = self.complete(uid, begun.into()).await? {
+                got.insert(uid, whole.into());
             }
         }
         // Left out under OK, shown as NIL, or shorter than announced: taken away meanwhile, most often.
@@ -120,8 +150,8 @@ impl Imap {
     }
 
     /// Oddity: servers that guess sizes (Exchange among them) announce too little. The rest of such
-    /// a message follows here. Whether it came to its end.
-    async fn complete(&mut self, uid: Uid, octets: &mut Vec<u8>) -> Result<bool, Fault> {
+    /// a message follows here; none where it did not come to its end.
+    async fn complete(&mut self, uid: Uid, mut octets: Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
         loop {
             if octets.len() > LARGER_MAX {
                 return Err(Fault::Broken {
@@ -130,9 +160,9 @@ impl Imap {
                 });
             }
             match self.slice(uid, octets.len() as u64, SLICE).await? {
-                Some(more) if more.is_empty() => return Ok(true),
+                Some(more) if more.is_empty() => return Ok(Some(octets)),
                 Some(more) => octets.extend_from_slice(&more),
-                None => return Ok(false),
+                None => return Ok(None),
             }
         }
     }

@@ -83,7 +83,7 @@ async fn ask(wire: &mut Wire) -> Result<Abilities, Fault> {
     let mut abilities = None;
     let commands = ["CAPABILITY".to_owned()];
     let dones = pipeline(wire, &mut State::default(), doing, &commands, |answer| {
-        read(answer, &mut abilities);
+        read(answer.parsed(), &mut abilities);
     })
     .await?;
     for done in dones {
