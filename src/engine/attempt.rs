@@ -40,8 +40,8 @@ use crate::world::{Body, Tick, Worker};
 /// Octets of a message read at once.
 const SLICE: usize = 256 * 1024;
 /// Attachments up to this size are sent without asking whether the portal has them: on a slow line
-/// (10 Mbit/s, 50 ms) the question costs as much as the answer saves.
-const ASK_FROM: u64 = 64 * 1024;
+/// (10 Mbit/s, 50 ms) the question costs as much as the answer saves, where one in four is there already.
+const ASK_FROM: u64 = 256 * 1024;
 
 /// How an attempt ended.
 pub enum Outcome {

@@ -48,7 +48,7 @@ fn is_hashed(dir: &Path) -> bool {
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// How it is set, read before `main`: one arena, since each keeps what it once had; what is free goes back
-/// after a tenth of a second, and at once when `give_back` says so; and threads keep few and small pieces at
+/// after a second, and at once when `give_back` says so; and threads keep few and small pieces at
 /// hand. No thread of its own: it would wake the box.
 #[used]
 #[allow(unsafe_code)]
@@ -56,7 +56,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 // nothing else has it.
 #[export_name = "_rjem_malloc_conf"]
 static SETTINGS: Option<&'static c_char> = Some(as_char(
-    c"narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0,lg_tcache_max:9,tcache_nslots_small_max:20",
+    c"narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0,lg_tcache_max:9,tcache_nslots_small_max:20",
 ));
 
 /// The first octet of a string, which the others follow.
