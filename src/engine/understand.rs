@@ -19,8 +19,8 @@ use crate::ticket::{Key, KeyHasher};
 
 /// Messages understood in one turn of the reader's thread, and octets, of which one message may have more:
 /// who sends asks the same thread for what is attached, a quarter of a millisecond is no wait for it.
-const TURN: usize = 16;
-const TURN_OCTETS: usize = 96 * 1024;
+const TURN: usize = 64;
+const TURN_OCTETS: usize = 512 * 1024;
 /// Octets of attachments that are kept of a message, decoded, until it is sent: they were decoded for their
 /// digests, and would have to be once more. More than any message has that comes whole.
 const FILES_OCTETS: usize = 512 * 1024;
