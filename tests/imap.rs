@@ -126,7 +126,7 @@ fn a_message_is_listed_looked_at_fetched_and_archived_by_each_kind_of_security()
                 (World::real().clock.wall().0 - looked.items[0].received_at.0).abs() < 3_600_000
             );
             let (session, brought) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
-            assert_eq!(brought.messages, [(listed.uids[0], octets.clone())]);
+            assert_eq!(brought.messages, [(listed.uids[0], octets.clone().into())]);
             let (session, folder) = session.archive_folder(&Wanted::BySpecialUse, true).await?;
             let folder = folder.unwrap();
             assert!(folder.name.starts_with("INBOX."), "{}", folder.name);

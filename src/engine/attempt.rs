@@ -32,9 +32,9 @@ use crate::passage::record::ActKind;
 use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
+use crate::world::body::Slices;
 use crate::world::clock::hold_up;
 use crate::world::switches::Switch;
-use crate::world::body::Slices;
 use crate::world::{Body, Tick, Worker};
 
 /// Octets of a message read at once.
@@ -396,9 +396,8 @@ async fn raw_of(engine: &Engine, key: Key) -> Result<Option<RawAt>, StoreFault> 
 
 /// An attachment that is at hand.
 fn take(files: &mut Vec<File>, source: &Source) -> Option<Vec<u8>> {
-    let is_it = |file: &File| {
-        file.start == source.range.start && file.octets.len() as u64 == source.size
-    };
+    let is_it =
+        |file: &File| file.start == source.range.start && file.octets.len() as u64 == source.size;
     let at = files.iter().position(is_it)?;
     Some(files.swap_remove(at).octets)
 }

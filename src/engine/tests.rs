@@ -1,7 +1,6 @@
 //! A store for tests of what works on it, and messages to put in.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::reader::Reader;

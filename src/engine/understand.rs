@@ -18,7 +18,8 @@ use crate::settings::Mailbox;
 use crate::ticket::{Key, KeyHasher};
 
 /// Messages understood in one turn of the reader's thread, and octets, of which one message may have more:
-/// who sends asks the same thread for what is attached, a quarter of a millisecond is no wait for it.
+/// whoever else asks that thread waits for it, a millisecond. By less at a turn the executor's own turns
+/// between them held a drain up.
 const TURN: usize = 64;
 const TURN_OCTETS: usize = 512 * 1024;
 /// Octets of attachments that are kept of a message, decoded, until it is sent: they were decoded for their
@@ -220,9 +221,9 @@ mod tests {
     /// Goes red where who asks the reader for an attachment waits behind a whole batch of large messages.
     #[test]
     fn a_turn_is_bounded_by_messages_and_by_octets() {
-        assert_eq!(turn(&fetched(&[1000; 40])), TURN);
-        assert_eq!(turn(&fetched(&[40 << 10; 5])), 2);
+        assert_eq!(turn(&fetched(&[1000; 100])), TURN);
+        assert_eq!(turn(&fetched(&[200 << 10; 5])), 2);
         // One that is larger than a turn has its own.
-        assert_eq!(turn(&fetched(&[400 << 10, 1000])), 1);
+        assert_eq!(turn(&fetched(&[600 << 10, 1000])), 1);
     }
 }

@@ -24,8 +24,8 @@ mod sink;
 
 pub(crate) use header::Name;
 use lines::Delimiter;
-use sink::Sink;
 pub use sink::File;
+use sink::Sink;
 
 /// How much of a message is followed and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

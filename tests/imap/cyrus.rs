@@ -74,7 +74,7 @@ fn check(layout: &[&str], archive: &str) {
             (octets.len() as u64, false)
         );
         let (session, brought) = session.fetch(&unannounced(&listed.uids), 1 << 20).await?;
-        assert_eq!(brought.messages, [(listed.uids[0], octets.clone())]);
+        assert_eq!(brought.messages, [(listed.uids[0], octets.clone().into())]);
         let (session, folder) = session.archive_folder(&wanted, true).await?;
         let folder = folder.expect("a folder");
         assert_eq!(folder.name, archive);

@@ -47,7 +47,9 @@ fn fetched(
         let all: Vec<(Uid, u64)> = (1..=count).map(|uid| (Uid(uid), 10)).collect();
         let (_, brought) = session.fetch(&all, 100).await.unwrap();
         assert_eq!(brought.withheld.is_empty(), brought.said.is_empty());
-        (brought.messages, brought.withheld)
+        let messages = brought.messages.into_iter();
+        let messages = messages.map(|(uid, octets)| (uid, octets.into()));
+        (messages.collect(), brought.withheld)
     })
 }
 

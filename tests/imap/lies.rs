@@ -297,7 +297,10 @@ fn one_message_that_the_server_refuses_to_show_is_named() {
         let wanted = unannounced(&[Uid(1), Uid(2), Uid(3)]);
         session.fetch(&wanted, 100).await.unwrap().1
     });
-    let whole = [(Uid(1), b"ab".to_vec()), (Uid(3), b"c".to_vec())];
+    let whole = [
+        (Uid(1), b"ab".as_slice().into()),
+        (Uid(3), b"c".as_slice().into()),
+    ];
     assert_eq!(brought.messages, whole, "what was shown is kept");
     assert_eq!(brought.withheld, [Uid(2)]);
     assert_eq!(brought.said, "internal error");
@@ -316,7 +319,7 @@ fn a_message_larger_than_announced_is_completed() {
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let (_, brought) = session.fetch(&[(Uid(1), 3)], 3).await.unwrap();
-        assert_eq!(brought.messages, [(Uid(1), b"abcdef".to_vec())]);
+        assert_eq!(brought.messages, [(Uid(1), b"abcdef".as_slice().into())]);
     });
 }
 

@@ -53,7 +53,7 @@ async fn live(account: &Account) -> Result<(Vec<u8>, Vec<(Uid, Uid)>), Fault> {
     let (_, archived) = session
         .archive(&listed.uids, &folder("Archive"), &How::Move)
         .await?;
-    Ok((brought.messages.remove(0).1, archived.moved))
+    Ok((brought.messages.remove(0).1.into(), archived.moved))
 }
 
 /// Plays `LIFE`, but of step `last` it says a part only (by quarters), and hangs up.
@@ -151,7 +151,7 @@ fn answers_that_nobody_asked_for_change_nothing() {
     smol::block_on(async {
         let session = inbox(&account).await.unwrap();
         let (_, brought) = session.fetch(&[(Uid(1), 0)], 100).await.unwrap();
-        assert_eq!(brought.messages, [(Uid(1), b"abcd".to_vec())]);
+        assert_eq!(brought.messages, [(Uid(1), b"abcd".as_slice().into())]);
     });
 }
 

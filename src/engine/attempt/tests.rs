@@ -26,7 +26,7 @@ fn outgoing(body: usize, attachments: &[u64]) -> Outgoing {
         lane: 0,
         body: Bytes::from(vec![b'x'; body]),
         sources: Rc::new(attachments.iter().map(source).collect()),
-        raw: None,
+        files: Vec::new(),
         subject: "a subject".to_owned(),
         sender: "a@x.example".to_owned(),
         decided_at: 0,
@@ -120,4 +120,25 @@ fn a_receipt_has_the_epoch_of_the_portal_that_was_asked() {
         panic!("it is done");
     };
     assert_eq!(epoch, "e1");
+}
+
+/// Goes red where the octets of one attachment are sent for another.
+#[test]
+fn an_attachment_at_hand_is_taken_by_its_place_and_its_size() {
+    let file = |start, octets: &[u8]| File {
+        start,
+        octets: octets.to_vec(),
+    };
+    let source = |start, size| Source {
+        range: Range { start, end: 90 },
+        encoding: Encoding::Base64,
+        size,
+        sha256: [0; 32],
+    };
+    let mut files = vec![file(10, b"ab"), file(20, b"cde")];
+    assert_eq!(take(&mut files, &source(20, 2)), None);
+    assert_eq!(take(&mut files, &source(15, 3)), None);
+    assert_eq!(take(&mut files, &source(20, 3)), Some(b"cde".to_vec()));
+    assert_eq!(take(&mut files, &source(20, 3)), None, "it was taken");
+    assert_eq!(files.len(), 1);
 }

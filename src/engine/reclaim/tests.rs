@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use super::*;
 use crate::engine::tests::{self, key, place, ticket, SIZES};

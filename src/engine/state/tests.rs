@@ -355,7 +355,10 @@ fn composed_tickets_stay_within_their_room() {
             Outgoing {
                 lane: 0,
                 body: vec![0; 100_000].into(),
-                raw: None,
+                files: vec![File {
+                    start: 0,
+                    octets: vec![0; 100_000],
+                }],
                 sources: Rc::default(),
                 subject: String::new(),
                 sender: String::new(),
@@ -365,6 +368,9 @@ fn composed_tickets_stay_within_their_room() {
         );
     }
     assert!(window.composed_octets <= COMPOSED_OCTETS);
-    assert!(window.composed(0).is_some());
-    assert!(window.composed(99).is_none());
+    let files = |outgoing: Option<Outgoing>| outgoing.map(|o| o.files.len());
+    assert_eq!(files(window.composed(0)), Some(1));
+    // What is attached can be had again at less cost than the whole.
+    assert_eq!(files(window.composed(3)), Some(0));
+    assert_eq!(files(window.composed(99)), None);
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mail::{understand, Message};
+use crate::mail::{understand, Attachment, Decoder, Message};
 use proptest::prelude::*;
 
 fn skim(octets: &[u8], slice: usize) -> Skimmed {
@@ -284,6 +284,7 @@ const TIGHT: Limits = Limits {
     part_headers: 300,
     beginning: 100,
     beginnings: 150,
+    files: 12,
 };
 
 proptest! {
@@ -314,6 +315,27 @@ proptest! {
                 decoder.finish(&mut content);
                 let digest = Digest::of(&content);
                 prop_assert_eq!((digest.size, digest.sha256), (file.size, file.sha256));
+            }
+        }
+    }
+
+    /// Goes red where what is sent is not what the portal was told of by its digest.
+    #[test]
+    fn a_file_that_is_kept_is_what_its_attachment_says(octets in likely(), slice in 1usize..40) {
+        for room in [0, 12, 1 << 20] {
+            let limits = Limits { files: room, ..Limits::default() };
+            let skimmed = skim_within(limits, &octets, slice);
+            let message = understand(&skimmed);
+            let kept: usize = skimmed.files.iter().map(|file| file.octets.len()).sum();
+            prop_assert!(kept <= room);
+            for file in &skimmed.files {
+                let is_it = |a: &&Attachment| a.range.start == file.start && a.size == file.octets.len() as u64;
+                let attachment = message.attachments.iter().find(is_it);
+                let digest = attachment.map(|a| a.sha256);
+                prop_assert_eq!(digest, Some(Digest::of(&file.octets).sha256));
+            }
+            if room > octets.len() {
+                prop_assert_eq!(skimmed.files.len(), message.attachments.len());
             }
         }
     }

@@ -8,7 +8,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use super::capability::Abilities;
 use super::commands::{pipeline, State};
 use super::guard::{End, Guard};
