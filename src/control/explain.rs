@@ -178,6 +178,7 @@ fn document(message: &Message) -> Value {
         "in_reply_to": message.in_reply_to,
         "references": message.references,
         "text": message.text,
+        "new_lines": message.new_lines,
         "html": message.html,
         "attachments": message.attachments.iter().map(file).collect::<Vec<_>>(),
         "machine": message.machine,

@@ -174,6 +174,9 @@ pub struct Message {
     pub references: Vec<String>,
     /// The whole body as plain text; absent when some of it exists as HTML only.
     pub text: Option<String>,
+    /// Lines at the beginning of the plain text that were written now, where a signature or what was written
+    /// before is below them.
+    pub new_lines: Option<u32>,
     /// The whole body as HTML, as it came (not made harmless); absent when none of it is HTML.
     pub html: Option<String>,
     /// Everything else, in the order of the message.

@@ -10,7 +10,9 @@
 
 use super::charset;
 use super::field::Field;
+use super::flowed;
 use super::grammar;
+use super::history;
 use super::machine;
 use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, BODY_MAX};
 use super::report;
@@ -204,6 +206,9 @@ fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) {
             body.truncate(kept);
         }
     }
+    let subject = message.subject.as_deref().unwrap_or_default();
+    let text = message.text.as_deref();
+    message.new_lines = text.and_then(|text| history::new_lines(text, subject));
     let referred = message.html.as_deref().map(referred).unwrap_or_default();
     for attachment in &mut message.attachments {
         let id = attachment.content_id.as_deref();
@@ -235,16 +240,22 @@ fn body_text(
     octets: &[u8],
     odd: &mut Oddities,
 ) -> String {
-    let label = leaf
+    let content_type = leaf
         .typed
         .then(|| skimmed.values(part, Name::ContentType).next())
         .flatten()
-        .and_then(|value| Field::read(value).text("charset", odd));
+        .map(Field::read);
+    let mut parameter = |name| content_type.as_ref().and_then(|field| field.text(name, odd));
+    let (label, format, del_sp) = (parameter("charset"), parameter("format"), parameter("delsp"));
     let text = charset::decode(label.as_deref(), octets, odd);
     if text.contains('\0') {
         odd.note(Oddity::NulOctets);
     }
-    unix_lines(text)
+    let text = unix_lines(text);
+    match leaf.media == "text/plain" && flowed::is_flowed(format.as_deref()) {
+        true => flowed::unwrap(&text, del_sp.is_some_and(|yes| yes.eq_ignore_ascii_case("yes"))),
+        false => text,
+    }
 }
 
 /// CRLF becomes LF; a lone CR stays.

@@ -70,6 +70,8 @@ pub struct Ticket {
     pub subject: String,
     /// The body as plain text.
     pub text: Option<String>,
+    /// Lines at the beginning of `text` that were written now, where there are others.
+    pub new_lines: Option<u32>,
     /// The body as HTML, not made harmless.
     pub html: Option<String>,
     /// Message-ID.
@@ -186,6 +188,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         cc: people(&message.cc),
         subject: message.subject.as_deref().map(line).unwrap_or_default(),
         text: message.text.as_deref().map(body),
+        new_lines: message.new_lines,
         html: message.html.as_deref().map(body),
         message_id: message.message_id.as_deref().map(line),
         in_reply_to: message.in_reply_to.iter().map(|id| line(id)).collect(),

@@ -64,6 +64,8 @@ pub struct Message {
     #[serde(default)]
     pub text: Option<String>,
     #[serde(default)]
+    pub new_lines: Option<u32>,
+    #[serde(default)]
     pub html: Option<String>,
     #[serde(default)]
     pub message_id: Option<String>,
@@ -112,6 +114,10 @@ impl Message {
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
             longest(field, body.as_deref().unwrap_or(""), 4 * 1024 * 1024)?;
+        }
+        let lines = self.text.as_deref().unwrap_or_default().lines().count();
+        if self.new_lines.is_some_and(|new| new == 0 || new as usize >= lines) {
+            return Err("new_lines: not fewer than `text` has, or none".into());
         }
         longest("message_id", self.message_id.as_deref().unwrap_or(""), 1000)?;
         for (field, list) in [

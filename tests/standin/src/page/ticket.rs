@@ -91,15 +91,32 @@ fn people(page: &mut Html, name: &'static str, people: &[Person]) {
     page.ours("</dd>");
 }
 
+/// The lines of a text that are new, and the others.
+fn folded(text: &str, new_lines: Option<u32>) -> (&str, &str) {
+    let at = new_lines.and_then(|new| {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        ends.take(new as usize).last()
+    });
+    text.split_at(at.unwrap_or(text.len()))
+}
+
 /// Text, HTML body, attachments.
 fn content(page: &mut Html, shown: &Shown) {
     let message = &shown.message;
     if let Some(text) = message.text.as_deref().filter(|t| !t.is_empty()) {
+        let (new, rest) = folded(text, message.new_lines);
         page.ours("<section><h3>Text</h3><pre dir=\"auto\">")
             // A line break right behind the tag would be swallowed.
             .ours("\n")
-            .text(text)
-            .ours("</pre></section>\n");
+            .text(new)
+            .ours("</pre>");
+        if !rest.is_empty() {
+            page.ours("<details><summary>Signature, and what was written before</summary>")
+                .ours("<pre dir=\"auto\">\n")
+                .text(rest)
+                .ours("</pre></details>");
+        }
+        page.ours("</section>\n");
     }
     if message.html.is_some() {
         page.ours("<section><h3>HTML <span class=\"quiet\">shown without scripts and without ")

@@ -1,0 +1,190 @@
+//! Where what somebody wrote ends, and the signature and what was written before begin. Pure.
+//!
+//! Nothing is taken away: whoever shows a text can fold the rest of it. Read off the plain text, by the
+//! marks of the common clients: a signature's `-- `, lines with `>`, a line that says who wrote when, a
+//! rule with "original message" in it, and the block of fields that the Outlooks write. Answers that stand
+//! between quoted lines, or below them, are what a person must read: then nothing is folded but the
+//! signature. A forwarded message is the message, and never folded.
+
+use std::ops::Range;
+
+mod words;
+
+/// Lines that a signature may have which begins with two hyphens alone, without the space: longer ones are
+/// a text that has a rule in it.
+const SIGNATURE_MAX: usize = 15;
+
+/// Lines that the words of who wrote when may take.
+const ATTRIBUTION_MAX: usize = 3;
+
+/// Lines below the first field of a block in which the others must stand.
+const BLOCK_MAX: usize = 7;
+
+/// Octets of a line's beginning in which a field's name may end.
+const LABEL_MAX: usize = 32;
+
+/// Octets of a line that says who wrote when, and of one that a telephone signs with.
+const WORDS_MAX: usize = 400;
+
+/// How many lines at the beginning of `text`, whose lines end with LF, were written now. None where that is
+/// all of it, or none of it, or can't be told. `subject` says whether the message hands on another.
+pub(super) fn new_lines(text: &str, subject: &str) -> Option<u32> {
+    let lines: Vec<&str> = text.lines().collect();
+    let text = Text {
+        lines: &lines,
+        forwards: words::forwards(subject),
+    };
+    let history = text.history();
+    let end = history.unwrap_or(lines.len());
+    let end = text.signature(0..end).unwrap_or(end);
+    let new = text.ends(0..end);
+    (new > 0 && new < text.ends(0..lines.len())).then(|| u32::try_from(new).unwrap_or(u32::MAX))
+}
+
+struct Text<'a> {
+    lines: &'a [&'a str],
+    forwards: bool,
+}
+
+impl Text<'_> {
+    fn line(&self, at: usize) -> &str {
+        self.lines.get(at).copied().unwrap_or_default()
+    }
+
+    /// Behind the last line of these that says anything.
+    fn ends(&self, range: Range<usize>) -> usize {
+        let blank = |at: &usize| self.line(*at).trim().is_empty();
+        range.clone().rev().find(|at| !blank(at)).map_or(range.start, |at| at + 1)
+    }
+
+    /// The first line at or behind `from` that says anything.
+    fn next(&self, from: usize) -> Option<usize> {
+        (from..self.lines.len()).find(|at| !self.line(*at).trim().is_empty())
+    }
+
+    /// The line with which what was written before begins.
+    fn history(&self) -> Option<usize> {
+        let quoted_to_the_end = self.quoted_tail();
+        (0..self.lines.len()).find(|&at| {
+            let line = self.line(at);
+            if line.starts_with('>') {
+                return quoted_to_the_end.is_some_and(|tail| at >= tail);
+            }
+            if !self.forwards && (self.is_rule(at) || self.is_block(at)) {
+                return true;
+            }
+            let Some((behind, addressed)) = self.attribution(at) else {
+                return false;
+            };
+            match self.next(behind) {
+                None => true,
+                // Answers between what is quoted, or below it, are there to be read.
+                Some(next) if self.line(next).starts_with('>') => {
+                    quoted_to_the_end.is_some_and(|tail| next >= tail)
+                }
+                // Without marks it may be the writer's own: a program names an address.
+                Some(_) => addressed,
+            }
+        })
+    }
+
+    /// From where on there is nothing but quoted lines, and a signature behind them.
+    fn quoted_tail(&self) -> Option<usize> {
+        let all = self.lines.len();
+        let end = self.signature(0..all).unwrap_or(all);
+        let end = self.ends(0..end);
+        let of_it = |line: &str| line.starts_with('>') || line.trim().is_empty();
+        let start = (0..end).rev().take_while(|at| of_it(self.line(*at))).last()?;
+        self.next(start).filter(|first| *first < end)
+    }
+
+    /// A rule that says what is below it; or one without words, over a block of fields.
+    fn is_rule(&self, at: usize) -> bool {
+        let line = self.line(at).trim();
+        if line.len() >= 10 && line.bytes().all(|octet| octet == b'_') {
+            return self.next(at + 1).is_some_and(|next| self.is_block(next));
+        }
+        let bare = line.trim_matches(|c: char| c == '-' || c == '_' || c == '*' || c == ' ');
+        line.len() < WORDS_MAX
+            && line.starts_with("--")
+            && line.ends_with("--")
+            && words::ORIGINAL.contains(&bare.to_lowercase().as_str())
+    }
+
+    /// A block of fields with the author's at its head (the Outlooks, and the web mailers like them).
+    fn is_block(&self, at: usize) -> bool {
+        let is = |at: usize, names: &[&str]| {
+            label(self.line(at)).is_some_and(|label| names.contains(&label.as_str()))
+        };
+        if !is(at, words::FROM) {
+            return false;
+        }
+        let below = at + 1..(at + 1 + BLOCK_MAX).min(self.lines.len());
+        let below = below.take_while(|at| !self.line(*at).trim().is_empty());
+        let (mut subject, mut others) = (false, 0);
+        for at in below {
+            subject |= is(at, words::SUBJECT);
+            others += usize::from(is(at, words::OTHERS));
+        }
+        subject && others > 0
+    }
+
+    /// Behind the words of who wrote when, where they begin at this line; and whether an address is among them.
+    fn attribution(&self, at: usize) -> Option<(usize, bool)> {
+        let first = self.line(at).trim();
+        let opens = words::OPENERS.iter().any(|word| first.starts_with(word));
+        if !opens && !first.contains('@') {
+            return None;
+        }
+        let mut said = String::new();
+        for line in at..at + ATTRIBUTION_MAX {
+            let text = self.line(line).trim();
+            if text.is_empty() || text.starts_with('>') || said.len() + text.len() > WORDS_MAX {
+                return None;
+            }
+            if !said.is_empty() {
+                said.push(' ');
+            }
+            said.push_str(text);
+            let Some(said) = said.strip_suffix(':') else {
+                continue;
+            };
+            let said = said.trim_end().trim_end_matches("(a)");
+            let dated = said.bytes().any(|octet| octet.is_ascii_digit());
+            let written = words::WROTE.iter().any(|word| match opens {
+                true => said.contains(word),
+                false => said.ends_with(word),
+            });
+            return (dated && written).then(|| (line + 1, said.contains('@')));
+        }
+        None
+    }
+
+    /// The line with which a signature begins that goes to the end of these.
+    fn signature(&self, range: Range<usize>) -> Option<usize> {
+        let end = self.ends(range.clone());
+        let of_range = |at: &usize| {
+            let line = self.line(*at);
+            line == "-- " || (line == "--" && end - at <= SIGNATURE_MAX)
+        };
+        // The first, but none that stands above everything.
+        let by_rule = range.clone().find(of_range);
+        let last = self.line(end.saturating_sub(1)).trim();
+        let by_phone = (end > 0 && last.len() < WORDS_MAX)
+            .then(|| last.to_lowercase())
+            .filter(|last| words::PHONES.iter().any(|words| last.starts_with(words)))
+            .map(|_| end - 1);
+        [by_rule, by_phone].into_iter().flatten().min()
+    }
+}
+
+/// The name of the field that a line holds, in lower case, without the marks of bold text.
+fn label(line: &str) -> Option<String> {
+    let line = line.trim_start_matches([' ', '*', '\t', '|']);
+    let colon = line.bytes().take(LABEL_MAX).position(|octet| octet == b':')?;
+    let name = line.get(..colon)?.trim_end_matches(['*', ' ', '\u{a0}']);
+    (!name.is_empty()).then(|| name.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests;

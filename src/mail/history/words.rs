@@ -1,0 +1,127 @@
+//! The words by which clients set off what was written before, in the languages that they speak.
+
+/// What a rule says over the message that is answered.
+pub(super) const ORIGINAL: &[&str] = &[
+    "original message",
+    "original appointment",
+    "reply message",
+    "ursprüngliche nachricht",
+    "urspruengliche nachricht",
+    "originalnachricht",
+    "original-nachricht",
+    "ursprünglicher termin",
+    "message d'origine",
+    "message d’origine",
+    "message original",
+    "mensaje original",
+    "messaggio originale",
+    "oorspronkelijk bericht",
+    "origineel bericht",
+    "mensagem original",
+    "mensagem de origem",
+    "wiadomość oryginalna",
+    "oryginalna wiadomość",
+    "ursprungligt meddelande",
+    "originalmeddelande",
+    "oprindelig meddelelse",
+    "opprinnelig melding",
+    "alkuperäinen viesti",
+    "původní zpráva",
+    "eredeti üzenet",
+    "mesaj original",
+    "исходное сообщение",
+];
+
+/// How a field's name begins a block: the author's.
+pub(super) const FROM: &[&str] = &[
+    "from", "von", "de", "da", "van", "od", "från", "fra", "lähettäjä", "feladó", "от", "kimden",
+];
+
+/// The subject's name in such a block.
+pub(super) const SUBJECT: &[&str] = &[
+    "subject", "betreff", "objet", "asunto", "oggetto", "onderwerp", "assunto", "temat", "ämne",
+    "emne", "aihe", "předmět", "tárgy", "subiect", "тема", "konu",
+];
+
+/// Other fields of it: when, and to whom.
+pub(super) const OTHERS: &[&str] = &[
+    "sent", "date", "to", "gesendet", "datum", "an", "envoyé", "à", "enviado", "enviado el", "fecha",
+    "para", "inviato", "data", "a", "verzonden", "aan", "enviada", "enviada em", "enviado em",
+    "wysłano", "wysłane", "do", "skickat", "till", "sendt", "til", "dato", "lähetetty",
+    "vastaanottaja", "odesláno", "komu", "elküldve", "címzett", "trimis", "către",
+    "отправлено", "дата", "кому", "gönderildi", "kime",
+];
+
+/// How a line begins that says who wrote when.
+pub(super) const OPENERS: &[&str] = &[
+    "On ", "Am ", "Le ", "El ", "Il ", "Op ", "Em ", "No dia ", "W dniu ", "Dnia ", "Den ", "Dne ",
+    "În ", "La ", "Vào ",
+];
+
+/// What it says that they did.
+pub(super) const WROTE: &[&str] = &[
+    "wrote", "writes", "schrieb", "geschrieben", "a écrit", "écrit :", "escribió", "escribio",
+    "ha scritto", "scrive", "schreef", "escreveu", "napisał", "pisze", "skrev", "kirjoitti", "napsal",
+    "írta", "a scris", "написал", "пишет", "yazdı", "έγραψε",
+];
+
+/// How telephones, and programs that think as they do, sign.
+pub(super) const PHONES: &[&str] = &[
+    "sent from my ",
+    "sent from outlook",
+    "sent from mail for windows",
+    "sent from yahoo mail",
+    "sent from proton mail",
+    "sent with proton mail",
+    "get outlook for ",
+    "von meinem iphone gesendet",
+    "von meinem ipad gesendet",
+    "gesendet von meinem ",
+    "gesendet von mail für windows",
+    "gesendet von outlook",
+    "diese nachricht wurde von meinem ",
+    "outlook für ios",
+    "outlook für android",
+    "holen sie sich outlook für ",
+    "envoyé de mon ",
+    "envoyé depuis mon ",
+    "envoyé à partir de ",
+    "obtenez outlook pour ",
+    "télécharger outlook pour ",
+    "enviado desde mi ",
+    "enviado desde outlook",
+    "obtener outlook para ",
+    "obtén outlook para ",
+    "inviato da iphone",
+    "inviato da ipad",
+    "inviato dal mio ",
+    "ottieni outlook per ",
+    "scarica outlook per ",
+    "verzonden vanaf mijn ",
+    "verstuurd vanaf mijn ",
+    "outlook voor ",
+    "download outlook voor ",
+    "enviado do meu ",
+    "enviado a partir do ",
+    "obter o outlook para ",
+    "obtenha o outlook para ",
+    "wysłane z iphone",
+    "wysłane z ipad",
+    "wysłano z iphone",
+    "wysłane z mojego ",
+    "pobierz program outlook dla ",
+    "skickat från min ",
+    "sendt fra min ",
+];
+
+/// How a subject begins that hands a message on.
+const FORWARDS: &[&str] = &[
+    "fw", "fwd", "wg", "tr", "rv", "doorst", "enc", "pd", "vs", "vb", "i", "továbbítás",
+];
+
+/// Whether a subject says that a message is handed on, behind as many marks of answers as there are.
+pub(super) fn forwards(subject: &str) -> bool {
+    // The last mark that was put in front is the first: only that one is this message's.
+    let mark = subject.split_once(':').map(|(mark, _)| mark.trim().to_lowercase());
+    mark.is_some_and(|mark| FORWARDS.contains(&mark.as_str()))
+}
