@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn with_del_sp_the_space_is_no_ones() {
-        assert_eq!(unwrap("プリンターが \n燃えています。\n", true), "プリンターが燃えています。\n");
+        assert_eq!(
+            unwrap("プリンターが \n燃えています。\n", true),
+            "プリンターが燃えています。\n"
+        );
         assert_eq!(unwrap("a  \nb\n", true), "a b\n");
     }
 

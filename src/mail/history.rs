@@ -54,7 +54,11 @@ impl Text<'_> {
     /// Behind the last line of these that says anything.
     fn ends(&self, range: Range<usize>) -> usize {
         let blank = |at: &usize| self.line(*at).trim().is_empty();
-        range.clone().rev().find(|at| !blank(at)).map_or(range.start, |at| at + 1)
+        range
+            .clone()
+            .rev()
+            .find(|at| !blank(at))
+            .map_or(range.start, |at| at + 1)
     }
 
     /// The first line at or behind `from` that says anything.
@@ -94,7 +98,10 @@ impl Text<'_> {
         let end = self.signature(0..all).unwrap_or(all);
         let end = self.ends(0..end);
         let of_it = |line: &str| line.starts_with('>') || line.trim().is_empty();
-        let start = (0..end).rev().take_while(|at| of_it(self.line(*at))).last()?;
+        let start = (0..end)
+            .rev()
+            .take_while(|at| of_it(self.line(*at)))
+            .last()?;
         self.next(start).filter(|first| *first < end)
     }
 
@@ -104,11 +111,11 @@ impl Text<'_> {
         if line.len() >= 10 && line.bytes().all(|octet| octet == b'_') {
             return self.next(at + 1).is_some_and(|next| self.is_block(next));
         }
-        let bare = line.trim_matches(|c: char| c == '-' || c == '_' || c == '*' || c == ' ');
-        line.len() < WORDS_MAX
-            && line.starts_with("--")
-            && line.ends_with("--")
-            && words::ORIGINAL.contains(&bare.to_lowercase().as_str())
+        if !line.starts_with("--") || !line.ends_with("--") || line.len() > WORDS_MAX {
+            return false;
+        }
+        let bare = line.trim_matches(['-', ' ', '*']);
+        words::ORIGINAL.contains(&bare.to_lowercase().as_str())
     }
 
     /// A block of fields with the author's at its head (the Outlooks, and the web mailers like them).
@@ -181,7 +188,10 @@ impl Text<'_> {
 /// The name of the field that a line holds, in lower case, without the marks of bold text.
 fn label(line: &str) -> Option<String> {
     let line = line.trim_start_matches([' ', '*', '\t', '|']);
-    let colon = line.bytes().take(LABEL_MAX).position(|octet| octet == b':')?;
+    let colon = line
+        .bytes()
+        .take(LABEL_MAX)
+        .position(|octet| octet == b':')?;
     let name = line.get(..colon)?.trim_end_matches(['*', ' ', '\u{a0}']);
     (!name.is_empty()).then(|| name.to_lowercase())
 }

@@ -54,6 +54,8 @@ pub fn understand(skimmed: &Skimmed) -> Message {
     let subject = message.subject.as_deref().unwrap_or_default();
     message.report = report::read(skimmed, root, from, subject, text.unwrap_or_default());
     if message.report.is_none() {
+        // Of a report the copy below it is a part.
+        message.new_lines = text.and_then(|text| history::new_lines(text, subject));
         message.machine = machine::read(skimmed, root, &message);
     }
     message.oddities = odd.into_vec();
@@ -206,9 +208,6 @@ fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) {
             body.truncate(kept);
         }
     }
-    let subject = message.subject.as_deref().unwrap_or_default();
-    let text = message.text.as_deref();
-    message.new_lines = text.and_then(|text| history::new_lines(text, subject));
     let referred = message.html.as_deref().map(referred).unwrap_or_default();
     for attachment in &mut message.attachments {
         let id = attachment.content_id.as_deref();
@@ -245,15 +244,26 @@ fn body_text(
         .then(|| skimmed.values(part, Name::ContentType).next())
         .flatten()
         .map(Field::read);
-    let mut parameter = |name| content_type.as_ref().and_then(|field| field.text(name, odd));
-    let (label, format, del_sp) = (parameter("charset"), parameter("format"), parameter("delsp"));
+    let mut parameter = |name| {
+        content_type
+            .as_ref()
+            .and_then(|field| field.text(name, odd))
+    };
+    let (label, format, del_sp) = (
+        parameter("charset"),
+        parameter("format"),
+        parameter("delsp"),
+    );
     let text = charset::decode(label.as_deref(), octets, odd);
     if text.contains('\0') {
         odd.note(Oddity::NulOctets);
     }
     let text = unix_lines(text);
     match leaf.media == "text/plain" && flowed::is_flowed(format.as_deref()) {
-        true => flowed::unwrap(&text, del_sp.is_some_and(|yes| yes.eq_ignore_ascii_case("yes"))),
+        true => flowed::unwrap(
+            &text,
+            del_sp.is_some_and(|yes| yes.eq_ignore_ascii_case("yes")),
+        ),
         false => text,
     }
 }

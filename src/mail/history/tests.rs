@@ -2,7 +2,10 @@ use super::*;
 
 /// How many lines are new in a reply of three lines, with this below them.
 fn below(history: &str) -> Option<u32> {
-    new_lines(&format!("Yes, it does.\n\nPetra\n\n{history}"), "Re: Printer")
+    new_lines(
+        &format!("Yes, it does.\n\nPetra\n\n{history}"),
+        "Re: Printer",
+    )
 }
 
 /// Goes red where a client's way to set off what was written before is not known.
@@ -64,9 +67,13 @@ fn what_each_client_puts_below_an_answer_is_told_from_it() {
 /// Goes red where a person would have to unfold a text to read what is new.
 #[test]
 fn answers_between_or_below_what_is_quoted_are_not_folded() {
-    let between = "On 02/03/2026 09:15, Help Desk wrote:\n> Does it burn?\nYes.\n> Really?\nReally.\n";
+    let between =
+        "On 02/03/2026 09:15, Help Desk wrote:\n> Does it burn?\nYes.\n> Really?\nReally.\n";
     assert_eq!(new_lines(between, "Re: Printer"), None);
-    assert_eq!(new_lines(&format!("Hello,\n\n{between}"), "Re: Printer"), None);
+    assert_eq!(
+        new_lines(&format!("Hello,\n\n{between}"), "Re: Printer"),
+        None
+    );
     let signed = format!("{between}\n-- \nPetra\n");
     assert_eq!(new_lines(&signed, "Re: Printer"), Some(5));
     // Between, and the rest of it below.
@@ -114,7 +121,11 @@ fn long_texts_are_read_in_bearable_time() {
         let text = format!("new\n\n{}", line.repeat(60_000));
         let began = std::time::Instant::now();
         new_lines(&text, "Re: x");
-        assert!(began.elapsed().as_secs() < 5, "{line}: {:?}", began.elapsed());
+        assert!(
+            began.elapsed().as_secs() < 5,
+            "{line}: {:?}",
+            began.elapsed()
+        );
     }
 }
 

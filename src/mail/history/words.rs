@@ -34,22 +34,83 @@ pub(super) const ORIGINAL: &[&str] = &[
 
 /// How a field's name begins a block: the author's.
 pub(super) const FROM: &[&str] = &[
-    "from", "von", "de", "da", "van", "od", "från", "fra", "lähettäjä", "feladó", "от", "kimden",
+    "from",
+    "von",
+    "de",
+    "da",
+    "van",
+    "od",
+    "från",
+    "fra",
+    "lähettäjä",
+    "feladó",
+    "от",
+    "kimden",
 ];
 
 /// The subject's name in such a block.
 pub(super) const SUBJECT: &[&str] = &[
-    "subject", "betreff", "objet", "asunto", "oggetto", "onderwerp", "assunto", "temat", "ämne",
-    "emne", "aihe", "předmět", "tárgy", "subiect", "тема", "konu",
+    "subject",
+    "betreff",
+    "objet",
+    "asunto",
+    "oggetto",
+    "onderwerp",
+    "assunto",
+    "temat",
+    "ämne",
+    "emne",
+    "aihe",
+    "předmět",
+    "tárgy",
+    "subiect",
+    "тема",
+    "konu",
 ];
 
 /// Other fields of it: when, and to whom.
 pub(super) const OTHERS: &[&str] = &[
-    "sent", "date", "to", "gesendet", "datum", "an", "envoyé", "à", "enviado", "enviado el", "fecha",
-    "para", "inviato", "data", "a", "verzonden", "aan", "enviada", "enviada em", "enviado em",
-    "wysłano", "wysłane", "do", "skickat", "till", "sendt", "til", "dato", "lähetetty",
-    "vastaanottaja", "odesláno", "komu", "elküldve", "címzett", "trimis", "către",
-    "отправлено", "дата", "кому", "gönderildi", "kime",
+    "sent",
+    "date",
+    "to",
+    "gesendet",
+    "datum",
+    "an",
+    "envoyé",
+    "à",
+    "enviado",
+    "enviado el",
+    "fecha",
+    "para",
+    "inviato",
+    "data",
+    "a",
+    "verzonden",
+    "aan",
+    "enviada",
+    "enviada em",
+    "enviado em",
+    "wysłano",
+    "wysłane",
+    "do",
+    "skickat",
+    "till",
+    "sendt",
+    "til",
+    "dato",
+    "lähetetty",
+    "vastaanottaja",
+    "odesláno",
+    "komu",
+    "elküldve",
+    "címzett",
+    "trimis",
+    "către",
+    "отправлено",
+    "дата",
+    "кому",
+    "gönderildi",
+    "kime",
 ];
 
 /// How a line begins that says who wrote when.
@@ -60,9 +121,29 @@ pub(super) const OPENERS: &[&str] = &[
 
 /// What it says that they did.
 pub(super) const WROTE: &[&str] = &[
-    "wrote", "writes", "schrieb", "geschrieben", "a écrit", "écrit :", "escribió", "escribio",
-    "ha scritto", "scrive", "schreef", "escreveu", "napisał", "pisze", "skrev", "kirjoitti", "napsal",
-    "írta", "a scris", "написал", "пишет", "yazdı", "έγραψε",
+    "wrote",
+    "writes",
+    "schrieb",
+    "geschrieben",
+    "a écrit",
+    "écrit :",
+    "escribió",
+    "escribio",
+    "ha scritto",
+    "scrive",
+    "schreef",
+    "escreveu",
+    "napisał",
+    "pisze",
+    "skrev",
+    "kirjoitti",
+    "napsal",
+    "írta",
+    "a scris",
+    "написал",
+    "пишет",
+    "yazdı",
+    "έγραψε",
 ];
 
 /// How telephones, and programs that think as they do, sign.
@@ -116,12 +197,25 @@ pub(super) const PHONES: &[&str] = &[
 
 /// How a subject begins that hands a message on.
 const FORWARDS: &[&str] = &[
-    "fw", "fwd", "wg", "tr", "rv", "doorst", "enc", "pd", "vs", "vb", "i", "továbbítás",
+    "fw",
+    "fwd",
+    "wg",
+    "tr",
+    "rv",
+    "doorst",
+    "enc",
+    "pd",
+    "vs",
+    "vb",
+    "i",
+    "továbbítás",
 ];
 
 /// Whether a subject says that a message is handed on, behind as many marks of answers as there are.
 pub(super) fn forwards(subject: &str) -> bool {
     // The last mark that was put in front is the first: only that one is this message's.
-    let mark = subject.split_once(':').map(|(mark, _)| mark.trim().to_lowercase());
+    let mark = subject
+        .split_once(':')
+        .map(|(mark, _)| mark.trim().to_lowercase());
     mark.is_some_and(|mark| FORWARDS.contains(&mark.as_str()))
 }

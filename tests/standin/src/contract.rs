@@ -116,7 +116,10 @@ impl Message {
             longest(field, body.as_deref().unwrap_or(""), 4 * 1024 * 1024)?;
         }
         let lines = self.text.as_deref().unwrap_or_default().lines().count();
-        if self.new_lines.is_some_and(|new| new == 0 || new as usize >= lines) {
+        if self
+            .new_lines
+            .is_some_and(|new| new == 0 || new as usize >= lines)
+        {
             return Err("new_lines: not fewer than `text` has, or none".into());
         }
         longest("message_id", self.message_id.as_deref().unwrap_or(""), 1000)?;
