@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_ticket_is_written_as_the_contract_has_it() {
         let said = document(
-            "From: Petra <p@nordwind.example>\r\nDate: Mon, 2 Mar 2026 09:15:00 +0100\r\nSubject: Printer\r\n\r\nIt burns.\r\n",
+            "From: Petra <p@nordwind.example>\r\nDate: Mon, 2 Mar 2026 09:15:00 +0100\r\nSubject: Printer\r\n\r\nIt burns.\r\n-- \r\nPetra\r\n",
         );
         assert_eq!(said["key"], "07".repeat(32));
         assert_eq!(said["received_at"], "2026-03-02T08:15:30Z");
@@ -114,6 +114,10 @@ mod tests {
         assert_eq!(said["from"]["address"], "p@nordwind.example");
         assert_eq!(said["user"], "u-7");
         assert!(said["company"].is_null());
+        assert_eq!(
+            (&said["text"], &said["new_lines"]),
+            (&"It burns.\n-- \nPetra\n".into(), &1.into())
+        );
         assert_eq!(said["unparsed"], false);
     }
 

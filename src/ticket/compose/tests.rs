@@ -43,6 +43,7 @@ fn a_ticket_says_what_the_message_says() {
         "cc": [],
         "subject": "a b",
         "text": "te\u{fffd}xt",
+        "new_lines": null,
         "html": null,
         "message_id": "m@x",
         "in_reply_to": [],

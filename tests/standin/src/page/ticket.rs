@@ -156,3 +156,17 @@ fn file(page: &mut Html, id: &str, n: usize, attachment: &Attachment) {
     }
     page.ours("</span></li>\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goes red where a line of a text is shown twice, or not at all.
+    #[test]
+    fn what_is_old_is_folded_and_nothing_is_lost() {
+        let text = "Yes.\n\n-- \nPetra\n";
+        assert_eq!(folded(text, Some(1)), ("Yes.\n", "\n-- \nPetra\n"));
+        assert_eq!(folded(text, None), (text, ""));
+        assert_eq!(folded("Yes.", Some(1)), ("Yes.", ""));
+    }
+}
