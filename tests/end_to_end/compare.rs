@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::common::service::{text, Site};
-use crate::common::{PASSWORD, TOKEN};
+use crate::common::{PASSWORD, TOKEN, USER};
 
 /// By the others bounces become tickets, and so do strangers' mails.
 const OTHERS: &str = "bounces = \"ticket\"\nprocess_unknown_senders = true";
@@ -184,6 +184,33 @@ fn what_has_been_here_before_is_said_and_asked_anew_where_that_is_wanted() {
     assert!(site.does(&["explain", &one]).contains("duplicate"));
     let anew = site.does(&["explain", &one, "--anew"]);
     assert!(anew.contains("It is a report"), "{anew}");
+}
+
+/// Goes red when one side is asked by the other one's key.
+#[test]
+fn each_side_is_asked_by_the_key_that_the_mail_has_there() {
+    let (mut site, desk) = (Site::ready(), Desk::new());
+    site.start_read();
+    let bounce = fs::read(desk.path("mails/report-qmail.eml")).unwrap();
+    site.hand().append("INBOX", "", &bounce);
+    site.until("it is archived", |s| s.status()["counts"]["archived"] == 1);
+    // One whose keys would be those of the mailbox that has had it: not active, it has no identity yet.
+    let name = "mailbox.draft.username=draft@msp.example";
+    site.does(&["settings", "add", "draft"]);
+    site.does(&["settings", "set", name]);
+    let exported = site.does(&["settings", "export"]);
+    let others = exported.replace("draft@msp.example", USER);
+    let others = desk.put("others.toml", &others);
+    let one = desk.path("mails/report-qmail.eml");
+    let asked = ["explain", &one, "--mailbox", "draft", "--against", &others];
+    let said = site.does(&asked);
+    assert!(said.starts_with("The mail would go elsewhere.\n"), "{said}");
+    assert!(said.contains("Now it is ignored: bounce.\n"), "{said}");
+    assert!(
+        said.contains("Then it would be ignored: duplicate.\n"),
+        "{said}"
+    );
+    assert!(!said.contains("It has been here before"), "{said}");
 }
 
 #[test]

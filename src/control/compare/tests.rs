@@ -87,6 +87,16 @@ fn what_else_differs_is_said_and_so_is_that_nothing_does() {
     );
     let active = noted(|then, at| then.mailboxes[at].active = true);
     assert!(active.contains("is not active now"), "{active}");
+    let (mut on, off) = (settings(&[(1, "support")]), settings(&[(1, "support")]));
+    on.mailboxes[0].active = true;
+    let (ours, theirs) = (&on.mailboxes[0], &off.mailboxes[0]);
+    let inactive = notes(&on, &off, ours, theirs).join("\n");
+    assert!(
+        inactive.contains("is active now and not in the other"),
+        "{inactive}"
+    );
+    let same = notes(&on, &on, ours, ours).join("\n");
+    assert!(!same.contains("active"), "{same}");
     let date = noted(|then, at| then.mailboxes[at].received_after = Some(crate::world::Wall(5)));
     assert!(date.contains("--received"), "{date}");
     let name = noted(|then, at| then.mailboxes[at].name = "helpdesk".to_owned());
