@@ -91,7 +91,14 @@ pub enum Command {
     #[command(subcommand, after_help = example!("postern directory show anna@example.com"))]
     Directory(Directory),
     /// What would become of a mail in a file, and why; changes nothing
-    #[command(after_help = example!("postern explain odd.eml", "postern explain --mailbox support --json ./mails"))]
+    #[command(after_help = example!(
+        "postern explain odd.eml",
+        "postern explain --mailbox support --json ./mails",
+        "# Which would go elsewhere, and why; ends with 0 also where some would:",
+        "postern explain ./mails --against mine.toml",
+        "# The same by revision 6 of the history, of mails that have been here:",
+        "postern explain ./mails --against 6 --anew"
+    ))]
     Explain {
         /// Mails as they came (.eml), or folders of them
         #[arg(required = true, value_name = "FILE")]
@@ -102,6 +109,12 @@ pub enum Command {
         /// When it was received (2026-11-02T08:00:00Z); else now
         #[arg(long, value_name = "TIME")]
         received: Option<String>,
+        /// Compare with this settings file, or a revision's number
+        #[arg(long, value_name = "FILE")]
+        against: Option<String>,
+        /// As if it had never been here before
+        #[arg(long)]
+        anew: bool,
     },
     /// Look after the store itself
     #[command(subcommand, after_help = example!("postern store check"))]

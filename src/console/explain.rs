@@ -16,6 +16,8 @@ const MAIL_MAX: u64 = 128 << 20;
 pub(super) struct Wanted {
     pub(super) mailbox: Option<String>,
     pub(super) received: Option<String>,
+    /// Whether it has been here before is not asked.
+    pub(super) anew: bool,
 }
 
 impl Console {
@@ -31,12 +33,7 @@ impl Console {
         let alone = mails.len() == 1;
         let mut identity = None;
         for file in &mails {
-            let name = file.display().to_string();
-            let octets = world
-                .disk
-                .read(file, MAIL_MAX)
-                .map_err(|fault| Refusal::new(Kind::Failed, format!("reading {name}: {fault}")))?;
-            let mail = Mail::read(octets);
+            let (name, mail) = read(world, file)?;
             let explanation = ask(link, &mail, &wanted, &mut identity).await?;
             let text = match (self.json, alone) {
                 (true, _) => format!("{}\n", mail.document(&name, &explanation)),
@@ -56,12 +53,27 @@ impl Console {
             self.out(&text);
         }
         match mails.is_empty() {
-            true => {
-                super::err("There is no file.\n");
-                Ok(Exit::Nothing)
-            }
+            true => Ok(no_file()),
             false => Ok(Exit::Done),
         }
+    }
+}
+
+/// Says that there is nothing to explain.
+pub(super) fn no_file() -> Exit {
+    super::err("There is no file.\n");
+    Exit::Nothing
+}
+
+/// A file's name and the mail in it.
+pub(super) fn read(world: &World, file: &Path) -> Result<(String, Mail), Refusal> {
+    let name = file.display().to_string();
+    match world.disk.read(file, MAIL_MAX) {
+        Ok(octets) => Ok((name, Mail::read(octets))),
+        Err(fault) => Err(Refusal::new(
+            Kind::Failed,
+            format!("reading {name}: {fault}"),
+        )),
     }
 }
 
@@ -81,29 +93,37 @@ async fn ask(
             received: wanted.received.clone(),
             key,
         }));
-        let mut said = None;
-        let mut each = |line: &str| said = serde_json::from_str::<Reply>(line).ok();
-        link.ask(&request, &mut each).await?;
-        match said {
-            Some(Reply::Answer(Answer::Explanation(explanation))) => {
-                if with_key || explanation.identity.is_none() {
+        match answered(link, &request).await? {
+            Answer::Explanation(explanation) => {
+                if with_key || wanted.anew || explanation.identity.is_none() {
                     return Ok(*explanation);
                 }
                 *identity = explanation.identity;
             }
-            Some(Reply::Refusal(refusal)) => return Err(refusal),
-            _ => {
-                return Err(Refusal::new(
-                    Kind::Failed,
-                    "the service answers in words unknown here",
-                ))
-            }
+            _ => return Err(unknown()),
         }
     }
 }
 
+/// The answer to a request that has one document.
+pub(super) async fn answered(link: &Link, request: &Request) -> Result<Answer, Refusal> {
+    let mut said = None;
+    let mut each = |line: &str| said = serde_json::from_str::<Reply>(line).ok();
+    link.ask(request, &mut each).await?;
+    match said {
+        Some(Reply::Answer(answer)) => Ok(answer),
+        Some(Reply::Refusal(refusal)) => Err(refusal),
+        _ => Err(unknown()),
+    }
+}
+
+/// The refusal of an answer that is none to what was asked.
+pub(super) fn unknown() -> Refusal {
+    Refusal::new(Kind::Failed, "the service answers in words unknown here")
+}
+
 /// The files, and those of folders: whatever ends in .eml, by name.
-fn mails(world: &World, files: &[PathBuf]) -> Vec<PathBuf> {
+pub(super) fn mails(world: &World, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut mails = Vec::new();
     for file in files {
         match world.disk.list(file) {
@@ -129,17 +149,22 @@ fn verdict(explanation: &Explanation) -> String {
     format!("{:<8} {reason:<20}", explanation.decision)
 }
 
+/// Whose ticket it becomes.
+pub(super) fn who(explanation: &Explanation) -> String {
+    match (&explanation.user, &explanation.company) {
+        (Some(user), Some(company)) => format!(" of user {user}, company {company}"),
+        (Some(user), None) => format!(" of user {user}, no company"),
+        (None, _) => " without user and company".to_owned(),
+    }
+}
+
 /// What was asked, what was answered, and what comes of it.
 pub(super) fn judged(explanation: &Explanation, style: Style) -> String {
     let mut out = String::from("\n");
     for (number, step) in explanation.steps.iter().enumerate() {
         out.push_str(&format!("{}. {}\n", number + 1, clean(&step.said)));
     }
-    let who = match (&explanation.user, &explanation.company) {
-        (Some(user), Some(company)) => format!(" of user {user}, company {company}"),
-        (Some(user), None) => format!(" of user {user}, no company"),
-        (None, _) => " without user and company".to_owned(),
-    };
+    let who = who(explanation);
     let mailbox = clean(&explanation.mailbox);
     let said = match explanation.decision.as_str() {
         "ticket" => style.good(&format!(

@@ -7,6 +7,7 @@
 //! Knows nothing of mail, the store or the portal.
 
 mod arguments;
+mod compare;
 mod explain;
 mod export;
 mod output;
@@ -135,11 +136,20 @@ impl Console {
             files,
             mailbox,
             received,
+            against,
+            anew,
         } = arguments.command
         {
             let link = Link::find(world, &store, &socket).await?;
-            let wanted = explain::Wanted { mailbox, received };
-            return self.explain(world, &link, &files, wanted).await;
+            let wanted = explain::Wanted {
+                mailbox,
+                received,
+                anew,
+            };
+            return match against {
+                Some(against) => self.compare(world, &link, &files, wanted, &against).await,
+                None => self.explain(world, &link, &files, wanted).await,
+            };
         }
         let mut files = files(world, &arguments.command);
         let Some(mut request) = request(world, arguments.command)? else {

@@ -19,6 +19,8 @@ pub fn answer(answer: &Answer, style: Style) -> String {
         Answer::Message(story) => self::story(story, style),
         Answer::Directory(page) => directory::page(page, style),
         Answer::Explanation(explanation) => super::explain::judged(explanation, style),
+        Answer::Both(both) => remarks(&[] as &[String], &both.notes, style),
+        Answer::Comparison(comparison) => super::compare::differs("", comparison, style),
         Answer::Settings {
             revision,
             waits_until,

@@ -11,6 +11,7 @@ use futures_lite::{stream, Stream};
 use super::carry;
 use super::change::Draft;
 use super::check;
+use super::compare;
 use super::port::{Caller, Lines, Service};
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
 use crate::settings::{
@@ -70,6 +71,10 @@ pub async fn dispatch<S: Service>(
         }
         Request::Explain(asked) => Ok(Answer::Explanation(Box::new(
             service.explain(&asked).await?,
+        ))),
+        Request::Against(against) => Ok(Answer::Both(Box::new(compare::both(service, &against)?))),
+        Request::Compare(compare) => Ok(Answer::Comparison(Box::new(
+            service.compare(&compare).await?,
         ))),
         Request::Message { key } => {
             let story = service.message(&whole(&key)?).await?;

@@ -193,44 +193,79 @@ pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanat
     let engine = &running.engine;
     let settings = engine.settings();
     let mailbox = mailbox(&settings.mailboxes, asked.mailbox.as_deref())?;
-    let received_at = match &asked.received {
+    let received_at = received_at(running, asked)?;
+    let terms = decide::Terms {
+        rules: decide::rules(mailbox),
+        key: key(asked.key.as_deref())?,
+    };
+    let [(decision, because)] =
+        decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
+    let arrival = Arrival {
+        mailbox: mailbox.name.clone(),
+        identity: mailbox.key_identity(),
+        received_at,
+        key: terms.key,
+    };
+    Ok(told(arrival, decision, &because))
+}
+
+/// When it is taken to have been received.
+pub(super) fn received_at(running: &Running, asked: &Asked) -> Result<Wall, Refusal> {
+    match &asked.received {
         Some(text) => whole_moment(text).ok_or_else(|| {
             let like = "2026-11-02T08:00:00Z or 2026-11-02T09:00:00+01:00";
             wrong(format!(
                 "{text:?} is no date and time with its zone, such as {like}"
             ))
-        })?,
-        None => engine.world.clock.wall(),
-    };
-    let key = asked.key.as_deref().map(str::parse::<Key>).transpose();
-    let key = key.map_err(|_| wrong("the key is none".to_owned()))?;
-    let (decision, because) =
-        decide::explain(engine, mailbox, &asked.message, received_at.0, key).await?;
+        }),
+        None => Ok(running.engine.world.clock.wall()),
+    }
+}
+
+/// The key that was given.
+pub(super) fn key(text: Option<&str>) -> Result<Option<Key>, Refusal> {
+    let key = text.map(str::parse::<Key>).transpose();
+    key.map_err(|_| wrong("the key is none".to_owned()))
+}
+
+/// Where a message comes in, as what, and when.
+pub(super) struct Arrival {
+    pub(super) mailbox: String,
+    pub(super) identity: Option<String>,
+    pub(super) received_at: Wall,
+    pub(super) key: Option<Key>,
+}
+
+/// What becomes of it, in words.
+pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) -> Explanation {
     let (word, reason, user, company) = match decision {
         Decision::Ticket { user, company } => ("ticket", None, user, company),
         Decision::Held(reason) => ("held", Some(reason), None, None),
         Decision::Ignored(reason) => ("ignored", Some(reason), None, None),
     };
-    Ok(Explanation {
-        mailbox: mailbox.name.clone(),
-        identity: mailbox.key_identity(),
-        received_at: received_at.to_string(),
-        key: key.map(|key| key.to_string()),
+    Explanation {
+        mailbox: arrival.mailbox,
+        identity: arrival.identity,
+        received_at: arrival.received_at.to_string(),
+        key: arrival.key.map(|key| key.to_string()),
         decision: word.to_owned(),
         reason: reason.map(|reason| reason.code().to_owned()),
         because: reason.map(|reason| format!("{} {}", reason.explain(), reason.mend())),
         user,
         company,
         steps: because.iter().map(step).collect(),
-    })
+    }
 }
 
-fn wrong(said: String) -> Refusal {
+pub(super) fn wrong(said: String) -> Refusal {
     Refusal::new(Kind::Wrong, said)
 }
 
 /// The mailbox of that name, or the only one.
-fn mailbox<'a>(mailboxes: &'a [Mailbox], name: Option<&str>) -> Result<&'a Mailbox, Refusal> {
+pub(super) fn mailbox<'a>(
+    mailboxes: &'a [Mailbox],
+    name: Option<&str>,
+) -> Result<&'a Mailbox, Refusal> {
     let names = || {
         let names: Vec<&str> = mailboxes.iter().map(|m| m.name.as_str()).collect();
         names.join(", ")
@@ -252,7 +287,7 @@ fn mailbox<'a>(mailboxes: &'a [Mailbox], name: Option<&str>) -> Result<&'a Mailb
 }
 
 /// A question and its answer, in words.
-fn step(because: &Because) -> Step {
+pub(super) fn step(because: &Because) -> Step {
     let handled = |handling: Handling| match handling {
         Handling::Ignore => "such mail is archived without a ticket",
         Handling::Ticket => "such mail becomes a ticket as any other",

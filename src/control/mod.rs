@@ -2,6 +2,7 @@
 //!
 //! - `wire` has requests, answers and (in `documents`) what they carry; `port` says what a service
 //!   must be able to do; `dispatch` and `change` turn the one into the other.
+//! - `explain` says what would become of a message, and `compare` what would by other settings.
 //! - `carry` seals the secrets that leave in a settings file, and opens those that come in one.
 //! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
 //! - `local` finds the way: the socket where a service listens, else an engine of this process.
@@ -21,6 +22,7 @@ mod carry;
 mod change;
 mod check;
 mod client;
+mod compare;
 mod dispatch;
 mod documents;
 mod explain;
@@ -39,6 +41,7 @@ mod unprocessed;
 mod wire;
 
 pub use client::ask as ask_at;
+pub use compare::{Against, Both, Compare, Comparison, Differing, Others, Terms};
 pub use dispatch::{dispatch, replies};
 pub use explain::{Asked, Explanation, Mail, Step};
 pub use export::Octets;

@@ -2,6 +2,7 @@
 
 use async_channel::Sender;
 
+use super::compare::{Compare, Comparison};
 use super::explain::{Asked, Explanation};
 use super::wire::{
     DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
@@ -126,6 +127,8 @@ pub trait Service: 'static {
     async fn sync(&self) -> Result<u64, Refusal>;
     /// What would become of a message, and why.
     async fn explain(&self, asked: &Asked) -> Result<Explanation, Refusal>;
+    /// What becomes of a message, and what would by other settings.
+    async fn compare(&self, compare: &Compare) -> Result<Comparison, Refusal>;
 
     /// The revisions that are kept.
     fn history(&self) -> History;

@@ -32,7 +32,7 @@ pub struct Limits {
     pub connections: usize,
     /// Octets of a request.
     pub request_bytes: usize,
-    /// Octets of an import, which carries a file.
+    /// Octets of an import, or a comparison, which carries a file.
     pub import_bytes: usize,
     /// How long a request may take to arrive.
     pub request_after: Duration,
@@ -210,7 +210,7 @@ async fn read(
         return no(StatusCode::METHOD_NOT_ALLOWED, "requests are POST /v1/NAME");
     }
     let most = match name.as_str() {
-        "import" => limits.import_bytes,
+        "import" | "against" => limits.import_bytes,
         _ => limits.request_bytes,
     };
     let octets = match whole(request.into_body(), most).await {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::compare::{compare, Compare, Comparison};
 use super::explain::{Asked, Explanation};
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
@@ -407,6 +408,10 @@ impl Service for Running {
 
     async fn explain(&self, asked: &Asked) -> Result<Explanation, Refusal> {
         explain::explain(self, asked).await
+    }
+
+    async fn compare(&self, asked: &Compare) -> Result<Comparison, Refusal> {
+        compare(self, asked).await
     }
 
     fn history(&self) -> History {

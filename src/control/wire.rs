@@ -231,6 +231,10 @@ pub enum Request {
     },
     /// What would become of a message, and why.
     Explain(Box<super::explain::Asked>),
+    /// What of other settings decides about a mailbox's mail.
+    Against(Box<super::compare::Against>),
+    /// What becomes of a message, and what would by other settings.
+    Compare(Box<super::compare::Compare>),
     /// People and companies, as the portal told them.
     Directory(Page),
     /// Read the directory's changes now.
@@ -294,6 +298,8 @@ impl Request {
                 | Self::Diff { .. }
                 | Self::Directory(_)
                 | Self::Explain(_)
+                | Self::Against(_)
+                | Self::Compare(_)
                 | Self::Check
                 | Self::Take { .. }
         )
@@ -314,6 +320,10 @@ pub enum Answer {
     Directory(Box<DirectoryPage>),
     /// What would become of a message.
     Explanation(Box<super::explain::Explanation>),
+    /// A mailbox in the settings in force and in others.
+    Both(Box<super::compare::Both>),
+    /// What becomes of a message, and what would by other settings.
+    Comparison(Box<super::compare::Comparison>),
     /// Settings.
     Settings {
         /// The revision in force.

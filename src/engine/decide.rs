@@ -10,7 +10,7 @@ use crate::settings::Mailbox;
 use crate::ticket::{self, Because, Decision, Key, Known, Rules, Sender};
 
 /// What a mailbox's settings say.
-pub(super) fn rules(mailbox: &Mailbox) -> Rules {
+pub fn rules(mailbox: &Mailbox) -> Rules {
     Rules {
         auto_replies: mailbox.auto_replies,
         bounces: mailbox.bounces,
@@ -68,26 +68,31 @@ pub(super) async fn look_up(
     Ok((entries, found))
 }
 
-/// What would become of a message that came into `mailbox` at `received_at` (milliseconds since 1970), and
-/// why. Where `key` is given it is asked whether it has been here before. Changes nothing.
-pub async fn explain(
+/// By what a message is judged, beside what it says.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// What the settings of its mailbox say.
+    pub rules: Rules,
+    /// Its key there; where one is given it is asked whether it has been here before.
+    pub key: Option<Key>,
+}
+
+/// What would become, by each of `terms`, of a message that was received at `received_at` (milliseconds
+/// since 1970), and why. All by one look-up: the same people, the same index. Changes nothing.
+pub async fn explain<const N: usize>(
     engine: &Rc<Engine>,
-    mailbox: &Mailbox,
     message: &Message,
     received_at: i64,
-    key: Option<Key>,
-) -> Result<(Decision, Vec<Because>), StoreFault> {
-    let keys = Vec::from_iter(key);
+    terms: [Terms; N],
+) -> Result<[(Decision, Vec<Because>); N], StoreFault> {
+    let keys = terms.iter().filter_map(|terms| terms.key).collect();
     let address = message.author().map(|a| a.folded()).unwrap_or_default();
     let (entries, found) = look_up(engine, keys, vec![address]).await?;
-    let entry = entries.into_iter().next().flatten();
-    let found = found.into_iter().next().unwrap_or(Found::NotRead);
-    let already = already(entry.as_ref(), false);
-    Ok(ticket::explain(
-        message,
-        received_at,
-        &sender(found),
-        &rules(mailbox),
-        already,
-    ))
+    let sender = sender(found.into_iter().next().unwrap_or(Found::NotRead));
+    let mut entries = entries.into_iter();
+    Ok(terms.map(|Terms { rules, key }| {
+        let entry = key.and_then(|_| entries.next()).flatten();
+        let already = already(entry.as_ref(), false);
+        ticket::explain(message, received_at, &sender, &rules, already)
+    }))
 }

@@ -2,7 +2,8 @@
 //!
 //! 1. [`KeyHasher`] makes the delivery [`Key`] from the mailbox's identity and the raw octets.
 //! 2. The directory's answer about the author is a [`Sender`].
-//! 3. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two.
+//! 3. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
+//!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
 //! 4. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
 //!    same octets for ever. [`sources()`] says where its attachments lie.
 //!
@@ -10,12 +11,14 @@
 
 pub mod compose;
 pub mod decision;
+pub mod differ;
 pub mod directory;
 pub mod key;
 pub mod reason;
 
 pub use compose::{compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Ticket};
 pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
+pub use differ::differing;
 pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
 pub use reason::Reason;

@@ -8,9 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use postern::control::{
-    serve, Applied, Asked, Caller, Candidate, DirectoryPage, Ended, Event, Explanation, Kind,
-    LeftBehind, Limits, Lines, Listed, MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal,
-    Service, Status, Story, Tested,
+    serve, Applied, Asked, Caller, Candidate, Compare, Comparison, DirectoryPage, Ended, Event,
+    Explanation, Kind, LeftBehind, Limits, Lines, Listed, MessageLine, Octets, Outcome, Owner,
+    Page, Preview, Refusal, Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{
@@ -172,6 +172,10 @@ impl Service for Fake {
 
     async fn explain(&self, _: &Asked) -> Result<Explanation, Refusal> {
         Err(Refusal::new(Kind::Failed, "nothing is explained here"))
+    }
+
+    async fn compare(&self, _: &Compare) -> Result<Comparison, Refusal> {
+        Err(Refusal::new(Kind::Failed, "nothing is compared here"))
     }
 
     async fn directory(&self, _: &Page) -> Result<DirectoryPage, Refusal> {

@@ -97,6 +97,7 @@ fn a_request_that_is_too_large_or_too_slow_is_turned_away() {
     answers(&running, &post("get", 1001), "413");
     answers(&running, &post("get", 1000), "400");
     answers(&running, &post("import", 1001), "400");
+    answers(&running, &post("against", 1001), "400");
     // Both seats are taken by callers that say nothing; a third is served once their time is up.
     let quiet: Vec<UnixStream> = (0..2)
         .map(|_| UnixStream::connect(running.socket()).unwrap())

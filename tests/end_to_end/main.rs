@@ -13,6 +13,7 @@ mod wires;
 mod altered;
 mod apart;
 mod away;
+mod compare;
 mod cyrus;
 mod departed;
 mod directory;

@@ -1,0 +1,65 @@
+//! Where two judgements of one message part: the questions that they answer otherwise.
+//!
+//! A question that only one of them came to is among them: the other had decided before.
+
+use super::decision::Because;
+
+/// What a step of a judgement answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Question {
+    Seen,
+    Date,
+    Writer,
+    Sender,
+}
+
+/// In the order in which they are asked.
+const ASKED: [Question; 4] = [
+    Question::Seen,
+    Question::Date,
+    Question::Writer,
+    Question::Sender,
+];
+
+/// The answers that differ, by question, in the order in which they were asked; none where the question
+/// was not asked.
+pub fn differing<'a>(
+    now: &'a [Because],
+    then: &'a [Because],
+) -> Vec<(Option<&'a Because>, Option<&'a Because>)> {
+    let both = ASKED.iter().map(|asked| {
+        let answer = |steps: &'a [Because]| steps.iter().find(|step| question(step) == *asked);
+        (answer(now), answer(then))
+    });
+    both.filter(|pair| match pair {
+        (Some(now), Some(then)) => !agree(now, then),
+        (None, None) => false,
+        _ => true,
+    })
+    .collect()
+}
+
+fn question(because: &Because) -> Question {
+    match because {
+        Because::SeenBefore | Because::AskedFor => Question::Seen,
+        Because::TooOld { .. } | Because::InTime { .. } => Question::Date,
+        Because::Unparsed | Because::Report { .. } | Because::Machine { .. } | Because::Person => {
+            Question::Writer
+        }
+        Because::Known { .. } | Because::DirectoryNotRead | Because::Unknown { .. } => {
+            Question::Sender
+        }
+    }
+}
+
+/// Whether both say the same of the message: two dates that both let it pass decide nothing.
+fn agree(now: &Because, then: &Because) -> bool {
+    match (now, then) {
+        (Because::TooOld { .. }, Because::TooOld { .. })
+        | (Because::InTime { .. }, Because::InTime { .. }) => true,
+        (now, then) => now == then,
+    }
+}
+
+#[cfg(test)]
+mod tests;
