@@ -7,6 +7,8 @@ mod export;
 mod fake;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/log.rs"]
+mod log;
 #[path = "commands/output.rs"]
 mod output;
 #[path = "commands/pins.rs"]
@@ -108,7 +110,7 @@ fn every_command_has_help_with_an_example_and_exit_codes() {
                     settings set|settings add|settings remove|settings rename|settings import|\
                     settings export|settings confirm|settings history|settings diff|\
                     settings rollback|settings explain|explain|directory|directory show|\
-                    directory sync|store|store check";
+                    directory sync|store|store check|log";
     for command in commands.split('|') {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");

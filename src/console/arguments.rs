@@ -84,6 +84,24 @@ pub enum Command {
     /// Messages that were held, with their reasons
     #[command(subcommand, after_help = example!("postern held list --reason unknown-sender"))]
     Held(Held),
+    /// The life of one message, or the newest messages of a reason
+    #[command(group(ArgGroup::new("what").required(true).args(["message", "reason"])))]
+    #[command(after_help = example!(
+        "postern log 4f2a91c0",
+        "postern log '<4711@example.com>'",
+        "postern log --reason bounce --limit 10"
+    ))]
+    Log {
+        /// Its key, or the beginning of it, or its Message-ID
+        #[arg(value_name = "KEY | MESSAGE-ID")]
+        message: Option<String>,
+        /// Instead: the newest of this reason; several: repeat it
+        #[arg(long, value_name = "CODE", value_delimiter = ',')]
+        reason: Vec<String>,
+        /// How many of them at most
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+    },
     /// Look at settings and change them
     #[command(subcommand, after_help = example!("postern settings show mailbox.support"))]
     Settings(Settings),
@@ -191,9 +209,9 @@ pub enum Held {
         /// Only this mailbox
         #[arg(long, value_name = "NAME")]
         mailbox: Option<String>,
-        /// Only this reason
-        #[arg(long, value_name = "CODE")]
-        reason: Option<String>,
+        /// Only this reason; several: repeat it
+        #[arg(long, value_name = "CODE", value_delimiter = ',')]
+        reason: Vec<String>,
         /// Instead: what was ignored, dismissed or closed
         #[arg(long)]
         aside: bool,

@@ -22,8 +22,8 @@ use clap::Parser;
 use futures_lite::future;
 
 use crate::control::{
-    explain as explain_setting, is_secret, Answer, Event, How, Kind, Link, Page, Refusal, Reply,
-    Request, Typed,
+    explain as explain_setting, is_secret, Answer, Codes, Event, How, Kind, Link, Page, Refusal,
+    Reply, Request, Typed,
 };
 use crate::world::signals::Stop;
 use crate::world::{terminal, World};
@@ -443,12 +443,21 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
             aside,
         }) => Request::Held(Page {
             mailbox,
-            reason,
+            reason: Codes(reason),
             aside,
             ..page(part)
         }),
         Command::Held(Held::Convert { key, again }) => Request::Convert { key, again },
         Command::Held(Held::Dismiss { key, reason }) => Request::Dismiss { key, reason },
+        Command::Log {
+            message,
+            reason,
+            limit,
+        } => Request::Log {
+            limit: message.is_none().then_some(limit),
+            message,
+            reason: Codes(reason),
+        },
         Command::Directory(Directory::Show { what, part }) => Request::Directory(Page {
             find: what,
             ..page(part)

@@ -3,6 +3,7 @@
 //! Every text that came from outside goes through `clean` here, once.
 
 mod directory;
+mod life;
 
 use super::export::Written;
 use super::text::{clean, clean_lines, cut, octets, table, table_within, Style};
@@ -17,6 +18,9 @@ pub fn answer(answer: &Answer, style: Style) -> String {
         Answer::Status(status) => self::status(status, style),
         Answer::Messages(listed) => messages(listed, style),
         Answer::Message(story) => self::story(story, style),
+        Answer::Life(told) => life::life(told, style),
+        Answer::Matches(matches) => life::matches(matches, style),
+        Answer::Newest(listed) => life::newest(listed, style),
         Answer::Directory(page) => directory::page(page, style),
         Answer::Explanation(explanation) => super::explain::judged(explanation, style),
         Answer::Both(both) => remarks(&[] as &[String], &both.notes, style),
@@ -345,6 +349,18 @@ fn status(status: &Status, style: Style) -> String {
             .iter()
             .map(|(name, count)| vec![clean(name), count.to_string()])
             .collect();
+        out.push_str(&format!("\n{}", table(&rows)));
+    }
+    if !status.reasons.is_empty() {
+        let mut rows = vec![heading(&["REASON", "IS", "COUNT", ""])];
+        rows.extend(status.reasons.iter().map(|counted| {
+            vec![
+                clean(&counted.reason),
+                clean(&counted.is),
+                counted.count.to_string(),
+                clean(&counted.said),
+            ]
+        }));
         out.push_str(&format!("\n{}", table(&rows)));
     }
     out

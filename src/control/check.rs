@@ -10,6 +10,7 @@ use async_channel::Sender;
 use futures_lite::future;
 
 use super::local::in_use;
+use super::pace::Pace;
 use super::port::{Lines, Tested};
 use super::service::Running;
 use super::wire::{Answer, Event, Kind, Outcome, Refusal, Reply};
@@ -17,10 +18,8 @@ use crate::engine::check::Outcome as Found;
 use crate::engine::check::{alone, beside, Count, Counted, Line, Progress, Sift};
 use crate::engine::StoreFault;
 use crate::world::untouched::Temporary;
-use crate::world::{worker, Clock, Tick, World};
+use crate::world::{worker, World};
 
-/// How often it is told how far the work is.
-const EVERY: Duration = Duration::from_millis(250);
 /// A service that gives room back just now has done so a moment later.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -28,7 +27,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Said {
     tested: Tested,
-    told_at: Option<Tick>,
+    pace: Pace,
 }
 
 impl Said {
@@ -48,19 +47,6 @@ impl Said {
             said: line.said,
             mend: line.mend,
         }
-    }
-
-    fn progress(&mut self, progress: Progress, clock: &dyn Clock) -> Option<Event> {
-        let now = clock.tick();
-        if self.told_at.is_some_and(|at| now.since(at) < EVERY) {
-            return None;
-        }
-        self.told_at = Some(now);
-        Some(Event::Progress {
-            what: progress.part.to_owned(),
-            done_bytes: progress.done,
-            of_bytes: progress.of,
-        })
     }
 }
 
@@ -86,9 +72,7 @@ pub(super) async fn running(running: &Running, lines: &Lines) -> Result<Tested, 
             .await?;
         sift = back;
         let Some(progress) = progress else { break };
-        if let Some(event) = said.progress(progress, &**clock) {
-            lines.say(event).await;
-        }
+        said.pace.say(progress, &**clock, lines).await;
     }
     let (_, known) = running.read(|r| r.counters()).await?;
     let (found, damage, births) = sift.end(Some(known));
@@ -106,9 +90,7 @@ pub(super) async fn running(running: &Running, lines: &Lines) -> Result<Tested, 
         count = back;
         match counted {
             Counted::Going(progress) => {
-                if let Some(event) = said.progress(progress, &**clock) {
-                    lines.say(event).await;
-                }
+                said.pace.say(progress, &**clock, lines).await;
             }
             Counted::Again => clock.sleep(MOMENT).await,
             Counted::Over => break,
@@ -144,7 +126,7 @@ impl alone::Tell for Teller {
     }
 
     fn progress(&mut self, progress: Progress) {
-        if let Some(event) = self.said.progress(progress, &*self.world.clock) {
+        if let Some(event) = self.said.pace.event(progress, &*self.world.clock) {
             let _ = self.events.send_blocking(event);
         }
     }

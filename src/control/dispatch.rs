@@ -12,6 +12,7 @@ use super::carry;
 use super::change::Draft;
 use super::check;
 use super::compare;
+use super::life;
 use super::port::{Caller, Lines, Service};
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
 use crate::settings::{
@@ -80,6 +81,11 @@ pub async fn dispatch<S: Service>(
             let story = service.message(&whole(&key)?).await?;
             Ok(Answer::Message(Box::new(story)))
         }
+        Request::Log {
+            message,
+            reason,
+            limit,
+        } => life::answer(service, message.as_deref(), &reason, limit, lines).await,
         Request::Retry { key: Some(key) } => {
             let said = service.retry(&whole(&key)?).await?;
             Ok(done(&said, 1))
@@ -221,7 +227,7 @@ fn short(note: &str) -> String {
 }
 
 /// A key, or enough of its beginning to mean one.
-fn whole(key: &str) -> Result<String, Refusal> {
+pub(super) fn whole(key: &str) -> Result<String, Refusal> {
     let fits = (4..=80).contains(&key.len())
         && key
             .bytes()

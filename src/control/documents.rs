@@ -69,6 +69,21 @@ pub struct StoreStatus {
     pub start: Option<String>,
 }
 
+/// How many messages became no ticket for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReasonCount {
+    /// The reason's code.
+    pub reason: String,
+    /// What they are: held, ignored, closed or refused.
+    pub is: String,
+    /// How many.
+    pub count: u64,
+    /// What happened, a sentence.
+    pub said: String,
+    /// What can be done, a sentence.
+    pub mend: String,
+}
+
 /// How everything is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -88,6 +103,10 @@ pub struct Status {
     pub store: StoreStatus,
     /// Counts by name, such as committed, forwarded, held, refused.
     pub counts: BTreeMap<String, u64>,
+    /// How many messages are held, ignored, closed or refused for each reason; reasons without any are
+    /// left out.
+    #[serde(default)]
+    pub reasons: Vec<ReasonCount>,
     /// The revision in force.
     pub revision: u64,
     /// When a change that waits is undone.

@@ -5,23 +5,12 @@ use super::service::Running;
 use super::wire::{Event, Kind, Refusal};
 use crate::engine::news::Event as Happened;
 use crate::engine::StoreFault;
-use crate::passage::Stage;
-use crate::ticket::reason::{Reason, Verdict};
+use crate::ticket::Reason;
 
 /// What is said of a message that was decided before.
 const AGAIN: &str = "the same message was processed before, so there is no second ticket; it is archived as the first was. `postern held convert KEY --again` makes another ticket of it";
 /// What is said of a message that can't be archived.
 const LEFT_THERE: &str = "left where it is: its place is not in the watched folder any more";
-
-/// The word for what a reason does to a message.
-fn word(reason: Reason) -> &'static str {
-    match reason.verdict() {
-        Verdict::Held => Stage::Held.word(),
-        Verdict::Ignored => Stage::Ignored.word(),
-        Verdict::Closed => Stage::Closed.word(),
-        Verdict::Refused => Stage::Refused.word(),
-    }
-}
 
 fn explained(reason: Reason) -> String {
     format!("{reason}: {}", reason.explain())
@@ -68,7 +57,7 @@ pub(super) async fn follow(
             Happened::Committed {
                 key,
                 reason: Some(reason),
-            } => (key, word(reason), explained(reason), true),
+            } => (key, reason.verdict().word(), explained(reason), true),
             // A copy of the one that is followed ends nothing.
             Happened::Again { .. } if committed => continue,
             Happened::Again { key } => (key, "duplicate", AGAIN.to_owned(), true),

@@ -5,11 +5,11 @@ use super::service::{Running, PAGE_MAX};
 use super::wire::{Kind, Listed, MessageLine, Page, Refusal};
 use crate::engine::StoreFault;
 use crate::passage::{Entry, MailboxId, Stage};
-use crate::ticket::{Key, Reason};
+use crate::ticket::Key;
 use crate::world::Wall;
 
 /// The mailbox of a message whose mailbox was taken out.
-const REMOVED: &str = "(removed)";
+pub(super) const REMOVED: &str = "(removed)";
 /// The subject of a message whose record can't be read.
 const DAMAGED: &str = "(its record is damaged)";
 
@@ -22,6 +22,7 @@ impl Running {
     ) -> Result<Listed<MessageLine>, Refusal> {
         let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX) as usize;
         let (mut at, mut after) = cursor(page.after.as_deref())?;
+        let reasons = page.reason.reasons()?;
         if let Some(name) = page.mailbox.as_deref().filter(|name| *name != REMOVED) {
             if self.engine.settings().mailbox(name).is_none() {
                 return Err(Refusal::new(
@@ -40,13 +41,12 @@ impl Running {
                     return Ok(listed);
                 }
                 after = entry.sequence;
+                // Of the others nothing need be read.
+                if !reasons.is_empty() && !entry.reason.is_some_and(|r| reasons.contains(&r)) {
+                    continue;
+                }
                 let line = self.line(key, &entry).await?;
-                let fits = |wanted: &Option<String>, is: Option<&str>| {
-                    wanted.as_deref().is_none_or(|w| Some(w) == is)
-                };
-                if fits(&page.mailbox, Some(&line.mailbox))
-                    && fits(&page.reason, line.reason.as_deref())
-                {
+                if page.mailbox.as_ref().is_none_or(|w| *w == line.mailbox) {
                     listed.items.push(line);
                 }
             }
@@ -56,8 +56,8 @@ impl Running {
             }
         }
         let counters = self.engine.counters.borrow();
-        listed.total = match (&page.mailbox, &page.reason, &page.after) {
-            (None, None, _) => Some(stages.iter().map(|s| counters.of(*s)).sum()),
+        listed.total = match (&page.mailbox, reasons.as_slice(), &page.after) {
+            (None, [], _) => Some(stages.iter().map(|s| counters.of(*s)).sum()),
             // Nothing counts these but looking at each.
             (_, _, None) => Some(listed.items.len() as u64),
             (_, _, Some(_)) => None,
@@ -169,18 +169,6 @@ impl Running {
 /// That a message's record is damaged, and where.
 pub(super) fn damaged(fault: &StoreFault) -> String {
     format!("its record is damaged: {fault}")
-}
-
-/// Whether it is one of the closed list.
-pub(super) fn is_reason(code: &str) -> Result<(), Refusal> {
-    let codes: Vec<&str> = Reason::ALL.iter().map(|r| r.code()).collect();
-    match codes.contains(&code) {
-        true => Ok(()),
-        false => Err(Refusal::new(
-            Kind::Usage,
-            format!("{code} is no reason: they are {}", codes.join(", ")),
-        )),
-    }
 }
 
 fn cursor(text: Option<&str>) -> Result<(usize, u64), Refusal> {

@@ -3,6 +3,7 @@
 //! - `wire` has requests, answers and (in `documents`) what they carry; `port` says what a service
 //!   must be able to do; `dispatch` and `change` turn the one into the other.
 //! - `explain` says what would become of a message, and `compare` what would by other settings.
+//! - `life` tells what the journal says of one message, `lists` which messages there are.
 //! - `carry` seals the secrets that leave in a settings file, and opens those that come in one.
 //! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
 //! - `local` finds the way: the socket where a service listens, else an engine of this process.
@@ -28,14 +29,18 @@ mod documents;
 mod explain;
 mod export;
 mod follow;
+mod life;
 mod lists;
 mod local;
 mod overview;
+mod pace;
+mod page;
 mod people;
 mod port;
 mod retry;
 mod server;
 mod service;
+mod story;
 mod trial;
 mod unprocessed;
 mod wire;
@@ -49,9 +54,9 @@ pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 pub use server::{serve, Limits};
 pub use wire::{
-    Answer, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Listed, MailboxStatus,
-    MessageLine, Outcome, Page, PortalStatus, Preview, Refusal, Reply, Request, RevisionLine,
-    SettingLine, Status, StoreStatus, Story, Typed,
+    Answer, Codes, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Life, LifeLine,
+    Listed, MailboxStatus, Matches, MessageLine, Outcome, Page, PortalStatus, Preview, ReasonCount,
+    Refusal, Reply, Request, RevisionLine, SettingLine, Status, StoreStatus, Story, Typed,
 };
 
 /// Whose own address a mailbox has.

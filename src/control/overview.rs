@@ -3,12 +3,13 @@
 use std::rc::Rc;
 
 use super::service::Running;
-use super::wire::{MailboxStatus, PortalStatus, Refusal, Status, StoreStatus};
+use super::wire::{MailboxStatus, PortalStatus, ReasonCount, Refusal, Status, StoreStatus};
 use crate::engine::forward::{ping_sentence, Standing as LinkStanding};
 use crate::engine::post::Standing;
 use crate::engine::Engine;
-use crate::passage::{Stage, Uid};
+use crate::passage::{Counters, Stage, Uid};
 use crate::settings::ending;
+use crate::ticket::Reason;
 
 /// UIDs that an alarm names.
 const NAMED: usize = 10;
@@ -150,10 +151,26 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             start: Some(engine.opening.sentence()),
         },
         counts,
+        reasons: reasons(&counters),
         revision: history.number(),
         waits_until: history.waits_until().map(|at| at.to_string()),
         alarms,
     })
+}
+
+/// How many there are of each reason that there is any of.
+fn reasons(counters: &Counters) -> Vec<ReasonCount> {
+    let counted = Reason::ALL.iter().map(|r| (*r, counters.of_reason(*r)));
+    counted
+        .filter(|(_, count)| *count > 0)
+        .map(|(reason, count)| ReasonCount {
+            reason: reason.code().to_owned(),
+            is: reason.verdict().word().to_owned(),
+            count,
+            said: reason.explain().to_owned(),
+            mend: reason.mend().to_owned(),
+        })
+        .collect()
 }
 
 /// Of messages that the server does not give: which, why, and what to do.

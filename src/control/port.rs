@@ -4,12 +4,14 @@ use async_channel::Sender;
 
 use super::compare::{Compare, Comparison};
 use super::explain::{Asked, Explanation};
+use super::life::{Life, Matches};
 use super::wire::{
     DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
 use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
+use crate::ticket::Reason;
 use crate::world::{Certificate, Secret, Wall};
 
 /// Who asks.
@@ -110,6 +112,16 @@ pub trait Service: 'static {
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal>;
     /// The life of the one message whose key begins so.
     async fn message(&self, key: &str) -> Result<Story, Refusal>;
+    /// What the journal tells of the one message whose key begins so.
+    async fn life(&self, key: &str, lines: &Lines) -> Result<Life, Refusal>;
+    /// The messages that have this Message-ID, as far as they are kept.
+    async fn seek(&self, id: &str, lines: &Lines) -> Result<Matches, Refusal>;
+    /// The newest messages that are no ticket for one of these reasons, newest decision first.
+    async fn newest(
+        &self,
+        reasons: &[Reason],
+        limit: usize,
+    ) -> Result<Listed<MessageLine>, Refusal>;
     /// Tells octets and ticket of one message, or of all that are queued or refused; says how many.
     async fn export(&self, key: Option<&str>, lines: &Lines) -> Result<u64, Refusal>;
     /// Makes the ticket of one message due now. Says what becomes of it.

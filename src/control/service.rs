@@ -8,19 +8,22 @@ use std::sync::Arc;
 
 use super::compare::{compare, Compare, Comparison};
 use super::explain::{Asked, Explanation};
+use super::life::{Life, Matches};
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
+use super::wire::Kind;
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
-use super::wire::{Happening, Kind};
-use super::{check, explain, export, follow, lists, overview, people, trial, unprocessed};
+use super::{
+    check, explain, export, follow, life, lists, overview, people, story, trial, unprocessed,
+};
 use crate::engine::owner::{owner, Owner};
 use crate::engine::reader::Reader;
 use crate::engine::revisions::Unchanged;
 use crate::engine::writer::Decided;
 use crate::engine::{drain, held, Endings, Engine, StoreFault};
-use crate::passage::record::{ActKind, Archived, Outcome};
+use crate::passage::record::{ActKind, Archived};
 use crate::passage::{Entry, MailboxId, Origin, Place, Stage};
 use crate::settings::{History, Lock, SealKey, Sealed, Settings, Zones};
-use crate::ticket::Key;
+use crate::ticket::{Key, Reason};
 use crate::world::worker::apart;
 use crate::world::{zones, Certificate, Secret, Wall};
 
@@ -112,7 +115,10 @@ impl Running {
         let absent = || {
             Refusal::new(
                 Kind::Absent,
-                format!("no message is known by the key {text}"),
+                format!(
+                    "no message is known by the key {text}: `postern queue list`, `postern held list` and \
+                     the log name keys; `postern log '<...>'` finds a message by its Message-ID"
+                ),
             )
         };
         let key = found.pop().ok_or_else(absent)?;
@@ -124,23 +130,6 @@ impl Running {
         }
         let entry = self.read(move |r| r.entry(&key)).await?;
         entry.map(|e| (key, e)).ok_or_else(absent)
-    }
-
-    /// That a message was held, where it is so no more and no later decision took that one's place.
-    async fn was_held(&self, entry: &Entry) -> Result<Option<Happening>, Refusal> {
-        let Some(at) = entry.decision.filter(|_| entry.stage != Stage::Held) else {
-            return Ok(None);
-        };
-        // That its record is damaged the message's line says.
-        let decision = self.read(move |r| Ok(r.decision(at).ok())).await?;
-        Ok(match decision.map(|d| (d.outcome, d.decided_at)) {
-            Some((Outcome::Held(reason), decided_at)) => Some(Happening {
-                at: Some(Wall(decided_at).to_string()),
-                stage: Stage::Held.to_string(),
-                said: reason.explain().to_owned(),
-            }),
-            _ => None,
-        })
     }
 
     async fn again(&self, caller: &Caller, key: Key) -> Result<String, Refusal> {
@@ -229,15 +218,6 @@ impl Running {
     }
 }
 
-fn place(place: &Place) -> String {
-    match place {
-        Place::Imap {
-            uid_validity, uid, ..
-        } => format!("UID {uid} (UIDVALIDITY {uid_validity})"),
-        Place::Item { id, .. } => id.clone(),
-    }
-}
-
 impl Service for Running {
     fn now(&self) -> Wall {
         self.engine.world.clock.wall()
@@ -259,9 +239,6 @@ impl Service for Running {
     }
 
     async fn held(&self, page: &Page) -> Result<Listed<MessageLine>, Refusal> {
-        if let Some(reason) = &page.reason {
-            lists::is_reason(reason)?;
-        }
         if page.aside {
             let stages = &[Stage::Ignored, Stage::Dismissed, Stage::Closed];
             return self.list(stages, page).await;
@@ -274,45 +251,23 @@ impl Service for Running {
     }
 
     async fn message(&self, key: &str) -> Result<Story, Refusal> {
-        let (key, entry) = self.find(key).await?;
-        let line = self.line(key, &entry).await?;
-        let mut happenings = vec![Happening {
-            at: Some(Wall(entry.received_at).to_string()),
-            stage: "received".to_owned(),
-            said: format!("{} octets, by the server's clock", entry.octets),
-        }];
-        happenings.extend(self.was_held(&entry).await?);
-        happenings.push(Happening {
-            at: Some(Wall(entry.changed_at).to_string()),
-            stage: entry.stage.to_string(),
-            said: match (&entry.ticket, entry.reason) {
-                (Some(ticket), _) => format!("ticket {ticket}"),
-                (None, _) if entry.stage == Stage::Released && entry.convert => {
-                    "it becomes a ticket, whoever wrote it: the operator's word".to_owned()
-                }
-                (None, Some(reason)) => format!("{} {}", reason.explain(), reason.mend()),
-                (None, None) => String::new(),
-            },
-        });
-        if entry.archived {
-            happenings.push(Happening {
-                at: None,
-                stage: "archived".to_owned(),
-                said: "moved on the server".to_owned(),
-            });
-        }
-        Ok(Story {
-            line,
-            whole_key: key.to_string(),
-            place: entry
-                .spots
-                .first()
-                .map(|s| place(&s.place))
-                .unwrap_or_default(),
-            size: Some(entry.octets),
-            ticket: entry.ticket,
-            happenings,
-        })
+        story::story(self, key).await
+    }
+
+    async fn life(&self, key: &str, lines: &Lines) -> Result<Life, Refusal> {
+        life::life(self, key, lines).await
+    }
+
+    async fn seek(&self, id: &str, lines: &Lines) -> Result<Matches, Refusal> {
+        life::seek(self, id, lines).await
+    }
+
+    async fn newest(
+        &self,
+        reasons: &[Reason],
+        limit: usize,
+    ) -> Result<Listed<MessageLine>, Refusal> {
+        life::newest(self, reasons, limit).await
     }
 
     async fn retry(&self, key: &str) -> Result<String, Refusal> {

@@ -12,7 +12,8 @@ const REASON: Reason = Reason::AlreadyRead;
 
 /// Adds them behind the last page of what is held.
 pub(super) fn add(running: &Running, listed: &mut Listed<MessageLine>, page: &Page) {
-    if page.reason.as_deref().is_some_and(|r| r != REASON.code()) {
+    let wanted = &page.reason.0;
+    if !wanted.is_empty() && !wanted.iter().any(|code| code == REASON.code()) {
         return;
     }
     for mailbox in &running.engine.settings().mailboxes {

@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 
 pub use super::documents::{
     DirectoryLine, DirectoryPage, Happening, Listed, MailboxStatus, MessageLine, PortalStatus,
-    Preview, RevisionLine, SettingLine, Status, StoreStatus, Story,
+    Preview, ReasonCount, RevisionLine, SettingLine, Status, StoreStatus, Story,
 };
 use super::export::Octets;
+pub use super::life::{Life, LifeLine, Matches};
+pub use super::page::{Codes, Page};
 use crate::settings::{Change, Explained, Problem};
 use crate::world::Secret;
 
@@ -74,24 +76,6 @@ pub struct How {
     pub unattended: bool,
 }
 
-/// Which page of a list.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Page {
-    /// Where the page before ended.
-    pub after: Option<String>,
-    /// How many to show: one at least; the service gives fewer where that is too many.
-    pub limit: Option<u32>,
-    /// Only those of this mailbox.
-    pub mailbox: Option<String>,
-    /// Only those with this reason.
-    pub reason: Option<String>,
-    /// Instead of what is held: what was archived without a ticket: ignored, dismissed, closed (held).
-    pub aside: bool,
-    /// Only what an address, a name, a domain or an id leads to (directory).
-    pub find: Option<String>,
-}
-
 /// What is asked of the service.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "kebab-case", deny_unknown_fields)]
@@ -104,6 +88,18 @@ pub enum Request {
     Message {
         /// The message's key, or the beginning of it.
         key: String,
+    },
+    /// The life of one message as the journal tells it, or the newest messages of some reasons.
+    Log {
+        /// The message's key, or the beginning of it, or its Message-ID.
+        #[serde(default)]
+        message: Option<String>,
+        /// Instead: reasons.
+        #[serde(default)]
+        reason: Codes,
+        /// How many messages at most.
+        #[serde(default)]
+        limit: Option<u32>,
     },
     /// A message's octets, and the ticket as the portal is sent it.
     Take {
@@ -280,7 +276,7 @@ impl Request {
 
     /// Whether it may take long, and may be broken off at any time.
     pub fn is_long(&self) -> bool {
-        matches!(self, Self::Check | Self::Take { .. })
+        matches!(self, Self::Check | Self::Take { .. } | Self::Log { .. })
     }
 
     /// Whether it changes nothing.
@@ -291,6 +287,7 @@ impl Request {
                 | Self::Queue(_)
                 | Self::Message { .. }
                 | Self::Held(_)
+                | Self::Log { .. }
                 | Self::Show { .. }
                 | Self::Get { .. }
                 | Self::Export { .. }
@@ -316,6 +313,12 @@ pub enum Answer {
     Messages(Listed<MessageLine>),
     /// The life of one message.
     Message(Box<Story>),
+    /// The life of one message, as the journal tells it.
+    Life(Box<Life>),
+    /// Several messages that have the Message-ID that was asked for.
+    Matches(Box<Matches>),
+    /// Messages, the newest decision first.
+    Newest(Listed<MessageLine>),
     /// People and companies.
     Directory(Box<DirectoryPage>),
     /// What would become of a message.

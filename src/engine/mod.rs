@@ -31,6 +31,7 @@ mod give_way;
 pub mod held;
 mod large;
 mod leave;
+pub mod life;
 pub mod loan;
 mod look_back;
 pub mod news;

@@ -244,6 +244,16 @@ impl Reader {
         Ok(self.view.list(stage, after, limit)?)
     }
 
+    /// A page of one stage's list, the newest decisions first.
+    pub fn list_back(
+        &self,
+        stage: Stage,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreFault> {
+        Ok(self.view.list_back(stage, before, limit)?)
+    }
+
     /// Counters and position.
     pub fn counters(&self) -> Result<(Counters, Position), StoreFault> {
         Ok(self.view.counters()?)

@@ -25,6 +25,7 @@
 mod applied;
 mod book;
 mod by_key;
+mod count;
 mod directory;
 mod pages;
 mod rows;
@@ -44,6 +45,7 @@ use crate::ticket::Key;
 pub use applied::Applied;
 pub use book::{Searched, Told};
 use by_key::ByKey;
+use count::count;
 pub use directory::{Change, Directory, Found};
 use rows::{
     archive_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows, value_of,
@@ -54,7 +56,7 @@ pub use tally::Tally;
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";
@@ -223,12 +225,16 @@ impl Index {
     ) -> Result<(Self, Option<Position>), Fault> {
         let meta = match db.get(META)? {
             Some(octets) => {
-                let meta: Meta = decode(&octets)?;
-                if meta.version != VERSION {
-                    return Err(Fault::Damaged {
-                        said: format!("its tables have version {}", meta.version),
-                    });
+                // First, and alone: of another version the rest may not even be read.
+                match octets.first() {
+                    Some(&VERSION) | None => {}
+                    Some(other) => {
+                        return Err(Fault::Damaged {
+                            said: format!("its tables have version {other}"),
+                        })
+                    }
                 }
+                let meta: Meta = decode(&octets)?;
                 if meta.life != life {
                     return Err(Fault::Damaged {
                         said: "it belongs to another journal".to_owned(),
@@ -555,29 +561,6 @@ impl Index {
     pub fn octets_on_disk(&self) -> u64 {
         self.db.size_on_disk().unwrap_or(0)
     }
-}
-
-fn count(counters: &mut Counters, before: Option<&Entry>, after: Option<&Entry>) {
-    match (before.map(|e| e.stage), after.map(|e| e.stage)) {
-        (from, Some(to)) if from != Some(to) => counters.moved(from, to),
-        (Some(from), None) => counters.left(from),
-        _ => {}
-    }
-    let tally = |entry: Option<&Entry>| {
-        entry.map_or((0, 0, 0, 0), |e| {
-            (
-                u64::from(e.wants_archive()),
-                u64::from(e.archived),
-                e.owed_octets(),
-                e.kept_octets(),
-            )
-        })
-    };
-    let (old, new) = (tally(before), tally(after));
-    counters.to_archive = (counters.to_archive + new.0).saturating_sub(old.0);
-    counters.archived = (counters.archived + new.1).saturating_sub(old.1);
-    counters.owed_octets = (counters.owed_octets + new.2).saturating_sub(old.2);
-    counters.kept_octets = (counters.kept_octets + new.3).saturating_sub(old.3);
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::count;
+use super::count::count;
 use crate::passage::{apply, Counters, Entry, Kind, Place, Record, Stored};
 use crate::ticket::Key;
 

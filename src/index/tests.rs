@@ -7,6 +7,7 @@ use crate::passage::{MailboxId, Origin, Outcome, Uid, UidValidity};
 use crate::ticket::Reason;
 
 mod layout;
+mod reasons;
 mod told_again;
 
 const LIFE: [u8; 8] = [9; 8];
@@ -396,6 +397,20 @@ fn pages_are_ranges_behind_what_was_seen() {
     let wanted: Vec<(u64, u32)> = (1..=300).map(|n| (n, n as u32)).collect();
     assert_eq!(seen, wanted);
     assert_eq!(told.view.keys(&key(7).0[..8], 5).unwrap(), [key(7)]);
+    // And from the end on.
+    told.tell(
+        (301..=400)
+            .map(|n| (n, decision(n, n as u32, held())))
+            .collect(),
+    );
+    let (mut seen, mut before) = (Vec::new(), u64::MAX);
+    loop {
+        let page = told.view.list_back(Stage::Held, before, 7).unwrap();
+        let Some(last) = page.last() else { break };
+        before = last.entry.sequence;
+        seen.extend(page.iter().map(|l| l.entry.sequence));
+    }
+    assert_eq!(seen, (301..=400).rev().collect::<Vec<u64>>());
     // A beginning that is shorter than a page's name, and one that lies in the middle of a page.
     assert_eq!(told.view.keys(&[7], 5).unwrap(), [key(7), key(263)]);
     assert_eq!(told.view.keys(&[7], 1).unwrap(), [key(7)]);

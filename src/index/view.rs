@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sled::IVec;
+
 use super::book::{Searched, Shelf};
 use super::directory::{self, Directory, Found};
 use super::rows::Name;
@@ -137,9 +139,19 @@ impl View {
         )
     }
 
+    /// What stands in `stage` before the decision of number `before`, newest decision first.
+    pub fn list_back(&self, stage: Stage, before: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
+        let (from, to) = (list_row(stage, 0), list_row(stage, before));
+        self.listed(self.table.range_back(&from, &to, limit)?)
+    }
+
     fn page(&self, from: Name, to: Name, limit: usize) -> Result<Vec<Listed>, Fault> {
+        self.listed(self.table.range(&from, &to, limit)?)
+    }
+
+    fn listed(&self, rows: Vec<(IVec, IVec)>) -> Result<Vec<Listed>, Fault> {
         let mut page = Vec::new();
-        for (row, value) in self.table.range(&from, &to, limit)? {
+        for (row, value) in rows {
             let key: Key = decode(&value)?;
             self.table.remember(key, sequence_of(&row)?);
             let entry = self.entry(&key)?.ok_or_else(|| Fault::Damaged {

@@ -85,6 +85,16 @@ impl Entry {
             }
     }
 
+    /// The reason for which it is no ticket, as it is counted and found by; none while it is under way
+    /// (again), or is one.
+    pub fn no_ticket_for(&self) -> Option<Reason> {
+        match self.stage {
+            Stage::Held | Stage::Ignored | Stage::Dismissed | Stage::Closed => self.reason,
+            Stage::Refused => Some(Reason::Refused),
+            Stage::Committed | Stage::Forwarded | Stage::Released => None,
+        }
+    }
+
     /// Whether no further place of it is kept.
     pub fn is_full(&self) -> bool {
         self.spots.len() >= SPOTS_MAX

@@ -20,6 +20,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ticket::Reason;
+
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -142,6 +144,10 @@ pub struct Counters {
     pub owed_octets: u64,
     /// Octets of other messages that are still kept.
     pub kept_octets: u64,
+    /// Messages whose octets are kept, owed or not.
+    pub kept: u64,
+    /// Messages by the reason for which they are no ticket, in the order of `Reason::ALL`.
+    pub by_reason: [u64; Reason::ALL.len()],
 }
 
 impl Counters {
@@ -163,6 +169,25 @@ impl Counters {
     pub fn left(&mut self, from: Stage) {
         let count = &mut self.by_stage[from as usize];
         *count = count.saturating_sub(1);
+    }
+
+    /// How many are no ticket for `reason`.
+    pub fn of_reason(&self, reason: Reason) -> u64 {
+        self.by_reason[reason as usize]
+    }
+
+    /// Counts a change from one reason to another.
+    pub fn reasoned(&mut self, from: Option<Reason>, to: Option<Reason>) {
+        if from == to {
+            return;
+        }
+        if let Some(from) = from {
+            let count = &mut self.by_reason[from as usize];
+            *count = count.saturating_sub(1);
+        }
+        if let Some(to) = to {
+            self.by_reason[to as usize] += 1;
+        }
     }
 
     /// All messages that anything is known of.

@@ -20,6 +20,18 @@ pub enum Verdict {
     Refused,
 }
 
+impl Verdict {
+    /// Its word, as people and machines read it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Held => "held",
+            Verdict::Ignored => "ignored",
+            Verdict::Closed => "closed",
+            Verdict::Refused => "refused",
+        }
+    }
+}
+
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal, $verdict:ident,
         $sentence:literal, $mend:literal;)+) => {

@@ -9,13 +9,14 @@ use std::thread;
 
 use postern::control::{
     serve, Applied, Asked, Caller, Candidate, Compare, Comparison, DirectoryPage, Ended, Event,
-    Explanation, Kind, LeftBehind, Limits, Lines, Listed, MessageLine, Octets, Outcome, Owner,
-    Page, Preview, Refusal, Service, Status, Story, Tested,
+    Explanation, Kind, LeftBehind, Life, LifeLine, Limits, Lines, Listed, Matches, MessageLine,
+    Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
 };
 use postern::passage::MailboxId;
 use postern::settings::{
     open, seal, History, Lock, SealKey, Sealed, Settings, Zones, NONCE_LENGTH,
 };
+use postern::ticket::Reason;
 use postern::world::socket::Listener;
 use postern::world::{zones, Certificate, Secret, Wall, World};
 
@@ -122,6 +123,50 @@ impl Service for Fake {
                 format!("no message has the key {key}"),
             )),
         }
+    }
+
+    async fn life(&self, key: &str, lines: &Lines) -> Result<Life, Refusal> {
+        let story = self.message(key).await?;
+        let progress = Event::Progress {
+            what: "journal".to_owned(),
+            done_bytes: 1,
+            of_bytes: 2,
+        };
+        lines.say(progress).await;
+        Ok(Life {
+            line: story.line,
+            whole_key: story.whole_key,
+            events: vec![LifeLine {
+                event: "fetched".to_owned(),
+                said: "from evil\u{1b}[31m".to_owned(),
+                ..LifeLine::default()
+            }],
+            ..Life::default()
+        })
+    }
+
+    /// So many messages have it as it begins with.
+    async fn seek(&self, id: &str, _: &Lines) -> Result<Matches, Refusal> {
+        let count = id.chars().next().and_then(|c| c.to_digit(10)).unwrap_or(0);
+        Ok(Matches {
+            message_id: id.to_owned(),
+            items: (1..=count).map(line).collect(),
+            not_kept: 7,
+            known: 9,
+            remarks: vec!["of 7 of 9".to_owned()],
+        })
+    }
+
+    async fn newest(
+        &self,
+        reasons: &[Reason],
+        limit: usize,
+    ) -> Result<Listed<MessageLine>, Refusal> {
+        Ok(Listed {
+            items: (0..reasons.len() as u32).map(line).take(limit).collect(),
+            next: None,
+            total: Some(reasons.len() as u64),
+        })
     }
 
     async fn retry(&self, key: &str) -> Result<String, Refusal> {

@@ -22,6 +22,7 @@ mod export;
 mod held;
 mod leave;
 mod line;
+mod log;
 mod machines;
 mod named;
 mod pins;

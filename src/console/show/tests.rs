@@ -1,6 +1,7 @@
 use super::*;
-use crate::control::{DirectoryLine, DirectoryPage, Happening, Kind, MailboxStatus};
-use crate::control::{PortalStatus, Preview, Problem, StoreStatus};
+use crate::control::{DirectoryLine, DirectoryPage, Happening, Kind, Life, LifeLine};
+use crate::control::{MailboxStatus, Matches};
+use crate::control::{PortalStatus, Preview, Problem, ReasonCount, StoreStatus};
 
 const HOSTILE: &str = "x\u{1b}[2J\u{9b}1m\r\u{202e}\u{7}";
 
@@ -55,6 +56,13 @@ fn status_with(text: &str) -> Status {
             ..StoreStatus::default()
         },
         counts: [(text(), 3)].into(),
+        reasons: vec![ReasonCount {
+            reason: text(),
+            is: text(),
+            count: 2,
+            said: text(),
+            mend: text(),
+        }],
         revision: 1,
         waits_until: Some(text()),
         alarms: vec![text()],
@@ -88,6 +96,32 @@ fn directory_with(text: &str) -> DirectoryPage {
     }
 }
 
+fn life_with(text: &str) -> Life {
+    let text = || text.to_owned();
+    Life {
+        line: line(),
+        whole_key: text(),
+        message_id: Some(text()),
+        ticket: Some(text()),
+        mend: Some(text()),
+        events: vec![LifeLine {
+            at: Some(text()),
+            event: text(),
+            said: text(),
+            mend: Some(text()),
+            reason: Some(text()),
+            mailbox: Some(text()),
+            folder: Some(text()),
+            uid: Some(1),
+            uid_validity: Some(2),
+            ticket: Some(text()),
+            epoch: Some(text()),
+            by: Some(text()),
+        }],
+        remarks: vec![text()],
+    }
+}
+
 /// Every answer that carries text from outside, with hostile text in each of its fields.
 fn answers() -> Vec<Answer> {
     let change = Change {
@@ -113,6 +147,19 @@ fn answers() -> Vec<Answer> {
             next: Some(hostile()),
             total: Some(1),
         }),
+        Answer::Newest(Listed {
+            items: vec![line()],
+            next: Some(hostile()),
+            total: Some(1),
+        }),
+        Answer::Life(Box::new(life_with(HOSTILE))),
+        Answer::Matches(Box::new(Matches {
+            message_id: hostile(),
+            items: vec![line()],
+            not_kept: 1,
+            known: 2,
+            remarks: vec![hostile()],
+        })),
         Answer::Message(Box::new(Story {
             line: line(),
             whole_key: hostile(),
@@ -255,7 +302,10 @@ fn a_status_says_alarms_first_and_counts_last() {
          MAILBOX  STATE  UNREAD  COUNTED AT  LEFT OUT  READ BEFORE\n\
          word     word   7       word        -         0            word\n\
          \n\
-         word  3\n"
+         word  3\n\
+         \n\
+         REASON  IS    COUNT\n\
+         word    word  2      word\n"
     );
 }
 

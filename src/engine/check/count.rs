@@ -13,7 +13,7 @@ use crate::engine::StoreFault;
 use crate::index::{Tally, View};
 use crate::passage::{Counters, Kind, Position, Record, Stage};
 use crate::spool::{self, Piece};
-use crate::ticket::Key;
+use crate::ticket::{Key, Reason};
 
 /// Messages that are held in memory at once, about half a KiB each.
 const AT_ONCE: u64 = 8192;
@@ -329,6 +329,9 @@ pub(super) const REMOVE: &str = "nothing is lost, the journal has all of it: sto
 const LOST: &str = "leave it as it is: it knows messages that the journal has lost. Was a file of the folder `journal` removed? Put it back";
 
 fn differences(index: &Counters, journal: &Counters) -> String {
+    let reasons = Reason::ALL
+        .iter()
+        .map(|r| (r.code(), index.of_reason(*r), journal.of_reason(*r)));
     let pairs = Stage::ALL
         .iter()
         .map(|s| (s.word(), index.of(*s), journal.of(*s)))
@@ -337,7 +340,9 @@ fn differences(index: &Counters, journal: &Counters) -> String {
             ("archived", index.archived, journal.archived),
             ("octets owed", index.owed_octets, journal.owed_octets),
             ("octets kept", index.kept_octets, journal.kept_octets),
-        ]);
+            ("kept", index.kept, journal.kept),
+        ])
+        .chain(reasons);
     let told: Vec<String> = pairs
         .filter(|(_, here, there)| here != there)
         .map(|(what, here, there)| format!("{what} {here}, by the journal {there}"))

@@ -98,3 +98,50 @@ fn tables_of_another_version_are_refused() {
     let opened = open_again(dir.path(), LIFE);
     assert!(matches!(opened, Err(Fault::Damaged { .. })));
 }
+
+/// What stood under `!` before messages were counted by reason.
+#[derive(Serialize)]
+struct MetaOfVersion5 {
+    version: u8,
+    life: [u8; 8],
+    position: Position,
+    sequence: u64,
+    by_stage: [u64; 8],
+    to_archive: u64,
+    archived: u64,
+    owed_octets: u64,
+    kept_octets: u64,
+}
+
+/// Goes red where an index of before is called damaged, as if the disk were at fault, or is read as if it
+/// were one of now.
+#[test]
+fn tables_of_before_the_counts_by_reason_are_refused_by_their_version() {
+    let db = sled::Config::new().temporary(true).open().unwrap();
+    let meta = MetaOfVersion5 {
+        version: 5,
+        life: LIFE,
+        position: Position::default(),
+        sequence: 9,
+        by_stage: [1; 8],
+        to_archive: 0,
+        archived: 0,
+        owed_octets: 0,
+        kept_octets: 0,
+    };
+    db.insert(META, encode(&meta)).unwrap();
+    match Index::over(db, LIFE, 40, 3) {
+        Err(Fault::Damaged { said }) => assert_eq!(said, "its tables have version 5"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was taken for one of now"),
+    }
+}
+
+/// Goes red where a reason is added and `VERSION` stays: counters of before would be read wrongly.
+#[test]
+fn counters_have_a_place_for_each_reason_since_this_version() {
+    assert_eq!((VERSION, Reason::ALL.len()), (6, 18));
+    for (n, reason) in Reason::ALL.iter().enumerate() {
+        assert_eq!(*reason as usize, n);
+    }
+}
