@@ -61,6 +61,7 @@ fn a_stranger_can_be_dismissed_and_is_archived_without_a_ticket() {
     let key = site.key("held", "who am I");
     site.does(&["held", "dismiss", &key, "--reason", "advertising"]);
     archived(&site, 1);
+    site.until("that is known here", |s| s.count("to-archive") == 0);
     assert!(site.portal.tickets().is_empty());
     assert_eq!((site.count("held"), site.count("dismissed")), (0, 1));
     let story = site.asks(&["held", "show", &key]);
