@@ -23,7 +23,8 @@ environment but proxies and certificate authorities. Says how long it took.
   --help   this text
 
 The root lies in BARE_DIR [default: /var/tmp], and takes some 4 GB. Packages come
-from BARE_MIRROR [default: http://deb.debian.org/debian].
+from BARE_MIRROR [default: http://deb.debian.org/debian], security updates from
+BARE_SECURITY [default: beside it].
 Status: that of run.sh; 1 where the root could not be made; 2 wrong usage.
 END
 }
@@ -40,7 +41,7 @@ done
 
 if ! installed debootstrap; then
     say "installing debootstrap"
-    apt-get install -y -q debootstrap >/dev/null || fail "debootstrap could not be installed"
+    { apt-get update -q && apt-get install -y -q debootstrap; } >/dev/null || fail "debootstrap could not be installed"
 fi
 bare=$(mktemp -d "${BARE_DIR:-/var/tmp}/postern-bare.XXXXXX")
 
@@ -71,12 +72,13 @@ if [ -z "${BARE_MIRROR:-}" ]; then
     printf 'deb http://deb.debian.org/debian-security bookworm-security main\n' \
         >"$bare/etc/apt/sources.list.d/security.list"
 else
-    # A mirror of one's own may have them elsewhere: what this machine asks, the root asks too.
-    cp -a /etc/apt/. "$bare/etc/apt/"
+    # A mirror of one's own has them under its own name, if at all.
+    printf 'deb %s bookworm-security main\n' "${BARE_SECURITY:-${mirror%/debian*}/debian-security}" \
+        >"$bare/etc/apt/sources.list.d/security.list"
 fi
 cp /etc/resolv.conf /etc/hosts "$bare/etc/"
-mount -t proc proc "$bare/proc"
-mount --bind /dev "$bare/dev"
+mount -t proc proc "$bare/proc" && mount --bind /dev "$bare/dev" ||
+    fail "nothing could be mounted in $bare: are we root here, in a container perhaps?"
 git clone -q "$ROOT" "$bare/root/postern"
 git -C "$bare/root/postern" log -1 --oneline >&2
 

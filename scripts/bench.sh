@@ -21,7 +21,7 @@ figure to a line, with its budget. What can't be measured here says NOT HERE.
 
   --quick        smaller mailboxes, fewer pairs, shorter looks; the box only with --box
   --json         print the figures as JSON; the tables go to standard error
-  --budget       status 1 when a ratio is under 0.65, a row is void, more than
+  --budget       status 1 when a ratio is under 0.7, a row is void, more than
                  32 MiB were resident, or a figure of the box is over its budget
                  or has one and can't be measured here
   --row NAME     only rows whose name contains this, and no box; may be repeated

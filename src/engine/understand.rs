@@ -221,7 +221,7 @@ mod tests {
     /// Goes red where who asks the reader for an attachment waits behind a whole batch of large messages.
     #[test]
     fn a_turn_is_bounded_by_messages_and_by_octets() {
-        assert_eq!(turn(&fetched(&[1000; 100])), TURN);
+        assert_eq!(turn(&fetched(&[1000; 100])), 64);
         assert_eq!(turn(&fetched(&[200 << 10; 5])), 2);
         // One that is larger than a turn has its own.
         assert_eq!(turn(&fetched(&[600 << 10, 1000])), 1);

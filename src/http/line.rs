@@ -16,7 +16,8 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
-/// hyper's buffer for reading and writing, so that memory doesn't follow the peer's generosity.
+/// hyper's buffer for reading, so that memory doesn't follow the peer's generosity; and for writing, where a
+/// slice of a body that has more (an attachment at hand, half a MiB at most) makes it as large for a moment.
 const BUFFER: usize = 64 * 1024;
 /// Octets read at once: a record of TLS.
 const READ: usize = 16 * 1024;

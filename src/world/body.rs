@@ -1,7 +1,7 @@
 //! A stream of octets whose length and digest are known before the first of them is read.
 //!
-//! What an attachment is on its way to the portal: it comes off the journal in slices and is never
-//! whole in memory.
+//! What an attachment is on its way to the portal: one that is still at hand, which a small one is, comes
+//! in one slice; any other off the journal in slices, and is never whole in memory.
 
 use std::io;
 use std::pin::Pin;

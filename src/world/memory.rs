@@ -240,5 +240,20 @@ mod tests {
             )
         };
         assert_eq!((code, arenas), (0, 1));
+        for (name, wanted) in [(c"opt.dirty_decay_ms", 1000), (c"opt.muzzy_decay_ms", 0)] {
+            let mut set = -1_isize;
+            let mut length = size_of::<isize>();
+            // SAFETY: both are of the type `ssize_t` (jemalloc(3)), read into one of that length.
+            let code = unsafe {
+                tikv_jemalloc_sys::mallctl(
+                    name.as_ptr(),
+                    ptr::from_mut(&mut set).cast(),
+                    &raw mut length,
+                    ptr::null_mut(),
+                    0,
+                )
+            };
+            assert_eq!((code, set), (0, wanted), "{name:?}");
+        }
     }
 }

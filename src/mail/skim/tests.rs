@@ -375,3 +375,28 @@ fn the_beginning_of_what_tells_of_another_message_is_kept_and_no_more() {
     // Of one no more than a hundred, of all together no more than that and a half, of others nothing.
     assert_eq!(beginnings, [100, 50, 0]);
 }
+
+/// Goes red where the room for files is counted anew for each of them, or one is kept that does not fit.
+#[test]
+fn files_are_kept_as_long_as_there_is_room_for_all_of_them() {
+    let mut mail = "Content-Type: multipart/mixed; boundary=b\n\n".to_owned();
+    for octets in [40, 70, 50, 20] {
+        let body = "x".repeat(octets);
+        mail.push_str(&format!("--b\nContent-Type: application/pdf\n\n{body}\n"));
+    }
+    mail.push_str("--b--\n");
+    let kept = |files| {
+        let limits = Limits {
+            files,
+            ..Limits::default()
+        };
+        let skimmed = skim_within(limits, mail.as_bytes(), 16);
+        let sizes = skimmed.files.iter().map(|file| file.octets.len());
+        sizes.collect::<Vec<_>>()
+    };
+    assert_eq!(kept(100), [40, 50]);
+    assert_eq!(kept(110), [40, 70]);
+    assert_eq!(kept(180), [40, 70, 50, 20]);
+    assert_eq!(kept(39), [20]);
+    assert!(kept(0).is_empty());
+}

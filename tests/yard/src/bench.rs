@@ -36,7 +36,7 @@ use runs::Programs;
 /// Resident memory that no row may exceed.
 pub const RSS_BUDGET: u64 = 32 << 20;
 /// The least that a drain must reach of the bare one.
-pub const RATIO_BUDGET: f64 = 0.65;
+pub const RATIO_BUDGET: f64 = 0.7;
 /// How much faster than the drain the sink must be.
 const CEILING: f64 = 5.0;
 

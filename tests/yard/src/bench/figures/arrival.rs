@@ -7,8 +7,8 @@
 //!
 //! Three ways of arriving: alone, to a service at rest; two mails 20 ms apart; and a second mail at
 //! the moment the first is announced, which is when the first is being processed. A mail that is
-//! archived before the server tells of it is never announced to the raw client; its difference
-//! counts as none.
+//! archived before the server tells of it is never announced to the raw client: there all the time
+//! since it came counts.
 //!
 //! Before the answer lies a sync, which takes as long as the disk makes it, and a machine that shares its
 //! disk has a 99th percentile of its own. So somebody beside it syncs 4 KB ten times a second and does
@@ -119,7 +119,9 @@ pub fn figures(bench: &Bench<'_>) -> Outcome<Vec<Figure>> {
             median(&answered)
         ));
         if untold > 0 {
-            remark.push_str(&format!("; {untold} never announced: archived before"));
+            remark.push_str(&format!(
+                "; {untold} never announced, archived before: theirs is the time since they came"
+            ));
         }
         figures.push(Figure::new(
             format!("{name}, median"),
@@ -207,7 +209,7 @@ impl Scene<'_> {
             let post =
                 of_it.ok_or_else(|| Failure::new("a mail was posted twice, another never"))?;
             let told = told.get(n).copied();
-            let difference = told.map_or(0.0, |told| between(told, post.at));
+            let difference = between(told.unwrap_or(*appended), post.at);
             if difference > LATE_MS {
                 let number = first + n;
                 self.bench.say(&format!(
