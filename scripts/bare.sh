@@ -44,6 +44,8 @@ if ! installed debootstrap; then
     { apt-get update -q && apt-get install -y -q debootstrap; } >/dev/null || fail "debootstrap could not be installed"
 fi
 bare=$(mktemp -d "${BARE_DIR:-/var/tmp}/postern-bare.XXXXXX")
+# It will be the root of users without rights too: Dovecot's processes must get into it.
+chmod 755 "$bare"
 
 # What is mounted in it must go before it is removed: /dev is this machine's own.
 gone() {
