@@ -172,27 +172,6 @@ impl<'a> Below<'a> {
             to,
         }
     }
-
-    /// The same rows from the end on.
-    pub(super) fn back(mut self) -> impl Iterator<Item = Result<(IVec, IVec), Fault>> + 'a {
-        std::iter::from_fn(move || loop {
-            while let Some((row, value)) = self.page.pop_back() {
-                if self.from <= row.as_ref() && row.as_ref() < self.to {
-                    return Some(Ok((row, value)));
-                }
-            }
-            match page_of(self.sled.next_back()?) {
-                Ok(rows) => self.page = rows,
-                Err(fault) => return Some(Err(fault)),
-            }
-        })
-    }
-}
-
-/// The rows of what sled gave.
-fn page_of(given: sled::Result<(IVec, IVec)>) -> Result<VecDeque<(IVec, IVec)>, Fault> {
-    let (name, value) = given?;
-    rows_of(name, value)
 }
 
 impl Iterator for Below<'_> {
@@ -205,7 +184,11 @@ impl Iterator for Below<'_> {
                     return Some(Ok((row, value)));
                 }
             }
-            match page_of(self.sled.next()?) {
+            let next = match self.sled.next()? {
+                Ok((name, value)) => rows_of(name, value),
+                Err(fault) => Err(fault.into()),
+            };
+            match next {
                 Ok(rows) => self.page = rows,
                 Err(fault) => return Some(Err(fault)),
             }

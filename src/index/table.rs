@@ -11,7 +11,6 @@
 //! Of the messages that are in somebody's hands the numbers are remembered: looking for one by its key
 //! is a node of sled's read for nothing else.
 
-use std::cmp::Ordering;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::iter::Peekable;
 use std::ops::Bound;
@@ -194,26 +193,17 @@ impl Table {
         // Held to the end: a row that moved to sled meanwhile would be seen twice, or not at all.
         let gathered = self.gathered();
         let bounds = (Bound::Included(from), Bound::Excluded(to));
-        let fresh = gathered.rows.range::<[u8], _>(bounds);
-        let below = Below::new(&self.db, from, to);
-        page(fresh, below, Ordering::Less, limit)
-    }
-
-    /// The same from the end on: the last rows first.
-    pub(super) fn range_back(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(IVec, IVec)>, Fault> {
-        if from >= to {
-            return Ok(Vec::new());
+        let mut fresh = gathered.rows.range::<[u8], _>(bounds).peekable();
+        let mut below = Below::new(&self.db, from, to).peekable();
+        let mut page = Vec::new();
+        while page.len() < limit {
+            match first(&mut fresh, &mut below)? {
+                Some((row, Some(value))) => page.push((row, value)),
+                Some((_, None)) => {}
+                None => break,
+            }
         }
-        let gathered = self.gathered();
-        let bounds = (Bound::Included(from), Bound::Excluded(to));
-        let fresh = gathered.rows.range::<[u8], _>(bounds).rev();
-        let below = Below::new(&self.db, from, to).back();
-        page(fresh, below, Ordering::Greater, limit)
+        Ok(page)
     }
 
     /// Takes changes over, and how things stand behind them.
@@ -320,40 +310,17 @@ fn slot(key: &Key) -> usize {
     usize::from(u16::from_le_bytes([key.0[0], key.0[1]])) % REMEMBERED
 }
 
-/// A row of sled's.
-type Row = Result<(IVec, IVec), Fault>;
-
-/// The rows of both sides, each given in this `order`, `limit` at most.
-fn page<'g>(
-    fresh: impl Iterator<Item = (&'g Name, &'g Fresh)>,
-    below: impl Iterator<Item = Row>,
-    order: Ordering,
-    limit: usize,
-) -> Result<Vec<(IVec, IVec)>, Fault> {
-    let (mut fresh, mut below) = (fresh.peekable(), below.peekable());
-    let mut page = Vec::new();
-    while page.len() < limit {
-        match first(&mut fresh, &mut below, order)? {
-            Some((row, Some(value))) => page.push((row, value)),
-            Some((_, None)) => {}
-            None => break,
-        }
-    }
-    Ok(page)
-}
-
 /// The first row of both sides; what is gathered hides sled's row of the same name.
 fn first<'g>(
     fresh: &mut Peekable<impl Iterator<Item = (&'g Name, &'g Fresh)>>,
-    below: &mut Peekable<impl Iterator<Item = Row>>,
-    order: Ordering,
+    below: &mut Peekable<Below<'_>>,
 ) -> Result<Option<(IVec, Option<IVec>)>, Fault> {
     let Some((row, _)) = fresh.peek() else {
         let next = below.next().transpose()?;
         return Ok(next.map(|(row, value)| (row, Some(value))));
     };
     match below.peek() {
-        Some(Ok((other, _))) if other.as_ref().cmp(row.as_slice()) == order => {
+        Some(Ok((other, _))) if other.as_ref() < row.as_slice() => {
             let next = below.next().transpose()?;
             return Ok(next.map(|(row, value)| (row, Some(value))));
         }

@@ -163,16 +163,6 @@ proptest! {
             false => Vec::new(),
         };
         prop_assert_eq!(page, want);
-        let back = table.range_back(&row(from), &row(to), limit).expect("read");
-        let back: Vec<(Vec<u8>, u8)> = back.iter().map(|(r, v)| (r.to_vec(), v[0])).collect();
-        let want: Vec<(Vec<u8>, u8)> = match row(from) < row(to) {
-            true => {
-                let there = model.range(row(from)..row(to)).rev().take(limit);
-                there.map(|(r, v)| (r.to_vec(), *v)).collect()
-            }
-            false => Vec::new(),
-        };
-        prop_assert_eq!(back, want);
         spill(&table);
         let sled: Vec<(Vec<u8>, u8)> = Below::new(&table.db, b"a", b"z").map(|item| {
             let (r, v) = item.expect("a row");
