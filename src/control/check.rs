@@ -16,6 +16,7 @@ use super::service::Running;
 use super::wire::{Answer, Event, Kind, Outcome, Refusal, Reply};
 use crate::engine::check::Outcome as Found;
 use crate::engine::check::{alone, beside, Count, Counted, Line, Progress, Sift};
+use crate::engine::reader::Reader;
 use crate::engine::StoreFault;
 use crate::world::untouched::Temporary;
 use crate::world::{worker, World};
@@ -62,18 +63,9 @@ pub(super) async fn running(running: &Running, lines: &Lines) -> Result<Tested, 
     for line in found {
         lines.say(said.line(line)).await;
     }
-    let mut sift = running.read(|r| Ok(Sift::new(r.journal()))).await?;
-    loop {
-        let (back, progress) = running
-            .read(move |r| {
-                let progress = sift.turn(r.journal())?;
-                Ok((sift, progress))
-            })
-            .await?;
-        sift = back;
-        let Some(progress) = progress else { break };
-        said.pace.say(progress, &**clock, lines).await;
-    }
+    let sift = running.read(|r| Ok(Sift::new(r.journal()))).await?;
+    let turn = |sift: &mut Sift, r: &Reader| sift.turn(r.journal());
+    let sift = said.pace.walk(running, sift, turn, lines).await?;
     let (_, known) = running.read(|r| r.counters()).await?;
     let (found, damage, births) = sift.end(Some(known));
     for line in found {

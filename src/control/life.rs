@@ -13,6 +13,7 @@ use super::port::{Lines, Service};
 use super::service::{Running, PAGE_MAX};
 use super::wire::{Answer, Codes, Kind, Listed, MessageLine, Refusal};
 use crate::engine::life::{Life as Walk, Seek};
+use crate::engine::reader::Reader;
 use crate::passage::{Counters, Entry, Stage};
 use crate::ticket::reason::Verdict;
 use crate::ticket::{Key, Reason};
@@ -164,22 +165,10 @@ fn message_id(text: &str) -> Option<&str> {
 /// The life of the one message whose key begins so.
 pub(super) async fn life(running: &Running, key: &str, lines: &Lines) -> Result<Life, Refusal> {
     let (key, entry) = running.find(key).await?;
-    let clock = &*running.engine.world.clock;
-    let (mut walk, mut pace) = (Walk::new(key), Pace::default());
-    loop {
-        let (back, progress) = running
-            .read(move |r| {
-                let progress = walk.turn(r.journal())?;
-                Ok((walk, progress))
-            })
-            .await?;
-        walk = back;
-        match progress {
-            Some(progress) => pace.say(progress, clock, lines).await,
-            None => break,
-        }
-    }
-    let told = walk.end();
+    let turn = |walk: &mut Walk, r: &Reader| walk.turn(r.journal());
+    let mut pace = Pace::default();
+    let walk = pace.walk(running, Walk::new(key), turn, lines);
+    let told = walk.await?.end();
     let settings = running.engine.settings();
     let mut remarks = Vec::new();
     if told.left_out > 0 {
@@ -214,22 +203,10 @@ fn unread(damaged: u64) -> Option<String> {
 
 /// The messages that have this Message-ID.
 pub(super) async fn seek(running: &Running, id: &str, lines: &Lines) -> Result<Matches, Refusal> {
-    let clock = &*running.engine.world.clock;
-    let (mut seek, mut pace) = (Seek::new(id), Pace::default());
-    loop {
-        let (back, progress) = running
-            .read(move |r| {
-                let progress = seek.turn(r.journal())?;
-                Ok((seek, progress))
-            })
-            .await?;
-        seek = back;
-        match progress {
-            Some(progress) => pace.say(progress, clock, lines).await,
-            None => break,
-        }
-    }
-    let sought = seek.end();
+    let turn = |seek: &mut Seek, r: &Reader| seek.turn(r.journal());
+    let mut pace = Pace::default();
+    let seek = pace.walk(running, Seek::new(id), turn, lines);
+    let sought = seek.await?.end();
     let mut found = Vec::new();
     for key in sought.keys {
         // Its records may outlive what is known of it by a moment.

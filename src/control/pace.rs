@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::port::Lines;
-use super::wire::Event;
+use super::service::Running;
+use super::wire::{Event, Refusal};
 use crate::engine::check::Progress;
+use crate::engine::reader::Reader;
+use crate::engine::StoreFault;
 use crate::world::{Clock, Tick};
 
 /// How often it is told.
@@ -27,6 +30,31 @@ impl Pace {
             done_bytes: progress.done,
             of_bytes: progress.of,
         })
+    }
+
+    /// Takes `walk` through the journal, each `turn` a question to the reader like any other's, until one has
+    /// nothing left to do.
+    pub(super) async fn walk<W: Send + 'static>(
+        &mut self,
+        running: &Running,
+        mut walk: W,
+        turn: fn(&mut W, &Reader) -> Result<Option<Progress>, StoreFault>,
+        lines: &Lines,
+    ) -> Result<W, Refusal> {
+        loop {
+            let (back, progress) = running
+                .read(move |r| {
+                    let progress = turn(&mut walk, r)?;
+                    Ok((walk, progress))
+                })
+                .await?;
+            walk = back;
+            let Some(progress) = progress else {
+                return Ok(walk);
+            };
+            self.say(progress, &*running.engine.world.clock, lines)
+                .await;
+        }
     }
 
     /// Tells it to `lines`.

@@ -23,7 +23,8 @@ use crate::ticket::{Key, KeyHasher};
 const TURN: usize = 64;
 const TURN_OCTETS: usize = 512 * 1024;
 /// Octets of attachments that are kept of a message, decoded, until it is sent: they were decoded for their
-/// digests, and would have to be once more. More than any message has that comes whole.
+/// digests, and would have to be once more. More than a message has that comes whole, but where its server
+/// announced far too little.
 const FILES_OCTETS: usize = 512 * 1024;
 
 /// A fetched message's octets.

@@ -418,6 +418,22 @@ fn pages_are_ranges_behind_what_was_seen() {
     assert_eq!(told.view.keys(&[], 300).unwrap().len(), 300);
 }
 
+/// Goes red where the way back leaves out what a window shows too much of, or ends in numbers that nobody has.
+#[test]
+fn the_way_back_through_a_list_goes_over_gaps_and_crowds() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let numbers: Vec<u64> = (1..=3000).chain([50_000, 90_000]).collect();
+    let of = |n: &u64| (*n, decision(*n, *n as u32, held()));
+    told.tell(numbers.iter().map(of).collect());
+    for limit in [1, 2, 3, 1500, 5000] {
+        let page = told.view.list_back(Stage::Held, u64::MAX, limit).unwrap();
+        let seen: Vec<u64> = page.iter().map(|l| l.entry.sequence).collect();
+        let wanted: Vec<u64> = numbers.iter().rev().take(limit).copied().collect();
+        assert_eq!(seen, wanted, "{limit}");
+    }
+}
+
 /// A snapshot may stand for a decision whose segment is gone. Goes red when a snapshot gives no place
 /// away, in the index or in a tally of the same records.
 #[test]

@@ -145,7 +145,7 @@ impl View {
 
     /// What stands in `stage` before the decision of number `before`, newest decision first.
     ///
-    /// By windows of numbers, each read forward: sled's own way back brings a constant of a MiB into the
+    /// By windows of numbers, each read forward, and by a narrower one where that shows too much: sled's own way back brings a constant of a MiB into the
     /// program. A window without many rows makes the next one wider.
     pub fn list_back(&self, stage: Stage, before: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
         let next = match self.table.meta()? {
@@ -158,7 +158,7 @@ impl View {
             let first = behind.saturating_sub(width);
             let (from, to) = (list_row(stage, first), list_row(stage, behind));
             let some = self.table.range(&from, &to, WINDOW_ROWS)?;
-            if some.len() >= WINDOW_ROWS && width > 1 {
+            if some.len() >= WINDOW_ROWS {
                 width /= 2;
                 continue;
             }

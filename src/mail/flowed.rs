@@ -10,10 +10,6 @@
 /// The signature's head, which ends with a space and goes on all the same not.
 const SIGNATURE: &str = "-- ";
 
-/// Depth to which quotes are told apart: deeper ones are marked so deep, so that text which is nothing but
-/// marks does not grow.
-const DEPTH_MAX: usize = 50;
-
 /// Whether the parameter `format` says so.
 pub(super) fn is_flowed(format: Option<&str>) -> bool {
     format.is_some_and(|format| format.trim().eq_ignore_ascii_case("flowed"))
@@ -40,7 +36,7 @@ pub(super) fn unwrap(text: &str, delete_space: bool) -> String {
             open = None;
         }
         if open.is_none() && depth > 0 {
-            out.extend(std::iter::repeat_n('>', depth.min(DEPTH_MAX)));
+            out.push_str(line.get(..depth).unwrap_or_default());
             if !content.is_empty() {
                 out.push(' ');
             }

@@ -73,6 +73,34 @@ pub struct Entry {
     pub known_to: Position,
 }
 
+#[cfg(test)]
+impl Entry {
+    /// A message of which only this is known.
+    pub(crate) fn plain(stage: Stage) -> Self {
+        Self {
+            stage,
+            sequence: 1,
+            mailbox: MailboxId(1),
+            received_at: 0,
+            octets: 0,
+            spots: Vec::new(),
+            message: None,
+            large: None,
+            decision: None,
+            refusal: None,
+            lane: 0,
+            reason: None,
+            ticket: None,
+            changed_at: 0,
+            archive_early: false,
+            archived: false,
+            retired: false,
+            convert: false,
+            known_to: Position::default(),
+        }
+    }
+}
+
 impl Entry {
     /// Whether its places on the server are to be archived now.
     pub fn wants_archive(&self) -> bool {

@@ -148,6 +148,33 @@ pub struct Decision {
     pub archive_early: bool,
 }
 
+#[cfg(test)]
+impl Decision {
+    /// The first one of a store, about a message of which nothing else matters.
+    pub(crate) fn plain(outcome: Outcome) -> Self {
+        Self {
+            sequence: 1,
+            mailbox: MailboxId(1),
+            place: Place::Item {
+                origin: super::Origin([1; 8]),
+                id: "1".to_owned(),
+            },
+            received_at: 0,
+            octets: 1,
+            decided_at: 0,
+            message: None,
+            large: None,
+            outcome,
+            address: String::new(),
+            lane: 0,
+            sender: String::new(),
+            subject: String::new(),
+            composed: None,
+            archive_early: false,
+        }
+    }
+}
+
 /// The portal has the ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {

@@ -20,29 +20,8 @@ fn a_message_id_is_told_from_a_key() {
 /// Goes red where a reason's messages are looked for in a list in which they do not stand.
 #[test]
 fn each_reason_is_looked_for_where_its_messages_stand() {
-    use crate::passage::{apply, record, Outcome, Place, Position, Record, Stored};
-    let decision = |outcome| {
-        Record::Decision(Box::new(record::Decision {
-            sequence: 1,
-            mailbox: crate::passage::MailboxId(1),
-            place: Place::Item {
-                origin: crate::passage::Origin([1; 8]),
-                id: "1".to_owned(),
-            },
-            received_at: 0,
-            octets: 1,
-            decided_at: 0,
-            message: None,
-            large: None,
-            outcome,
-            address: String::new(),
-            lane: 0,
-            sender: String::new(),
-            subject: String::new(),
-            composed: None,
-            archive_early: false,
-        }))
-    };
+    use crate::passage::{apply, record, Outcome, Position, Record, Stored};
+    let decision = |outcome| Record::Decision(Box::new(record::Decision::plain(outcome)));
     let act = |what| {
         Record::Act(record::Act {
             what,

@@ -1,7 +1,6 @@
 use super::*;
 use crate::engine::tests::{self, SIZES};
 use crate::passage::record::Receipt;
-use crate::passage::{MailboxId, Position};
 
 const SINCE: i64 = 1_000;
 
@@ -22,25 +21,10 @@ fn receipt(at: i64, epoch: &str) -> Record {
 
 fn snapshot(stage: Stage, at: i64) -> Record {
     Record::Snapshot(Box::new(Entry {
-        stage,
-        sequence: 1,
-        mailbox: MailboxId(1),
-        received_at: 0,
-        octets: 0,
-        spots: Vec::new(),
-        message: None,
-        large: None,
-        decision: None,
-        refusal: None,
-        lane: 0,
-        reason: None,
-        ticket: None,
         changed_at: at,
-        archive_early: false,
         archived: true,
         retired: true,
-        convert: false,
-        known_to: Position::default(),
+        ..Entry::plain(stage)
     }))
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::passage::{Position, Stage, Uid, UidValidity};
+use crate::passage::{Stage, Uid, UidValidity};
 
 fn settings() -> Settings {
     let mut settings = Settings::default();
@@ -28,21 +28,12 @@ fn stored(n: u64) -> Stored {
 
 fn decision(settings: &Settings, outcome: Outcome, message: Option<Stored>) -> Decision {
     Decision {
-        sequence: 1,
         mailbox: settings.mailboxes[0].id,
         place: place(settings, 5),
-        received_at: 0,
         octets: 100,
         decided_at: 1_800_000_000_000,
         message,
-        large: None,
-        outcome,
-        address: String::new(),
-        lane: 0,
-        sender: String::new(),
-        subject: String::new(),
-        composed: None,
-        archive_early: false,
+        ..Decision::plain(outcome)
     }
 }
 
@@ -203,25 +194,11 @@ fn copies_are_told_as_what_they_are_and_only_where_they_repeat_nothing() {
     // As it is copied: its payload, under another kind.
     let words = Record::decode(Kind::Words as u8, &act.encode()).unwrap();
     let snapshot = Record::Snapshot(Box::new(Entry {
-        stage: Stage::Dismissed,
-        sequence: 1,
         mailbox: settings.mailboxes[0].id,
-        received_at: 0,
-        octets: 0,
-        spots: Vec::new(),
-        message: None,
-        large: None,
-        decision: None,
-        refusal: None,
-        lane: 0,
         reason: Some(Reason::Dismissed),
-        ticket: None,
-        changed_at: 0,
-        archive_early: false,
         archived: true,
         retired: true,
-        convert: false,
-        known_to: Position::default(),
+        ..Entry::plain(Stage::Dismissed)
     }));
     let copies = [copied, words, snapshot];
     let lines = told(&settings, copies.to_vec());

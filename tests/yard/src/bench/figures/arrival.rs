@@ -209,7 +209,7 @@ impl Scene<'_> {
             let post =
                 of_it.ok_or_else(|| Failure::new("a mail was posted twice, another never"))?;
             let told = told.get(n).copied();
-            let difference = between(told.unwrap_or(*appended), post.at);
+            let difference = difference(*appended, told, post.at);
             if difference > LATE_MS {
                 let number = first + n;
                 self.bench.say(&format!(
@@ -289,6 +289,11 @@ impl Syncs {
     }
 }
 
+/// Milliseconds that an answer came behind the server's word of a mail, or behind the mail where there was none.
+fn difference(appended: Instant, told: Option<Instant>, answered: Instant) -> f64 {
+    between(told.unwrap_or(appended), answered)
+}
+
 /// Milliseconds from one moment to another, which may be the earlier one.
 fn between(from: Instant, to: Instant) -> f64 {
     let ms = |d: Duration| d.as_secs_f64() * 1000.0;
@@ -333,6 +338,16 @@ fn raw_client(mut imap: Imap) -> Outcome<Receiver<Instant>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goes red where a mail that the server never tells of counts as answered at once.
+    #[test]
+    fn what_is_never_announced_counts_from_when_it_came() {
+        let begun = Instant::now();
+        let at = |ms: u64| begun + Duration::from_millis(ms);
+        assert_eq!(difference(at(0), Some(at(500)), at(503)), 3.0);
+        assert_eq!(difference(at(0), Some(at(500)), at(498)), -2.0);
+        assert_eq!(difference(at(0), None, at(400)), 400.0);
+    }
 
     #[test]
     fn only_a_long_sync_on_its_way_excuses_a_mail() {
