@@ -114,6 +114,25 @@ fn what_people_write_of_themselves_stays() {
     }
 }
 
+/// Goes red where words that begin as a client's do fold what stands below them.
+#[test]
+fn what_only_begins_like_a_client_s_words_folds_nothing() {
+    for rest in [
+        "On 3 March they wrote as follows:\nnothing at all.\n",
+        "On the roof somebody@y.example wrote:\nnothing at all.\n",
+        "From: the roof\nTo: the cellar\nit smells.\n",
+        "From: the roof\nSubject: smells\nit does.\n",
+        "----- 8< -----\ncut here\n",
+        "__________\nit is a line\n",
+    ] {
+        assert_eq!(
+            new_lines(&format!("Hello,\n{rest}"), "Printer"),
+            None,
+            "{rest}"
+        );
+    }
+}
+
 /// Goes red where a text of nothing but marks takes longer by more than its length.
 #[test]
 fn long_texts_are_read_in_bearable_time() {

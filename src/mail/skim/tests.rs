@@ -400,3 +400,24 @@ fn files_are_kept_as_long_as_there_is_room_for_all_of_them() {
     assert_eq!(kept(39), [20]);
     assert!(kept(0).is_empty());
 }
+
+/// Goes red where a file that will not be kept grows until its end.
+#[test]
+fn a_file_that_does_not_fit_is_let_go_at_once() {
+    let limits = Limits {
+        files: 100,
+        ..Limits::default()
+    };
+    let mut skim = Skim::new(limits);
+    skim.feed(b"Content-Type: application/pdf\n\n");
+    let kept = |skim: &Skim| {
+        skim.sink
+            .as_ref()
+            .and_then(|sink| sink.file.as_ref())
+            .map(Vec::len)
+    };
+    skim.feed(&[b'x'; 90]);
+    assert_eq!(kept(&skim), Some(90));
+    skim.feed(&[b'x'; 90]);
+    assert_eq!(kept(&skim), None);
+}

@@ -136,3 +136,16 @@ fn dates_are_read_or_said_to_be_unreadable() {
     }
     assert_eq!(at("yesterday"), None);
 }
+
+/// Goes red where lines of HTML are joined by a parameter that is plain text's (RFC 3676 §4).
+#[test]
+fn format_flowed_is_plain_text_s_alone() {
+    let of = |media: &str| {
+        let message = read(&format!(
+            "From: a@x.example\nContent-Type: {media}; format=flowed\n\na \nb\n"
+        ));
+        message.text.or(message.html)
+    };
+    assert_eq!(of("text/plain").as_deref(), Some("a b\n"));
+    assert_eq!(of("text/html").as_deref(), Some("a \nb\n"));
+}

@@ -5,6 +5,9 @@ use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
 use serde_json::{json, Value};
 
+/// The longest `text` and `html` of the document, in characters; `text` has no more lines than that.
+const LONGEST_TEXT: usize = 4 * 1024 * 1024;
+
 /// Largest body of a ticket or reply.
 pub const TICKET_BYTES: u64 = 16 * 1024 * 1024;
 /// Largest attachment.
@@ -113,11 +116,14 @@ impl Message {
             most(field, list.len(), 1000)?;
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
-            longest(field, body.as_deref().unwrap_or(""), 4 * 1024 * 1024)?;
+            longest(field, body.as_deref().unwrap_or(""), LONGEST_TEXT)?;
         }
         // How many lines `text` has is no part of the document's schema, and so no reason to refuse one.
-        if self.new_lines == Some(0) {
-            return Err("new_lines: at least one, or none".into());
+        if self
+            .new_lines
+            .is_some_and(|new| !(1..=LONGEST_TEXT as u32).contains(&new))
+        {
+            return Err("new_lines: 1 to 4194304, or none".into());
         }
         longest("message_id", self.message_id.as_deref().unwrap_or(""), 1000)?;
         for (field, list) in [
