@@ -66,8 +66,8 @@ pub struct Message {
     pub subject: String,
     #[serde(default)]
     pub text: Option<String>,
-    #[serde(default)]
-    pub new_lines: Option<u32>,
+    #[serde(default, deserialize_with = "whole_or_none")]
+    pub new_lines: Option<u64>,
     #[serde(default)]
     pub html: Option<String>,
     #[serde(default)]
@@ -121,7 +121,7 @@ impl Message {
         // How many lines `text` has is no part of the document's schema, and so no reason to refuse one.
         if self
             .new_lines
-            .is_some_and(|new| !(1..=LONGEST_TEXT as u32).contains(&new))
+            .is_some_and(|new| !(1..=LONGEST_TEXT as u64).contains(&new))
         {
             return Err("new_lines: 1 to 4194304, or none".into());
         }
@@ -177,7 +177,17 @@ fn whole<'de, D: Deserializer<'de>>(number: D) -> Result<u64, D::Error> {
     let whole = number.as_u64().or(float.map(|n| n as u64));
     whole
         .filter(|n| *n <= MAX)
-        .ok_or_else(|| D::Error::custom("size: not a whole number from 0 to 9007199254740991"))
+        .ok_or_else(|| D::Error::custom("not a whole number from 0 to 9007199254740991"))
+}
+
+fn whole_or_none<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>, D::Error> {
+    struct Whole(u64);
+    impl<'de> Deserialize<'de> for Whole {
+        fn deserialize<D: Deserializer<'de>>(number: D) -> Result<Self, D::Error> {
+            whole(number).map(Whole)
+        }
+    }
+    Ok(Option::<Whole>::deserialize(number)?.map(|whole| whole.0))
 }
 
 /// Whether this is a SHA-256 in lower-case hexadecimal.

@@ -92,7 +92,7 @@ fn people(page: &mut Html, name: &'static str, people: &[Person]) {
 }
 
 /// The lines of a text that are new, and the others.
-fn folded(text: &str, new_lines: Option<u32>) -> (&str, &str) {
+fn folded(text: &str, new_lines: Option<u64>) -> (&str, &str) {
     let at = new_lines.and_then(|new| {
         let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         ends.take(new as usize).last()
