@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::port::{Caller, Service};
 use super::wire::{Answer, Kind, Refusal, Typed};
 use crate::settings::{
-    check_passphrase, export, Carried, History, Lock, Parcel, Problem, SecretPlace, Settings,
+    check_passphrase, export, Carried, History, Lock, Parcel, Portal, Problem, SecretPlace,
+    Settings,
 };
 use crate::world::Secret;
 
@@ -35,12 +36,17 @@ pub(super) async fn sealed<S: Service>(
     let settings = history.base();
     let mut carried = Vec::new();
     for place in settings.secret_places() {
-        if let Some(secret) = held(service, &place)? {
+        // What makes reply tokens here goes along, whether or not an earlier box's are set.
+        let secret = match place.key == Portal::REPLY_SECRETS {
+            true => Some(service.reply_secrets()),
+            false => held(service, &place)?,
+        };
+        if let Some(secret) = secret {
             let SecretPlace { key, to, .. } = place;
             carried.push(Carried { key, to, secret });
         }
     }
-    if carried.is_empty() {
+    if carried.iter().all(|c| c.key == Portal::REPLY_SECRETS) {
         return Err(Refusal::new(
             Kind::Refused,
             "no secret is set, so there is nothing to seal: export without --with-secrets",
@@ -122,6 +128,12 @@ pub(super) fn take<S: Service>(
                  names now: it is not taken, so that nobody can have it sent elsewhere by editing \
                  the file; type it where that was meant",
             )),
+            // Those of this box are added to, never replaced: mail with their tokens is still answered.
+            Some(place) if place.key == Portal::REPLY_SECRETS => {
+                if let Some(words) = joined(&service.reply_secrets(), &secret) {
+                    typed.insert(key, Typed::new(&words));
+                }
+            }
             // One that can't be opened here is replaced as if there were none.
             Some(place) if held(service, place).is_ok_and(|h| h.as_ref() == Some(&secret)) => {}
             Some(_) => {
@@ -130,4 +142,14 @@ pub(super) fn take<S: Service>(
         }
     }
     remarks
+}
+
+/// The reply secrets to be set where a file brings those: none where it brings nothing new. The first of
+/// `ours` is made by this box itself, and never set.
+fn joined(ours: &Secret, carried: &Secret) -> Option<Secret> {
+    let known: Vec<&str> = ours.reveal().split_whitespace().collect();
+    let carried = carried.reveal().split_whitespace();
+    let new: Vec<&str> = carried.filter(|word| !known.contains(word)).collect();
+    let set = known.into_iter().skip(1);
+    (!new.is_empty()).then(|| Secret::new(set.chain(new).collect::<Vec<_>>().join(" ")))
 }

@@ -14,6 +14,9 @@ use crate::settings::{whole_moment, Mailbox};
 use crate::ticket::{Because, Decision, Handling, Key, KeyHasher};
 use crate::world::Wall;
 
+/// Recipients and Message-IDs of a message by which its ticket is known: more are not looked at.
+const OF_EACH: usize = 64;
+
 /// What is asked about a message.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +54,7 @@ pub struct Explanation {
     pub received_at: String,
     /// Its delivery key, where that was given.
     pub key: Option<String>,
-    /// `ticket`, `held` or `ignored`.
+    /// `ticket`, `reply`, `held` or `ignored`.
     pub decision: String,
     /// Why no ticket, as a code.
     pub reason: Option<String>,
@@ -61,6 +64,10 @@ pub struct Explanation {
     pub user: Option<String>,
     /// The ticket's company, by the portal's id.
     pub company: Option<String>,
+    /// The delivery key of the message that the ticket began with into which it goes, or that it points
+    /// at.
+    #[serde(default)]
+    pub about: Option<String>,
     /// Every question that was asked, in order.
     pub steps: Vec<Step>,
 }
@@ -94,11 +101,19 @@ impl Mail {
             original: None,
             subject: None,
         });
+        let message = &self.message;
+        let newest = message.references.len().saturating_sub(OF_EACH);
+        let some = |list: &[mail::Address]| list.iter().take(OF_EACH).cloned().collect();
         Message {
-            from: self.message.author().cloned().into_iter().collect(),
-            machine: self.message.machine.clone(),
+            from: message.author().cloned().into_iter().collect(),
+            to: some(&message.to),
+            cc: some(&message.cc),
+            subject: message.subject.clone(),
+            in_reply_to: message.in_reply_to.iter().take(OF_EACH).cloned().collect(),
+            references: message.references.iter().skip(newest).cloned().collect(),
+            machine: message.machine.clone(),
             report,
-            unparsed: self.message.unparsed,
+            unparsed: message.unparsed,
             ..Message::default()
         }
     }
@@ -238,10 +253,18 @@ pub(super) struct Arrival {
 
 /// What becomes of it, in words.
 pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) -> Explanation {
-    let (word, reason, user, company) = match decision {
-        Decision::Ticket { user, company } => ("ticket", None, user, company),
-        Decision::Held(reason) => ("held", Some(reason), None, None),
-        Decision::Ignored(reason) => ("ignored", Some(reason), None, None),
+    let (word, reason, user, company, about) = match decision {
+        Decision::Ticket {
+            user,
+            company,
+            about,
+        } => {
+            let appends = about.is_some_and(|about| about.append);
+            let word = if appends { "reply" } else { "ticket" };
+            (word, None, user, company, about)
+        }
+        Decision::Held(reason) => ("held", Some(reason), None, None, None),
+        Decision::Ignored(reason) => ("ignored", Some(reason), None, None, None),
     };
     Explanation {
         mailbox: arrival.mailbox,
@@ -253,6 +276,7 @@ pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) ->
         because: reason.map(|reason| format!("{} {}", reason.explain(), reason.mend())),
         user,
         company,
+        about: about.map(|about| about.root.to_string()),
         steps: because.iter().map(step).collect(),
     }
 }
@@ -334,6 +358,22 @@ pub(super) fn step(because: &Because) -> Step {
             ),
         ),
         Because::Person => ("person", "It shows no sign of a program.".to_owned()),
+        Because::Answers { root, way, append } => (
+            "answers",
+            match append {
+                true => format!(
+                    "It belongs to the ticket that began with {} (by {}), and its sender may write there.",
+                    root.short(),
+                    way.word()
+                ),
+                false => format!(
+                    "It belongs to the ticket that began with {} (by {}), in which its sender has no part: a \
+                     ticket of its own, that points there.",
+                    root.short(),
+                    way.word()
+                ),
+            },
+        ),
         Because::Known { user, company } => (
             "known",
             match company {

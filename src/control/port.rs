@@ -148,6 +148,9 @@ pub trait Service: 'static {
     fn seal(&self, label: &str, secret: &Secret) -> Result<Sealed, Refusal>;
     /// Opens what `seal` sealed.
     fn unseal(&self, label: &str, sealed: &Sealed) -> Result<Secret, Refusal>;
+    /// What makes reply tokens here, and what made those that are still good; words, the first is this
+    /// box's own.
+    fn reply_secrets(&self) -> Secret;
     /// Octets that nobody can guess.
     fn random<const N: usize>(&self) -> [u8; N];
     /// The key that a lock makes of a passphrase. One at a time, beside everything else: it takes a

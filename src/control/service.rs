@@ -387,6 +387,10 @@ impl Service for Running {
         Ok(crate::settings::open(&self.engine.seal_key, label, sealed)?)
     }
 
+    fn reply_secrets(&self) -> Secret {
+        self.engine.reply_secrets()
+    }
+
     fn random<const N: usize>(&self) -> [u8; N] {
         self.engine.world.entropy.octets()
     }

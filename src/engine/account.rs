@@ -1,12 +1,14 @@
 //! Settings to what the rim is told: accounts, portals, folders. Opens sealed secrets on the way.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::Engine;
 use crate::mailbox::{self, Account, Wanted};
 use crate::passage::Origin;
 use crate::portal::{self, Contract};
-use crate::settings::{Fault, Mailbox, Portal, Security, SignIn};
+use crate::settings::{token_keys, Fault, Mailbox, Portal, Security, SignIn};
+use crate::ticket::{Signs, TokenKey};
 use crate::world::{Identity, Secret, Trust, Wall};
 
 /// Where a mailbox's messages are, as a digest.
@@ -72,7 +74,50 @@ pub fn archive_wanted(mailbox: &Mailbox, now: Wall) -> Result<Wanted, String> {
         .map_err(|e| format!("the archive folder {pattern:?}: {e}"))
 }
 
+/// For what the key of reply tokens is made from the box's own.
+const TOKENS: &str = "postern reply tokens 1";
+
 impl Engine {
+    /// By what it is known which ticket a message belongs to, as the settings have it.
+    pub(crate) fn signs(&self) -> Rc<Signs> {
+        let settings = self.settings();
+        if let Some((of, signs)) = &*self.signs.borrow() {
+            if Rc::ptr_eq(of, &settings) {
+                return Rc::clone(signs);
+            }
+        }
+        let mut keys = vec![TokenKey::new(self.seal_key.derived(TOKENS))];
+        match self.secret(
+            Portal::REPLY_SECRETS,
+            settings.portal.reply_secrets.as_ref(),
+        ) {
+            Ok(secrets) => {
+                let others = secrets.iter().flat_map(|s| token_keys(s.reveal()));
+                let others: Vec<TokenKey> = others.filter(|key| *key != keys[0]).collect();
+                keys.extend(others);
+            }
+            // Tokens of earlier boxes are not known then: a reply finds its ticket by its Message-IDs.
+            Err(fault) => log::error!("{fault}"),
+        }
+        let signs = Rc::new(Signs::new(keys, settings.portal.ticket_tag.as_deref()));
+        *self.signs.borrow_mut() = Some((settings, Rc::clone(&signs)));
+        signs
+    }
+
+    /// What makes reply tokens here, and what made those that are still good, for another box.
+    pub(crate) fn reply_secrets(&self) -> Secret {
+        let keys = self.signs();
+        let words: Vec<String> = keys.keys.iter().map(TokenKey::text).collect();
+        Secret::new(words.join(" "))
+    }
+
+    /// The desk's own addresses.
+    pub(crate) fn own_addresses(&self) -> Vec<String> {
+        let settings = self.settings();
+        let addresses = settings.mailboxes.iter().filter_map(Mailbox::mail_address);
+        addresses.map(str::to_lowercase).collect()
+    }
+
     /// The portal as the settings have it; none where it isn't set.
     pub(crate) fn portal(&self) -> Result<Option<Contract>, String> {
         let settings = self.settings();

@@ -21,6 +21,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::commit::outgoing;
+use super::conversation::{self, To};
 use super::doubt::{is_asked, Doubt};
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
@@ -31,7 +32,7 @@ use crate::mail::{self, Decoder, Encoding, File};
 use crate::passage::record::ActKind;
 use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
-use crate::ticket::{self, compose, Facts, Key, RawOriginal, Source};
+use crate::ticket::{self, compose, Facts, Key, RawOriginal, Signs, Source, Token};
 use crate::world::body::Slices;
 use crate::world::clock::hold_up;
 use crate::world::switches::Switch;
@@ -143,7 +144,7 @@ async fn attempt(
             .ask(move |r| compose_again(r, row.key))
             .await?
         {
-            Ok(Some(again)) => again.outgoing(),
+            Ok(Some(again)) => again.outgoing(&engine.signs()),
             Ok(None) => return Ok(Outcome::Gone),
             Err(StoreFault::Torn { said }) => return torn(engine, portal, row, doubt, said).await,
             Err(fault) => return Err(fault),
@@ -203,8 +204,19 @@ async fn attempt(
             return Ok(verdict(fault, false));
         }
     }
-    let document = outgoing.body.clone();
-    Ok(match portal.create(&sent_key, document).await {
+    let to = match conversation::to(engine, portal, &outgoing, row).await {
+        Ok(to) => to,
+        Err(conversation::Unknown::Portal(fault)) => return Ok(verdict(fault, false)),
+        Err(conversation::Unknown::Store(fault)) => return Err(fault),
+        Err(conversation::Unknown::Waits) => {
+            return Ok(Outcome::Later {
+                said: "the ticket that it answers comes first".to_owned(),
+                after: None,
+                doubt: false,
+            })
+        }
+    };
+    Ok(match send(portal, to, &sent_key, &outgoing).await {
         Ok(receipt) => done(receipt, ping.as_ref(), outgoing.shown()),
         Err(portal::Fault::AlreadyThere) if !finds => aside(unsettled(&outgoing, &key)),
         Err(portal::Fault::AlreadyThere) => match first(portal.find(&sent_key).await) {
@@ -219,6 +231,28 @@ async fn attempt(
         },
         Err(fault) => verdict(fault, false),
     })
+}
+
+/// Sends it there; where that ticket is gone, or takes no more, as one of its own: it says itself what it
+/// answers, and nothing of it was accepted.
+async fn send(
+    portal: &Contract,
+    to: To,
+    key: &str,
+    outgoing: &Outgoing,
+) -> Result<portal::Receipt, portal::Fault> {
+    if let To::Ticket(ticket) = to {
+        match portal.reply(&ticket, key, outgoing.body.clone()).await {
+            Err(portal::Fault::TicketGone { said }) => {
+                log::warn!(
+                    "{said}; \"{}\" becomes a ticket of its own",
+                    outgoing.subject
+                );
+            }
+            answered => return answered,
+        }
+    }
+    portal.create(key, outgoing.body.clone()).await
 }
 
 /// Whether the portal still keeps the key under which this may have been sent: not past its time,
@@ -469,28 +503,31 @@ fn decode(octets: Vec<u8>, mut decoder: Decoder, encoding: Encoding) -> Slice {
 struct Again {
     ticket: ticket::Ticket,
     message: mail::Message,
-    raw: Option<RawOriginal>,
+    facts: Facts,
+    root: Option<Key>,
     lane: u32,
     decided_at: i64,
     digest: Option<[u8; 32]>,
 }
 
 impl Again {
-    fn outgoing(self) -> Outgoing {
+    fn outgoing(self, signs: &Signs) -> Outgoing {
         let body = portal::document::encode(&self.ticket);
         let same = self
             .digest
             .is_none_or(|d| d == <[u8; 32]>::from(Sha256::digest(&body)));
-        let mut outgoing = outgoing(
-            &self.ticket,
-            body,
-            &self.message,
-            self.raw.as_ref(),
-            self.lane,
-            self.decided_at,
-        );
-        outgoing.doubt = !same;
-        outgoing
+        Outgoing {
+            root: self.root,
+            doubt: !same,
+            ..outgoing(
+                &self.ticket,
+                body,
+                &self.message,
+                &self.facts,
+                signs,
+                (self.lane, self.decided_at),
+            )
+        }
     }
 }
 
@@ -550,18 +587,26 @@ fn composed_of(reader: &Reader, key: Key, entry: &Entry) -> Result<Option<Again>
     let original = message
         .unparsed
         .then(|| RawOriginal::whole(digester.finish()));
+    let root = decision
+        .about
+        .filter(|about| about.append)
+        .map(|about| about.root);
+    let of = root.unwrap_or(key);
     let facts = Facts {
         key,
         mailbox: decision.address,
         received_at: decision.received_at,
         user,
         company,
-        raw: original.clone(),
+        raw: original,
+        about: decision.about.map(|about| about.root),
+        token: decision.token.map(|seal| Token::new(&of, seal)),
     };
     Ok(Some(Again {
         ticket: compose(&message, &facts),
         message,
-        raw: original,
+        facts,
+        root,
         lane: decision.lane,
         decided_at: decision.decided_at,
         digest: decision.composed,

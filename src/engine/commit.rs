@@ -9,20 +9,21 @@ use std::rc::Rc;
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use super::decide::{already, look_up, rules, sender};
+use super::conversation::Asks;
+use super::decide::{already, look_up, question, rules, sender};
 use super::news::Event;
+use super::reader::Answer;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
 use super::{give_way, held, Engine, StoreFault};
 use crate::http::Bytes;
-use crate::index::Found;
 use crate::mail::{clean, Message};
 use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
-use crate::ticket::{self, compose, decide, Facts, Known, RawOriginal, Rules};
-use crate::ticket::{Key, Ticket};
+use crate::ticket::{self, answers, compose, decide, Facts, Key, Known, Led, RawOriginal, Rules};
+use crate::ticket::{MessageId, Sign, Signs, Thread, Ticket, Token};
 
 /// Octets of subject and sender that a decision keeps for lists.
 const SHOWN_MAX: usize = 160;
@@ -60,45 +61,50 @@ struct Plan {
     others: Vec<(Key, Record)>,
     composed: BTreeMap<Key, Outgoing>,
     abandoned: Vec<u64>,
+    /// Where Message-IDs of this batch lead, which the index has not learned.
+    led: BTreeMap<MessageId, Led>,
+}
+
+/// By what a batch is decided, beside what is known of each message.
+struct By<'a> {
+    mailbox: &'a Mailbox,
+    rules: Rules,
+    signs: &'a Signs,
+    own: &'a [String],
+    now: i64,
 }
 
 async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), StoreFault> {
     let mailbox = batch.mailbox;
     let looks = engine.looks.begun();
-    let keys: Vec<Key> = batch.messages.iter().map(|m| m.key).collect();
-    let addresses: Vec<String> = batch
-        .messages
-        .iter()
-        .map(|m| m.message.author().map(|a| a.folded()).unwrap_or_default())
-        .collect();
-    let (entries, found) = look_up(engine, keys, addresses).await?;
-    let rules = rules(&mailbox);
+    let signs = engine.signs();
+    let messages = batch.messages.iter();
+    let questions = messages.map(|m| question(&m.message, Some(m.key), &signs));
+    let answers = look_up(engine, questions.collect()).await?;
+    let by = By {
+        mailbox: &mailbox,
+        rules: rules(&mailbox),
+        signs: &signs,
+        own: &engine.own_addresses(),
+        now: engine.world.clock.wall().0,
+    };
     let mut plan = Plan::default();
-    let now = engine.world.clock.wall().0;
     let mut here = BTreeMap::new();
-    for ((understood, entry), found) in batch.messages.into_iter().zip(entries).zip(found) {
+    for (understood, answer) in batch.messages.into_iter().zip(answers) {
         engine.news.tell(&Event::Fetched {
             key: understood.key,
             mailbox: mailbox.id,
             octets: understood.size,
         });
         let twin = here.insert(understood.key, ()).is_some();
-        plan_one(
-            &mut plan,
-            &mailbox,
-            understood,
-            entry.as_ref(),
-            twin,
-            found,
-            &rules,
-            now,
-        );
+        plan_one(&mut plan, &by, understood, answer, twin);
     }
     let Plan {
         decided,
         others,
         mut composed,
         abandoned,
+        ..
     } = plan;
     let aside: BTreeMap<Key, String> = decided
         .iter()
@@ -150,19 +156,9 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     Ok(())
 }
 
-#[allow(clippy::too_many_arguments)]
-fn plan_one(
-    plan: &mut Plan,
-    mailbox: &Mailbox,
-    understood: Understood,
-    entry: Option<&Entry>,
-    twin: bool,
-    found: Found,
-    rules: &Rules,
-    now: i64,
-) {
-    let key = understood.key;
-    let already = already(entry, understood.wanted);
+fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer, twin: bool) {
+    let (key, mailbox) = (understood.key, by.mailbox);
+    let already = already(answer.entry.as_ref(), understood.wanted);
     if twin || already == Known::Elsewhere {
         // It has its ticket, or its reason: this is one more place to archive it from, once the
         // first one's turn comes.
@@ -186,41 +182,88 @@ fn plan_one(
         }
         return;
     }
-    let sender = sender(found);
+    let message = &understood.message;
+    let sender = sender(answer.found);
+    let clues = answer.clues.iter();
+    let led: Vec<Option<Led>> = clues
+        .zip(answer.led)
+        .map(|(clue, led)| match &clue.sign {
+            Sign::Message(id) => plan.led.get(id).cloned().or(led),
+            Sign::Key(_) | Sign::Ticket(_) => led,
+        })
+        .collect();
+    let answered = answers(message, &sender, &answer.clues, &led);
     let decision = decide(
-        &understood.message,
+        message,
         understood.received_at,
         &sender,
-        rules,
+        &by.rules,
         already,
+        answered.map(|(about, _)| about),
     );
     let address = mailbox
         .mail_address()
         .unwrap_or(&mailbox.username)
         .to_owned();
-    let (outcome, composed) = match decision {
-        ticket::Decision::Ticket { user, company } => {
-            let facts = facts(&understood, &address, user.clone(), company.clone());
-            let ticket = compose(&understood.message, &facts);
-            (Outcome::Ticket { user, company }, Some((ticket, facts)))
-        }
+    let (outcome, about) = match decision {
+        ticket::Decision::Ticket {
+            user,
+            company,
+            about,
+        } => (Outcome::Ticket { user, company }, about),
         ticket::Decision::Held(reason) => (Outcome::Held(reason), None),
         ticket::Decision::Ignored(reason) => (Outcome::Ignored(reason), None),
     };
-    let lane = lane(&understood.message);
-    let mut digest = None;
-    if let Some((ticket, facts)) = composed {
+    // A reply comes behind what it answers.
+    let lane = match answered {
+        Some((_, lane)) if about.is_some_and(|about| about.append) => lane,
+        _ => lane(message),
+    };
+    let (mut digest, mut thread, mut token) = (None, Thread::default(), None);
+    if let Outcome::Ticket { user, company } = &outcome {
+        let root = about.filter(|about| about.append).map(|about| about.root);
+        thread = Thread::of(message, user.as_deref(), company.as_deref(), by.own);
+        if let Some(id) = thread.id {
+            let mut parties = thread.parties.clone();
+            parties.extend(
+                led.into_iter()
+                    .flatten()
+                    .filter(|l| Some(l.root) == root)
+                    .flat_map(|l| l.parties),
+            );
+            let root = root.unwrap_or(key);
+            plan.led.entry(id).or_insert(Led {
+                root,
+                lane,
+                parties,
+            });
+        }
+        token = by
+            .signs
+            .keys
+            .first()
+            .map(|ours| ours.seal(&root.unwrap_or(key)));
+        let facts = Facts {
+            key,
+            mailbox: address.clone(),
+            received_at: understood.received_at,
+            user: user.clone(),
+            company: company.clone(),
+            raw: match message.unparsed {
+                true => understood.raw.digest().map(RawOriginal::whole),
+                false => None,
+            },
+            about: about.map(|about| about.root),
+            token: token.map(|seal| Token::new(&root.unwrap_or(key), seal)),
+        };
+        let ticket = compose(message, &facts);
         let body = crate::portal::document::encode(&ticket);
         digest = Some(Sha256::digest(&body).into());
-        let mut outgoing = outgoing(
-            &ticket,
-            body,
-            &understood.message,
-            facts.raw.as_ref(),
-            lane,
-            now,
-        );
-        outgoing.files = understood.files;
+        let outgoing = Outgoing {
+            root,
+            files: understood.files,
+            ..outgoing(&ticket, body, message, &facts, by.signs, (lane, by.now))
+        };
         plan.composed.insert(key, outgoing);
     }
     let raw = match (&outcome, understood.raw) {
@@ -241,7 +284,7 @@ fn plan_one(
             place: understood.place,
             received_at: understood.received_at,
             octets: understood.size,
-            decided_at: now,
+            decided_at: by.now,
             message: None,
             large: None,
             outcome,
@@ -251,43 +294,29 @@ fn plan_one(
             subject: shown(understood.message.subject.as_deref()),
             composed: digest,
             archive_early: mailbox.archive_when == ArchiveWhen::Committed,
+            thread,
+            about,
+            token,
         },
     });
 }
 
-fn facts(
-    understood: &Understood,
-    address: &str,
-    user: Option<String>,
-    company: Option<String>,
-) -> Facts {
-    Facts {
-        key: understood.key,
-        mailbox: address.to_owned(),
-        received_at: understood.received_at,
-        user,
-        company,
-        raw: match understood.message.unparsed {
-            true => understood.raw.digest().map(RawOriginal::whole),
-            false => None,
-        },
-    }
-}
-
-/// A composed ticket as it waits for the portal.
+/// A composed ticket as it waits for the portal, in its lane, decided then.
 pub(super) fn outgoing(
     ticket: &Ticket,
     body: Bytes,
     message: &Message,
-    raw: Option<&RawOriginal>,
-    lane: u32,
-    decided_at: i64,
+    facts: &Facts,
+    signs: &Signs,
+    (lane, decided_at): (u32, i64),
 ) -> Outgoing {
     Outgoing {
         lane,
         body,
+        root: None,
+        asks: Asks::of(message, facts, signs).map(Rc::new),
         files: Vec::new(),
-        sources: Rc::new(ticket::sources(message, raw)),
+        sources: Rc::new(ticket::sources(message, facts.raw.as_ref())),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),
         decided_at,
@@ -295,7 +324,7 @@ pub(super) fn outgoing(
     }
 }
 
-/// The lane of a message: its sender's, until conversations exist.
+/// The lane of a message that begins a ticket: its sender's.
 fn lane(message: &Message) -> u32 {
     let address = message.author().map(|a| a.folded()).unwrap_or_default();
     let digest: [u8; 32] = Sha256::digest(address.as_bytes()).into();

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use super::reader::{Answer, Question};
 use super::{early, Engine, StoreFault};
 use crate::index::Found;
 use crate::mail::Message;
 use crate::passage::{Entry, Stage};
 use crate::settings::Mailbox;
-use crate::ticket::{self, Because, Decision, Key, Known, Rules, Sender};
+use crate::ticket::{self, answers, clues, Because, Decision, Key, Known, Rules, Sender, Signs};
 
 /// What a mailbox's settings say.
 pub fn rules(mailbox: &Mailbox) -> Rules {
@@ -49,23 +50,30 @@ pub(super) fn sender(found: Found) -> Sender {
     }
 }
 
-/// What is known of each key, and of whoever has each address.
+/// What is asked about a message.
+pub(super) fn question(message: &Message, key: Option<Key>, signs: &Signs) -> Question {
+    Question {
+        key,
+        address: message.author().map(|a| a.folded()).unwrap_or_default(),
+        clues: clues(message, signs),
+    }
+}
+
+/// What is known of each message, of its author, and of the ticket that it belongs to.
 pub(super) async fn look_up(
     engine: &Rc<Engine>,
-    keys: Vec<Key>,
-    addresses: Vec<String>,
-) -> Result<(Vec<Option<Entry>>, Vec<Found>), StoreFault> {
+    questions: Vec<Question>,
+) -> Result<Vec<Answer>, StoreFault> {
     // Whose people are asked now; by the answer another portal may be set.
     let of = engine.directory.of.borrow().clone();
-    let (entries, mut found) = engine
-        .reader
-        .ask(move |r| r.look_up(&keys, &addresses))
-        .await??;
+    let mut answers = engine.reader.ask(move |r| r.look_up(questions)).await??;
     early::be_overtaken(engine).await;
     if !engine.serves(&of) {
-        found.fill_with(|| Found::NotRead);
+        for answer in &mut answers {
+            answer.found = Found::NotRead;
+        }
     }
-    Ok((entries, found))
+    Ok(answers)
 }
 
 /// By what a message is judged, beside what it says.
@@ -85,14 +93,17 @@ pub async fn explain<const N: usize>(
     received_at: i64,
     terms: [Terms; N],
 ) -> Result<[(Decision, Vec<Because>); N], StoreFault> {
-    let keys = terms.iter().filter_map(|terms| terms.key).collect();
-    let address = message.author().map(|a| a.folded()).unwrap_or_default();
-    let (entries, found) = look_up(engine, keys, vec![address]).await?;
-    let sender = sender(found.into_iter().next().unwrap_or(Found::NotRead));
-    let mut entries = entries.into_iter();
-    Ok(terms.map(|Terms { rules, key }| {
-        let entry = key.and_then(|_| entries.next()).flatten();
-        let already = already(entry.as_ref(), false);
-        ticket::explain(message, received_at, &sender, &rules, already)
+    let signs = engine.signs();
+    let asked = terms
+        .each_ref()
+        .map(|terms| question(message, terms.key, &signs));
+    let mut looked = look_up(engine, asked.into()).await?.into_iter();
+    Ok(terms.map(|Terms { rules, .. }| {
+        let answer = looked.next().unwrap_or_default();
+        let sender = sender(answer.found);
+        let about = answers(message, &sender, &answer.clues, &answer.led);
+        let about = about.map(|(about, _)| about);
+        let already = already(answer.entry.as_ref(), false);
+        ticket::explain(message, received_at, &sender, &rules, already, about)
     }))
 }

@@ -15,6 +15,7 @@ pub(crate) mod attempt;
 pub mod bell;
 pub mod check;
 pub mod commit;
+mod conversation;
 pub mod decide;
 mod departed;
 pub mod directory;
@@ -62,7 +63,7 @@ use crate::passage::record::Unreadable;
 use crate::passage::{Counters, MailboxId, Record, Stage};
 use crate::settings::{self, History, SealKey, Settings};
 use crate::spool;
-use crate::ticket::{Key, Reason};
+use crate::ticket::{Key, Reason, Signs};
 use crate::world::worker::{Ending, Stopped};
 use crate::world::{Secret, Tick, Worker, World};
 
@@ -177,6 +178,8 @@ pub struct Engine {
     pub(crate) seal_key: SealKey,
     pub(crate) history: RefCell<History>,
     pub(crate) settings: RefCell<Rc<Settings>>,
+    /// By what replies are known, and of which settings that is.
+    signs: RefCell<Option<(Rc<Settings>, Rc<Signs>)>>,
     pub(crate) counters: RefCell<Counters>,
     /// The sync that the counters are of.
     counted: Cell<u64>,
@@ -256,6 +259,7 @@ impl Engine {
             refusals,
             seal_key,
             settings: RefCell::new(settings),
+            signs: RefCell::default(),
             history: RefCell::new(history),
             counters: RefCell::new(counters),
             counted: Cell::new(0),

@@ -5,12 +5,12 @@
 
 use std::ops::ControlFlow;
 
-use crate::index::{Found, Known, Listed, Queued, View};
+use crate::index::{self, Found, Known, Listed, Queued, View};
 use crate::mail;
 use crate::passage::record::{raw_start, ActKind, Decision, Refusal};
 use crate::passage::{Counters, Entry, Kind, Place, Position, Record, Stage, Stored};
 use crate::spool;
-use crate::ticket::Key;
+use crate::ticket::{Clue, Key, Led};
 
 use super::StoreFault;
 
@@ -33,6 +33,39 @@ pub struct RawAt {
     start: u64,
     /// How many they are.
     pub octets: u64,
+}
+
+/// What is asked before a message is decided.
+pub struct Question {
+    /// Its delivery key, where it is asked whether it has been here before.
+    pub key: Option<Key>,
+    /// Its author's address.
+    pub address: String,
+    /// What it says of the ticket that it belongs to.
+    pub clues: Vec<Clue>,
+}
+
+/// What is known of it; by default as good as nothing.
+pub struct Answer {
+    /// By its key.
+    pub entry: Option<Entry>,
+    /// Who has the address.
+    pub found: Found,
+    /// What it says of its ticket.
+    pub clues: Vec<Clue>,
+    /// Where each of these leads.
+    pub led: Vec<Option<Led>>,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            entry: None,
+            found: Found::NotRead,
+            clues: Vec::new(),
+            led: Vec::new(),
+        }
+    }
 }
 
 /// Receipts of one segment.
@@ -206,22 +239,30 @@ impl Reader {
         places.iter().map(|p| Ok(self.view.place(p)?)).collect()
     }
 
-    /// What is known of each of these keys, and who has each of these addresses.
-    #[allow(clippy::type_complexity)]
-    pub fn look_up(
-        &self,
-        keys: &[Key],
-        addresses: &[String],
-    ) -> Result<(Vec<Option<Entry>>, Vec<Found>), StoreFault> {
-        let entries = keys
-            .iter()
-            .map(|k| self.view.entry(k))
-            .collect::<Result<_, _>>()?;
-        let found = addresses
-            .iter()
-            .map(|a| self.view.find_address(a))
-            .collect::<Result<_, _>>()?;
-        Ok((entries, found))
+    /// What is known of each of these messages.
+    pub fn look_up(&self, questions: Vec<Question>) -> Result<Vec<Answer>, StoreFault> {
+        let answers = questions.into_iter().map(|question| {
+            let Question {
+                key,
+                address,
+                clues,
+            } = question;
+            let entry = key.map(|key| self.view.entry(&key)).transpose()?;
+            let found = self.view.find_address(&address)?;
+            let led = clues.iter().map(|clue| self.view.led(&clue.sign));
+            Ok(Answer {
+                entry: entry.flatten(),
+                found,
+                led: led.collect::<Result<_, index::Fault>>()?,
+                clues,
+            })
+        });
+        answers.collect()
+    }
+
+    /// The replies to a ticket, by the first message of it.
+    pub fn replies(&self, root: &Key, limit: usize) -> Result<Vec<Listed>, StoreFault> {
+        Ok(self.view.replies(root, limit)?)
     }
 
     /// A page of the queue to the portal.

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::conversation::Asks;
 use super::doubt::Doubt;
 use crate::http::Bytes;
 use crate::index::Queued;
@@ -24,6 +25,10 @@ pub const COMPOSED_OCTETS: usize = 768 << 10;
 pub struct Outgoing {
     /// The lane in which order is kept.
     pub lane: u32,
+    /// The first message of the ticket that it goes into.
+    pub root: Option<Key>,
+    /// What the portal is asked of the ticket that it may go into.
+    pub asks: Option<Rc<Asks>>,
     /// The request's body.
     pub body: Bytes,
     /// Where its attachments lie in the message.

@@ -14,6 +14,8 @@
 //!   a box seq  to be archived, by mailbox -> key
 //!   l stage seq   what people list: held, refused, ignored, released, dismissed, closed -> key
 //!   g segment  a segment of its own that some message has -> key
+//!   i id key   Message-ID (half of its digest) of what became a ticket, or a reply to one
+//!   r key seq  the replies to a ticket, which is known by its first message -> key
 //!   d ...      the directory, see `directory`
 //!
 //! What a message's rows go through within a moment is gathered in front of sled (`table`), since
@@ -48,15 +50,15 @@ use by_key::ByKey;
 use count::count;
 pub use directory::{Change, Directory, Found};
 use rows::{
-    archive_row, is_of_one, is_settled, large_row, list_row, place_row, queue_row, rows, value_of,
-    Name,
+    archive_row, is_of_one, is_settled, large_row, list_row, messages_of, place_row, queue_row,
+    reply_row, rows, value_of, Name,
 };
 use table::{Batch, Table};
 pub use tally::Tally;
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 6;
+const VERSION: u8 = 7;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";

@@ -35,7 +35,7 @@ const BY_DIGEST: u8 = 0b1;
 /// How a row, or the page of one, is packed; `None` for one that lies by itself.
 fn packing(name: &[u8]) -> Option<Packing> {
     let (name_octets, low) = match *name {
-        [b'm', ..] => (3, BY_DIGEST),
+        [b'm' | b'i', ..] => (3, BY_DIGEST),
         [b'e', ..] => (9, BY_FOUR),
         [b'q', ..] => (9, BY_SIXTEEN),
         [b'l', ..] => (10, BY_SIXTEEN),

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::{encode, PlaceValue};
 use crate::passage::{Entry, Place, Stage};
-use crate::ticket::Key;
+use crate::ticket::{Key, MessageId};
 
 /// A row's name. Ours fit in it, but for places that a server names by long words: a name in a piece of
 /// memory of its own is fetched at each comparison.
@@ -68,6 +68,12 @@ pub(super) fn rows(key: Key, entry: &Entry) -> Rows {
     if let Some(large) = entry.large {
         rows.push((large_row(large), value(&key)));
     }
+    if let Some(id) = &entry.thread.id {
+        rows.push((message_row(id, &key), IVec::default()));
+    }
+    if let Some(root) = &entry.root {
+        rows.push((reply_row(root, entry.sequence), value(&key)));
+    }
     rows
 }
 
@@ -79,7 +85,25 @@ pub(super) fn is_settled(entry: &Entry) -> bool {
 /// Whether a row belongs to one message by its name, and to no other before or after: what has its
 /// number or its key in it. A place may have been another's.
 pub(super) fn is_of_one(row: &[u8]) -> bool {
-    matches!(row.first(), Some(b'm' | b'e' | b'q' | b'a' | b'l'))
+    matches!(
+        row.first(),
+        Some(b'm' | b'e' | b'q' | b'a' | b'l' | b'i' | b'r')
+    )
+}
+
+/// Whose Message-ID it is: whoever looks for one knows no key.
+pub(super) fn message_row(id: &MessageId, key: &Key) -> Name {
+    name(&[&messages_of(id), &key.0])
+}
+
+/// How the rows of a Message-ID begin, and seldom those of another: half of it, so that a name fits where
+/// names are kept.
+pub(super) fn messages_of(id: &MessageId) -> Name {
+    name(&[b"i", &id.0[..8]])
+}
+
+pub(super) fn reply_row(root: &Key, sequence: u64) -> Name {
+    name(&[b"r", &root.0, &sequence.to_be_bytes()])
 }
 
 pub(super) fn large_row(segment: u64) -> Name {

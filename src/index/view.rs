@@ -8,14 +8,18 @@ use super::book::{Searched, Shelf};
 use super::directory::{self, Directory, Found};
 use super::rows::Name;
 use super::table::Table;
-use super::{archive_row, decode, list_row, place_row, queue_row, Fault, Meta};
+use super::{
+    archive_row, decode, list_row, messages_of, place_row, queue_row, reply_row, Fault, Meta,
+};
 use crate::index::PlaceValue;
 use crate::passage::{Counters, Entry, MailboxId, Place, Position, Stage};
-use crate::ticket::{Company, Key, User};
+use crate::ticket::{Company, Key, Led, MessageId, Sign, User};
 
 /// Decisions that a way back through a list looks at first, and rows of it that are read at once.
 const WINDOW: u64 = 512;
 const WINDOW_ROWS: usize = 1024;
+/// Messages of one Message-ID that are looked at.
+const SAME_ID: usize = 16;
 
 /// A place that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,69 @@ impl View {
             }
         }
         Ok(keys)
+    }
+
+    /// The ticket that a message says it belongs to, where a message of it is known here.
+    pub fn led(&self, sign: &Sign) -> Result<Option<Led>, Fault> {
+        let met = match sign {
+            Sign::Message(id) => self.message(id)?,
+            Sign::Key(begin) => match self.keys(begin, 1)?.pop() {
+                Some(key) => self.entry(&key)?.map(|entry| (key, entry)),
+                None => None,
+            },
+            // Under that name only the portal knows it.
+            Sign::Ticket(_) => None,
+        };
+        let Some((key, entry)) = met else {
+            return Ok(None);
+        };
+        let root = match entry.root {
+            Some(root) => self.entry(&root)?.map(|first| (root, first)),
+            None => None,
+        };
+        let mut parties = entry.thread.parties;
+        Ok(Some(match root {
+            Some((root, first)) => {
+                parties.extend(first.thread.parties);
+                Led {
+                    root,
+                    lane: first.lane,
+                    parties,
+                }
+            }
+            // Its first message is forgotten, as far as it has another: it stands for the ticket now.
+            None => Led {
+                root: key,
+                lane: entry.lane,
+                parties,
+            },
+        }))
+    }
+
+    /// A message with this Message-ID, the first of several.
+    fn message(&self, id: &MessageId) -> Result<Option<(Key, Entry)>, Fault> {
+        let from = messages_of(id);
+        let to = [from.as_slice(), &[0xff; 32], &[0]].concat();
+        let mut met: Option<(Key, Entry)> = None;
+        for (row, _) in self.table.range(&from, &to, SAME_ID)? {
+            let Some(Ok(octets)) = row.get(from.len()..).map(<[u8; 32]>::try_from) else {
+                continue;
+            };
+            let key = Key(octets);
+            let entry = self.entry(&key)?.filter(|e| e.thread.id == Some(*id));
+            let entry = entry.filter(|e| {
+                met.as_ref()
+                    .is_none_or(|(_, met)| e.sequence < met.sequence)
+            });
+            met = entry.map(|entry| (key, entry)).or(met);
+        }
+        Ok(met)
+    }
+
+    /// The replies to the ticket of which `root` was the first message, in the order of their decisions,
+    /// `limit` at most.
+    pub fn replies(&self, root: &Key, limit: usize) -> Result<Vec<Listed>, Fault> {
+        self.page(reply_row(root, 0), reply_row(root, u64::MAX), limit)
     }
 
     /// Whose message has this segment of its own.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::place::{MailboxId, Place, Position};
 use super::record::{Act, ActKind, Decision, Outcome, Record, Stored};
 use super::stage::{step, Event, Stage};
-use crate::ticket::Reason;
+use crate::ticket::{Key, Reason, Thread};
 
 /// A place where the message lies until it is archived from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,11 @@ pub struct Entry {
     pub convert: bool,
     /// The record that changed it last: those up to it are in here already.
     pub known_to: Position,
+    /// What answers to it are known by.
+    pub thread: Thread,
+    /// Of what goes into another message's ticket: that message. Where the portal has that ticket no more
+    /// it becomes one of its own, and this stays.
+    pub root: Option<Key>,
 }
 
 #[cfg(test)]
@@ -97,6 +102,8 @@ impl Entry {
             retired: false,
             convert: false,
             known_to: Position::default(),
+            thread: Thread::default(),
+            root: None,
         }
     }
 }
@@ -304,6 +311,11 @@ fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: St
         retired: false,
         convert: false,
         known_to: Position::default(),
+        thread: decision.thread.clone(),
+        root: decision
+            .about
+            .filter(|about| about.append)
+            .map(|about| about.root),
     }
 }
 

@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::place::{MailboxId, Place};
-use crate::ticket::Reason;
+use crate::ticket::{About, Reason, Seal, Thread};
 
-/// Version of every payload that this code writes.
-pub const VERSION: u8 = 1;
+mod version_1;
+
+use version_1::{DecisionOf1, EntryOf1};
+
+/// The newest version of a payload that this code writes.
+pub const VERSION: u8 = 2;
 
 /// What a record is about; the number stands in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +150,12 @@ pub struct Decision {
     pub composed: Option<[u8; 32]>,
     /// Whether it is archived once this is durable, without waiting for the portal.
     pub archive_early: bool,
+    /// What answers to it are known by; nothing of what is held or ignored.
+    pub thread: Thread,
+    /// The ticket that it belongs to.
+    pub about: Option<About>,
+    /// What makes the reply token of its ticket ours.
+    pub token: Option<Seal>,
 }
 
 #[cfg(test)]
@@ -171,6 +181,9 @@ impl Decision {
             subject: String::new(),
             composed: None,
             archive_early: false,
+            thread: Thread::default(),
+            about: None,
+            token: None,
         }
     }
 }
@@ -316,6 +329,14 @@ pub enum Unreadable {
 }
 
 impl Kind {
+    /// The version of payload that is written. The second tells of conversations.
+    fn version(self) -> u8 {
+        match self {
+            Kind::Decision | Kind::Snapshot | Kind::Copied => 2,
+            _ => 1,
+        }
+    }
+
     /// Whether a record of this kind may give its message a place: see `Record::claims`.
     pub fn may_claim(self) -> bool {
         matches!(self, Kind::Decision | Kind::Alias | Kind::Snapshot)
@@ -369,7 +390,7 @@ impl Record {
             Record::Words(r) => r.clone(),
         };
         let mut payload = Vec::with_capacity(body.len() + 3);
-        payload.push(VERSION);
+        payload.push(self.kind().version());
         if let Record::Message(_) = self {
             let length = u16::try_from(body.len()).expect("a place is bounded well under 64 KiB");
             payload.extend_from_slice(&length.to_le_bytes());
@@ -385,7 +406,7 @@ impl Record {
         let (&version, body) = payload
             .split_first()
             .ok_or(Unreadable::Malformed { kind })?;
-        if version > VERSION {
+        if version > known.version() {
             return Err(Unreadable::Newer { kind, version });
         }
         let record = match known {
@@ -396,18 +417,32 @@ impl Record {
                     .map(Record::Message)
             }
             Kind::Trying => decoded(body).map(Record::Trying),
-            Kind::Decision => decoded(body).map(|d| Record::Decision(Box::new(d))),
+            Kind::Decision => decision(version, body).map(Record::Decision),
             Kind::Receipt => decoded(body).map(Record::Receipt),
             Kind::Refused => decoded(body).map(Record::Refused),
             Kind::Archived => decoded(body).map(Record::Archived),
             Kind::Retired => Some(Record::Retired),
             Kind::Act => decoded(body).map(Record::Act),
             Kind::Alias => decoded(body).map(Record::Alias),
-            Kind::Snapshot => decoded(body).map(|e| Record::Snapshot(Box::new(e))),
-            Kind::Copied => decoded(body).map(|d| Record::Copied(Box::new(d))),
+            Kind::Snapshot => snapshot(version, body).map(Record::Snapshot),
+            Kind::Copied => decision(version, body).map(Record::Copied),
             Kind::Words => Some(Record::Words(body.to_vec())),
         };
         record.ok_or(malformed)
+    }
+}
+
+fn decision(version: u8, body: &[u8]) -> Option<Box<Decision>> {
+    match version {
+        1 => decoded::<DecisionOf1>(body).map(|d| Box::new(d.into())),
+        _ => decoded(body),
+    }
+}
+
+fn snapshot(version: u8, body: &[u8]) -> Option<Box<Entry>> {
+    match version {
+        1 => decoded::<EntryOf1>(body).map(|e| Box::new(e.into())),
+        _ => decoded(body),
     }
 }
 

@@ -8,7 +8,9 @@ use super::sign_in::SignedIn;
 use super::verdict::{
     of_answer, of_certificate, of_no_token, of_silence, of_unreadable, Act, Heard,
 };
-use super::{Changes, Company, Fault, Page, Ping, Portal, Receipt, Removed, User};
+use super::{
+    Changes, Company, Conversation, Fault, Page, Ping, Portal, Receipt, Removed, Signs, User,
+};
 use crate::http::oauth::NoToken;
 use crate::http::origin::{self, encode, Origin};
 use crate::http::proxy::Proxy;
@@ -311,6 +313,40 @@ impl Portal for Contract {
         })
     }
 
+    fn conversation<'a>(
+        &'a self,
+        signs: &'a Signs,
+    ) -> LocalFuture<'a, Result<Option<Conversation>, Fault>> {
+        Box::pin(async move {
+            let named = [
+                ("token", &signs.tokens),
+                ("message_id", &signs.message_ids),
+                ("ticket", &signs.tickets),
+            ];
+            let pairs = named.iter().flat_map(|(name, values)| {
+                values
+                    .iter()
+                    .map(move |value| format!("{name}={}", encode(value)))
+            });
+            let query: Vec<String> = pairs.collect();
+            let path = format!("/conversations?{}", query.join("&"));
+            let answer = self.ask(
+                Act::Conversation,
+                Request::new(Method::GET, path, None),
+                &[200],
+            );
+            let said: ConversationSaid = read(Act::Conversation, &answer.await?)?;
+            let is_id = |c: &Conversation| (1..=128).contains(&c.ticket.chars().count());
+            match said.found {
+                Some(found) if !is_id(&found) => {
+                    let what = "the ticket's id is empty or too long";
+                    Err(of_unreadable(Act::Conversation, what))
+                }
+                found => Ok(found),
+            }
+        })
+    }
+
     fn create<'a>(
         &'a self,
         key: &'a str,
@@ -425,6 +461,8 @@ struct PingSaid {
 struct CapabilitiesSaid {
     idempotency_keys: bool,
     find_by_key: bool,
+    #[serde(default)]
+    find_conversations: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -456,6 +494,7 @@ impl PingSaid {
             restored_to: self.restored_to.as_deref().and_then(time),
             keeps_keys: self.capabilities.idempotency_keys.then_some(kept),
             finds_keys: self.capabilities.find_by_key,
+            finds_conversations: self.capabilities.find_conversations,
             ticket_bytes: self.limits.ticket_bytes,
             attachment_bytes: self.limits.attachment_bytes,
         })
@@ -504,6 +543,11 @@ impl PageSaid {
             more: self.more,
         })
     }
+}
+
+#[derive(Deserialize)]
+struct ConversationSaid {
+    found: Option<Conversation>,
 }
 
 #[derive(Deserialize)]

@@ -48,6 +48,8 @@ pub struct Ping {
     pub keeps_keys: Option<Duration>,
     /// Whether tickets are found by their key.
     pub finds_keys: bool,
+    /// Whether tickets are found by what was sent and answered in them.
+    pub finds_conversations: bool,
     /// Largest ticket it takes, where it says so.
     pub ticket_bytes: Option<u64>,
     /// Largest attachment it takes, where it says so.
@@ -66,6 +68,7 @@ impl Ping {
             restored_to: None,
             keeps_keys: None,
             finds_keys: true,
+            finds_conversations: false,
             ticket_bytes: None,
             attachment_bytes: None,
         }
@@ -142,6 +145,42 @@ pub struct Receipt {
     pub url: Option<String>,
 }
 
+/// What a message says of the ticket that it belongs to, where nothing of that is known here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// Reply tokens.
+    pub tokens: Vec<String>,
+    /// Message-IDs without brackets, the likeliest first.
+    pub message_ids: Vec<String>,
+    /// What stands in the portal's own tags.
+    pub tickets: Vec<String>,
+}
+
+impl Signs {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty() && self.message_ids.is_empty() && self.tickets.is_empty()
+    }
+}
+
+/// A ticket of the portal's, and who takes part in it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Conversation {
+    /// Its id.
+    pub ticket: String,
+    /// Whether messages may be added to it.
+    pub open: bool,
+    /// Its requester, by the directory's id.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Its company, likewise.
+    #[serde(default)]
+    pub company: Option<String>,
+    /// Addresses of whoever takes part.
+    #[serde(default)]
+    pub participants: Vec<String>,
+}
+
 /// A portal. Each method is one request; an error says what it means, see `Fault`.
 pub trait Portal {
     /// Whether the portal is there and takes our token, and how it behaves.
@@ -157,6 +196,12 @@ pub trait Portal {
 
     /// What has this key at the portal, oldest first.
     fn find<'a>(&'a self, key: &'a str) -> LocalFuture<'a, Result<Vec<Receipt>, Fault>>;
+
+    /// The first ticket that any of these signs leads to, in their order.
+    fn conversation<'a>(
+        &'a self,
+        signs: &'a Signs,
+    ) -> LocalFuture<'a, Result<Option<Conversation>, Fault>>;
 
     /// Makes a ticket of a composed document.
     fn create<'a>(

@@ -65,7 +65,7 @@ pub enum Fault {
         /// Digests of what is missing.
         digests: Vec<[u8; 32]>,
     },
-    /// The ticket that this is a reply on no longer exists.
+    /// The ticket that this is a reply on no longer exists, or takes no more.
     #[error("{said}")]
     TicketGone {
         /// The portal's words.
@@ -118,6 +118,8 @@ pub enum Act {
     Directory,
     /// Find by key.
     Find,
+    /// Find a ticket by what was sent and answered in it.
+    Conversation,
     /// Make a ticket.
     Create,
     /// Make a reply.
@@ -150,6 +152,7 @@ impl Act {
             Self::Ping => "asking the portal how it is",
             Self::Directory => "reading the directory",
             Self::Find => "looking for a ticket by its key",
+            Self::Conversation => "looking for the ticket that a message answers",
             Self::Create => "creating a ticket",
             Self::Reply => "adding a reply",
             Self::Has => "asking for an attachment",
@@ -204,7 +207,9 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
         (422 | 409, "attachment-missing") if act.doubles() => Fault::MissingAttachment {
             digests: heard.missing,
         },
-        (404, "ticket-unknown") if act == Act::Reply => Fault::TicketGone { said },
+        (404, "ticket-unknown") | (410, "ticket-closed") if act == Act::Reply => {
+            Fault::TicketGone { said }
+        }
         (401 | 403, _) => {
             let cause = match heard.given_token {
                 true => Cause::GivenToken,

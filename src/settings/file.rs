@@ -97,6 +97,7 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
             client_secret: current.portal.client_secret.clone(),
             client_key_pem: current.portal.client_key_pem.clone(),
             proxy_password: current.portal.proxy_password.clone(),
+            reply_secrets: current.portal.reply_secrets.clone(),
             ..Portal::default()
         },
         store: Store::default(),

@@ -51,7 +51,7 @@ pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, Sign
 pub use parcel::{check_passphrase, Carried, Lock, Parcel, SecretPlace, PASSPHRASE_MIN};
 pub use revision::{Confirmed, History, Revision, Standing, REVISIONS_KEPT};
 pub use seal::{open, seal, SealKey, Sealed, NONCE_LENGTH};
-pub use value::{moment_is_whole, moment_shown, whole_moment, Value, Zones};
+pub use value::{moment_is_whole, moment_shown, token_keys, whole_moment, Value, Zones};
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -259,7 +259,8 @@ impl Words for SignIn {
 }
 
 /// The portal. What revisions of format 1 have not (how it is signed in to by OAuth, our own
-/// certificate), and those of format 2 (as whom a proxy is asked), has its default.
+/// certificate), those of format 2 (as whom a proxy is asked), and those of format 4
+/// (by what replies are known), has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Portal {
@@ -293,6 +294,10 @@ pub struct Portal {
     pub proxy_user: Option<String>,
     /// The password that goes with it.
     pub proxy_password: Option<Sealed>,
+    /// How it marks subjects with a ticket's id.
+    pub ticket_tag: Option<String>,
+    /// What made reply tokens on boxes before this one.
+    pub reply_secrets: Option<Sealed>,
 }
 
 impl Default for Portal {
@@ -313,6 +318,8 @@ impl Default for Portal {
             proxy: None,
             proxy_user: None,
             proxy_password: None,
+            ticket_tag: None,
+            reply_secrets: None,
         }
     }
 }
@@ -328,13 +335,17 @@ impl Portal {
     /// The key of the proxy's password.
     pub const PROXY_PASSWORD: &'static str = "portal.proxy_password";
 
+    /// The key of earlier boxes' reply secrets.
+    pub const REPLY_SECRETS: &'static str = "portal.reply_secrets";
+
     /// Every secret that can be set, by its key.
-    pub(super) fn secret_slots(&self) -> [(&'static str, &Option<Sealed>); 4] {
+    pub(super) fn secret_slots(&self) -> [(&'static str, &Option<Sealed>); 5] {
         [
             (Self::TOKEN, &self.token),
             (Self::CLIENT_SECRET, &self.client_secret),
             (Self::CLIENT_KEY, &self.client_key_pem),
             (Self::PROXY_PASSWORD, &self.proxy_password),
+            (Self::REPLY_SECRETS, &self.reply_secrets),
         ]
     }
 

@@ -181,6 +181,8 @@ impl Settings {
                     let user = portal.proxy_user.as_deref().unwrap_or_default();
                     digest(&[proxy, user], ["", ""])
                 }
+                // It is sent nowhere.
+                Portal::REPLY_SECRETS => digest(&[], ["", ""]),
                 _ => digest(&[url, proxy], portal.known_by()),
             },
             sealed,

@@ -350,6 +350,18 @@ pub(super) static PORTAL: &[Setting<Portal>] = &[
         help: "What goes with it; typed at a prompt or given on standard input, kept sealed.",
         slot: Slot::Secret(field!(proxy_password), value::any_secret),
     },
+    Setting {
+        key: "ticket_tag",
+        label: "Ticket tag",
+        help: "How it marks subjects with a ticket's id, such as [Desk #{ticket}]; replies are known by it.",
+        slot: Slot::Maybe(field!(ticket_tag), value::ticket_tag),
+    },
+    Setting {
+        key: "reply_secrets",
+        label: "Earlier reply secrets",
+        help: "What made the reply tokens of boxes before this one; a sealed export brings them along.",
+        slot: Slot::Secret(field!(reply_secrets), value::reply_secrets),
+    },
 ];
 
 pub(super) static STORE: &[Setting<Store>] = &[

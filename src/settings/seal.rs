@@ -12,6 +12,7 @@ use base64::prelude::{Engine, BASE64_STANDARD};
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use data_encoding::HEXLOWER;
+use hmac::{Hmac, Mac as _};
 use serde::{de, Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -32,6 +33,14 @@ impl SealKey {
     /// Takes 32 octets as they are.
     pub fn new(octets: [u8; 32]) -> Self {
         Self(Zeroizing::new(octets))
+    }
+
+    /// Another key that follows from this one, for that purpose alone: neither leads to the other.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes keys of any length");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 }
 

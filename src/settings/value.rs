@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::ticket::thread::TAG_PLACE;
+use crate::ticket::TokenKey;
 use crate::world::Wall;
 
 /// Time zones, which are files and so the caller's to look up.
@@ -430,6 +432,51 @@ pub(super) fn valid_until(text: &str) -> Option<Wall> {
 }
 
 /// A secret of any form.
+/// A pattern that only the portal's own tags have.
+pub(super) fn ticket_tag(text: &str, zones: &Zones) -> Result<String, String> {
+    let text = line(text, zones)?;
+    match text.split_once(TAG_PLACE) {
+        Some((before, behind)) if !behind.contains(TAG_PLACE) => {
+            let letters = before
+                .chars()
+                .chain(behind.chars())
+                .filter(|c| c.is_alphanumeric());
+            match (before.trim().is_empty(), letters.count()) {
+                (true, _) => Err(format!(
+                    "must begin with something of its own before {TAG_PLACE}"
+                )),
+                (false, 0 | 1) => Err(format!(
+                    "must have two letters or more beside {TAG_PLACE}: other help desks mark \
+                     their subjects too, and [#123] may be anybody's"
+                )),
+                _ => Ok(text),
+            }
+        }
+        _ => Err(format!(
+            "must have {TAG_PLACE} once, where the ticket's id stands"
+        )),
+    }
+}
+
+/// Words of which each is a secret.
+pub(super) fn reply_secrets(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    match text
+        .split_whitespace()
+        .all(|word| TokenKey::of_text(word).is_some())
+    {
+        true => Ok(text),
+        false => Err("are words of 52 letters and digits, as an export carries them".to_owned()),
+    }
+}
+
+/// The keys in such words.
+pub fn token_keys(text: &str) -> Vec<TokenKey> {
+    text.split_whitespace()
+        .filter_map(TokenKey::of_text)
+        .collect()
+}
+
 pub(super) fn any_secret(text: &str) -> Result<&str, String> {
     Ok(text)
 }

@@ -11,6 +11,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use super::token::Token;
 use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
 
 /// Octets of a subject, a name or an address that a ticket carries.
@@ -84,6 +85,10 @@ pub struct Ticket {
     pub user: Option<String>,
     /// The author's company's id.
     pub company: Option<String>,
+    /// The first message of the ticket that it answers.
+    pub about: Option<Key>,
+    /// What the portal puts into its own mail about the ticket.
+    pub token: Option<String>,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
     /// The message could not be read; the original is attached.
@@ -115,7 +120,7 @@ impl RawOriginal {
 }
 
 /// What a ticket says besides the message itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The delivery key.
     pub key: Key,
@@ -129,6 +134,10 @@ pub struct Facts {
     pub company: Option<String>,
     /// Attach the original: given for every message that is unparsed.
     pub raw: Option<RawOriginal>,
+    /// As decided.
+    pub about: Option<Key>,
+    /// The reply token of the ticket that it begins, or goes into.
+    pub token: Option<Token>,
 }
 
 /// Where the octets of one attachment come from.
@@ -195,6 +204,8 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         references: message.references.iter().map(|id| line(id)).collect(),
         user: facts.user.clone(),
         company: facts.company.clone(),
+        about: facts.about,
+        token: facts.token.map(|token| token.to_string()),
         attachments,
         unparsed: message.unparsed,
         oddities: message.oddities.iter().map(Oddity::to_string).collect(),

@@ -5,10 +5,13 @@
 //! ticket gets no second one whatever the settings; what is too old is not asked about its
 //! sender; what can't be read at all has no sender to ask about, and becomes a ticket with the
 //! original attached; what a program answered or reported is nobody's request, whoever it pretends to be
-//! from. Conversations are not told apart here yet.
+//! from. What answers a ticket into which its author may write goes there, also where the directory does not
+//! know them: whoever asked for help has brought them in.
 
 use super::directory::Sender;
+use super::key::Key;
 use super::reason::Reason;
+use super::thread::{About, Way};
 use crate::mail::{MachineKind, Message, ReportKind};
 use serde::{Deserialize, Serialize};
 
@@ -54,12 +57,14 @@ pub enum Known {
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Decision {
-    /// A new ticket.
+    /// A ticket, or a reply to one.
     Ticket {
         /// The author's id in the directory.
         user: Option<String>,
         /// The author's company's id.
         company: Option<String>,
+        /// The ticket that it belongs to.
+        about: Option<About>,
     },
     /// It waits where it is.
     Held(Reason),
@@ -105,6 +110,15 @@ pub enum Because {
     },
     /// No sign of a program.
     Person,
+    /// It belongs to a ticket.
+    Answers {
+        /// The delivery key of the message that the ticket began with.
+        root: Key,
+        /// By what it is known.
+        way: Way,
+        /// Whether its author may write into that ticket.
+        append: bool,
+    },
     /// The directory knows its author.
     Known {
         /// By this id.
@@ -121,15 +135,17 @@ pub enum Because {
     },
 }
 
-/// Decide about a message that the server received at `received_at` (milliseconds since 1970).
+/// Decide about a message that the server received at `received_at` (milliseconds since 1970), and that
+/// belongs to the ticket that it is `about`.
 pub fn decide(
     message: &Message,
     received_at: i64,
     sender: &Sender,
     rules: &Rules,
     already: Known,
+    about: Option<About>,
 ) -> Decision {
-    judge(message, received_at, sender, rules, already, |_| ())
+    judge(message, received_at, sender, rules, already, about, |_| ())
 }
 
 /// The same decision, with every question that was asked on the way to it.
@@ -139,11 +155,20 @@ pub fn explain(
     sender: &Sender,
     rules: &Rules,
     already: Known,
+    about: Option<About>,
 ) -> (Decision, Vec<Because>) {
     let mut because = Vec::new();
-    let decision = judge(message, received_at, sender, rules, already, |question| {
-        because.push(question());
-    });
+    let decision = judge(
+        message,
+        received_at,
+        sender,
+        rules,
+        already,
+        about,
+        |question| {
+            because.push(question());
+        },
+    );
     (decision, because)
 }
 
@@ -155,6 +180,7 @@ fn judge(
     sender: &Sender,
     rules: &Rules,
     already: Known,
+    about: Option<About>,
     mut told: impl FnMut(&dyn Fn() -> Because),
 ) -> Decision {
     match already {
@@ -164,8 +190,9 @@ fn judge(
         }
         Known::Wanted => {
             told(&|| Because::AskedFor);
+            about.iter().for_each(|about| told(&|| answers(about)));
             told(&|| asked_of(sender, rules));
-            return wanted(sender);
+            return ticket(sender, about);
         }
         Known::New => {}
     }
@@ -178,24 +205,28 @@ fn judge(
     if message.unparsed {
         // No sender can be read off it, so the rule about senders can't hold it: somebody looks.
         told(&|| Because::Unparsed);
-        return nobody();
+        return nobody(None);
     }
     let (handling, reason) = handled(message, rules);
     told(&|| written_by(message, handling));
     if let (Handling::Ignore, Some(reason)) = (handling, reason) {
         return Decision::Ignored(reason);
     }
+    about.iter().for_each(|about| told(&|| answers(about)));
     told(&|| asked_of(sender, rules));
+    let may_write = about.is_some_and(|about| about.append);
     match sender {
-        Sender::Known { user, company } => Decision::Ticket {
-            user: Some(user.clone()),
-            company: company.clone(),
-        },
+        Sender::Known { .. } => ticket(sender, about),
         // Also where unknown senders are welcome: a user would be taken for one, for ever.
         Sender::DirectoryNotRead => Decision::Held(Reason::DirectoryNotRead),
-        Sender::Unknown { .. } if rules.process_unknown_senders => nobody(),
+        Sender::Unknown { .. } if may_write || rules.process_unknown_senders => nobody(about),
         Sender::Unknown { .. } => Decision::Held(Reason::UnknownSender),
     }
+}
+
+fn answers(about: &About) -> Because {
+    let About { root, way, append } = *about;
+    Because::Answers { root, way, append }
 }
 
 fn asked_of(sender: &Sender, rules: &Rules) -> Because {
@@ -244,20 +275,22 @@ fn handled(message: &Message, rules: &Rules) -> (Handling, Option<Reason>) {
     (handling, Some(reason))
 }
 
-fn wanted(sender: &Sender) -> Decision {
+fn ticket(sender: &Sender, about: Option<About>) -> Decision {
     match sender {
         Sender::Known { user, company } => Decision::Ticket {
             user: Some(user.clone()),
             company: company.clone(),
+            about,
         },
-        Sender::Unknown { .. } | Sender::DirectoryNotRead => nobody(),
+        Sender::Unknown { .. } | Sender::DirectoryNotRead => nobody(about),
     }
 }
 
-fn nobody() -> Decision {
+fn nobody(about: Option<About>) -> Decision {
     Decision::Ticket {
         user: None,
         company: None,
+        about,
     }
 }
 

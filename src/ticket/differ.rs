@@ -10,14 +10,16 @@ enum Question {
     Seen,
     Date,
     Writer,
+    Thread,
     Sender,
 }
 
 /// In the order in which they are asked.
-const ASKED: [Question; 4] = [
+const ASKED: [Question; 5] = [
     Question::Seen,
     Question::Date,
     Question::Writer,
+    Question::Thread,
     Question::Sender,
 ];
 
@@ -46,6 +48,7 @@ fn question(because: &Because) -> Question {
         Because::Unparsed | Because::Report { .. } | Because::Machine { .. } | Because::Person => {
             Question::Writer
         }
+        Because::Answers { .. } => Question::Thread,
         Because::Known { .. } | Because::DirectoryNotRead | Because::Unknown { .. } => {
             Question::Sender
         }

@@ -2,9 +2,11 @@
 //!
 //! 1. [`KeyHasher`] makes the delivery [`Key`] from the mailbox's identity and the raw octets.
 //! 2. The directory's answer about the author is a [`Sender`].
-//! 3. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
+//! 3. What a message tells of the ticket that it answers are [`clues()`]; where they lead, and who wrote it,
+//!    says [`answers()`]. A [`Token`] in it was ours before.
+//! 4. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
 //!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
-//! 4. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
+//! 5. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
 //!    same octets for ever. [`sources()`] says where its attachments lie.
 //!
 //! This room is pure, and knows nothing of how a portal is spoken to or where tickets wait.
@@ -15,6 +17,8 @@ pub mod differ;
 pub mod directory;
 pub mod key;
 pub mod reason;
+pub mod thread;
+pub mod token;
 
 pub use compose::{compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Ticket};
 pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
@@ -22,3 +26,7 @@ pub use differ::differing;
 pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
 pub use reason::Reason;
+pub use thread::{
+    answers, clues, written, About, Clue, Led, MessageId, Party, Sign, Signs, Thread, Way,
+};
+pub use token::{Seal, Token, TokenKey};

@@ -198,11 +198,18 @@ impl Teller<'_> {
                     true => "; it is archived without waiting for the portal",
                     false => "",
                 };
-                new(
-                    at,
-                    "committed",
-                    format!("it becomes a ticket of {whose}{early}"),
-                )
+                let what = match &decision.about {
+                    Some(about) if about.append => {
+                        let root = about.root.short();
+                        format!("it goes into the ticket that began with {root}, from {whose}")
+                    }
+                    Some(about) => {
+                        let root = about.root.short();
+                        format!("it becomes a ticket of {whose}, and points at the one that began with {root}")
+                    }
+                    None => format!("it becomes a ticket of {whose}"),
+                };
+                new(at, "committed", format!("{what}{early}"))
             }
             Outcome::Held(reason) => new(at, "held", lies()).because(*reason),
             Outcome::Ignored(reason) => new(at, "ignored", lies()).because(*reason),

@@ -1,0 +1,130 @@
+//! Where a message goes at the portal: into a ticket that is there, or into one of its own.
+//!
+//! What was decided says which message the ticket began with. Whether there is such a ticket by now is known
+//! only here: it came before this one in the same lane, and has its receipt, or was refused, dismissed or
+//! lost. In its place stands the last reply that has a receipt, since that one may have become a ticket of its own.
+//! Where there is none, this message becomes one, and says itself what it answers.
+//!
+//! What leads to no message that is known here may lead to a ticket at the portal: one that it made itself, or that
+//! another box made. A portal that can find it is asked, and who may write there is judged by what it says.
+
+use super::state::Outgoing;
+use super::{Engine, StoreFault};
+use crate::index::Queued;
+use crate::mail::{Address, Message};
+use crate::passage::{Entry, Stage};
+use crate::portal::{self, Contract, Portal};
+use crate::ticket::{written, Facts, Key, Signs};
+
+use super::reader::Reader;
+
+/// Replies of a ticket that are looked at for one that has a receipt.
+const REPLIES: usize = 512;
+
+/// What the portal is asked of a message's ticket.
+pub struct Asks {
+    signs: portal::Signs,
+    author: String,
+    user: Option<String>,
+    company: Option<String>,
+}
+
+impl Asks {
+    /// What there is to ask; nothing of what belongs to a ticket that is known here.
+    pub(super) fn of(message: &Message, facts: &Facts, signs: &Signs) -> Option<Self> {
+        if facts.about.is_some() {
+            return None;
+        }
+        let (tokens, message_ids, tickets) = written(message, signs);
+        let signs = portal::Signs {
+            tokens,
+            message_ids,
+            tickets,
+        };
+        (!signs.is_empty()).then(|| Self {
+            signs,
+            author: message.author().map(Address::folded).unwrap_or_default(),
+            user: facts.user.clone(),
+            company: facts.company.clone(),
+        })
+    }
+
+    /// Whether the author may write into a ticket of the portal's: its requester, whoever takes part, people
+    /// of its company.
+    fn may_write(&self, there: &portal::Conversation) -> bool {
+        let same =
+            |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
+        let mut participants = there.participants.iter().map(|a| Address::fold(a));
+        same(&self.user, &there.user)
+            || same(&self.company, &there.company)
+            || self.author.contains('@') && participants.any(|address| address == self.author)
+    }
+}
+
+/// Where a message goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum To {
+    /// Into a ticket of its own.
+    New,
+    /// Into the portal's ticket with this id.
+    Ticket(String),
+}
+
+/// Why that can't be told now.
+pub(super) enum Unknown {
+    /// The portal's answer.
+    Portal(portal::Fault),
+    /// The ticket that it goes into comes first.
+    Waits,
+    /// The store's.
+    Store(StoreFault),
+}
+
+impl From<StoreFault> for Unknown {
+    fn from(fault: StoreFault) -> Self {
+        Unknown::Store(fault)
+    }
+}
+
+/// Where a message goes now.
+pub(super) async fn to(
+    engine: &Engine,
+    portal: &Contract,
+    outgoing: &Outgoing,
+    row: Queued,
+) -> Result<To, Unknown> {
+    if let Some(root) = outgoing.root {
+        let told = engine.reader.ask(move |r| known(r, root, row)).await;
+        return told.map_err(StoreFault::from)??.ok_or(Unknown::Waits);
+    }
+    let ping = engine.link.ping.borrow().clone();
+    let asks = outgoing.asks.as_ref();
+    let asks = asks.filter(|_| ping.is_some_and(|ping| ping.finds_conversations));
+    let Some(asks) = asks else {
+        return Ok(To::New);
+    };
+    let found = portal
+        .conversation(&asks.signs)
+        .await
+        .map_err(Unknown::Portal)?;
+    Ok(match found {
+        Some(there) if there.open && asks.may_write(&there) => To::Ticket(there.ticket),
+        _ => To::New,
+    })
+}
+
+/// By what is known here: nothing where the ticket's own turn must come first.
+fn known(reader: &Reader, root: Key, row: Queued) -> Result<Option<To>, StoreFault> {
+    let first = reader.entry(&root)?;
+    let has_turn = |e: &Entry| e.stage == Stage::Committed && e.sequence < row.sequence;
+    if first.as_ref().is_some_and(has_turn) {
+        return Ok(None);
+    }
+    let ticket = |entry: Entry| entry.ticket.filter(|_| entry.stage == Stage::Forwarded);
+    let replies = reader.replies(&root, REPLIES)?.into_iter().rev();
+    let last = replies
+        .filter(|r| r.key != row.key)
+        .find_map(|r| ticket(r.entry));
+    let ticket = last.or_else(|| first.and_then(ticket));
+    Ok(Some(ticket.map_or(To::New, To::Ticket)))
+}

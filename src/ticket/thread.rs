@@ -1,0 +1,354 @@
+//! Conversations: which ticket a message answers, and who may write into it.
+//!
+//! A message tells of others by reply tokens ([`Token`]), by Message-IDs (In-Reply-To and References,
+//! RFC 5322 §3.6.4), and by the portal's ticket tag in its subject. [`clues`] puts them in the order in which
+//! they are believed; whoever has an index finds what each leads to ([`Led`]), and [`answers`] chooses.
+//!
+//! To be led to a ticket is not to be let in: its requester, whoever took part, and people of the requester's
+//! company may write into it. Anybody else gets a ticket of their own, that points at the old one.
+//!
+//! Pure: what was found comes in as values.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::directory::Sender;
+use super::key::Key;
+use super::token::{Token, TokenKey};
+use crate::mail::{Address, Message};
+
+/// Message-IDs of a message that are looked up, of each kind.
+const IDS_MAX: usize = 8;
+/// Tokens and tags likewise.
+const SIGNS_MAX: usize = 4;
+/// People that are kept of a message. Of a mail to more nobody knows who answers by right.
+const PARTIES_MAX: usize = 64;
+/// Characters of a portal's ticket id, by the contract.
+const TICKET_MAX: usize = 128;
+/// Where the id stands in a tag's pattern.
+pub const TAG_PLACE: &str = "{ticket}";
+
+/// A Message-ID, digested: the first 16 octets of SHA-256 of what stands between its brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId(pub [u8; 16]);
+
+impl MessageId {
+    /// Of a Message-ID, with or without brackets; none of an empty one.
+    pub fn of(id: &str) -> Option<Self> {
+        let id = id.trim_matches(|c: char| c.is_whitespace() || c == '<' || c == '>');
+        (!id.is_empty()).then(|| Self(digest(&[id])))
+    }
+}
+
+/// Somebody who may write into a ticket: an address, a user or a company, digested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Party(pub [u8; 8]);
+
+impl Party {
+    fn address(address: &str) -> Self {
+        Self(digest(&["address", &Address::fold(address)]))
+    }
+
+    fn user(id: &str) -> Self {
+        Self(digest(&["user", id]))
+    }
+
+    fn company(id: &str) -> Self {
+        Self(digest(&["company", id]))
+    }
+}
+
+/// The first octets of SHA-256, of parts that can't run into each other.
+fn digest<const N: usize>(parts: &[&str]) -> [u8; N] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut digest = [0; N];
+    digest.copy_from_slice(&hash.finalize()[..N]);
+    digest
+}
+
+/// What is kept of a message, so that answers to it are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Its Message-ID.
+    pub id: Option<MessageId>,
+    /// Who may write into its ticket on its account: its author, their user and company, and to whom else
+    /// it went.
+    pub parties: Vec<Party>,
+}
+
+impl Thread {
+    /// Of a message whose author is `user` of `company`. The desk's `own` addresses take no part.
+    pub fn of(
+        message: &Message,
+        user: Option<&str>,
+        company: Option<&str>,
+        own: &[String],
+    ) -> Self {
+        let others = message.from.iter().chain(&message.sender);
+        let others = others
+            .chain(&message.reply_to)
+            .chain(&message.to)
+            .chain(&message.cc);
+        let addresses = others
+            .map(|address| address.folded())
+            .filter(|address| address.contains('@') && !is_own(address, own))
+            .map(|address| Party::address(&address));
+        let known = user
+            .map(Party::user)
+            .into_iter()
+            .chain(company.map(Party::company));
+        let mut parties = Vec::new();
+        for party in known.chain(addresses) {
+            if parties.len() < PARTIES_MAX && !parties.contains(&party) {
+                parties.push(party);
+            }
+        }
+        Self {
+            id: message.message_id.as_deref().and_then(MessageId::of),
+            parties,
+        }
+    }
+}
+
+/// Whether an address is one of the desk's, with or without a part behind a plus.
+fn is_own(address: &str, own: &[String]) -> bool {
+    let plain = match address.rsplit_once('@') {
+        Some((local, domain)) => {
+            let local = local.split_once('+').map_or(local, |(local, _)| local);
+            format!("{local}@{domain}")
+        }
+        None => address.to_owned(),
+    };
+    own.iter()
+        .any(|own| Address::fold(own) == address || Address::fold(own) == plain)
+}
+
+/// By what a message tells of its ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// One of our reply tokens.
+    Token,
+    /// In-Reply-To.
+    InReplyTo,
+    /// References.
+    References,
+    /// The portal's tag in the subject.
+    Tag,
+}
+
+impl Way {
+    /// As people know it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Way::Token => "a reply token",
+            Way::InReplyTo => "In-Reply-To",
+            Way::References => "References",
+            Way::Tag => "the ticket tag in its subject",
+        }
+    }
+}
+
+/// What a message says of its ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The ticket whose key begins so.
+    Key([u8; 10]),
+    /// The ticket of the message with this Message-ID.
+    Message(MessageId),
+    /// The ticket that the portal calls so.
+    Ticket(String),
+}
+
+/// A sign, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clue {
+    /// Where it stands.
+    pub way: Way,
+    /// What it says.
+    pub sign: Sign,
+}
+
+/// By what clues are read.
+#[derive(Clone, Default)]
+pub struct Signs {
+    /// The keys whose tokens are ours.
+    pub keys: Vec<TokenKey>,
+    /// The portal's tag, around `{ticket}`.
+    pub tag: Option<(String, String)>,
+}
+
+impl Signs {
+    /// With the tag's pattern as it is set; none of a pattern that has no place for the ticket.
+    pub fn new(keys: Vec<TokenKey>, tag: Option<&str>) -> Self {
+        let tag = tag.and_then(|tag| tag.split_once(TAG_PLACE));
+        Self {
+            keys,
+            tag: tag.map(|(before, behind)| (before.to_lowercase(), behind.to_lowercase())),
+        }
+    }
+}
+
+/// What a message tells of its ticket, in the order in which it is believed; the newest reference first.
+pub fn clues(message: &Message, signs: &Signs) -> Vec<Clue> {
+    let subject = message.subject.as_deref().unwrap_or_default();
+    let mut clues: Vec<Clue> = tokens(message, signs)
+        .map(|token| Clue {
+            way: Way::Token,
+            sign: Sign::Key(token.key),
+        })
+        .collect();
+    let of_ids = |way, ids: &mut dyn Iterator<Item = &String>| -> Vec<Clue> {
+        let ids = ids.take(IDS_MAX).filter_map(|id| MessageId::of(id));
+        ids.map(|id| Clue {
+            way,
+            sign: Sign::Message(id),
+        })
+        .collect()
+    };
+    clues.extend(of_ids(Way::InReplyTo, &mut message.in_reply_to.iter()));
+    clues.extend(of_ids(
+        Way::References,
+        &mut message.references.iter().rev(),
+    ));
+    let tickets = signs.tag.iter().flat_map(|tag| tagged(subject, tag));
+    clues.extend(tickets.take(SIGNS_MAX).map(|ticket| Clue {
+        way: Way::Tag,
+        sign: Sign::Ticket(ticket),
+    }));
+    let mut seen: Vec<Sign> = Vec::new();
+    clues.retain(|clue| {
+        let new = !seen.contains(&clue.sign);
+        seen.push(clue.sign.clone());
+        new
+    });
+    clues
+}
+
+/// Tokens of ours, wherever an answer brings them back.
+fn tokens<'a>(message: &'a Message, signs: &'a Signs) -> impl Iterator<Item = Token> + 'a {
+    let ids = message
+        .in_reply_to
+        .iter()
+        .chain(message.references.iter().rev());
+    let ids = ids.take(2 * IDS_MAX).map(String::as_str);
+    let to = message
+        .to
+        .iter()
+        .chain(&message.cc)
+        .map(|a| a.address.as_str());
+    let texts = ids
+        .chain(to.take(PARTIES_MAX))
+        .chain(message.subject.as_deref());
+    let is_ours = |token: &Token| signs.keys.iter().any(|key| key.made(token));
+    texts.flat_map(Token::find).filter(is_ours).take(SIGNS_MAX)
+}
+
+/// The tokens of ours that a message has, the Message-IDs that it answers, and the tickets that its subject
+/// names: as they are written, for whoever knows more than these digests.
+pub fn written(message: &Message, signs: &Signs) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let tokens = tokens(message, signs).map(|token| token.to_string());
+    let ids = message.in_reply_to.iter().take(IDS_MAX);
+    let ids = ids.chain(message.references.iter().rev().take(IDS_MAX));
+    let mut written: Vec<String> = Vec::new();
+    for id in ids.filter(|id| !id.is_empty()) {
+        if !written.contains(id) {
+            written.push(id.clone());
+        }
+    }
+    written.truncate(IDS_MAX);
+    let subject = message.subject.as_deref().unwrap_or_default();
+    let tickets = signs.tag.iter().flat_map(|tag| tagged(subject, tag));
+    (tokens.collect(), written, tickets.take(SIGNS_MAX).collect())
+}
+
+/// What stands in the place of the ticket wherever the tag is in a subject.
+fn tagged(subject: &str, (before, behind): &(String, String)) -> Vec<String> {
+    // Lower case may have other lengths: what is found is cut from the same text.
+    let subject = subject.to_lowercase();
+    if before.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (at, _) in subject.match_indices(before.as_str()).take(SIGNS_MAX) {
+        let rest = &subject[at + before.len()..];
+        let end = match behind.as_str() {
+            "" => rest
+                .find(|c: char| !c.is_alphanumeric() && c != '-')
+                .unwrap_or(rest.len()),
+            behind => match rest.find(behind) {
+                Some(end) => end,
+                None => continue,
+            },
+        };
+        let ticket = &rest[..end];
+        let is_id = !ticket.is_empty()
+            && ticket.chars().count() <= TICKET_MAX
+            && !ticket.contains(char::is_whitespace);
+        if is_id {
+            found.push(ticket.to_owned());
+        }
+    }
+    found
+}
+
+/// A ticket that a clue led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Led {
+    /// The delivery key of the message that the ticket began with.
+    pub root: Key,
+    /// The lane in which its messages keep their order.
+    pub lane: u32,
+    /// Who may write into it, by what is known of the message that was found and of the first one.
+    pub parties: Vec<Party>,
+}
+
+/// The ticket that a message belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The delivery key of the message that the ticket began with.
+    pub root: Key,
+    /// By what it is known.
+    pub way: Way,
+    /// Whether the message goes into that ticket; else it becomes one of its own, that points there.
+    pub append: bool,
+}
+
+/// The ticket that a message answers, by what each of its clues led to, and the lane of that ticket. The first
+/// that led anywhere counts; who may write is told by all that led to the same.
+pub fn answers(
+    message: &Message,
+    sender: &Sender,
+    clues: &[Clue],
+    led: &[Option<Led>],
+) -> Option<(About, u32)> {
+    let mut found = clues
+        .iter()
+        .zip(led)
+        .filter_map(|(clue, led)| Some((clue, led.as_ref()?)));
+    let (clue, first) = found.next()?;
+    let of_it = led.iter().flatten().filter(|led| led.root == first.root);
+    let author = message
+        .author()
+        .map(|a| a.folded())
+        .filter(|a| a.contains('@'));
+    let mut proofs: Vec<Party> = author.iter().map(|a| Party::address(a)).collect();
+    if let Sender::Known { user, company } = sender {
+        proofs.push(Party::user(user));
+        proofs.extend(company.as_deref().map(Party::company));
+    }
+    let mut parties = of_it.flat_map(|led| &led.parties);
+    let about = About {
+        root: first.root,
+        way: clue.way,
+        append: parties.any(|party| proofs.contains(party)),
+    };
+    Some((about, first.lane))
+}
+
+#[cfg(test)]
+mod tests;
