@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::port::Lines;
 use super::service::{Running, PAGE_MAX};
 use super::wire::{Event, Kind, Refusal};
-use crate::engine::attempt;
+use crate::engine::compose;
 use crate::passage::{Entry, Stage};
 use crate::ticket::Key;
 
@@ -108,7 +108,7 @@ pub(super) async fn export(
 async fn one(running: &Running, key: Key, entry: Entry, lines: &Lines) -> Result<(), Refusal> {
     let stage = entry.stage;
     let found = running
-        .read(move |r| attempt::document(r, key, &entry))
+        .read(move |r| compose::document(r, key, &entry))
         .await?;
     let Some((ticket, raw)) = found else {
         return Err(Refusal::new(Kind::Refused, absent(stage)));

@@ -18,24 +18,18 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
-use super::commit::outgoing;
+use super::compose::compose_again;
 use super::conversation::{self, To};
 use super::doubt::{is_asked, Doubt};
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
 use super::{held, mib, Engine, StoreFault};
-use crate::http::Bytes;
 use crate::index::Queued;
-use crate::mail::{self, Decoder, Encoding, File};
+use crate::mail::{Decoder, Encoding, File};
 use crate::passage::record::ActKind;
-use crate::passage::{Entry, Outcome as Decided, Stage};
 use crate::portal::{self, Contract, Portal};
-use crate::ticket::{self, compose, Facts, Key, RawOriginal, Signs, Source, Token};
+use crate::ticket::{self, Key, Source};
 use crate::world::body::Slices;
-use crate::world::clock::hold_up;
-use crate::world::switches::Switch;
 use crate::world::{Body, Tick, Worker};
 
 /// Octets of a message read at once.
@@ -497,120 +491,6 @@ fn decode(octets: Vec<u8>, mut decoder: Decoder, encoding: Encoding) -> Slice {
     let mut out = Vec::with_capacity(octets.len());
     decoder.feed(&octets, &mut out);
     (taken, out, decoder)
-}
-
-/// A ticket composed again, on the reader's thread.
-struct Again {
-    ticket: ticket::Ticket,
-    message: mail::Message,
-    facts: Facts,
-    root: Option<Key>,
-    lane: u32,
-    decided_at: i64,
-    digest: Option<[u8; 32]>,
-}
-
-impl Again {
-    fn outgoing(self, signs: &Signs) -> Outgoing {
-        let body = portal::document::encode(&self.ticket);
-        let same = self
-            .digest
-            .is_none_or(|d| d == <[u8; 32]>::from(Sha256::digest(&body)));
-        Outgoing {
-            root: self.root,
-            doubt: !same,
-            ..outgoing(
-                &self.ticket,
-                body,
-                &self.message,
-                &self.facts,
-                signs,
-                (self.lane, self.decided_at),
-            )
-        }
-    }
-}
-
-fn compose_again(reader: &Reader, key: Key) -> Result<Option<Again>, StoreFault> {
-    let Some(entry) = reader.entry(&key)? else {
-        return Ok(None);
-    };
-    hold_up(Switch::LateRead);
-    match entry.stage {
-        Stage::Committed => match composed_of(reader, key, &entry)? {
-            Some(again) => Ok(Some(again)),
-            // After a damage of what said that it was done with.
-            None => Err(StoreFault::Torn {
-                said: "its octets are no longer kept here".to_owned(),
-            }),
-        },
-        _ => Ok(None),
-    }
-}
-
-/// The document that the portal is sent of a message (or was, or would be after a refusal), and where
-/// its octets lie; none where no ticket was made of it, or its octets are not kept here.
-pub(crate) fn document(
-    reader: &Reader,
-    key: Key,
-    entry: &Entry,
-) -> Result<Option<(Bytes, RawAt)>, StoreFault> {
-    let (Some(again), Some(stored)) = (composed_of(reader, key, entry)?, entry.message) else {
-        return Ok(None);
-    };
-    let document = portal::document::encode(&again.ticket);
-    Ok(Some((document, reader.raw_at(stored)?)))
-}
-
-fn composed_of(reader: &Reader, key: Key, entry: &Entry) -> Result<Option<Again>, StoreFault> {
-    let (Some(stored), Some(decision)) = (entry.message, entry.decision) else {
-        return Ok(None);
-    };
-    let decision = reader.decision(decision)?;
-    let Decided::Ticket { user, company } = decision.outcome else {
-        return Ok(None);
-    };
-    let raw = reader.raw_at(stored)?;
-    let mut skim = mail::Skim::new(mail::Limits::default());
-    let mut digester = mail::Digester::default();
-    let mut at = 0;
-    loop {
-        let octets = reader.raw(raw, at, SLICE)?;
-        if octets.is_empty() {
-            break;
-        }
-        at += octets.len() as u64;
-        digester.update(&octets);
-        skim.feed(&octets);
-    }
-    let message = mail::understand(&skim.finish());
-    let original = message
-        .unparsed
-        .then(|| RawOriginal::whole(digester.finish()));
-    let root = decision
-        .about
-        .filter(|about| about.append)
-        .map(|about| about.root);
-    let of = root.unwrap_or(key);
-    let facts = Facts {
-        key,
-        mailbox: decision.address,
-        received_at: decision.received_at,
-        user,
-        company,
-        raw: original,
-        about: decision.about.map(|about| about.root),
-        token: decision.token.map(|seal| Token::new(&of, seal)),
-    };
-    Ok(Some(Again {
-        ticket: compose(&message, &facts),
-        message,
-        facts,
-        root,
-        lane: decision.lane,
-        decided_at: decision.decided_at,
-        digest: decision.composed,
-    }))
 }
 
 #[cfg(test)]

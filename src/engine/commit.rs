@@ -9,7 +9,7 @@ use std::rc::Rc;
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use super::conversation::Asks;
+use super::compose::{outgoing, shown};
 use super::decide::{already, look_up, question, rules, sender};
 use super::news::Event;
 use super::reader::Answer;
@@ -17,16 +17,12 @@ use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
 use super::{give_way, held, Engine, StoreFault};
-use crate::http::Bytes;
-use crate::mail::{clean, Message};
+use crate::mail::Message;
 use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{self, answers, compose, decide, Facts, Key, Known, Led, RawOriginal, Rules};
-use crate::ticket::{MessageId, Sign, Signs, Thread, Ticket, Token};
-
-/// Octets of subject and sender that a decision keeps for lists.
-const SHOWN_MAX: usize = 160;
+use crate::ticket::{MessageId, Sign, Signs, Thread, Token};
 
 /// The stage: takes understood batches, makes them durable.
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
@@ -301,41 +297,9 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
     });
 }
 
-/// A composed ticket as it waits for the portal, in its lane, decided then.
-pub(super) fn outgoing(
-    ticket: &Ticket,
-    body: Bytes,
-    message: &Message,
-    facts: &Facts,
-    signs: &Signs,
-    (lane, decided_at): (u32, i64),
-) -> Outgoing {
-    Outgoing {
-        lane,
-        body,
-        root: None,
-        asks: Asks::of(message, facts, signs).map(Rc::new),
-        files: Vec::new(),
-        sources: Rc::new(ticket::sources(message, facts.raw.as_ref())),
-        subject: shown(Some(&ticket.subject)),
-        sender: shown(message.author().map(|a| a.address.as_str())),
-        decided_at,
-        doubt: false,
-    }
-}
-
 /// The lane of a message that begins a ticket: its sender's.
 fn lane(message: &Message) -> u32 {
     let address = message.author().map(|a| a.folded()).unwrap_or_default();
     let digest: [u8; 32] = Sha256::digest(address.as_bytes()).into();
     u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
-}
-
-fn shown(text: Option<&str>) -> String {
-    let text = clean::for_line(text.unwrap_or_default());
-    let end = (0..=SHOWN_MAX.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned()
 }

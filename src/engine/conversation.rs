@@ -128,3 +128,6 @@ fn known(reader: &Reader, root: Key, row: Queued) -> Result<Option<To>, StoreFau
     let ticket = last.or_else(|| first.and_then(ticket));
     Ok(Some(ticket.map_or(To::New, To::Ticket)))
 }
+
+#[cfg(test)]
+mod tests;

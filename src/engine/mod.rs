@@ -11,10 +11,11 @@
 
 pub mod account;
 pub mod archive;
-pub(crate) mod attempt;
+mod attempt;
 pub mod bell;
 pub mod check;
 pub mod commit;
+pub(crate) mod compose;
 mod conversation;
 pub mod decide;
 mod departed;

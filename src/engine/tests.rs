@@ -113,6 +113,9 @@ pub(super) fn decided(n: u32, at: u32, outcome: Outcome) -> Decided {
         subject: n.to_string(),
         composed: None,
         archive_early: false,
+        thread: crate::ticket::Thread::default(),
+        about: None,
+        token: None,
     };
     Decided {
         key: key(n),

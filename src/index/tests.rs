@@ -8,6 +8,7 @@ use crate::ticket::Reason;
 
 mod layout;
 mod reasons;
+mod threads;
 mod told_again;
 
 const LIFE: [u8; 8] = [9; 8];
@@ -78,6 +79,9 @@ fn decision(sequence: u64, uid: u32, outcome: Outcome) -> Record {
         subject: String::new(),
         composed: None,
         archive_early: false,
+        thread: crate::ticket::Thread::default(),
+        about: None,
+        token: None,
     }))
 }
 

@@ -89,7 +89,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
 mod tests {
     use super::*;
     use crate::mail::{understand, Limits, Skim};
-    use crate::ticket::{compose, Facts};
+    use crate::ticket::{compose, Facts, Seal, Token};
 
     fn document(raw: &str) -> serde_json::Value {
         let mut skim = Skim::new(Limits::default());
@@ -101,6 +101,8 @@ mod tests {
             user: Some("u-7".to_owned()),
             company: None,
             raw: None,
+            about: Some(Key([8; 32])),
+            token: Some(Token::new(&Key([8; 32]), Seal([1; 10]))),
         };
         let ticket = compose(&understand(&skim.finish()), &facts);
         assert_eq!(encode(&ticket), encode(&ticket.clone()));
@@ -123,6 +125,8 @@ mod tests {
             (&"It burns.\n-- \nPetra\n".into(), &1.into())
         );
         assert_eq!(said["unparsed"], false);
+        assert_eq!(said["about"], "08".repeat(32));
+        assert_eq!(said["token"], "pt-baeaqcaibaeaqcaiaeaqcaibaeaqcaib");
     }
 
     #[test]

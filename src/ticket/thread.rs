@@ -139,6 +139,8 @@ pub enum Way {
     References,
     /// The portal's tag in the subject.
     Tag,
+    /// The message that it reports of.
+    Report,
 }
 
 impl Way {
@@ -149,6 +151,7 @@ impl Way {
             Way::InReplyTo => "In-Reply-To",
             Way::References => "References",
             Way::Tag => "the ticket tag in its subject",
+            Way::Report => "the message that it reports of",
         }
     }
 }
@@ -215,6 +218,8 @@ pub fn clues(message: &Message, signs: &Signs) -> Vec<Clue> {
         Way::References,
         &mut message.references.iter().rev(),
     ));
+    let reported = message.report.as_ref().and_then(|r| r.original.as_ref());
+    clues.extend(of_ids(Way::Report, &mut reported.into_iter()));
     let tickets = signs.tag.iter().flat_map(|tag| tagged(subject, tag));
     clues.extend(tickets.take(SIGNS_MAX).map(|ticket| Clue {
         way: Way::Tag,

@@ -11,6 +11,7 @@ fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
         because: None,
         user: (decision == "ticket").then(|| "U-\u{1b}[2J01".to_owned()),
         company: None,
+        about: None,
         steps: Vec::new(),
     }
 }

@@ -24,6 +24,8 @@ fn outgoing(body: usize, attachments: &[u64]) -> Outgoing {
     };
     Outgoing {
         lane: 0,
+        root: None,
+        asks: None,
         body: Bytes::from(vec![b'x'; body]),
         sources: Rc::new(attachments.iter().map(source).collect()),
         files: Vec::new(),

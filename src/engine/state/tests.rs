@@ -354,6 +354,8 @@ fn composed_tickets_stay_within_their_room() {
             n,
             Outgoing {
                 lane: 0,
+                root: None,
+                asks: None,
                 body: vec![0; 100_000].into(),
                 files: vec![File {
                     start: 0,

@@ -42,6 +42,9 @@ fn decision(sequence: u64, outcome: Outcome) -> Decision {
         subject: "printer".to_owned(),
         composed: None,
         archive_early: false,
+        thread: Thread::default(),
+        about: None,
+        token: None,
     }
 }
 

@@ -48,6 +48,9 @@ fn entry(stage: Stage) -> Entry {
         subject: String::new(),
         composed: None,
         archive_early: false,
+        thread: crate::ticket::Thread::default(),
+        about: None,
+        token: None,
     }));
     let mut entry = apply(None, &decision, stored).unwrap().unwrap();
     entry.stage = stage;

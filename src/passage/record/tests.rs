@@ -4,6 +4,7 @@ use super::*;
 use crate::passage::entry::Spot;
 use crate::passage::place::{Origin, Position, Uid, UidValidity};
 use crate::passage::Stage;
+use crate::ticket::{Key, MessageId, Party, Way};
 
 fn places() -> impl Strategy<Value = Place> {
     prop_oneof![
@@ -53,8 +54,13 @@ fn decisions() -> impl Strategy<Value = Decision> {
         (prop::option::of(stored()), any::<Option<u64>>(), outcomes()),
         (any::<u32>(), ".{0,20}", ".{0,20}", ".{0,20}"),
         (any::<Option<[u8; 32]>>(), any::<bool>()),
+        (
+            threads(),
+            prop::option::of(abouts()),
+            any::<Option<[u8; 10]>>(),
+        ),
     )
-        .prop_map(|(who, what, words, rest)| Decision {
+        .prop_map(|(who, what, words, rest, of)| Decision {
             sequence: who.0,
             mailbox: MailboxId(who.1),
             place: who.2,
@@ -70,7 +76,27 @@ fn decisions() -> impl Strategy<Value = Decision> {
             subject: words.3,
             composed: rest.0,
             archive_early: rest.1,
+            thread: of.0,
+            about: of.1,
+            token: of.2.map(Seal),
         })
+}
+
+fn threads() -> impl Strategy<Value = Thread> {
+    let parties = prop::collection::vec(any::<[u8; 8]>().prop_map(Party), 0..4);
+    (any::<Option<[u8; 16]>>(), parties).prop_map(|(id, parties)| Thread {
+        id: id.map(MessageId),
+        parties,
+    })
+}
+
+fn abouts() -> impl Strategy<Value = About> {
+    let ways = prop::sample::select(vec![Way::Token, Way::InReplyTo, Way::References, Way::Tag]);
+    (any::<[u8; 32]>(), ways, any::<bool>()).prop_map(|(root, way, append)| About {
+        root: Key(root),
+        way,
+        append,
+    })
 }
 
 fn entries() -> impl Strategy<Value = Entry> {
@@ -113,6 +139,8 @@ fn entries() -> impl Strategy<Value = Entry> {
                 segment: d.octets,
                 offset: d.sequence,
             },
+            thread: d.thread,
+            root: d.about.map(|about| about.root),
         })
 }
 
@@ -224,8 +252,10 @@ proptest! {
     fn garbage_is_an_error_or_a_record_and_no_panic(kind in 0..16_u8, octets in any::<Vec<u8>>()) {
         let _ = Record::decode(kind, &octets);
         let _ = raw_start(&octets);
-        let versioned = [&[VERSION], octets.as_slice()].concat();
-        let _ = Record::decode(kind, &versioned);
+        for version in 1..=VERSION {
+            let versioned = [&[version], octets.as_slice()].concat();
+            let _ = Record::decode(kind, &versioned);
+        }
     }
 
     #[test]
@@ -299,6 +329,9 @@ fn sample() -> Decision {
         subject: "t".to_owned(),
         composed: None,
         archive_early: true,
+        thread: Thread::default(),
+        about: None,
+        token: None,
     }
 }
 
@@ -314,6 +347,13 @@ fn check_frozen(record: Record, octets: &str) {
         Record::decode(record.kind() as u8, &record.encode()),
         Ok(record)
     );
+}
+
+/// What an earlier version wrote is read as what it meant.
+#[track_caller]
+fn check_read(record: Record, octets: &str) {
+    let octets = data_encoding::HEXLOWER.decode(octets.as_bytes()).unwrap();
+    assert_eq!(Record::decode(record.kind() as u8, &octets), Ok(record));
 }
 
 /// A journal that is in the field holds these: a change that moves an octet needs a new version,
@@ -334,7 +374,7 @@ fn version_1_is_frozen() {
         Record::Trying(vec![place()]),
         "0101000102030405060708ac0207",
     );
-    check_frozen(
+    check_read(
         Record::Decision(Box::new(sample())),
         "010501000102030405060708ac020702020601044009000001017500016106017301740001",
     );
@@ -382,7 +422,7 @@ fn version_1_is_frozen() {
         }),
         "0101000102030405060708ac02070202",
     );
-    check_frozen(
+    check_read(
         Record::Copied(Box::new(sample())),
         "010501000102030405060708ac020702020601044009000001017500016106017301740001",
     );
@@ -440,9 +480,43 @@ fn version_1_of_a_snapshot_is_frozen() {
             segment: 4,
             offset: 64,
         },
+        thread: Thread::default(),
+        root: None,
     };
-    check_frozen(
-        Record::Snapshot(Box::new(entry)),
+    check_read(
+        Record::Snapshot(Box::new(entry.clone())),
         "0101050102020101000102030405060708ac02070202000108000006010401015406000100000440",
     );
+    check_frozen(
+        Record::Snapshot(Box::new(Entry {
+            thread: thread(),
+            root: Some(Key([4; 32])),
+            ..entry
+        })),
+        "0201050102020101000102030405060708ac020702020001080000060104010154060001000004400102020202020202020202020202020202010303030303030303010404040404040404040404040404040404040404040404040404040404040404",
+    );
+}
+
+fn thread() -> Thread {
+    Thread {
+        id: Some(MessageId([2; 16])),
+        parties: vec![Party([3; 8])],
+    }
+}
+
+#[test]
+fn version_2_is_frozen() {
+    let decision = Decision {
+        thread: thread(),
+        about: Some(About {
+            root: Key([4; 32]),
+            way: Way::References,
+            append: true,
+        }),
+        token: Some(Seal([5; 10])),
+        ..sample()
+    };
+    let octets = "020501000102030405060708ac020702020601044009000001017500016106017301740001010202020202020202020202020202020201030303030303030301040404040404040404040404040404040404040404040404040404040404040402010105050505050505050505";
+    check_frozen(Record::Decision(Box::new(decision.clone())), octets);
+    check_frozen(Record::Copied(Box::new(decision)), octets);
 }

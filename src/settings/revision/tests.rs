@@ -173,9 +173,9 @@ fn a_damaged_revision_is_noticed_wherever_the_bit_flips() {
 
 #[test]
 fn a_newer_format_is_refused_by_name() {
-    let octets = b"{\"postern-settings\":5,\"sha256\":\"\",\"more\":1}\n???";
+    let octets = b"{\"postern-settings\":6,\"sha256\":\"\",\"more\":1}\n???";
     let fault = Revision::decode(octets).unwrap_err();
-    assert_eq!(fault, Fault::Newer { found: 5, known: 4 });
+    assert_eq!(fault, Fault::Newer { found: 6, known: 5 });
     assert!(fault.to_string().contains("newer postern"));
 }
 
@@ -260,6 +260,21 @@ fn with_handling() -> Settings {
 fn a_revision_of_format_4_is_read_for_ever() {
     let revision = Revision::decode(include_bytes!("../fixtures/revision-4.json")).unwrap();
     assert_eq!(revision.settings, with_handling());
+}
+
+/// What came with format 5.
+fn with_replies() -> Settings {
+    let mut settings = with_handling();
+    put(&mut settings, &[("portal.ticket_tag", "[Desk #{ticket}]")]);
+    let set = settings.set_sealed("portal.reply_secrets", sealed(6));
+    assert_eq!(set, Ok(()));
+    settings
+}
+
+#[test]
+fn a_revision_of_format_5_is_read_for_ever() {
+    let revision = Revision::decode(include_bytes!("../fixtures/revision-5.json")).unwrap();
+    assert_eq!(revision.settings, with_replies());
 }
 
 /// Goes red when a way back takes an identity along: the same message would have another key, and become

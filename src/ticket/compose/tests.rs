@@ -2,6 +2,7 @@ use data_encoding::HEXLOWER;
 
 use super::*;
 use crate::mail::{understand, Limits, Skim};
+use crate::ticket::Seal;
 
 fn read(raw: &str) -> Message {
     let mut skim = Skim::new(Limits::default());
@@ -17,6 +18,8 @@ fn facts(raw: Option<RawOriginal>) -> Facts {
         user: Some("u1".into()),
         company: Some("c1".into()),
         raw,
+        about: Some(Key([0xcd; 32])),
+        token: Some(Token::new(&Key([0xcd; 32]), Seal([1; 10]))),
     }
 }
 
@@ -50,6 +53,8 @@ fn a_ticket_says_what_the_message_says() {
         "references": [],
         "user": "u1",
         "company": "c1",
+        "about": "cd".repeat(32),
+        "token": "pt-zxg43tonzxg43tonaeaqcaibaeaqcaib",
         "attachments": [
             {"name": "x.pdf", "content_type": "application/pdf", "size": 3,
              "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",

@@ -16,6 +16,7 @@ fn ticket(user: Option<&str>, company: Option<&str>) -> Decision {
     Decision::Ticket {
         user: user.map(str::to_owned),
         company: company.map(str::to_owned),
+        about: None,
     }
 }
 
@@ -62,7 +63,7 @@ fn every_combination_is_decided_as_the_table_says() {
                             ..Rules::default()
                         };
                         assert_eq!(
-                            decide(&message(unparsed), 1000, sender, &rules, already),
+                            decide(&message(unparsed), 1000, sender, &rules, already, None),
                             wanted(unparsed, early, index, process_unknown_senders, already),
                             "{unparsed} {sender:?} {rules:?} {already:?}"
                         );
@@ -80,13 +81,20 @@ fn a_domain_alone_makes_nobody_known() {
     let sender = Sender::Unknown {
         company_hint: Some("c1".into()),
     };
-    let decided = decide(&message(false), 0, &sender, &Rules::default(), Known::New);
+    let decided = decide(
+        &message(false),
+        0,
+        &sender,
+        &Rules::default(),
+        Known::New,
+        None,
+    );
     assert_eq!(decided, Decision::Held(Reason::UnknownSender));
     let rules = Rules {
         process_unknown_senders: true,
         ..Rules::default()
     };
-    let decided = decide(&message(false), 0, &sender, &rules, Known::New);
+    let decided = decide(&message(false), 0, &sender, &rules, Known::New, None);
     assert_eq!(decided, ticket(None, None));
 }
 
@@ -177,7 +185,7 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
                 auto_replies: handling(3),
                 ..Rules::default()
             };
-            let decided = |sender, already| decide(&message, 1000, sender, &rules, already);
+            let decided = |sender, already| decide(&message, 1000, sender, &rules, already, None);
             let reason = ignored.filter(|(setting, _)| *setting == ignores);
             let want = |or| reason.map_or(or, |(_, reason)| Decision::Ignored(reason));
             // Whoever it is from: a daemon is in nobody's directory.
@@ -201,4 +209,56 @@ fn every_reason_stands_in_the_readme_as_it_is() {
         let row = format!("| `{code}` | {verdict} | {said} | {mend} |");
         assert!(readme.lines().any(|line| line == row), "missing: {row}");
     }
+}
+
+/// Goes red where somebody who may write into a ticket is held as unknown, or somebody who may not is let in.
+#[test]
+fn what_belongs_to_a_ticket_goes_there_or_points_there() {
+    let known = Sender::Known {
+        user: "u1".to_owned(),
+        company: None,
+    };
+    let unknown = Sender::Unknown { company_hint: None };
+    let rules = Rules::default();
+    let decided = |sender: &Sender, already, append| {
+        let about = Some(About {
+            root: Key([7; 32]),
+            way: Way::Token,
+            append,
+        });
+        (
+            explain(&message(false), 0, sender, &rules, already, about),
+            about,
+        )
+    };
+    let of = |user: Option<&str>, about| Decision::Ticket {
+        user: user.map(str::to_owned),
+        company: None,
+        about,
+    };
+    for append in [true, false] {
+        let ((decision, because), about) = decided(&known, Known::New, append);
+        assert_eq!(decision, of(Some("u1"), about));
+        let answers = Because::Answers {
+            root: Key([7; 32]),
+            way: Way::Token,
+            append,
+        };
+        assert!(because.contains(&answers));
+        // As the operator wants it, and still in its ticket.
+        let ((decision, because), about) = decided(&unknown, Known::Wanted, append);
+        assert_eq!(decision, of(None, about));
+        assert!(because.contains(&answers));
+        let not_read = Decision::Held(Reason::DirectoryNotRead);
+        assert_eq!(
+            decided(&Sender::DirectoryNotRead, Known::New, append).0 .0,
+            not_read
+        );
+        let copy = Decision::Ignored(Reason::Duplicate);
+        assert_eq!(decided(&known, Known::Elsewhere, append).0 .0, copy);
+    }
+    let ((decision, _), about) = decided(&unknown, Known::New, true);
+    assert_eq!(decision, of(None, about));
+    let ((decision, _), _) = decided(&unknown, Known::New, false);
+    assert_eq!(decision, Decision::Held(Reason::UnknownSender));
 }

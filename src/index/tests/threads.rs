@@ -1,0 +1,131 @@
+//! Which ticket a Message-ID or a token leads to.
+
+use super::*;
+use crate::ticket::{About, Led, MessageId, Party, Sign, Thread, Way};
+
+fn id(n: u8) -> MessageId {
+    MessageId([n; 16])
+}
+
+/// A message with a Message-ID, from a party of that number; a reply where it has a root.
+fn message(sequence: u64, n: u8, lane: u32, root: Option<u64>) -> Record {
+    let Record::Decision(decision) = decision(sequence, u32::from(n), ticket()) else {
+        unreachable!("it makes decisions")
+    };
+    Record::Decision(Box::new(Decision {
+        lane,
+        thread: Thread {
+            id: Some(id(n)),
+            parties: vec![Party([n; 8])],
+        },
+        about: root.map(|root| About {
+            root: key(root),
+            way: Way::InReplyTo,
+            append: true,
+        }),
+        ..*decision
+    }))
+}
+
+fn led(root: u64, lane: u32, parties: &[u8]) -> Led {
+    Led {
+        root: key(root),
+        lane,
+        parties: parties.iter().map(|n| Party([*n; 8])).collect(),
+    }
+}
+
+fn by_id(view: &View, n: u8) -> Option<Led> {
+    view.led(&Sign::Message(id(n))).unwrap()
+}
+
+fn by_key(view: &View, n: u64) -> Option<Led> {
+    let mut begin = [0; 10];
+    begin.copy_from_slice(&key(n).0[..10]);
+    view.led(&Sign::Key(begin)).unwrap()
+}
+
+/// Goes red where an answer to a reply begins a ticket of its own, or who takes part is forgotten.
+#[test]
+fn a_message_leads_to_its_ticket_and_a_reply_to_that_of_its_first_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![
+        (1, message(1, 11, 70, None)),
+        (2, message(2, 12, 80, Some(1))),
+        (3, message(3, 13, 90, None)),
+    ]);
+    let check = |view: &View| {
+        assert_eq!(by_id(view, 11), Some(led(1, 70, &[11])));
+        assert_eq!(by_id(view, 12), Some(led(1, 70, &[12, 11])));
+        assert_eq!(by_id(view, 13), Some(led(3, 90, &[13])));
+        assert_eq!(by_id(view, 14), None);
+        assert_eq!(by_key(view, 1), Some(led(1, 70, &[11])));
+        assert_eq!(by_key(view, 2), Some(led(1, 70, &[12, 11])));
+        assert_eq!(by_key(view, 4), None);
+        assert_eq!(view.led(&Sign::Ticket("T".to_owned())).unwrap(), None);
+    };
+    check(&told.view);
+    told.index.flush().unwrap();
+    drop(told);
+    let (index, _) = open_again(dir.path(), LIFE).unwrap();
+    check(&index.view());
+}
+
+/// Goes red where half a digest is taken for the whole.
+#[test]
+fn ids_that_begin_alike_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![(1, message(1, 11, 70, None))]);
+    let mut alike = id(11);
+    alike.0[15] = 0;
+    assert_eq!(told.view.led(&Sign::Message(alike)).unwrap(), None);
+}
+
+/// The same mail in two mailboxes, or a Message-ID that somebody used twice.
+#[test]
+fn of_two_messages_of_one_id_the_first_counts_and_each_goes_for_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![
+        (9, message(1, 11, 70, None)),
+        (1, message(2, 11, 80, None)),
+    ]);
+    assert_eq!(by_id(&told.view, 11), Some(led(9, 70, &[11])));
+    told.index.forget(&[key(9)]).unwrap();
+    assert_eq!(by_id(&told.view, 11), Some(led(1, 80, &[11])));
+    told.index.forget(&[key(1)]).unwrap();
+    assert_eq!(by_id(&told.view, 11), None);
+}
+
+/// What the ticket began with is forgotten first: the reply stands for it.
+#[test]
+fn a_reply_whose_first_message_is_forgotten_stands_for_the_ticket() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![
+        (1, message(1, 11, 70, None)),
+        (2, message(2, 12, 70, Some(1))),
+    ]);
+    told.index.forget(&[key(1)]).unwrap();
+    assert_eq!(by_id(&told.view, 12), Some(led(2, 70, &[12])));
+}
+
+#[test]
+fn replies_to_a_ticket_are_found_in_their_order_and_those_to_others_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    told.tell(vec![
+        (1, message(1, 11, 70, None)),
+        (5, message(2, 12, 70, Some(1))),
+        (4, message(3, 13, 70, Some(1))),
+        (3, message(4, 14, 70, Some(2))),
+    ]);
+    let replies = |limit| {
+        let replies = told.view.replies(&key(1), limit).unwrap().into_iter();
+        replies.map(|r| r.key).collect::<Vec<_>>()
+    };
+    assert_eq!(replies(10), [key(5), key(4)]);
+    assert_eq!(replies(1), [key(5)]);
+}
