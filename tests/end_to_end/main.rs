@@ -14,6 +14,7 @@ mod altered;
 mod apart;
 mod away;
 mod compare;
+mod conversations;
 mod cyrus;
 mod departed;
 mod directory;

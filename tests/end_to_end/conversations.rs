@@ -1,0 +1,233 @@
+//! Answers go into their tickets, in order, whatever the portal does; and only from those who take part.
+
+use serde_json::Value;
+
+use crate::common::service::{text, Site};
+use crate::common::USER;
+
+const PRIYA: &str = "priya.raman@northgate-dental.example";
+/// Of the same practice.
+const TUNDE: &str = "t.okafor@northgate-dental.example";
+/// In nobody's directory.
+const NADIA: &str = "nadia@elsewhere.example";
+
+/// A mail as somebody's program makes it.
+struct Mail<'a> {
+    id: &'a str,
+    from: &'a str,
+    cc: &'a str,
+    subject: &'a str,
+    /// In-Reply-To.
+    to: &'a str,
+    /// References.
+    of: &'a [&'a str],
+}
+
+impl Mail<'_> {
+    fn octets(&self) -> Vec<u8> {
+        let Mail {
+            id, from, subject, ..
+        } = self;
+        let mut head = format!("From: {from}\r\nTo: {USER}\r\nSubject: {subject}\r\nMessage-ID: <{id}@mail.example>\r\n");
+        if !self.cc.is_empty() {
+            head += &format!("Cc: {}\r\n", self.cc);
+        }
+        if !self.to.is_empty() {
+            head += &format!("In-Reply-To: <{}@mail.example>\r\n", self.to);
+        }
+        let of: Vec<String> = self
+            .of
+            .iter()
+            .map(|id| format!("<{id}@mail.example>"))
+            .collect();
+        if !of.is_empty() {
+            head += &format!("References: {}\r\n", of.join("\r\n "));
+        }
+        format!("{head}\r\nThis is {id}.\r\n").into_bytes()
+    }
+}
+
+/// Priya's first mail, Nadia in Cc.
+const FIRST: Mail<'_> = Mail {
+    id: "1",
+    from: PRIYA,
+    cc: NADIA,
+    subject: "Printer",
+    to: "",
+    of: &[],
+};
+
+fn reply<'a>(id: &'a str, from: &'a str, to: &'a str) -> Mail<'a> {
+    Mail {
+        id,
+        from,
+        cc: "",
+        subject: "Re: Printer",
+        to,
+        of: &[],
+    }
+}
+
+fn arrives(site: &Site, mail: &Mail<'_>) {
+    site.hand().append("INBOX", "", &mail.octets());
+}
+
+/// The Message-IDs of each ticket, its replies behind it, in the portal's order.
+fn conversations(site: &Site) -> Vec<Vec<String>> {
+    let id = |body: &Value| {
+        text(body, "message_id")
+            .trim_end_matches("@mail.example")
+            .to_owned()
+    };
+    let of = |ticket: &Value| {
+        let replies = ticket["replies"].as_array().cloned().unwrap_or_default();
+        let replies = replies.iter().map(|reply| id(&site.body(reply)));
+        [id(ticket)].into_iter().chain(replies).collect()
+    };
+    site.portal.tickets().iter().map(of).collect()
+}
+
+#[track_caller]
+fn come_to(site: &Site, what: &[&[&str]]) {
+    let wanted: Vec<Vec<String>> = what
+        .iter()
+        .map(|ids| ids.iter().map(|id| (*id).to_owned()).collect())
+        .collect();
+    let mut seen = Vec::new();
+    let limit = std::time::Duration::from_secs(60);
+    let started = std::time::Instant::now();
+    while started.elapsed() < limit {
+        seen = conversations(site);
+        if seen == wanted {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(seen, wanted, "{}", site.log());
+}
+
+#[test]
+fn replies_go_into_the_ticket_of_whoever_takes_part_and_strangers_get_their_own() {
+    let mut site = Site::ready();
+    site.start_read();
+    arrives(&site, &FIRST);
+    come_to(&site, &[&["1"]]);
+    // Herself, somebody of her practice, somebody whom she brought in and the directory does not know.
+    arrives(&site, &reply("2", PRIYA, "1"));
+    come_to(&site, &[&["1", "2"]]);
+    arrives(&site, &reply("3", TUNDE, "2"));
+    come_to(&site, &[&["1", "2", "3"]]);
+    arrives(&site, &reply("4", NADIA, "3"));
+    come_to(&site, &[&["1", "2", "3", "4"]]);
+    // By References alone, of which the newest are unknown here.
+    let mut fifth = reply("5", TUNDE, "");
+    fifth.of = &["1", "4", "77"];
+    arrives(&site, &fifth);
+    come_to(&site, &[&["1", "2", "3", "4", "5"]]);
+    // Of another company: a ticket of her own, which says what it answers.
+    let other = reply("6", "lukasz@kowalczyk.example", "4");
+    arrives(&site, &other);
+    arrives(&site, &reply("7", "mallory@elsewhere.example", "4"));
+    site.until("the stranger is held", |s| s.count("held") == 1);
+    come_to(&site, &[&["1", "2", "3", "4", "5"], &["6"]]);
+    let tickets = site.portal.tickets();
+    let about = |ticket: &Value| site.body(ticket)["about"].clone();
+    assert_eq!(
+        (about(&tickets[0]), about(&tickets[1])),
+        (Value::Null, tickets[0]["key"].clone())
+    );
+    // The token is that of the ticket, in each of its messages.
+    let replies = tickets[0]["replies"].as_array().unwrap();
+    let tokens: Vec<Value> = replies
+        .iter()
+        .map(|r| site.body(r)["token"].clone())
+        .collect();
+    assert_eq!(tokens, vec![site.body(&tickets[0])["token"].clone(); 4]);
+    assert_ne!(site.body(&tickets[1])["token"], tokens[0]);
+    let told = |n: usize, words: &str| {
+        let log = site.does(&["log", text(&tickets[n], "key")]);
+        assert!(log.contains(words), "{log}");
+    };
+    told(0, "it becomes a ticket of user");
+    told(1, "points at the one that began with");
+    let reply = site.does(&["log", "3@mail.example"]);
+    assert!(
+        reply.contains("it goes into the ticket that began with"),
+        "{reply}"
+    );
+    site.sound();
+}
+
+/// Goes red where a reply is sent as soon as it can be, and its ticket is not there yet.
+#[test]
+fn a_conversation_that_came_while_the_portal_was_away_is_one_ticket_in_order() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.portal.kill();
+    let ids = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+    let from = [PRIYA, NADIA, TUNDE];
+    arrives(&site, &FIRST);
+    for (n, pair) in ids.windows(2).enumerate() {
+        arrives(&site, &reply(pair[1], from[n % 3], pair[0]));
+    }
+    site.until("all are here", |s| s.count("committed") == 10);
+    // Nothing of it is kept but what is on the disk.
+    site.kill();
+    site.start();
+    site.portal.start_again();
+    come_to(&site, &[&ids]);
+    site.complete();
+    site.sound();
+}
+
+/// All of it in one batch: what the index has not learned yet is known all the same.
+#[test]
+fn a_conversation_that_was_there_before_the_box_is_one_ticket() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.stop();
+    let ids = ["1", "2", "3", "4"];
+    arrives(&site, &FIRST);
+    for pair in ids.windows(2) {
+        arrives(&site, &reply(pair[1], PRIYA, pair[0]));
+    }
+    site.start();
+    come_to(&site, &[&ids]);
+    site.complete();
+}
+
+/// Goes red where replies to what the portal refused wait for ever, or each becomes a ticket.
+#[test]
+fn replies_to_a_refused_ticket_become_one_ticket_that_says_what_it_answers() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.fault(r#"[{"route": "ticket", "count": 1, "action": {"status": 400}}]"#);
+    arrives(&site, &FIRST);
+    site.until("it is refused", |s| s.count("refused") == 1);
+    let root = site.key("queue", "Printer");
+    site.no_faults();
+    arrives(&site, &reply("2", PRIYA, "1"));
+    come_to(&site, &[&["2"]]);
+    arrives(&site, &reply("3", PRIYA, "1"));
+    come_to(&site, &[&["2", "3"]]);
+    let ticket = site.portal.tickets().remove(0);
+    assert!(text(&site.body(&ticket), "about").starts_with(&root));
+}
+
+/// A person deleted the ticket at the portal.
+#[test]
+fn a_reply_to_a_ticket_that_is_gone_becomes_one_and_the_next_goes_there() {
+    let mut site = Site::ready();
+    site.start_read();
+    arrives(&site, &FIRST);
+    come_to(&site, &[&["1"]]);
+    let first = site.portal.tickets().remove(0);
+    let path = format!("/_admin/tickets/{}", text(&first, "id"));
+    site.portal.admin("DELETE", &path, "");
+    arrives(&site, &reply("2", PRIYA, "1"));
+    come_to(&site, &[&["2"]]);
+    arrives(&site, &reply("3", PRIYA, "1"));
+    come_to(&site, &[&["2", "3"]]);
+    let ticket = site.portal.tickets().remove(0);
+    assert_eq!(site.body(&ticket)["about"], first["key"]);
+}
