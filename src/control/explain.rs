@@ -98,7 +98,7 @@ impl Mail {
         let report = self.message.report.as_ref().map(|report| mail::Report {
             kind: report.kind,
             about: Vec::new(),
-            original: None,
+            original: report.original.clone(),
             subject: None,
         });
         let message = &self.message;
@@ -109,6 +109,7 @@ impl Mail {
             to: some(&message.to),
             cc: some(&message.cc),
             subject: message.subject.clone(),
+            message_id: message.message_id.clone(),
             in_reply_to: message.in_reply_to.iter().take(OF_EACH).cloned().collect(),
             references: message.references.iter().skip(newest).cloned().collect(),
             machine: message.machine.clone(),
@@ -315,6 +316,7 @@ pub(super) fn step(because: &Because) -> Step {
     let handled = |handling: Handling| match handling {
         Handling::Ignore => "such mail is archived without a ticket",
         Handling::Ticket => "such mail becomes a ticket as any other",
+        Handling::Append => "such mail goes into the ticket that it is about, and else is archived",
     };
     let (code, said) = match because {
         Because::SeenBefore => (
@@ -336,6 +338,10 @@ pub(super) fn step(because: &Because) -> Step {
         Because::InTime { after: Some(after) } => (
             "in-time",
             format!("It was not received before {}.", Wall(*after)),
+        ),
+        Because::Ours => (
+            "ours",
+            "The portal sent it itself, as its Message-ID says, and it came back.".to_owned(),
         ),
         Because::Unparsed => (
             "unparsed",

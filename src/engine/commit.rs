@@ -21,7 +21,9 @@ use crate::mail::Message;
 use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
-use crate::ticket::{self, answers, compose, decide, Facts, Key, Known, Led, RawOriginal, Rules};
+use crate::ticket::{
+    self, answers, compose, decide, is_ours, Belongs, Facts, Key, Known, Led, RawOriginal, Rules,
+};
 use crate::ticket::{MessageId, Sign, Signs, Thread, Token};
 
 /// The stage: takes understood batches, makes them durable.
@@ -195,7 +197,10 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         &sender,
         &by.rules,
         already,
-        answered.map(|(about, _)| about),
+        Belongs {
+            about: answered.map(|(about, _)| about),
+            ours: is_ours(message, by.signs),
+        },
     );
     let address = mailbox
         .mail_address()

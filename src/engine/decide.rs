@@ -8,7 +8,9 @@ use crate::index::Found;
 use crate::mail::Message;
 use crate::passage::{Entry, Stage};
 use crate::settings::Mailbox;
-use crate::ticket::{self, answers, clues, Because, Decision, Key, Known, Rules, Sender, Signs};
+use crate::ticket::{
+    self, answers, clues, is_ours, Because, Belongs, Decision, Key, Known, Rules, Sender, Signs,
+};
 
 /// What a mailbox's settings say.
 pub fn rules(mailbox: &Mailbox) -> Rules {
@@ -102,8 +104,11 @@ pub async fn explain<const N: usize>(
         let answer = looked.next().unwrap_or_default();
         let sender = sender(answer.found);
         let about = answers(message, &sender, &answer.clues, &answer.led);
-        let about = about.map(|(about, _)| about);
+        let belongs = Belongs {
+            about: about.map(|(about, _)| about),
+            ours: is_ours(message, &signs),
+        };
         let already = already(answer.entry.as_ref(), false);
-        ticket::explain(message, received_at, &sender, &rules, already, about)
+        ticket::explain(message, received_at, &sender, &rules, already, belongs)
     }))
 }

@@ -94,8 +94,11 @@ impl Words for ArchiveWhen {
 }
 
 impl Words for Handling {
-    const ALL: &'static [(Self, &'static str)] =
-        &[(Self::Ignore, "ignore"), (Self::Ticket, "ticket")];
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Ignore, "ignore"),
+        (Self::Ticket, "ticket"),
+        (Self::Append, "append"),
+    ];
 }
 
 /// What revisions of formats 1 to 3 have not: complaints are few, and somebody should read them.

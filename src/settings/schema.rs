@@ -162,25 +162,25 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
     Setting {
         key: "auto_replies",
         label: "Automatic replies",
-        help: "ignore: absence notes and the like are archived without a ticket; ticket: they become one.",
+        help: "ignore: absence notes are archived; ticket: they become tickets; append: they go into theirs.",
         slot: choice!(Handling, auto_replies),
     },
     Setting {
         key: "bounces",
         label: "Undeliverable reports",
-        help: "ignore: bounces and delays are archived without a ticket; ticket: they become one.",
+        help: "ignore: bounces and delays are archived; ticket: they become tickets; append: they go into theirs.",
         slot: choice!(Handling, bounces),
     },
     Setting {
         key: "receipts",
         label: "Receipts",
-        help: "ignore: reports of what was delivered or read are archived without a ticket; ticket: not so.",
+        help: "ignore: reports of what was read are archived; ticket: they become tickets; append: they go into theirs.",
         slot: choice!(Handling, receipts),
     },
     Setting {
         key: "complaints",
         label: "Complaints",
-        help: "ticket: reports of abuse become tickets; ignore: they are archived without one.",
+        help: "ticket: reports of abuse become tickets; ignore: they are archived; append: they go into theirs.",
         slot: choice!(Handling, complaints),
     },
     Setting {

@@ -11,7 +11,7 @@
 use super::directory::Sender;
 use super::key::Key;
 use super::reason::Reason;
-use super::thread::{About, Way};
+use super::thread::{About, Belongs, Way};
 use crate::mail::{MachineKind, Message, ReportKind};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub enum Handling {
     Ignore,
     /// They become tickets as others do.
     Ticket,
+    /// They go into the ticket that they are about; where they are about none they are archived.
+    Append,
 }
 
 /// The settings that decide.
@@ -90,6 +92,8 @@ pub enum Because {
         /// That date, in milliseconds since 1970.
         after: Option<i64>,
     },
+    /// It is mail of the portal's own, that came back: its Message-ID has one of our reply tokens.
+    Ours,
     /// It could not be read as mail.
     Unparsed,
     /// It reports what became of another message.
@@ -143,9 +147,17 @@ pub fn decide(
     sender: &Sender,
     rules: &Rules,
     already: Known,
-    about: Option<About>,
+    belongs: Belongs,
 ) -> Decision {
-    judge(message, received_at, sender, rules, already, about, |_| ())
+    judge(
+        message,
+        received_at,
+        sender,
+        rules,
+        already,
+        belongs,
+        |_| (),
+    )
 }
 
 /// The same decision, with every question that was asked on the way to it.
@@ -155,7 +167,7 @@ pub fn explain(
     sender: &Sender,
     rules: &Rules,
     already: Known,
-    about: Option<About>,
+    belongs: Belongs,
 ) -> (Decision, Vec<Because>) {
     let mut because = Vec::new();
     let decision = judge(
@@ -164,7 +176,7 @@ pub fn explain(
         sender,
         rules,
         already,
-        about,
+        belongs,
         |question| {
             because.push(question());
         },
@@ -180,7 +192,7 @@ fn judge(
     sender: &Sender,
     rules: &Rules,
     already: Known,
-    about: Option<About>,
+    Belongs { about, ours }: Belongs,
     mut told: impl FnMut(&dyn Fn() -> Because),
 ) -> Decision {
     match already {
@@ -207,10 +219,29 @@ fn judge(
         told(&|| Because::Unparsed);
         return nobody(None);
     }
+    if ours {
+        told(&|| Because::Ours);
+        return Decision::Ignored(Reason::Loop);
+    }
     let (handling, reason) = handled(message, rules);
     told(&|| written_by(message, handling));
-    if let (Handling::Ignore, Some(reason)) = (handling, reason) {
-        return Decision::Ignored(reason);
+    match (handling, reason) {
+        (Handling::Ignore, Some(reason)) => return Decision::Ignored(reason),
+        (Handling::Append, Some(reason)) => {
+            // Who reports takes no part in any ticket: a report names the message itself.
+            let named = message.report.is_some();
+            let about = about.filter(|about| about.append || named);
+            let about = about.map(|about| About {
+                append: true,
+                ..about
+            });
+            about.iter().for_each(|about| told(&|| answers(about)));
+            return match about {
+                Some(about) => ticket(sender, Some(about)),
+                None => Decision::Ignored(reason),
+            };
+        }
+        (_, None) | (Handling::Ticket, _) => {}
     }
     about.iter().for_each(|about| told(&|| answers(about)));
     told(&|| asked_of(sender, rules));

@@ -45,9 +45,11 @@ fn question(because: &Because) -> Question {
     match because {
         Because::SeenBefore | Because::AskedFor => Question::Seen,
         Because::TooOld { .. } | Because::InTime { .. } => Question::Date,
-        Because::Unparsed | Because::Report { .. } | Because::Machine { .. } | Because::Person => {
-            Question::Writer
-        }
+        Because::Ours
+        | Because::Unparsed
+        | Because::Report { .. }
+        | Because::Machine { .. }
+        | Because::Person => Question::Writer,
         Because::Answers { .. } => Question::Thread,
         Because::Known { .. } | Because::DirectoryNotRead | Because::Unknown { .. } => {
             Question::Sender

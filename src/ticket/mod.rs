@@ -27,6 +27,7 @@ pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
 pub use reason::Reason;
 pub use thread::{
-    answers, clues, written, About, Clue, Led, MessageId, Party, Sign, Signs, Thread, Way,
+    answers, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party, Sign, Signs,
+    Thread, Way,
 };
 pub use token::{Seal, Token, TokenKey};

@@ -141,6 +141,10 @@ reasons! {
     Complaint = "complaint", Ignored,
         "A report says that somebody called a message abuse.",
         "It lies in the archive folder. If such reports are wanted, set complaints to ticket; for this one: `held convert KEY --again`, and move it back unread.";
+    /// The portal's own mail came back.
+    Loop = "loop", Ignored,
+        "The portal's own mail came back: somebody forwards it here.",
+        "It lies in the archive folder. Look who gets the portal's mail and sends it to this mailbox; for this one: `held convert KEY --again`, and move it back unread.";
 }
 
 impl fmt::Display for Reason {

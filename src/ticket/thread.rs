@@ -323,6 +323,21 @@ pub struct About {
     pub append: bool,
 }
 
+/// How a message stands to what is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Belongs {
+    /// The ticket that it belongs to.
+    pub about: Option<About>,
+    /// Its own Message-ID has one of our tokens: the portal sent it.
+    pub ours: bool,
+}
+
+/// Whether the portal sent it: the mark by which a loop is known.
+pub fn is_ours(message: &Message, signs: &Signs) -> bool {
+    let id = message.message_id.as_deref().unwrap_or_default();
+    Token::find(id).any(|token| signs.keys.iter().any(|key| key.made(&token)))
+}
+
 /// The ticket that a message answers, by what each of its clues led to, and the lane of that ticket. The first
 /// that led anywhere counts; who may write is told by all that led to the same.
 pub fn answers(

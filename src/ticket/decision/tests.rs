@@ -63,7 +63,14 @@ fn every_combination_is_decided_as_the_table_says() {
                             ..Rules::default()
                         };
                         assert_eq!(
-                            decide(&message(unparsed), 1000, sender, &rules, already, None),
+                            decide(
+                                &message(unparsed),
+                                1000,
+                                sender,
+                                &rules,
+                                already,
+                                Belongs::default()
+                            ),
                             wanted(unparsed, early, index, process_unknown_senders, already),
                             "{unparsed} {sender:?} {rules:?} {already:?}"
                         );
@@ -87,14 +94,21 @@ fn a_domain_alone_makes_nobody_known() {
         &sender,
         &Rules::default(),
         Known::New,
-        None,
+        Belongs::default(),
     );
     assert_eq!(decided, Decision::Held(Reason::UnknownSender));
     let rules = Rules {
         process_unknown_senders: true,
         ..Rules::default()
     };
-    let decided = decide(&message(false), 0, &sender, &rules, Known::New, None);
+    let decided = decide(
+        &message(false),
+        0,
+        &sender,
+        &rules,
+        Known::New,
+        Belongs::default(),
+    );
     assert_eq!(decided, ticket(None, None));
 }
 
@@ -185,7 +199,9 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
                 auto_replies: handling(3),
                 ..Rules::default()
             };
-            let decided = |sender, already| decide(&message, 1000, sender, &rules, already, None);
+            let decided = |sender, already| {
+                decide(&message, 1000, sender, &rules, already, Belongs::default())
+            };
             let reason = ignored.filter(|(setting, _)| *setting == ignores);
             let want = |or| reason.map_or(or, |(_, reason)| Decision::Ignored(reason));
             // Whoever it is from: a daemon is in nobody's directory.
@@ -227,7 +243,14 @@ fn what_belongs_to_a_ticket_goes_there_or_points_there() {
             append,
         });
         (
-            explain(&message(false), 0, sender, &rules, already, about),
+            explain(
+                &message(false),
+                0,
+                sender,
+                &rules,
+                already,
+                Belongs { about, ours: false },
+            ),
             about,
         )
     };
@@ -261,4 +284,84 @@ fn what_belongs_to_a_ticket_goes_there_or_points_there() {
     assert_eq!(decision, of(None, about));
     let ((decision, _), _) = decided(&unknown, Known::New, false);
     assert_eq!(decision, Decision::Held(Reason::UnknownSender));
+}
+
+/// Goes red where a report makes a ticket although it is wanted in its own, or an absence note of somebody who
+/// has no part in the ticket is let in.
+#[test]
+fn what_programs_write_goes_into_the_ticket_that_it_is_about_or_is_archived() {
+    let sender = Sender::Unknown { company_hint: None };
+    let rules = Rules {
+        auto_replies: Handling::Append,
+        bounces: Handling::Append,
+        ..Rules::default()
+    };
+    let decided = |message: &Message, append: Option<bool>| {
+        let about = append.map(|append| About {
+            root: Key([7; 32]),
+            way: Way::Report,
+            append,
+        });
+        let belongs = Belongs { about, ours: false };
+        decide(message, 0, &sender, &rules, Known::New, belongs)
+    };
+    let goes = Decision::Ticket {
+        user: None,
+        company: None,
+        about: Some(About {
+            root: Key([7; 32]),
+            way: Way::Report,
+            append: true,
+        }),
+    };
+    let bounce = Message {
+        report: Some(crate::mail::Report {
+            kind: ReportKind::Failed,
+            about: Vec::new(),
+            original: None,
+            subject: None,
+        }),
+        ..message(false)
+    };
+    let ignored = Decision::Ignored(Reason::Bounce);
+    assert_eq!(decided(&bounce, None), ignored);
+    assert_eq!(decided(&bounce, Some(false)), goes);
+    let absence = Message {
+        machine: Some(crate::mail::Machine {
+            kind: MachineKind::Reply,
+            sign: String::new(),
+        }),
+        ..message(false)
+    };
+    let ignored = Decision::Ignored(Reason::AutoReply);
+    assert_eq!(decided(&absence, None), ignored);
+    assert_eq!(decided(&absence, Some(false)), ignored);
+    assert_eq!(decided(&absence, Some(true)), goes);
+}
+
+/// Goes red where a portal that writes to a list on which this mailbox is makes a ticket of each of its mails, and
+/// a mail of each ticket.
+#[test]
+fn what_the_portal_sent_itself_makes_no_ticket() {
+    let known = Sender::Known {
+        user: "u1".to_owned(),
+        company: None,
+    };
+    let belongs = Belongs {
+        about: None,
+        ours: true,
+    };
+    let decided = |already| {
+        decide(
+            &message(false),
+            0,
+            &known,
+            &Rules::default(),
+            already,
+            belongs,
+        )
+    };
+    assert_eq!(decided(Known::New), Decision::Ignored(Reason::Loop));
+    // The operator's word stands above it.
+    assert_eq!(decided(Known::Wanted), ticket(Some("u1"), None));
 }

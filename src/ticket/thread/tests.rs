@@ -255,6 +255,20 @@ fn clues_are_few_however_many_a_message_names() {
     assert!(tokens.len() <= SIGNS_MAX && ids.len() <= IDS_MAX && tickets.len() <= SIGNS_MAX);
 }
 
+/// Goes red where an answer to the portal's mail is taken for that mail, or anybody's word for ours.
+#[test]
+fn mail_of_the_portal_s_own_is_known_by_its_message_id() {
+    let mut message = message();
+    assert!(!is_ours(&message, &signs()));
+    message.message_id = Some(format!("{}.5@portal.example", token(7, 2)));
+    assert!(is_ours(&message, &signs()));
+    message.message_id = Some(format!("{}.5@portal.example", token(7, 3)));
+    assert!(!is_ours(&message, &signs()));
+    message.message_id = None;
+    message.in_reply_to = vec![format!("{}.5@portal.example", token(7, 2))];
+    assert!(!is_ours(&message, &signs()));
+}
+
 proptest! {
     #[test]
     fn any_message_has_its_clues(
