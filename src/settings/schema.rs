@@ -168,7 +168,7 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
     Setting {
         key: "bounces",
         label: "Undeliverable reports",
-        help: "ignore: bounces and delays are archived; ticket: they become tickets; append: they go into theirs.",
+        help: "ignore: bounces are archived; ticket: they become tickets; append: they go into theirs.",
         slot: choice!(Handling, bounces),
     },
     Setting {
