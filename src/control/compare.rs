@@ -286,15 +286,17 @@ pub(super) async fn compare(running: &Running, compare: &Compare) -> Result<Comp
     let engine = &running.engine;
     let settings = engine.settings();
     let Compare { asked, then, .. } = compare;
-    let ours = terms(explain::mailbox(
-        &settings.mailboxes,
-        asked.mailbox.as_deref(),
-    )?);
+    let mailbox = explain::mailbox(&settings.mailboxes, asked.mailbox.as_deref())?;
+    let ours = terms(mailbox);
     let received_at = explain::received_at(running, asked)?;
     let key_now = key(asked.key.as_deref())?;
     let key_then = key(compare.key.as_deref())?;
     let by = [(ours.rules, key_now), (then.rules, key_then)];
-    let by = by.map(|(rules, key)| decide::Terms { rules, key });
+    let by = by.map(|(rules, key)| decide::Terms {
+        mailbox: mailbox.id,
+        rules,
+        key,
+    });
     let judged = decide::explain(engine, &asked.message, received_at.0, by).await?;
     let [(by_ours, because), (by_theirs, because_then)] = judged;
     let elsewhere = by_ours != by_theirs;

@@ -211,6 +211,7 @@ pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanat
     let mailbox = mailbox(&settings.mailboxes, asked.mailbox.as_deref())?;
     let received_at = received_at(running, asked)?;
     let terms = decide::Terms {
+        mailbox: mailbox.id,
         rules: decide::rules(mailbox),
         key: key(asked.key.as_deref())?,
     };

@@ -77,7 +77,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     let looks = engine.looks.begun();
     let signs = engine.signs();
     let messages = batch.messages.iter();
-    let questions = messages.map(|m| question(&m.message, Some(m.key), &signs));
+    let questions = messages.map(|m| question(&m.message, mailbox.id, Some(m.key), &signs));
     let answers = look_up(engine, questions.collect()).await?;
     let by = By {
         mailbox: &mailbox,

@@ -6,7 +6,7 @@ use super::reader::{Answer, Question};
 use super::{early, Engine, StoreFault};
 use crate::index::Found;
 use crate::mail::Message;
-use crate::passage::{Entry, Stage};
+use crate::passage::{Entry, MailboxId, Stage};
 use crate::settings::Mailbox;
 use crate::ticket::{
     self, answers, clues, is_ours, Because, Belongs, Decision, Key, Known, Rules, Sender, Signs,
@@ -53,9 +53,15 @@ pub(super) fn sender(found: Found) -> Sender {
 }
 
 /// What is asked about a message.
-pub(super) fn question(message: &Message, key: Option<Key>, signs: &Signs) -> Question {
+pub(super) fn question(
+    message: &Message,
+    mailbox: MailboxId,
+    key: Option<Key>,
+    signs: &Signs,
+) -> Question {
     Question {
         key,
+        mailbox,
         address: message.author().map(|a| a.folded()).unwrap_or_default(),
         clues: clues(message, signs),
     }
@@ -81,7 +87,9 @@ pub(super) async fn look_up(
 /// By what a message is judged, beside what it says.
 #[derive(Clone, Copy)]
 pub struct Terms {
-    /// What the settings of its mailbox say.
+    /// The mailbox that it comes into.
+    pub mailbox: MailboxId,
+    /// What its settings say.
     pub rules: Rules,
     /// Its key there; where one is given it is asked whether it has been here before.
     pub key: Option<Key>,
@@ -98,7 +106,7 @@ pub async fn explain<const N: usize>(
     let signs = engine.signs();
     let asked = terms
         .each_ref()
-        .map(|terms| question(message, terms.key, &signs));
+        .map(|terms| question(message, terms.mailbox, terms.key, &signs));
     let mut looked = look_up(engine, asked.into()).await?.into_iter();
     Ok(terms.map(|Terms { rules, .. }| {
         let answer = looked.next().unwrap_or_default();

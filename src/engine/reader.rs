@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use crate::index::{self, Found, Known, Listed, Queued, View};
 use crate::mail;
 use crate::passage::record::{raw_start, ActKind, Decision, Refusal};
-use crate::passage::{Counters, Entry, Kind, Place, Position, Record, Stage, Stored};
+use crate::passage::{Counters, Entry, Kind, MailboxId, Place, Position, Record, Stage, Stored};
 use crate::spool;
 use crate::ticket::{Clue, Key, Led};
 
@@ -39,6 +39,8 @@ pub struct RawAt {
 pub struct Question {
     /// Its delivery key, where it is asked whether it has been here before.
     pub key: Option<Key>,
+    /// The mailbox that it came into.
+    pub mailbox: MailboxId,
     /// Its author's address.
     pub address: String,
     /// What it says of the ticket that it belongs to.
@@ -244,12 +246,13 @@ impl Reader {
         let answers = questions.into_iter().map(|question| {
             let Question {
                 key,
+                mailbox,
                 address,
                 clues,
             } = question;
             let entry = key.map(|key| self.view.entry(&key)).transpose()?;
             let found = self.view.find_address(&address)?;
-            let led = clues.iter().map(|clue| self.view.led(&clue.sign));
+            let led = clues.iter().map(|clue| self.view.led(&clue.sign, mailbox));
             Ok(Answer {
                 entry: entry.flatten(),
                 found,

@@ -19,7 +19,7 @@ use super::{give_way, Engine, StoreFault};
 use crate::passage::record::Stored;
 use crate::passage::{is_told, keep, keep_until, Entry, Keep, Kind, Record, Retention};
 use crate::spool;
-use crate::ticket::Key;
+use crate::ticket::{Key, Thread};
 
 /// How often it is looked whether something may go.
 const EVERY: Duration = Duration::from_secs(60);
@@ -35,6 +35,9 @@ const DAY_MS: i64 = 86_400_000;
 /// Segments of which more than this share must be copied are left alone: the copying would cost
 /// more of the card than the segment gives back.
 const WORTH: f64 = 0.5;
+/// The newest messages by which answers are known for as long as a key is remembered. Of older ones only
+/// while their octets are kept.
+const THREADS: u64 = if cfg!(test) { 150 } else { 200_000 };
 /// Messages whose copies one sync makes durable.
 const AT_ONCE: usize = if cfg!(test) { 16 } else { 2048 };
 /// Octets of a record on the disk besides its payload, about.
@@ -403,6 +406,10 @@ impl Writer {
                 entry.retired = true;
                 entry.message = None;
                 entry.large = None;
+                // Behind so many others nobody answers it any more; its rows would only grow in number.
+                if entry.sequence.saturating_add(THREADS) < self.index().next_sequence() {
+                    entry.thread = Thread::default();
+                }
             }
             self.copy_forward(key, entry, reader, number)?;
             copied += 1;

@@ -14,7 +14,7 @@
 //!   a box seq  to be archived, by mailbox -> key
 //!   l stage seq   what people list: held, refused, ignored, released, dismissed, closed -> key
 //!   g segment  a segment of its own that some message has -> key
-//!   i id key   Message-ID (half of its digest) of what became a ticket, or a reply to one
+//!   i span id key   Message-ID (half of its digest) of what became a ticket, or a reply to one
 //!   r key seq  the replies to a ticket, which is known by its first message -> key
 //!   d ...      the directory, see `directory`
 //!
@@ -51,7 +51,7 @@ use count::count;
 pub use directory::{Change, Directory, Found};
 use rows::{
     archive_row, is_of_one, is_settled, large_row, list_row, messages_of, place_row, queue_row,
-    reply_row, rows, value_of, Name,
+    reply_row, rows, span_of, value_of, Name,
 };
 use table::{Batch, Table};
 pub use tally::Tally;

@@ -28,6 +28,7 @@ struct Packing {
 /// Entries are a hundred octets and more, and several hundred where a message lies at many places.
 const BY_FOUR: u8 = 0b11;
 const BY_SIXTEEN: u8 = 0b1111;
+const BY_EIGHT: u8 = 0b111;
 
 /// The last of fifteen bits of a digest is the last but one of its second octet: 32,768 pages.
 const BY_DIGEST: u8 = 0b1;
@@ -35,7 +36,9 @@ const BY_DIGEST: u8 = 0b1;
 /// How a row, or the page of one, is packed; `None` for one that lies by itself.
 fn packing(name: &[u8]) -> Option<Packing> {
     let (name_octets, low) = match *name {
-        [b'm' | b'i', ..] => (3, BY_DIGEST),
+        [b'm', ..] => (3, BY_DIGEST),
+        // The first octet of a digest: all but its last three bits name a page.
+        [b'i', ..] => (6, BY_EIGHT),
         [b'e', ..] => (9, BY_FOUR),
         [b'q', ..] => (9, BY_SIXTEEN),
         [b'l', ..] => (10, BY_SIXTEEN),

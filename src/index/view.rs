@@ -9,7 +9,8 @@ use super::directory::{self, Directory, Found};
 use super::rows::Name;
 use super::table::Table;
 use super::{
-    archive_row, decode, list_row, messages_of, place_row, queue_row, reply_row, Fault, Meta,
+    archive_row, decode, list_row, messages_of, place_row, queue_row, reply_row, span_of, Fault,
+    Meta,
 };
 use crate::index::PlaceValue;
 use crate::passage::{Counters, Entry, MailboxId, Place, Position, Stage};
@@ -90,10 +91,10 @@ impl View {
         Ok(keys)
     }
 
-    /// The ticket that a message says it belongs to, where a message of it is known here.
-    pub fn led(&self, sign: &Sign) -> Result<Option<Led>, Fault> {
+    /// The ticket that a message in `mailbox` says it belongs to, where a message of it is known here.
+    pub fn led(&self, sign: &Sign, mailbox: MailboxId) -> Result<Option<Led>, Fault> {
         let met = match sign {
-            Sign::Message(id) => self.message(id)?,
+            Sign::Message(id) => self.message(id, mailbox)?,
             Sign::Key(begin) => match self.keys(begin, 1)?.pop() {
                 Some(key) => self.entry(&key)?.map(|entry| (key, entry)),
                 None => None,
@@ -127,24 +128,43 @@ impl View {
         }))
     }
 
-    /// A message with this Message-ID, the first of several.
-    fn message(&self, id: &MessageId) -> Result<Option<(Key, Entry)>, Fault> {
-        let from = messages_of(id);
-        let to = [from.as_slice(), &[0xff; 32], &[0]].concat();
-        let mut met: Option<(Key, Entry)> = None;
-        for (row, _) in self.table.range(&from, &to, SAME_ID)? {
-            let Some(Ok(octets)) = row.get(from.len()..).map(<[u8; 32]>::try_from) else {
-                continue;
-            };
-            let key = Key(octets);
-            let entry = self.entry(&key)?.filter(|e| e.thread.id == Some(*id));
-            let entry = entry.filter(|e| {
-                met.as_ref()
-                    .is_none_or(|(_, met)| e.sequence < met.sequence)
-            });
-            met = entry.map(|entry| (key, entry)).or(met);
+    /// A message with this Message-ID: that of the mailbox, where several have a copy of it, else the newest.
+    fn message(&self, id: &MessageId, mailbox: MailboxId) -> Result<Option<(Key, Entry)>, Fault> {
+        let Some((oldest, newest)) = self.spans()? else {
+            return Ok(None);
+        };
+        let mut other = None;
+        for span in (oldest..=newest).rev() {
+            let from = messages_of(span, id);
+            let to = [from.as_slice(), &[0xff; 32], &[0]].concat();
+            for (row, _) in self.table.range(&from, &to, SAME_ID)? {
+                let Some(Ok(octets)) = row.get(from.len()..).map(<[u8; 32]>::try_from) else {
+                    continue;
+                };
+                let key = Key(octets);
+                let entry = self.entry(&key)?.filter(|e| e.thread.id == Some(*id));
+                match entry {
+                    Some(entry) if entry.mailbox == mailbox => return Ok(Some((key, entry))),
+                    entry => other = other.or(entry.map(|entry| (key, entry))),
+                }
+            }
         }
-        Ok(met)
+        Ok(other)
+    }
+
+    /// The oldest and the newest span of numbers that may have Message-IDs.
+    fn spans(&self) -> Result<Option<(u32, u32)>, Fault> {
+        let first = self.table.range(b"i", b"j", 1)?.pop();
+        let oldest =
+            first.and_then(|(row, _)| Some(u32::from_be_bytes(row.get(1..5)?.try_into().ok()?)));
+        let Some(oldest) = oldest else {
+            return Ok(None);
+        };
+        let next = match self.table.meta()? {
+            Some(octets) => decode::<Meta>(&octets)?.sequence,
+            None => 0,
+        };
+        Ok(Some((oldest, span_of(next))))
     }
 
     /// The replies to the ticket of which `root` was the first message, in the order of their decisions,

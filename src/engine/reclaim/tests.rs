@@ -4,8 +4,8 @@ use super::*;
 use crate::engine::tests::{self, key, place, ticket, SIZES};
 use crate::engine::writer::{Decided, Raw};
 use crate::passage::record::{Act, ActKind, Archived, Decision, Outcome, Receipt};
-use crate::passage::Stage;
-use crate::ticket::Reason;
+use crate::passage::{MailboxId, Stage};
+use crate::ticket::{MessageId, Reason, Sign};
 
 const NOW: i64 = 1_800_000_000_000;
 const RETENTION: Retention = Retention {
@@ -34,8 +34,13 @@ fn open(dir: &Path) -> (Writer, Reader) {
     (opened.writer, opened.reader)
 }
 
+fn message_id(n: u32) -> Option<MessageId> {
+    MessageId::of(&n.to_string())
+}
+
 fn commit(writer: &mut Writer, n: u32, raw: Raw, decided_at: i64) {
     let mut decided = tests::decided(n, n, ticket());
+    decided.decision.thread.id = message_id(n);
     decided.raw = raw;
     decided.decision.decided_at = decided_at;
     decided.decision.octets = octets(n).len() as u64;
@@ -561,4 +566,27 @@ fn a_segment_without_its_header_is_left_alone() {
     reclaim_all(&mut writer, pressed);
     let segments = writer.journal().segments();
     assert!(segments.iter().any(|s| s.number == first));
+}
+
+/// Goes red where answers are known by ever more messages, or by none once their octets are gone.
+#[test]
+fn answers_are_known_by_the_newest_messages_and_by_what_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut writer, reader) = filled(dir.path(), NOW - 8 * DAY_MS);
+    reclaim_all(&mut writer, RETENTION);
+    let led = |n: u32| {
+        let id = message_id(n).unwrap();
+        let led = reader.view().led(&Sign::Message(id), MailboxId(1)).unwrap();
+        led.map(|led| led.root)
+    };
+    // 0 is owed yet; 1 lies behind 150 others; 190 is one of the newest.
+    let retired = |n: u32| reader.entry(&key(n)).unwrap().unwrap().retired;
+    assert_eq!(
+        (led(0), led(1), led(190)),
+        (Some(key(0)), None, Some(key(190)))
+    );
+    assert!(retired(1) && !retired(0));
+    let newest = (50..200).filter(|n| retired(*n)).count();
+    assert!(newest > 50, "{newest}");
+    assert!((50..200).all(|n| led(n) == Some(key(n))));
 }

@@ -36,13 +36,13 @@ fn led(root: u64, lane: u32, parties: &[u8]) -> Led {
 }
 
 fn by_id(view: &View, n: u8) -> Option<Led> {
-    view.led(&Sign::Message(id(n))).unwrap()
+    view.led(&Sign::Message(id(n)), MailboxId(1)).unwrap()
 }
 
 fn by_key(view: &View, n: u64) -> Option<Led> {
     let mut begin = [0; 10];
     begin.copy_from_slice(&key(n).0[..10]);
-    view.led(&Sign::Key(begin)).unwrap()
+    view.led(&Sign::Key(begin), MailboxId(1)).unwrap()
 }
 
 /// Goes red where an answer to a reply begins a ticket of its own, or who takes part is forgotten.
@@ -63,7 +63,11 @@ fn a_message_leads_to_its_ticket_and_a_reply_to_that_of_its_first_one() {
         assert_eq!(by_key(view, 1), Some(led(1, 70, &[11])));
         assert_eq!(by_key(view, 2), Some(led(1, 70, &[12, 11])));
         assert_eq!(by_key(view, 4), None);
-        assert_eq!(view.led(&Sign::Ticket("T".to_owned())).unwrap(), None);
+        assert_eq!(
+            view.led(&Sign::Ticket("T".to_owned()), MailboxId(1))
+                .unwrap(),
+            None
+        );
     };
     check(&told.view);
     told.index.flush().unwrap();
@@ -80,23 +84,45 @@ fn ids_that_begin_alike_are_told_apart() {
     told.tell(vec![(1, message(1, 11, 70, None))]);
     let mut alike = id(11);
     alike.0[15] = 0;
-    assert_eq!(told.view.led(&Sign::Message(alike)).unwrap(), None);
+    assert_eq!(
+        told.view.led(&Sign::Message(alike), MailboxId(1)).unwrap(),
+        None
+    );
 }
 
-/// The same mail in two mailboxes, or a Message-ID that somebody used twice.
+/// The same mail in two mailboxes, or a Message-ID that somebody used twice: an answer in one mailbox goes into the
+/// ticket of that mailbox.
 #[test]
-fn of_two_messages_of_one_id_the_first_counts_and_each_goes_for_itself() {
+fn of_two_messages_of_one_id_that_of_the_mailbox_counts_and_each_goes_for_itself() {
     let dir = tempfile::tempdir().unwrap();
     let mut told = Told::open(dir.path());
+    let in_other = |record: Record| {
+        let Record::Decision(decision) = record else {
+            unreachable!("it makes decisions")
+        };
+        Record::Decision(Box::new(Decision {
+            mailbox: MailboxId(2),
+            ..*decision
+        }))
+    };
     told.tell(vec![
         (9, message(1, 11, 70, None)),
-        (1, message(2, 11, 80, None)),
+        // Far from it, and the newest.
+        (1, in_other(message(5000, 11, 80, None))),
     ]);
-    assert_eq!(by_id(&told.view, 11), Some(led(9, 70, &[11])));
+    let by = |view: &View, mailbox| {
+        let led = view.led(&Sign::Message(id(11)), MailboxId(mailbox));
+        led.unwrap().map(|led| led.root)
+    };
+    let view = &told.view;
+    assert_eq!(
+        [by(view, 1), by(view, 2), by(view, 3)],
+        [Some(key(9)), Some(key(1)), Some(key(1))]
+    );
     told.index.forget(&[key(9)]).unwrap();
-    assert_eq!(by_id(&told.view, 11), Some(led(1, 80, &[11])));
+    assert_eq!(by(&told.view, 1), Some(key(1)));
     told.index.forget(&[key(1)]).unwrap();
-    assert_eq!(by_id(&told.view, 11), None);
+    assert_eq!(by(&told.view, 1), None);
 }
 
 /// What the ticket began with is forgotten first: the reply stands for it.
