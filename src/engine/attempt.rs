@@ -79,6 +79,11 @@ pub enum Outcome {
         /// When it can be looked up.
         until: Tick,
     },
+    /// Nothing was sent: the ticket that it goes into comes first.
+    Behind {
+        /// The number of that one's decision.
+        first: u64,
+    },
     /// It is not in the queue any more.
     Gone,
     /// Its octets can't be read here any more.
@@ -202,13 +207,7 @@ async fn attempt(
         Ok(to) => to,
         Err(conversation::Unknown::Portal(fault)) => return Ok(verdict(fault, false)),
         Err(conversation::Unknown::Store(fault)) => return Err(fault),
-        Err(conversation::Unknown::Waits) => {
-            return Ok(Outcome::Later {
-                said: "the ticket that it answers comes first".to_owned(),
-                after: None,
-                doubt: false,
-            })
-        }
+        Err(conversation::Unknown::Behind(first)) => return Ok(Outcome::Behind { first }),
     };
     Ok(match send(portal, to, &sent_key, &outgoing).await {
         Ok(receipt) => done(receipt, ping.as_ref(), outgoing.shown()),

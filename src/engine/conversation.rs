@@ -8,6 +8,9 @@
 //! What leads to no message that is known here may lead to a ticket at the portal: one that it made itself, or that
 //! another box made. A portal that can find it is asked, and who may write there is judged by what it says.
 
+use std::collections::BTreeMap;
+
+use super::reader::Reader;
 use super::state::Outgoing;
 use super::{Engine, StoreFault};
 use crate::index::Queued;
@@ -15,8 +18,6 @@ use crate::mail::{Address, Message};
 use crate::passage::{Entry, Stage};
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{written, Facts, Key, Signs};
-
-use super::reader::Reader;
 
 /// Replies of a ticket that are looked at for one that has a receipt.
 const REPLIES: usize = 512;
@@ -74,8 +75,8 @@ pub(super) enum To {
 pub(super) enum Unknown {
     /// The portal's answer.
     Portal(portal::Fault),
-    /// The ticket that it goes into comes first.
-    Waits,
+    /// The ticket that it goes into, of this number, comes first.
+    Behind(u64),
     /// The store's.
     Store(StoreFault),
 }
@@ -83,6 +84,23 @@ pub(super) enum Unknown {
 impl From<StoreFault> for Unknown {
     fn from(fault: StoreFault) -> Self {
         Unknown::Store(fault)
+    }
+}
+
+/// Tickets whose receipt or refusal the index has not learned yet: a reply may be sent at once behind what it
+/// answers, and asks for its ticket's id.
+#[derive(Default)]
+pub struct Fresh(BTreeMap<Key, Option<String>>);
+
+impl Fresh {
+    /// The portal answered: with a ticket, or that it won't have it.
+    pub(super) fn settled(&mut self, key: Key, ticket: Option<String>) {
+        self.0.insert(key, ticket);
+    }
+
+    /// The index has learned of it.
+    pub(super) fn learned(&mut self, key: &Key) {
+        self.0.remove(key);
     }
 }
 
@@ -94,8 +112,9 @@ pub(super) async fn to(
     row: Queued,
 ) -> Result<To, Unknown> {
     if let Some(root) = outgoing.root {
-        let told = engine.reader.ask(move |r| known(r, root, row)).await;
-        return told.map_err(StoreFault::from)??.ok_or(Unknown::Waits);
+        let members = engine.reader.ask(move |r| members(r, root, row)).await;
+        let members = members.map_err(StoreFault::from)??;
+        return into(&members, &engine.link.fresh.borrow());
     }
     let ping = engine.link.ping.borrow().clone();
     let asks = outgoing.asks.as_ref();
@@ -113,20 +132,47 @@ pub(super) async fn to(
     })
 }
 
-/// By what is known here: nothing where the ticket's own turn must come first.
-fn known(reader: &Reader, root: Key, row: Queued) -> Result<Option<To>, StoreFault> {
-    let first = reader.entry(&root)?;
-    let has_turn = |e: &Entry| e.stage == Stage::Committed && e.sequence < row.sequence;
-    if first.as_ref().is_some_and(has_turn) {
-        return Ok(None);
+/// A message of a ticket, as far as it matters for what comes behind it.
+#[derive(Debug)]
+struct Member {
+    key: Key,
+    /// Where its receipt says that it went.
+    ticket: Option<String>,
+    /// Its number, where it is the first and its own turn comes before.
+    first: Option<u64>,
+}
+
+/// The messages of a ticket before this one, the first of them first.
+fn members(reader: &Reader, root: Key, row: Queued) -> Result<Vec<Member>, StoreFault> {
+    let member = |key: Key, entry: Entry| Member {
+        key,
+        first: (key == root && entry.stage == Stage::Committed && entry.sequence < row.sequence)
+            .then_some(entry.sequence),
+        ticket: entry.ticket.filter(|_| entry.stage == Stage::Forwarded),
+    };
+    let first = reader.entry(&root)?.map(|entry| member(root, entry));
+    let replies = reader.replies(&root, REPLIES)?.into_iter();
+    let replies = replies.filter(|r| r.key != row.key);
+    let replies = replies.map(|r| member(r.key, r.entry));
+    Ok(first.into_iter().chain(replies).collect())
+}
+
+/// By what is known here, and what the index has not learned yet.
+fn into(members: &[Member], fresh: &Fresh) -> Result<To, Unknown> {
+    let settled = |m: &Member| fresh.0.contains_key(&m.key);
+    let waits = members.iter().find(|m| !settled(m)).and_then(|m| m.first);
+    if let Some(first) = waits {
+        return Err(Unknown::Behind(first));
     }
-    let ticket = |entry: Entry| entry.ticket.filter(|_| entry.stage == Stage::Forwarded);
-    let replies = reader.replies(&root, REPLIES)?.into_iter().rev();
-    let last = replies
-        .filter(|r| r.key != row.key)
-        .find_map(|r| ticket(r.entry));
-    let ticket = last.or_else(|| first.and_then(ticket));
-    Ok(Some(ticket.map_or(To::New, To::Ticket)))
+    let ticket = |m: &Member| {
+        let fresh = fresh.0.get(&m.key).cloned().flatten();
+        fresh.or_else(|| m.ticket.clone())
+    };
+    Ok(members
+        .iter()
+        .rev()
+        .find_map(ticket)
+        .map_or(To::New, To::Ticket))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use async_channel::{Receiver, Sender};
 
 use super::attempt::{self, By, Outcome};
 use super::bell::Bell;
+use super::conversation::Fresh;
 use super::epoch::Known;
 use super::news::Event;
 use super::state::{Deferred, Outgoing, Window};
@@ -68,6 +69,7 @@ pub enum Standing {
 pub struct Link {
     pub(super) bell: Bell,
     pub(super) window: RefCell<Window>,
+    pub(super) fresh: RefCell<Fresh>,
     standing: RefCell<Standing>,
     pause: Cell<Option<Tick>>,
     /// The pause is for tickets that failed one after the other, while the portal itself answers: what
@@ -110,6 +112,7 @@ impl Link {
         Self {
             bell: Bell::new(),
             window: RefCell::new(Window::new()),
+            fresh: RefCell::default(),
             standing: RefCell::new(Standing::Fresh),
             pause: Cell::new(None),
             suspects: Cell::new(false),
@@ -443,6 +446,8 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             link.last_receipt_at.set(Some(at));
             *link.standing.borrow_mut() = Standing::Up;
             link.window.borrow_mut().settle(row);
+            let ticket = Some(receipt.ticket.clone());
+            link.fresh.borrow_mut().settled(row.key, ticket);
             log::info!("{} ticket {} {shown}", row.key.short(), receipt.ticket);
             engine.news.tell(&Event::Forwarded {
                 key: row.key,
@@ -459,6 +464,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
         Outcome::Never { said, by } => {
             link.failures.set(0);
             link.window.borrow_mut().settle(row);
+            link.fresh.borrow_mut().settled(row.key, None);
             match by {
                 By::Portal => {
                     log::error!("{} refused by the portal for good: {said}", row.key.short());
@@ -544,6 +550,12 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             }
             None => link.window.borrow_mut().put_back(row),
         },
+        Outcome::Behind { first } => {
+            let mut window = link.window.borrow_mut();
+            window.put_back(row);
+            // It may have come back behind what was read: an operator's word for what was refused.
+            window.appeared(first);
+        }
         Outcome::Gone => link.window.borrow_mut().gone(row),
         Outcome::Torn { said } => {
             log::error!(
@@ -562,8 +574,9 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
 /// Takes over what a commit changed.
 pub(super) fn learned(link: &Link, changed: &[(Key, crate::passage::Entry)]) {
     let mut window = link.window.borrow_mut();
+    let mut fresh = link.fresh.borrow_mut();
     let mut queued = false;
-    for (_, entry) in changed {
+    for (key, entry) in changed {
         link.last_sequence
             .set(link.last_sequence.get().max(entry.sequence));
         if entry.stage == Stage::Committed {
@@ -571,9 +584,10 @@ pub(super) fn learned(link: &Link, changed: &[(Key, crate::passage::Entry)]) {
             queued = true;
         } else {
             window.learned(entry.sequence);
+            fresh.learned(key);
         }
     }
-    drop(window);
+    drop((window, fresh));
     if queued {
         if link.suspects.replace(false) {
             link.pause.set(None);

@@ -49,15 +49,46 @@ fn store(dir: &std::path::Path, messages: Vec<Decided>) -> Opened {
     store
 }
 
-/// Where message `n` of the ticket that 1 began goes now.
+/// Where message `n` of the ticket that 1 began goes now; nowhere while that one comes first.
 fn goes(store: &Opened, n: u32) -> Option<To> {
+    goes_with(store, n, &Fresh::default())
+}
+
+fn goes_with(store: &Opened, n: u32, fresh: &Fresh) -> Option<To> {
     let entry = store.reader.entry(&key(n)).unwrap().unwrap();
     let row = Queued {
         sequence: entry.sequence,
         key: key(n),
         lane: entry.lane,
     };
-    known(&store.reader, key(1), row).unwrap()
+    match super::into(&members(&store.reader, key(1), row).unwrap(), fresh) {
+        Ok(to) => Some(to),
+        Err(Unknown::Behind(first)) => {
+            let root = store.reader.entry(&key(1)).unwrap().unwrap();
+            assert_eq!(first, root.sequence);
+            None
+        }
+        Err(_) => panic!("neither portal nor store was asked"),
+    }
+}
+
+/// Goes red where a reply waits for a sync, or is sent again and again, although its ticket is there.
+#[test]
+fn what_the_portal_just_answered_counts_before_the_index_learns_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let messages = vec![decided(1, 1, ticket()), reply(2, 1), reply(3, 1)];
+    let store = store(dir.path(), messages);
+    let mut fresh = Fresh::default();
+    fresh.settled(key(1), Some("T-1".to_owned()));
+    assert_eq!(goes_with(&store, 2, &fresh), into("T-1"));
+    fresh.settled(key(2), Some("T-2".to_owned()));
+    assert_eq!(goes_with(&store, 3, &fresh), into("T-2"));
+    // Refused a moment ago.
+    let mut fresh = Fresh::default();
+    fresh.settled(key(1), None);
+    assert_eq!(goes_with(&store, 2, &fresh), Some(To::New));
+    fresh.learned(&key(1));
+    assert_eq!(goes_with(&store, 2, &fresh), None);
 }
 
 fn into(ticket: &str) -> Option<To> {
