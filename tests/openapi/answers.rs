@@ -219,6 +219,8 @@ fn conversations(story: &mut Story) {
     assert_eq!(none.document(), json!({ "found": null }));
     story.gives(400, "GET", "/conversations", &[], b"");
     story.gives(400, "GET", "/conversations?token=pt-1", &[], b"");
+    let long = format!("/conversations?message_id={}", "x".repeat(70_000));
+    story.gives(414, "GET", &long, &[], b"");
     let id = id.as_str().unwrap();
     let close = format!("/_admin/tickets/{id}/close");
     let _ = story.portal.admin("POST", &close, "");

@@ -103,10 +103,9 @@ pub fn ask(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     let mut tcp = TcpStream::connect(address).expect("the portal listens");
-    tcp.write_all(format!("{head}\r\n").as_bytes())
-        .expect("sent");
-    // A portal may answer, and hang up, before it has read a body.
-    let _ = tcp.write_all(body);
+    // In one piece: who sees that a request has begun knows that its body is there too. A portal may
+    // answer, and hang up, before it has read either.
+    let _ = tcp.write_all(&[head.as_bytes(), b"\r\n", body].concat());
     let mut all = Vec::new();
     let _ = tcp.read_to_end(&mut all);
     let all = String::from_utf8_lossy(&all).into_owned();

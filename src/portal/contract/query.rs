@@ -6,6 +6,8 @@ use crate::portal::Signs;
 /// Octets of the whole query. IIS takes 2048 unless it is told otherwise; most others cut the whole line at
 /// some 8 KiB. Eight Message-IDs have some 700, and may have more than either.
 const QUERY_BYTES: usize = 2000;
+/// Characters of a Message-ID that is asked for, by the contract.
+const ID_LENGTH: usize = 500;
 
 /// The signs as a query, the likeliest first; what does not fit in is left out.
 pub fn of_signs(signs: &Signs) -> String {
@@ -17,6 +19,9 @@ pub fn of_signs(signs: &Signs) -> String {
     let mut query = String::new();
     for (name, values) in named {
         for value in values {
+            if value.chars().count() > ID_LENGTH {
+                continue;
+            }
             let pair = format!("{name}={}", encode(value));
             if query.len() + 1 + pair.len() <= QUERY_BYTES {
                 if !query.is_empty() {

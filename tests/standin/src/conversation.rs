@@ -4,8 +4,10 @@ use crate::contract::{is_token, Problem};
 
 /// The most values of each kind.
 const TOKENS: usize = 8;
-const MESSAGE_IDS: usize = 16;
+const MESSAGE_IDS: usize = 8;
 const TICKETS: usize = 8;
+/// Characters of a Message-ID that is looked for.
+const LONGEST: usize = 500;
 
 /// By what a ticket is looked for, in the order in which it counts.
 #[derive(Default)]
@@ -28,8 +30,8 @@ impl Signs {
             match name.as_str() {
                 "token" if !is_token(value) => return Err(invalid("token: not a reply token")),
                 "token" => signs.tokens.push(value.clone()),
-                "message_id" if !(1..=1000).contains(&length) => {
-                    return Err(invalid("message_id: 1 to 1000 characters"));
+                "message_id" if !(1..=LONGEST).contains(&length) => {
+                    return Err(invalid("message_id: 1 to 500 characters"));
                 }
                 "message_id" => signs.message_ids.push(value.clone()),
                 "ticket" if !(1..=128).contains(&length) => {

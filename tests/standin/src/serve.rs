@@ -83,7 +83,7 @@ where
         async move { answer(portal, connection, request).await }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.header_read_timeout(None).pipeline_flush(true);
+    builder.header_read_timeout(None);
     // Errors here are resets on request and clients that went away: both are what tests want.
     let _ = builder
         .serve_connection(smol_hyper::rt::FuturesIo::new(stream), service)

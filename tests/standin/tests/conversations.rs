@@ -101,16 +101,18 @@ fn what_asks_for_nothing_or_too_much_is_invalid() {
         "token=pt-1".to_owned(),
         format!("token={}", PETRA.to_uppercase()),
         "message_id=".to_owned(),
-        format!("message_id={}", "x".repeat(1001)),
+        format!("message_id={}", "x".repeat(501)),
         format!("ticket={}", "x".repeat(129)),
         many("ticket=x", 9),
-        many("message_id=x", 17),
+        many("message_id=x", 9),
         many(&format!("token={PETRA}"), 9),
     ] {
         let answer = standin.get(&format!("/conversations?{query}"));
         answer.is_problem(400, "invalid");
     }
-    leads(&standin, &many("message_id=x", 16), None);
+    leads(&standin, &many("message_id=x", 8), None);
+    let long = standin.get(&format!("/conversations?message_id={}", "x".repeat(70_000)));
+    assert_eq!(long.status, 414);
 }
 
 #[test]
