@@ -23,8 +23,10 @@ fn answered(site: &Site, wish: &Value, from: &str) -> Value {
         .portal
         .admin("POST", "/_admin/tickets/T-1/notify", &wish);
     let id = text(&notice, "message_id");
+    // A token in an answer's own Message-ID would make it look like the portal's.
+    let (_, number) = id.rsplit_once("notice-").expect("a number");
     let mail = format!(
-        "From: <{from}>\r\nTo: <{}>\r\nSubject: Re: {}\r\nMessage-ID: <answer-to-{id}>\r\n\
+        "From: <{from}>\r\nTo: <{}>\r\nSubject: Re: {}\r\nMessage-ID: <answer-{number}>\r\n\
          In-Reply-To: <{id}>\r\nReferences: <{id}>\r\n\r\nThank you.\r\n",
         text(&notice, "reply_to"),
         text(&notice, "subject"),
