@@ -122,10 +122,17 @@ pub(super) async fn to(
     let Some(asks) = asks else {
         return Ok(To::New);
     };
-    let found = portal
-        .conversation(&asks.signs)
-        .await
-        .map_err(Unknown::Portal)?;
+    let found = match portal.conversation(&asks.signs).await {
+        // It is the question that is refused, not the message.
+        Err(portal::Fault::Never { said, .. }) => {
+            log::warn!(
+                "{said}; \"{}\" becomes a ticket of its own",
+                outgoing.subject
+            );
+            None
+        }
+        found => found.map_err(Unknown::Portal)?,
+    };
     Ok(match found {
         Some(there) if there.open && asks.may_write(&there) => To::Ticket(there.ticket),
         _ => To::New,

@@ -28,6 +28,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod query;
 #[cfg(test)]
 mod tests;
 
@@ -318,24 +319,14 @@ impl Portal for Contract {
         signs: &'a Signs,
     ) -> LocalFuture<'a, Result<Option<Conversation>, Fault>> {
         Box::pin(async move {
-            let named = [
-                ("token", &signs.tokens),
-                ("message_id", &signs.message_ids),
-                ("ticket", &signs.tickets),
-            ];
-            let pairs = named.iter().flat_map(|(name, values)| {
-                values
-                    .iter()
-                    .map(move |value| format!("{name}={}", encode(value)))
-            });
-            let query: Vec<String> = pairs.collect();
-            let path = format!("/conversations?{}", query.join("&"));
-            let answer = self.ask(
-                Act::Conversation,
-                Request::new(Method::GET, path, None),
-                &[200],
-            );
-            let said: ConversationSaid = read(Act::Conversation, &answer.await?)?;
+            let query = query::of_signs(signs);
+            if query.is_empty() {
+                return Ok(None);
+            }
+            let path = format!("/conversations?{query}");
+            let request = Request::new(Method::GET, path, None);
+            let answer = self.ask(Act::Conversation, request, &[200]).await?;
+            let said: ConversationSaid = read(Act::Conversation, &answer)?;
             let is_id = |c: &Conversation| (1..=128).contains(&c.ticket.chars().count());
             match said.found {
                 Some(found) if !is_id(&found) => {

@@ -26,6 +26,7 @@ mod line;
 mod log;
 mod machines;
 mod named;
+mod notified;
 mod pins;
 mod places;
 mod proxy;

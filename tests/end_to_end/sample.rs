@@ -21,12 +21,12 @@ fn check(security: &str) -> Site {
     let manifest = std::fs::read_to_string(site.mail.manifest()).expect("a manifest");
     let manifest: Value = serde_json::from_str(&manifest).expect("a manifest");
     let users = users(&site);
-    let tickets: BTreeMap<String, Value> = site
-        .portal
-        .tickets()
-        .into_iter()
-        .map(|t| (bare(text(&t, "message_id")), t))
-        .collect();
+    // What answers another mail of the sample is a reply on its ticket.
+    let all = site.portal.tickets().into_iter().flat_map(|ticket| {
+        let replies = ticket["replies"].as_array().cloned();
+        replies.unwrap_or_default().into_iter().chain([ticket])
+    });
+    let tickets: BTreeMap<String, Value> = all.map(|t| (bare(text(&t, "message_id")), t)).collect();
     let messages: BTreeMap<String, Value> = site
         .mail
         .messages()

@@ -12,12 +12,13 @@ use crate::contract::{judge_all, Contract};
 use crate::wire::{ask, key, message, Exchange};
 
 /// What an answer's documents are made of.
-const ANSWERED: [&str; 7] = [
+const ANSWERED: [&str; 8] = [
     "Ping",
     "DirectoryPage",
     "Company",
     "User",
     "Receipt",
+    "Conversation",
     "Stored",
     "Problem",
 ];
@@ -74,7 +75,7 @@ fn digest(content: &[u8]) -> String {
 }
 
 /// Each operation, as it is asked where only the status matters.
-fn each() -> [(&'static str, String, Option<Value>); 7] {
+fn each() -> [(&'static str, String, Option<Value>); 8] {
     let content = format!("/attachments/{}", digest(b"abc"));
     [
         ("GET", "/ping".to_owned(), None),
@@ -82,6 +83,7 @@ fn each() -> [(&'static str, String, Option<Value>); 7] {
         ("GET", format!("/tickets?key={}", key(1)), None),
         ("POST", "/tickets".to_owned(), Some(message(1))),
         ("POST", "/tickets/T-1/replies".to_owned(), Some(message(2))),
+        ("GET", "/conversations?ticket=t-1".to_owned(), None),
         ("HEAD", content.clone(), None),
         ("PUT", content, None),
     ]
@@ -96,6 +98,7 @@ pub fn told() -> Vec<Exchange> {
     };
     everywhere(&mut story);
     writes(&mut story);
+    conversations(&mut story);
     in_progress(&mut story);
     attachments(&mut story);
     reads(&mut story);
@@ -108,6 +111,9 @@ pub fn told() -> Vec<Exchange> {
         &[],
         b"",
     ));
+    let knows_none = Portal::start(&["--no-conversations"]);
+    let target = "/conversations?ticket=t-1";
+    told.push(ask(&knows_none.address, "GET", target, &[], b""));
     told
 }
 
@@ -197,6 +203,31 @@ fn in_progress(story: &mut Story) {
         assert_eq!(story.post(target, &message(n)).status, 409);
         story.told.push(slow.join().unwrap());
     }
+}
+
+fn conversations(story: &mut Story) {
+    let token = format!("pt-{}", "a".repeat(32));
+    let mut first = message(40);
+    first["token"] = token.clone().into();
+    first["from"] = json!({ "address": "petra@nordwind.example" });
+    (first["user"], first["company"]) = ("u-7".into(), "c-12".into());
+    let id = story.post("/tickets", &first).document()["id"].clone();
+    let by_token = format!("/conversations?token={token}&message_id=none%40nordwind.example");
+    let found = story.ask("GET", &by_token, &[], b"").document();
+    assert_eq!(found["found"]["ticket"], id);
+    let none = story.ask("GET", "/conversations?ticket=t-999", &[], b"");
+    assert_eq!(none.document(), json!({ "found": null }));
+    story.gives(400, "GET", "/conversations", &[], b"");
+    story.gives(400, "GET", "/conversations?token=pt-1", &[], b"");
+    let long = format!("/conversations?message_id={}", "x".repeat(70_000));
+    story.gives(414, "GET", &long, &[], b"");
+    let id = id.as_str().unwrap();
+    let close = format!("/_admin/tickets/{id}/close");
+    let _ = story.portal.admin("POST", &close, "");
+    let closed = story.post(&format!("/tickets/{id}/replies"), &message(41));
+    assert_eq!(closed.status, 410);
+    let found = story.ask("GET", &by_token, &[], b"").document();
+    assert_eq!(found["found"]["open"], false);
 }
 
 fn attachments(story: &mut Story) {

@@ -46,6 +46,16 @@ fn an_answer_that_a_doctored_document_does_not_describe_is_found() {
             "is not of type \"integer\"",
         ),
         (
+            format!("{schemas}/Conversation/properties/participants"),
+            None,
+            "is not valid under any",
+        ),
+        (
+            "/paths/~1tickets~1{id}~1replies/post/responses/410".to_owned(),
+            None,
+            "createReply 410: POST",
+        ),
+        (
             format!("{schemas}/Stored/required"),
             Some(json!(["sha256", "size", "kept_until"])),
             "\"kept_until\" is a required property",
@@ -138,6 +148,17 @@ fn a_request_that_the_document_does_not_describe_is_found() {
     elsewhere.path = "/events".to_owned();
     let mut asks_more = plain.clone();
     asks_more.query = "quick=yes".to_owned();
+    let looked_for = |query: String| {
+        let mut exchange = plain.clone();
+        exchange.method = "GET".to_owned();
+        (exchange.path, exchange.query) = ("/conversations".to_owned(), query);
+        exchange
+    };
+    let token = format!("pt-{}", "a".repeat(32));
+    let found = looked_for(format!(
+        "token={token}&message_id=a%40b.example&message_id=c%25"
+    ));
+    assert_eq!(contract.judge_request(&found), Vec::<String>::new());
     for (exchange, said) in [
         (posted(|m| m["subject"] = Value::Null, &[]), "\"/subject\""),
         (posted(|m| m["colour"] = "red".into(), &[]), "colour"),
@@ -157,6 +178,10 @@ fn a_request_that_the_document_does_not_describe_is_found() {
             posted(|_| (), &[("content-type", "text/plain")]),
             "no media type",
         ),
+        (posted(|m| m["token"] = "pt-1".into(), &[]), "\"/token\""),
+        (posted(|m| m["about"] = "T-1".into(), &[]), "\"/about\""),
+        (looked_for("token=pt-1".to_owned()), "conversations token"),
+        (looked_for("ticket=x&".repeat(9)), "conversations ticket"),
         (elsewhere, "no operation"),
         (asks_more, "no parameter quick"),
     ] {

@@ -1,9 +1,9 @@
 """What schemathesis can't read in the document: keys are fresh, content has its digest.
 
 A ticket or reply gets a key of its own, the same in body and field, attachments that were uploaded
-before, a ticket that exists: also one that is meant to be bad, or it would be refused for these and
-not for what is bad about it, which is left alone. Two checks follow an accepted write: the same again is replayed, another under its key is
-refused, finding by key tells of it; content that was kept is there.
+before, a ticket that exists; whoever looks for a conversation says by what, as no schema can demand: also one that is meant to be bad, or it would be refused for these and
+not for what is bad about it, which is left alone. Three checks follow an accepted write: the same again is replayed, another under its key is
+refused, finding by key tells of it, and finding its conversation; content that was kept is there.
 
 `STANDIN` has the address, `TOKEN` the token. The checks' requests are of the same kind as the judged
 ones, by the library that schemathesis itself uses.
@@ -11,6 +11,7 @@ ones, by the library that schemathesis itself uses.
 
 import hashlib
 import itertools
+import json
 import os
 import re
 
@@ -23,6 +24,7 @@ BASE = os.environ["STANDIN"]
 SESSION = requests.Session()
 SESSION.headers["Authorization"] = "Bearer " + os.environ["TOKEN"]
 NUMBERS = itertools.count()
+SIGNS = ("token", "message_id", "ticket")
 CONTENT = b"what every attachment holds"
 
 
@@ -95,6 +97,8 @@ def before_call(context, case, kwargs):
         case.path_parameters["sha256"] = digest(case.body)
         case.headers.pop("Idempotency-Key", None)
         case.headers["Content-Length"] = str(len(case.body))
+    if name == "findConversation" and not any(case.query.get(sign) for sign in SIGNS):
+        case.query["ticket"] = [a_ticket()]
     if name == "directoryChanges" and "cursor" in case.query:
         case.query["cursor"] = ask("GET", "/directory", 200).json()["cursor"]
 
@@ -116,6 +120,20 @@ def an_accepted_key_is_replayed_refused_to_others_and_found(ctx, response, case)
     assert other["type"] == "urn:postern:problem:key-used", other
     found = ask("GET", "/tickets", 200, params={"key": key}).json()["found"]
     assert found == [response.json()], found
+
+
+@schemathesis.check
+def the_conversation_of_what_was_accepted_is_found_by_each_of_its_signs(ctx, response, case):
+    name = case.operation.definition.raw.get("operationId")
+    if name not in ("createTicket", "createReply") or response.status_code != 201:
+        return
+    message = json.loads(response.request.body)
+    ticket = response.json()["ticket"]
+    signs = {"token": message.get("token"), "message_id": message.get("message_id"), "ticket": ticket.lower()}
+    for sign, value in signs.items():
+        if value and len(value) <= 500:
+            found = ask("GET", "/conversations", 200, params={sign: value}).json()["found"]
+            assert found and found["ticket"] == ticket and found["open"], (sign, value, found)
 
 
 @schemathesis.check

@@ -80,7 +80,7 @@ fn requests_that_nobody_here_thought_of_get_answers_of_the_document() {
     let document = Contract::shipped().for_outsiders();
     let (output, exchanges) = judge(&program, &document, &["--max-examples", count]);
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("Tested: 7"), "{}", said(&output));
+    assert!(said(&output).contains("Tested: 8"), "{}", said(&output));
     // Our own judge has a look at the same answers; and the story was not one of refusals only.
     let mut contract = Contract::shipped();
     let found: BTreeSet<String> = wrong(&mut contract, &exchanges).into_iter().collect();
@@ -88,6 +88,7 @@ fn requests_that_nobody_here_thought_of_get_answers_of_the_document() {
     for (met, times) in [
         ("createTicket 201", 30),
         ("createReply 201", 30),
+        ("findConversation 200", 30),
         ("putAttachment 201", 10),
     ] {
         let (name, status) = met.split_once(' ').unwrap();

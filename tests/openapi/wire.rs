@@ -34,12 +34,13 @@ impl Exchange {
         find(&self.answer_fields, name)
     }
 
-    /// The query's parameters; nothing here needs decoding but the colon of cursors.
-    pub fn queries(&self) -> BTreeMap<String, String> {
-        let pairs = self.query.split('&').filter_map(|p| p.split_once('='));
-        pairs
-            .map(|(name, value)| (name.to_owned(), value.replace("%3A", ":")))
-            .collect()
+    /// The query's parameters, each with all its values.
+    pub fn queries(&self) -> BTreeMap<String, Vec<String>> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in self.query.split('&').filter_map(|p| p.split_once('=')) {
+            all.entry(decode(name)).or_default().push(decode(value));
+        }
+        all
     }
 
     /// The answer's document.
@@ -52,6 +53,23 @@ fn find<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let mut all = fields.iter();
     let found = all.find(|(n, _)| n.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.as_str())
+}
+
+/// Percent-decoding; what is no escape stays as it is.
+fn decode(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut octets = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let escape = part.split_at_checked(2);
+        match escape.and_then(|(two, rest)| Some((u8::from_str_radix(two, 16).ok()?, rest))) {
+            Some((octet, rest)) => {
+                octets.push(octet);
+                octets.extend_from_slice(rest.as_bytes());
+            }
+            None => octets.extend_from_slice(format!("%{part}").as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
 }
 
 /// Asks on a connection of its own; an empty value takes a field away.
@@ -85,10 +103,9 @@ pub fn ask(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     let mut tcp = TcpStream::connect(address).expect("the portal listens");
-    tcp.write_all(format!("{head}\r\n").as_bytes())
-        .expect("sent");
-    // A portal may answer, and hang up, before it has read a body.
-    let _ = tcp.write_all(body);
+    // In one piece: who sees that a request has begun knows that its body is there too. A portal may
+    // answer, and hang up, before it has read either.
+    let _ = tcp.write_all(&[head.as_bytes(), b"\r\n", body].concat());
     let mut all = Vec::new();
     let _ = tcp.read_to_end(&mut all);
     let all = String::from_utf8_lossy(&all).into_owned();

@@ -12,6 +12,7 @@ mod wires;
 
 mod bench;
 mod connections;
+mod conversations;
 mod oauth;
 mod proxy;
 
@@ -285,6 +286,8 @@ fn the_strangest_message_still_keeps_within_the_contract() {
         received_at: i64::MAX,
         user: None,
         company: None,
+        about: Some(Key([8; 32])),
+        token: Some("pt-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
         raw: None,
     };
     let ticket = ticket::compose(&message, &facts);

@@ -137,3 +137,26 @@ fn several_tickets_that_fail_each_time_hold_up_no_new_one() {
     site.until("it is a ticket", |s| s.tickets("going on").len() == 1);
     assert!(since.elapsed().as_millis() < 2_500, "{}", site.log());
 }
+
+/// Goes red where what is refused is the mail, and not the question (`engine/conversation.rs`).
+#[test]
+fn a_look_for_the_ticket_of_an_answer_that_is_refused_costs_no_mail() {
+    let mut site = Site::ready();
+    site.start_read();
+    site.fault(
+        r#"[{"route": "conversation", "count": 1, "action": {"status": 414, "body": "empty"}},
+            {"route": "conversation", "count": 1, "action": {"status": 400}},
+            {"route": "conversation", "count": 1, "action": {"status": 500, "body": "html"}}]"#,
+    );
+    for number in 1..=3 {
+        let mail = format!(
+            "From: <elodie@vieuxphare.example>\r\nSubject: answer {number}\r\n\
+             Message-ID: <answer-{number}@vieuxphare.example>\r\nIn-Reply-To: <note-{number}@elsewhere.example>\r\n\r\nYes.\r\n"
+        );
+        site.hand().append("INBOX", "", mail.as_bytes());
+    }
+    site.complete();
+    assert_eq!(site.tickets("answer").len(), 3);
+    // The last one was asked again.
+    assert_eq!(site.requests("conversation").len(), 4);
+}

@@ -1,10 +1,16 @@
 //! Routes for tests, beside the contract: no token, loopback only.
 //!
 //!   GET    /_admin/tickets          all tickets: id, key, message_id, subject, from, mailbox,
-//!                                   user, company, unparsed, attachments, accepted_at,
-//!                                   times_posted, replies
+//!                                   user, company, about, token, unparsed, attachments,
+//!                                   accepted_at, times_posted, replies, closed, merged_into
 //!   GET    /_admin/tickets/ID       one body, as it was posted (also of a reply)
 //!   DELETE /_admin/tickets/ID       a person deletes a ticket
+//!   POST   /_admin/tickets/ID/close   a person closes it: replies get 410; {"takes": true}: are accepted
+//!   POST   /_admin/tickets/ID/reopen  and opens it again
+//!   POST   /_admin/tickets/ID/merge   {"into": ID}: replies go there; {..., "takes": false}: get 410
+//!   POST   /_admin/tickets/ID/notify  a mail about it, as a customer gets it: {"eml", "message_id", "from",
+//!                                   "reply_to", "to", "subject", "references": []}; `notice::Wish` says
+//!                                   what can be left out
 //!   GET    /_admin/count            tickets, replies, keys, doubled, times_posted, attachments
 //!   GET    /_admin/attachments      digest: size
 //!   GET    /_admin/log              the last requests: route, status, fault, ...
@@ -27,7 +33,9 @@
 use crate::answer::Answer;
 use crate::contract::Problem;
 use crate::faults::Rule;
+use crate::notice::Wish;
 use crate::serve::Portal;
+use crate::state::State;
 use hyper::Method;
 use serde_json::{json, Value};
 use std::io;
@@ -104,15 +112,38 @@ fn act(portal: &Portal, method: &Method, path: &str, body: &[u8]) -> io::Result<
                 state.ping()
             }
         }
-        (method, path) => return one(&mut state, method, path),
+        (method, path) => return one(&mut state, method, path, body),
     };
     Ok(Answer::json(200, &document))
 }
 
-fn one(state: &mut crate::state::State, method: &str, path: &str) -> io::Result<Answer> {
-    let found = match (method, path.strip_prefix("tickets/")) {
-        ("GET", Some(id)) => state.body(id)?,
-        ("DELETE", Some(id)) => state.delete(id)?.then(|| json!({})),
+fn one(state: &mut State, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
+    let wish = |empty: Value| -> io::Result<Value> {
+        match body.is_empty() {
+            true => Ok(empty),
+            false => Ok(serde_json::from_slice(body)?),
+        }
+    };
+    let path = path.strip_prefix("tickets/").unwrap_or_default();
+    let (id, what) = path.split_once('/').unwrap_or((path, ""));
+    let found = match (method, what) {
+        ("GET", "") => state.body(id)?,
+        ("DELETE", "") => state.delete(id)?.then(|| json!({})),
+        ("POST", "close") => {
+            let takes = wish(json!({}))?["takes"] == true;
+            state.close(id, takes)?.then(|| json!({}))
+        }
+        ("POST", "reopen") => state.reopen(id)?.then(|| json!({})),
+        ("POST", "merge") => {
+            let wish = wish(json!({}))?;
+            let into = wish["into"].as_str().unwrap_or_default();
+            let merged = state.merge(id, into, wish["takes"] != false)?;
+            merged.then(|| json!({}))
+        }
+        ("POST", "notify") => {
+            let wish: Wish = serde_json::from_value(wish(json!({}))?)?;
+            state.notify(id, &wish)?.map(|notice| notice.document())
+        }
         _ => None,
     };
     Ok(match found {

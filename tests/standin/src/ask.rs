@@ -40,6 +40,7 @@ impl Asked {
             ("GET", ["ping"]) => (Route::Ping, ""),
             ("GET", ["directory"]) => (Route::Directory, ""),
             ("GET", ["tickets"]) => (Route::Find, ""),
+            ("GET", ["conversations"]) => (Route::Conversation, ""),
             ("POST", ["tickets"]) => (Route::Ticket, ""),
             ("POST", ["tickets", id, "replies"]) => (Route::Reply, *id),
             ("HEAD", ["attachments", digest]) => (Route::HasAttachment, *digest),
@@ -48,7 +49,7 @@ impl Asked {
             _ => (Route::Other, ""),
         };
         let id = decode(id);
-        let query = pairs(head.uri.query().unwrap_or(""));
+        let query = form(head.uri.query().unwrap_or(""));
         let idempotency = field(&head.headers, "idempotency-key");
         let key = match route {
             Route::Find => value(&query, "key").map(str::to_owned),
@@ -113,6 +114,9 @@ impl Asked {
                 self.shorter_than(manners.attachment_bytes)
             }
             Route::Find if !manners.finds => Err(Problem::new("not-found", 404, "")),
+            Route::Conversation if !manners.finds_conversations => {
+                Err(Problem::new("not-found", 404, ""))
+            }
             Route::Other => Err(match allowed(&self.path) {
                 Some(_) => Problem::new("method-not-allowed", 405, self.method.as_str()),
                 None => Problem::new("not-found", 404, ""),
@@ -137,7 +141,7 @@ impl Asked {
 pub fn allowed(path: &str) -> Option<&'static str> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match parts.as_slice() {
-        ["ping"] | ["directory"] => Some("GET"),
+        ["ping"] | ["directory"] | ["conversations"] => Some("GET"),
         ["tickets"] => Some("GET, POST"),
         ["tickets", _, "replies"] => Some("POST"),
         ["attachments", _] => Some("HEAD, PUT"),
@@ -164,7 +168,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The pairs of a form (`application/x-www-form-urlencoded`), where a plus is a space.
+/// The pairs of a form or a query (`application/x-www-form-urlencoded`), where a plus is a space.
 pub fn form(body: &str) -> Vec<(String, String)> {
     pairs(&body.replace('+', " "))
 }

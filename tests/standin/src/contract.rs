@@ -80,6 +80,10 @@ pub struct Message {
     pub user: Option<String>,
     #[serde(default)]
     pub company: Option<String>,
+    #[serde(default)]
+    pub about: Option<String>,
+    #[serde(default)]
+    pub token: Option<String>,
     pub attachments: Vec<Attachment>,
     pub unparsed: bool,
     pub oddities: Vec<String>,
@@ -146,6 +150,12 @@ impl Message {
         for (field, id) in [("user", &self.user), ("company", &self.company)] {
             longest(field, id.as_deref().unwrap_or(""), 128)?;
         }
+        if self.about.as_ref().is_some_and(|key| !is_digest(key)) {
+            return Err("about: not 64 lower-case hexadecimal digits".into());
+        }
+        if self.token.as_ref().is_some_and(|token| !is_token(token)) {
+            return Err("token: not pt- and 32 of a to z and 2 to 7".into());
+        }
         Ok(())
     }
 }
@@ -193,6 +203,15 @@ fn whole_or_none<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>, D:
 /// Whether this is a SHA-256 in lower-case hexadecimal.
 pub fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Whether this is a reply token.
+pub fn is_token(text: &str) -> bool {
+    let digits = text.strip_prefix("pt-").unwrap_or_default();
+    digits.len() == 32
+        && digits
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
 }
 
 fn longest(field: &str, text: &str, max: usize) -> Result<(), String> {
@@ -288,6 +307,7 @@ fn title(kind: &str) -> &'static str {
         "length-required" => "Content-Length is missing",
         "too-large" => "The body is too large",
         "ticket-unknown" => "There is no such ticket",
+        "ticket-closed" => "The ticket takes no more",
         "cursor-lost" => "This cursor is no longer known",
         "unauthorized" => "The token is missing or wrong",
         "not-found" => "There is nothing here",

@@ -17,6 +17,7 @@ pub enum Route {
     Find,
     Ticket,
     Reply,
+    Conversation,
     HasAttachment,
     Attachment,
     Token,

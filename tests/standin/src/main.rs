@@ -11,8 +11,10 @@ mod admin;
 mod answer;
 mod ask;
 mod contract;
+mod conversation;
 mod directory;
 mod faults;
+mod notice;
 mod page;
 mod record;
 mod serve;
@@ -88,6 +90,9 @@ struct Options {
     /// Be a portal that finds no ticket by its key.
     #[arg(long)]
     no_find: bool,
+    /// Be a portal that finds no ticket by what was sent and answered in it.
+    #[arg(long)]
+    no_conversations: bool,
     /// Largest ticket, in octets.
     #[arg(long, default_value_t = contract::TICKET_BYTES)]
     ticket_bytes: u64,
@@ -108,6 +113,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         keeps_keys: !options.no_keys,
         keys_kept_seconds: options.keep_keys,
         finds: !options.no_find,
+        finds_conversations: !options.no_conversations,
         ticket_bytes: options.ticket_bytes,
         attachment_bytes: options.attachment_bytes,
         sync: options.sync,

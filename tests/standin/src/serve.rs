@@ -7,6 +7,7 @@
 use crate::answer::{Answer, Cut, Delivery};
 use crate::ask::{allowed, value, Asked};
 use crate::contract::{is_digest, Message, Problem};
+use crate::conversation::Signs;
 use crate::directory::Directory;
 use crate::faults::{Action, Body, Faults, Reset, Route};
 use crate::record::{Exchange, Record};
@@ -82,7 +83,7 @@ where
         async move { answer(portal, connection, request).await }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.header_read_timeout(None).pipeline_flush(true);
+    builder.header_read_timeout(None);
     // Errors here are resets on request and clients that went away: both are what tests want.
     let _ = builder
         .serve_connection(smol_hyper::rt::FuturesIo::new(stream), service)
@@ -399,13 +400,13 @@ fn write(
         return Err(invalid("key: differs from Idempotency-Key".into()));
     }
     let mut state = portal.state.borrow_mut();
-    let ticket = (asked.route == Route::Reply).then_some(asked.id.as_str());
-    if ticket.is_some_and(|id| !state.has_ticket(id)) {
-        return Err(Problem::new("ticket-unknown", 404, asked.id.as_str()));
-    }
+    let ticket = match asked.route {
+        Route::Reply => Some(state.takes_replies(&asked.id)?),
+        _ => None,
+    };
     state.check_attachments(&message)?;
     state
-        .accept(ticket, &message, body, print)
+        .accept(ticket.as_deref(), &message, body, print)
         .map_err(|e| trouble(&e))
 }
 
@@ -418,6 +419,10 @@ fn read(portal: &Portal, asked: &Asked, payload: Payload) -> Result<Answer, Prob
             let key = asked.key.as_deref().filter(|key| is_digest(key));
             let key = key.ok_or_else(|| Problem::new("invalid", 400, "key: not a key"))?;
             Ok(Answer::json(200, &json!({ "found": state.find(key) })))
+        }
+        Route::Conversation => {
+            let found = state.conversation(&Signs::read(&asked.query)?);
+            Ok(Answer::json(200, &json!({ "found": found })))
         }
         Route::Directory => {
             let limit = match value(&asked.query, "limit").map(str::parse) {

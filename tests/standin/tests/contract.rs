@@ -19,7 +19,7 @@ fn a_ping_tells_version_epoch_and_how_long_keys_are_kept() {
     assert_eq!(ping["keys_kept_seconds"], 2_592_000);
     assert_eq!(
         ping["capabilities"],
-        json!({ "idempotency_keys": true, "find_by_key": true })
+        json!({ "idempotency_keys": true, "find_by_key": true, "find_conversations": true })
     );
     assert!(ping["epoch"].is_string() && ping["time"].is_string());
 }

@@ -127,7 +127,8 @@ pub fn subject(subject: &str) -> &str {
     }
 }
 
-/// What is special about a ticket: not understood, odd, answered, posted more than once.
+/// What is special about a ticket: not understood, odd, closed, merged, linked, answered, posted more than
+/// once.
 pub fn marks(page: &mut Html, shown: &Shown) {
     if shown.message.unparsed {
         page.ours("<span class=\"mark warn\">unparsed</span> ");
@@ -136,6 +137,15 @@ pub fn marks(page: &mut Html, shown: &Shown) {
         page.ours("<span class=\"mark\">")
             .text(oddity)
             .ours("</span> ");
+    }
+    if shown.standing.closed {
+        page.ours("<span class=\"mark\">closed</span> ");
+    }
+    if shown.standing.merged_into.is_some() {
+        page.ours("<span class=\"mark\">merged</span> ");
+    }
+    if shown.about.is_some() && !shown.reply {
+        page.ours("<span class=\"mark\">linked</span> ");
     }
     if !shown.replies.is_empty() {
         page.ours("<span class=\"mark\">")

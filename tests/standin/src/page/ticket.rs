@@ -20,6 +20,7 @@ pub fn page(state: &State, directory: &Directory, shown: &Shown) -> io::Result<S
     marks(&mut page, shown);
     page.ours("</p></header>\n");
     told(&mut page, directory, shown);
+    thread(&mut page, state, shown);
     content(&mut page, shown);
     page.ours("</article>\n");
     for id in &shown.replies {
@@ -66,6 +67,51 @@ fn told(page: &mut Html, directory: &Directory, shown: &Shown) {
     line(page, "References", &message.references.join(" "));
     line(page, "Key", &message.key);
     page.ours("</dl>\n");
+}
+
+/// What the ticket has to do with others, who takes part in it, and what was sent about it.
+fn thread(page: &mut Html, state: &State, shown: &Shown) {
+    page.ours("<dl class=\"told\">");
+    if let Some((key, ticket)) = &shown.about {
+        page.ours("<dt>About</dt><dd>");
+        match ticket {
+            Some(id) => link(page, id),
+            None => page
+                .text(key)
+                .ours(" <span class=\"quiet\">not here</span>"),
+        };
+        page.ours("</dd>");
+    }
+    let standing = &shown.standing;
+    for (name, ids) in [
+        ("Merged into", standing.merged_into.as_slice()),
+        ("Merged into it", &standing.merged),
+    ] {
+        for id in ids {
+            page.ours("<dt>").ours(name).ours("</dt><dd>");
+            link(page, id).ours("</dd>");
+        }
+    }
+    line(
+        page,
+        "Participants",
+        &state.participants(&shown.id).join(", "),
+    );
+    let token = shown.message.token.as_deref().unwrap_or_default();
+    line(page, "Reply token", token);
+    for sent in &standing.sent {
+        let id = &sent.message_id;
+        line(page, "Sent (UTC)", &format!("{} {id}", when(&sent.at)));
+    }
+    page.ours("</dl>\n");
+}
+
+fn link<'p>(page: &'p mut Html, id: &str) -> &'p mut Html {
+    page.ours("<a href=\"/_page/tickets/")
+        .text(id)
+        .ours("\">")
+        .text(id)
+        .ours("</a>")
 }
 
 fn line(page: &mut Html, name: &'static str, value: &str) {

@@ -9,6 +9,7 @@
 //! Bodies stay on the disk; in memory there is a summary of each.
 
 mod outside;
+mod threads;
 
 pub use outside::Shown;
 
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use threads::{Thread, Threads};
 
 /// How the portal behaves.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct Manners {
     pub keys_kept_seconds: u64,
     /// Tickets are found by their key.
     pub finds: bool,
+    /// Tickets are found by what was sent and answered in them.
+    pub finds_conversations: bool,
     /// Largest ticket.
     pub ticket_bytes: u64,
     /// Largest attachment.
@@ -57,6 +61,26 @@ enum Event {
     Gone {
         id: String,
     },
+    /// A person closed a ticket.
+    Closed {
+        id: String,
+        takes: bool,
+    },
+    Reopened {
+        id: String,
+    },
+    /// A person merged a ticket into another.
+    Merged {
+        id: String,
+        into: String,
+        takes: bool,
+    },
+    /// The portal sent a mail about a ticket.
+    Sent {
+        ticket: String,
+        message_id: String,
+        at: String,
+    },
     Attachment {
         sha256: String,
         size: u64,
@@ -80,10 +104,16 @@ struct Entry {
     ticket: String,
     key: String,
     at: String,
-    summary: Value,
+    gist: Gist,
     line: (u64, usize),
     posted: u64,
     gone: bool,
+}
+
+/// What is remembered of a body.
+struct Gist {
+    summary: Value,
+    thread: Thread,
 }
 
 struct Kept {
@@ -111,6 +141,7 @@ pub struct State {
     entries: Vec<Entry>,
     by_key: HashMap<String, Vec<usize>>,
     by_id: HashMap<String, usize>,
+    threads: Threads,
     kept: HashMap<String, Kept>,
     running: BTreeSet<String>,
     attachments: BTreeMap<String, u64>,
@@ -139,6 +170,7 @@ impl State {
             entries: Vec::new(),
             by_key: HashMap::new(),
             by_id: HashMap::new(),
+            threads: Threads::default(),
             kept: HashMap::new(),
             running: BTreeSet::new(),
             attachments: BTreeMap::new(),
@@ -178,8 +210,8 @@ impl State {
                 print,
                 body,
             } => {
-                let summary = summary(&body);
-                self.remember(kind, id, ticket, key, at, print, summary, line);
+                let gist = gist(&body);
+                self.remember(kind, id, ticket, key, at, print, gist, line);
             }
             Event::Replayed { key } => self.count_replay(&key),
             Event::Gone { id } => {
@@ -187,6 +219,14 @@ impl State {
                     self.entries[n].gone = true;
                 }
             }
+            Event::Closed { id, takes } => self.threads.close(id, takes),
+            Event::Reopened { id } => self.threads.reopen(&id),
+            Event::Merged { id, into, takes } => self.threads.merge(id, into, takes),
+            Event::Sent {
+                ticket,
+                message_id,
+                at,
+            } => self.threads.sent(ticket, message_id, at),
             Event::Attachment { sha256, size } => {
                 self.attachments.insert(sha256, size);
             }
@@ -206,7 +246,7 @@ impl State {
         key: String,
         at: String,
         print: String,
-        summary: Value,
+        gist: Gist,
         line: (u64, usize),
     ) {
         let n = self.entries.len();
@@ -216,6 +256,7 @@ impl State {
         }
         self.by_key.entry(key.clone()).or_default().push(n);
         self.by_id.insert(id.clone(), n);
+        self.threads.learn(n, &gist.thread);
         if self.manners.keeps_keys {
             let at = at.parse().unwrap_or_default();
             self.kept.insert(
@@ -233,7 +274,7 @@ impl State {
             ticket,
             key,
             at,
-            summary,
+            gist,
             line,
             posted: 1,
             gone: false,
@@ -280,18 +321,13 @@ impl State {
             "capabilities": {
                 "idempotency_keys": self.manners.keeps_keys,
                 "find_by_key": self.manners.finds,
+                "find_conversations": self.manners.finds_conversations,
             },
             "limits": {
                 "ticket_bytes": self.manners.ticket_bytes,
                 "attachment_bytes": self.manners.attachment_bytes,
             },
         })
-    }
-
-    /// Whether there is such a ticket.
-    pub fn has_ticket(&self, id: &str) -> bool {
-        let entry = self.by_id.get(id).map(|&n| &self.entries[n]);
-        entry.is_some_and(|e| e.kind == Kind::Ticket && !e.gone)
     }
 
     /// Looks a write's key up, before anything else about it is judged: a replay must be answered
@@ -384,9 +420,8 @@ impl State {
         );
         line.extend_from_slice(b"}\n");
         let place = self.append(&line)?;
-        let summary = summary_of(message);
-        let key = message.key.clone();
-        self.remember(kind, id, ticket, key, at, print.to_owned(), summary, place);
+        let (gist, key) = (gist_of(message), message.key.clone());
+        self.remember(kind, id, ticket, key, at, print.to_owned(), gist, place);
         Ok(self.receipt(self.entries.len() - 1))
     }
 
@@ -449,28 +484,37 @@ impl State {
     }
 }
 
-fn summary_of(message: &Message) -> Value {
+fn gist_of(message: &Message) -> Gist {
     let attachments: Vec<Value> = message
         .attachments
         .iter()
         .map(|a| json!({ "name": a.name, "size": a.size, "sha256": a.sha256, "inline": a.inline }))
         .collect();
-    json!({
+    let summary = json!({
         "message_id": message.message_id,
         "subject": message.subject,
         "from": message.from.as_ref().map(|p| &p.address),
         "mailbox": message.mailbox,
         "user": message.user,
         "company": message.company,
+        "about": message.about,
+        "token": message.token,
         "unparsed": message.unparsed,
         "attachments": attachments,
-    })
+    });
+    Gist {
+        summary,
+        thread: Thread::of(message),
+    }
 }
 
-fn summary(body: &Value) -> Value {
+fn gist(body: &Value) -> Gist {
     match serde_json::from_value::<Message>(body.clone()) {
-        Ok(message) => summary_of(&message),
-        Err(_) => json!({}),
+        Ok(message) => gist_of(&message),
+        Err(_) => Gist {
+            summary: json!({}),
+            thread: Thread::default(),
+        },
     }
 }
 

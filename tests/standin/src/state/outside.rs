@@ -1,5 +1,6 @@
 //! What tests ask of the memory, and do to it: counts, deletions, restores.
 
+use super::threads::Standing;
 use super::{now, Entry, Event, Kind, State};
 use crate::contract::Message;
 use serde_json::{json, Value};
@@ -22,6 +23,10 @@ pub struct Shown {
     pub document: Value,
     /// Ids of a ticket's replies.
     pub replies: Vec<String>,
+    /// How a ticket stands.
+    pub standing: Standing,
+    /// What it is linked to: the delivery key that its message names, and the ticket with that key.
+    pub about: Option<(String, Option<String>)>,
 }
 
 impl State {
@@ -38,6 +43,9 @@ impl State {
             if entry.kind == Kind::Ticket && !entry.gone {
                 let mut view = self.view(n);
                 view["replies"] = replies.remove(entry.id.as_str()).unwrap_or_default().into();
+                let standing = self.standing(&entry.id);
+                view["closed"] = standing.closed.into();
+                view["merged_into"] = standing.merged_into.into();
                 tickets.push(view);
             }
         }
@@ -46,7 +54,7 @@ impl State {
 
     fn view(&self, n: usize) -> Value {
         let entry = &self.entries[n];
-        let mut view = entry.summary.clone();
+        let mut view = entry.gist.summary.clone();
         view["id"] = entry.id.clone().into();
         view["key"] = entry.key.clone().into();
         view["accepted_at"] = entry.at.clone().into();
@@ -83,6 +91,7 @@ impl State {
         let Some(document) = self.body(id)? else {
             return Ok(None);
         };
+        let message: Message = serde_json::from_value(document.clone())?;
         let answers = |e: &&Entry| e.kind == Kind::Reply && e.ticket == id && !e.gone;
         let replies = self.entries.iter().filter(answers);
         Ok(Some(Shown {
@@ -90,8 +99,14 @@ impl State {
             reply: entry.kind == Kind::Reply,
             at: entry.at.clone(),
             posted: entry.posted,
-            message: serde_json::from_value(document.clone())?,
             replies: replies.map(|e| e.id.clone()).collect(),
+            standing: self.standing(id),
+            about: message.about.clone().map(|key| {
+                let live = self.by_key.get(&key).into_iter().flatten();
+                let live = live.map(|&n| &self.entries[n]).find(|e| !e.gone);
+                (key, live.map(|e| e.ticket.clone()))
+            }),
+            message,
             document,
         }))
     }
