@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::token::Token;
-use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
+use crate::mail::{clean, Address, Digest, Encoding, MachineKind, Message, Oddity, BODY_MAX};
 
 /// Octets of a subject, a name or an address that a ticket carries.
 const LINE_MAX: usize = 1_000;
@@ -89,6 +89,8 @@ pub struct Ticket {
     pub about: Option<Key>,
     /// What the portal puts into its own mail about the ticket.
     pub token: Option<String>,
+    /// A program wrote it because of something else.
+    pub automatic: bool,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
     /// The message could not be read; the original is attached.
@@ -206,6 +208,11 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         company: facts.company.clone(),
         about: facts.about,
         token: facts.token.map(|token| token.to_string()),
+        automatic: message.report.is_some()
+            || message
+                .machine
+                .as_ref()
+                .is_some_and(|m| m.kind == MachineKind::Reply),
         attachments,
         unparsed: message.unparsed,
         oddities: message.oddities.iter().map(Oddity::to_string).collect(),

@@ -231,3 +231,128 @@ fn a_reply_to_a_ticket_that_is_gone_becomes_one_and_the_next_goes_there() {
     let ticket = site.portal.tickets().remove(0);
     assert_eq!(site.body(&ticket)["about"], first["key"]);
 }
+
+/// A mail system's report of the message with that Message-ID.
+fn bounce(id: &str, of: &str) -> Vec<u8> {
+    format!(
+        "From: Mail Delivery System <MAILER-DAEMON@mx.example>\r\nTo: {USER}\r\nSubject: Undelivered\r\n\
+         Message-ID: <{id}@mail.example>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+         --b\r\n\r\nNo such user.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
+         Reporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; nadia@elsewhere.example\r\n\
+         Action: failed\r\nStatus: 5.1.1\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n\
+         From: {PRIYA}\r\nMessage-ID: <{of}@mail.example>\r\nSubject: Printer\r\n--b--\r\n"
+    )
+    .into_bytes()
+}
+
+fn absence(id: &str, from: &str, to: &str) -> Vec<u8> {
+    let mail = reply(id, from, to).octets();
+    [b"Auto-Submitted: auto-replied\r\n", mail.as_slice()].concat()
+}
+
+/// Goes red where a report makes a ticket of its own, is lost, or is said to be a person's answer.
+#[test]
+fn reports_and_absence_notes_go_into_their_ticket_where_that_is_wished() {
+    let mut site = Site::ready();
+    let append = ["auto_replies", "bounces"].map(|key| format!("mailbox.support.{key}=append"));
+    site.does(&["settings", "set", &append[0], &append[1]]);
+    site.start_read();
+    arrives(&site, &FIRST);
+    come_to(&site, &[&["1"]]);
+    site.hand().append("INBOX", "", &bounce("2", "1"));
+    come_to(&site, &[&["1", "2"]]);
+    site.hand().append("INBOX", "", &absence("3", NADIA, "1"));
+    come_to(&site, &[&["1", "2", "3"]]);
+    let ticket = site.portal.tickets().remove(0);
+    let automatic = |of: &Value| site.body(of)["automatic"].clone();
+    assert_eq!(automatic(&ticket), false);
+    for reply in ticket["replies"].as_array().unwrap() {
+        assert_eq!(automatic(reply), true, "{reply}");
+    }
+    site.sound();
+    // About nothing that is known, and from nobody who takes part.
+    site.hand().append("INBOX", "", &bounce("4", "99"));
+    site.hand()
+        .append("INBOX", "", &absence("5", "mallory@elsewhere.example", "1"));
+    site.until("both are archived", |s| s.count("ignored") == 2);
+    come_to(&site, &[&["1", "2", "3"]]);
+}
+
+/// Goes red where the portal's own mail, that comes back, makes tickets for ever.
+#[test]
+fn mail_of_the_portal_s_own_that_comes_back_makes_no_ticket() {
+    let mut site = Site::ready();
+    site.start_read();
+    arrives(&site, &FIRST);
+    come_to(&site, &[&["1"]]);
+    let wish = r#"{"token": ["message_id"]}"#;
+    let notice = site
+        .portal
+        .admin("POST", "/_admin/tickets/T-1/notify", wish);
+    site.hand()
+        .append("INBOX", "", text(&notice, "eml").as_bytes());
+    site.until("it is archived", |s| s.count("ignored") == 1);
+    come_to(&site, &[&["1"]]);
+    let aside = site.asks(&["held", "list", "--aside"]);
+    assert_eq!(aside["items"][0]["reason"], "loop", "{aside}");
+}
+
+/// Goes red where a box that is set up from another's file does not know that one's tokens, which stand in mail
+/// that customers still have.
+#[test]
+fn a_new_box_knows_the_tokens_of_the_one_before() {
+    const PASSPHRASE: &str = "two words and three more\n";
+    let mut old = Site::ready();
+    old.start_read();
+    arrives(&old, &FIRST);
+    come_to(&old, &[&["1"]]);
+    let first = old.portal.tickets().remove(0);
+    let token = text(&old.body(&first), "token").to_owned();
+    let export = ["settings", "export", "--with-secrets"];
+    let (status, file, said) = old.command(&export, &PASSPHRASE.repeat(2));
+    assert_eq!(status, 0, "{said}");
+    assert!(!file.contains("pt-") && file.contains("[sealed]"), "{file}");
+    // A mail that came from the portal, by the old box's token in its Message-ID.
+    let comes_back = |site: &Site, n: u32| {
+        let mail = format!(
+            "From: <{PRIYA}>\r\nTo: <{USER}>\r\nSubject: back {n}\r\nMessage-ID: <{token}.{n}@portal.example>\r\n\r\nx\r\n"
+        );
+        site.hand().append("INBOX", "", mail.as_bytes());
+    };
+    let mut new = Site::ready();
+    new.start_read();
+    comes_back(&new, 1);
+    new.until("it is a ticket", |s| s.tickets("back 1").len() == 1);
+    // The file names other servers: their passwords are not taken, and those of the new box stay.
+    let sealed = &file[file.find("[sealed]").expect("a section")..];
+    let path = new.store().with_extension("toml");
+    std::fs::write(&path, format!("{}\n{sealed}", new.settings("none", "", ""))).unwrap();
+    let import = ["settings", "import", path.to_str().unwrap()];
+    let (status, out, said) = new.command(&import, PASSPHRASE);
+    assert_eq!(status, 0, "{out}{said}");
+    comes_back(&new, 2);
+    new.until("it is known", |s| s.count("ignored") == 1);
+    assert!(new.tickets("back 2").is_empty());
+    // What goes to a third box has both.
+    let (status, again, said) = new.command(&export, &PASSPHRASE.repeat(2));
+    assert_eq!(status, 0, "{said}");
+    let third = Site::ready();
+    let sealed = &again[again.find("[sealed]").expect("a section")..];
+    let path = third.store().with_extension("toml");
+    std::fs::write(
+        &path,
+        format!("{}\n{sealed}", third.settings("none", "", "")),
+    )
+    .unwrap();
+    let import = ["settings", "import", path.to_str().unwrap()];
+    let (status, out, said) = third.command(&import, PASSPHRASE);
+    assert_eq!(status, 0, "{out}{said}");
+    comes_back(&third, 3);
+    third.once();
+    assert!(
+        third.tickets("back 3").is_empty(),
+        "{:?}",
+        third.portal.tickets()
+    );
+}

@@ -55,6 +55,7 @@ fn a_ticket_says_what_the_message_says() {
         "company": "c1",
         "about": "cd".repeat(32),
         "token": "pt-zxg43tonzxg43tonaeaqcaibaeaqcaib",
+        "automatic": false,
         "attachments": [
             {"name": "x.pdf", "content_type": "application/pdf", "size": 3,
              "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",
@@ -130,4 +131,21 @@ fn strings_are_bounded_between_characters() {
     message.subject = Some("ü".repeat(10_000));
     let ticket = compose(&message, &facts(None));
     assert_eq!(ticket.subject.len(), LINE_MAX);
+}
+
+/// Goes red where a portal would open a ticket again for an absence note.
+#[test]
+fn what_a_program_wrote_because_of_something_else_is_said_to_be_automatic() {
+    let automatic = |head: &str| {
+        let message = read(&format!(
+            "From: a@x.example\r\n{head}\r\n\r\nI am away.\r\n"
+        ));
+        compose(&message, &facts(None)).automatic
+    };
+    assert!(automatic("Auto-Submitted: auto-replied"));
+    assert!(automatic(
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b"
+    ));
+    assert!(!automatic("Auto-Submitted: auto-generated"));
+    assert!(!automatic("Subject: I am away"));
 }

@@ -83,6 +83,8 @@ pub struct Message {
     #[serde(default)]
     pub about: Option<String>,
     #[serde(default)]
+    pub automatic: bool,
+    #[serde(default)]
     pub token: Option<String>,
     pub attachments: Vec<Attachment>,
     pub unparsed: bool,

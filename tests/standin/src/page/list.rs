@@ -133,6 +133,9 @@ pub fn marks(page: &mut Html, shown: &Shown) {
     if shown.message.unparsed {
         page.ours("<span class=\"mark warn\">unparsed</span> ");
     }
+    if shown.message.automatic {
+        page.ours("<span class=\"mark\">automatic</span> ");
+    }
     for oddity in &shown.message.oddities {
         page.ours("<span class=\"mark\">")
             .text(oddity)
