@@ -245,6 +245,10 @@ impl Service for Fake {
         Ok(open(&Self::key(), label, sealed)?)
     }
 
+    fn reply_secrets(&self) -> Secret {
+        Secret::new("a".repeat(52))
+    }
+
     fn random<const N: usize>(&self) -> [u8; N] {
         World::real().entropy.octets()
     }

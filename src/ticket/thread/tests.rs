@@ -241,8 +241,7 @@ fn the_first_clue_that_leads_to_a_ticket_counts() {
 #[test]
 fn clues_are_few_however_many_a_message_names() {
     let mut reply = message();
-    let ids = |n: usize| (0..n).map(|n| format!("{n}@x")).collect::<Vec<_>>();
-    reply.in_reply_to = ids(1000);
+    reply.in_reply_to = (0..1000).map(|n| format!("{n}@x")).collect();
     reply.references = (0..1000).map(|n| format!("r{n}@x")).collect();
     reply.subject = Some("[Desk #1]".repeat(1000) + &format!("[{}]", token(1, 1)).repeat(100));
     let clues = clues(&reply, &signs());
