@@ -4,7 +4,10 @@
 //! costs more than the answer. While there is little, it leaves them to the thread that the runtime
 //! keeps for it: whoever moves them himself wakes that thread too, each time and up to ten times in
 //! a row, which a box that idles for weeks need not pay.
+//!
+//! Behind whatever took more than an answer or two, memory is given back (`memory::rest`), once.
 
+use std::cell::RefCell;
 use std::future::{poll_fn, Future};
 use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
@@ -19,6 +22,9 @@ const LULL: Duration = Duration::from_secs(2);
 /// Woken so often within `RUSH`, there is much.
 const OFTEN: u32 = 64;
 const RUSH: Duration = Duration::from_millis(500);
+/// Woken so often without a lull in between, it was more than a watch that is begun anew, and text was used
+/// that waiting does not use.
+const STIR: u32 = 8;
 
 /// Whether there is much to do, told by how often there is something.
 struct Pace {
@@ -28,6 +34,8 @@ struct Pace {
     /// When the wakings began to be counted.
     since: Tick,
     wakings: u32,
+    /// Wakings since the last lull, at the end of which memory was given back.
+    stirred: u32,
 }
 
 impl Pace {
@@ -38,6 +46,7 @@ impl Pace {
             last: now,
             since: now,
             wakings: 0,
+            stirred: 0,
         }
     }
 
@@ -50,11 +59,26 @@ impl Pace {
             self.wakings = 0;
         }
         self.wakings += 1;
+        self.stirred = match slept < LULL {
+            true => self.stirred.saturating_add(1),
+            false => 1,
+        };
         let busy = match self.busy {
             true => slept < LULL,
             false => self.wakings >= OFTEN,
         };
         std::mem::replace(&mut self.busy, busy) != busy
+    }
+
+    /// Until when a lull must last for memory to be given back, while there is little to do.
+    fn rests_at(&self) -> Option<Tick> {
+        (self.stirred >= STIR).then(|| self.last.plus(LULL))
+    }
+
+    /// Gives memory back: once for each stir.
+    fn rest(&mut self) {
+        self.stirred = 0;
+        memory::rest();
     }
 }
 
@@ -62,28 +86,29 @@ impl Pace {
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let _driven = Driven::begin();
     let mut future = pin!(future);
-    let mut pace = Pace::new(now());
+    let pace = RefCell::new(Pace::new(now()));
     // Whoever waits in the other way polls again first: no waking is lost between the two.
     loop {
-        let busy = pace.busy;
+        let busy = pace.borrow().busy;
         let turn = poll_fn(|context| {
             timers::wake_due(now());
             match future.as_mut().poll(context) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                Poll::Pending if pace.changes(now()) => Poll::Ready(None),
+                Poll::Pending if pace.borrow_mut().changes(now()) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         });
         let ended = match busy {
             true => rush(turn),
-            false => lull(turn),
+            false => lull(turn, &pace),
         };
         if let Some(ended) = ended {
             return ended;
         }
-        // Once behind each rush, while nobody waits: it takes some milliseconds.
+        // While nobody waits: it takes some milliseconds.
+        let mut pace = pace.borrow_mut();
         if busy && !pace.busy {
-            memory::rest();
+            pace.rest();
         }
     }
 }
@@ -115,7 +140,7 @@ fn rush<T>(turn: impl Future<Output = T>) -> T {
 }
 
 /// Waits for a word from elsewhere, or the end of the first wait.
-fn lull<T>(turn: impl Future<Output = T>) -> T {
+fn lull<T>(turn: impl Future<Output = T>, pace: &RefCell<Pace>) -> T {
     let mut turn = pin!(turn);
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);
@@ -124,9 +149,13 @@ fn lull<T>(turn: impl Future<Output = T>) -> T {
         if let Poll::Ready(ended) = turn.as_mut().poll(&mut context) {
             return ended;
         }
-        match timers::first() {
+        let rests_at = pace.borrow().rests_at();
+        match timers::first().into_iter().chain(rests_at).min() {
             Some(at) => {
-                parker.park_timeout(at.since(now()));
+                let woken = parker.park_timeout(at.since(now()));
+                if !woken && rests_at.is_some_and(|at| at <= now()) {
+                    pace.borrow_mut().rest();
+                }
             }
             None => parker.park(),
         }
@@ -156,6 +185,31 @@ mod tests {
             changed += u32::from(pace.changes(at(300_000 + n)));
         }
         assert_eq!((changed, pace.busy), (1, true));
+    }
+
+    /// Goes red where a watch that is begun anew has text given back each time, which is a waking more, or where
+    /// what happens now and then has it never.
+    #[test]
+    fn memory_is_given_back_behind_a_stir_and_once() {
+        let mut pace = Pace::new(at(0));
+        pace.changes(at(10_000));
+        assert!(!pace.busy);
+        for renewal in 1..10 {
+            let begun = 10_000 + renewal * 44_000;
+            pace.changes(at(begun));
+            pace.changes(at(begun + 5));
+            assert_eq!(pace.rests_at(), None);
+        }
+        for n in 0..u64::from(STIR) {
+            assert_eq!(pace.rests_at(), None);
+            pace.changes(at(500_000 + n * 300));
+        }
+        let last = at(500_000 + u64::from(STIR - 1) * 300);
+        assert_eq!(pace.rests_at(), Some(last.plus(LULL)));
+        pace.rest();
+        assert_eq!(pace.rests_at(), None);
+        pace.changes(at(600_000));
+        assert_eq!(pace.rests_at(), None);
     }
 
     #[test]
