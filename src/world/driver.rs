@@ -5,7 +5,8 @@
 //! keeps for it: whoever moves them himself wakes that thread too, each time and up to ten times in
 //! a row, which a box that idles for weeks need not pay.
 //!
-//! Behind whatever took more than an answer or two, memory is given back (`memory::rest`), once.
+//! Behind a rush memory is given back (`memory::rest`), and where less than one has brought text back, at the next
+//! waking: that needs no waking of its own.
 
 use std::cell::RefCell;
 use std::future::{poll_fn, Future};
@@ -22,9 +23,6 @@ const LULL: Duration = Duration::from_secs(2);
 /// Woken so often within `RUSH`, there is much.
 const OFTEN: u32 = 64;
 const RUSH: Duration = Duration::from_millis(500);
-/// Woken so often without a lull in between, it was more than a watch that is begun anew, and text was used
-/// that waiting does not use.
-const STIR: u32 = 8;
 
 /// Whether there is much to do, told by how often there is something.
 struct Pace {
@@ -34,8 +32,8 @@ struct Pace {
     /// When the wakings began to be counted.
     since: Tick,
     wakings: u32,
-    /// Wakings since the last lull, at the end of which memory was given back.
-    stirred: u32,
+    /// Whether this is the first behind a lull.
+    first: bool,
 }
 
 impl Pace {
@@ -46,7 +44,7 @@ impl Pace {
             last: now,
             since: now,
             wakings: 0,
-            stirred: 0,
+            first: false,
         }
     }
 
@@ -59,26 +57,12 @@ impl Pace {
             self.wakings = 0;
         }
         self.wakings += 1;
-        self.stirred = match slept < LULL {
-            true => self.stirred.saturating_add(1),
-            false => 1,
-        };
+        self.first = slept >= LULL;
         let busy = match self.busy {
             true => slept < LULL,
             false => self.wakings >= OFTEN,
         };
         std::mem::replace(&mut self.busy, busy) != busy
-    }
-
-    /// Until when a lull must last for memory to be given back, while there is little to do.
-    fn rests_at(&self) -> Option<Tick> {
-        (self.stirred >= STIR).then(|| self.last.plus(LULL))
-    }
-
-    /// Gives memory back: once for each stir.
-    fn rest(&mut self) {
-        self.stirred = 0;
-        memory::rest();
     }
 }
 
@@ -106,9 +90,8 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
             return ended;
         }
         // While nobody waits: it takes some milliseconds.
-        let mut pace = pace.borrow_mut();
-        if busy && !pace.busy {
-            pace.rest();
+        if busy && !pace.borrow().busy {
+            memory::rest();
         }
     }
 }
@@ -149,13 +132,13 @@ fn lull<T>(turn: impl Future<Output = T>, pace: &RefCell<Pace>) -> T {
         if let Poll::Ready(ended) = turn.as_mut().poll(&mut context) {
             return ended;
         }
-        let rests_at = pace.borrow().rests_at();
-        match timers::first().into_iter().chain(rests_at).min() {
+        // What was to be done is on its way by now.
+        if pace.borrow().first && memory::is_large() {
+            memory::rest();
+        }
+        match timers::first() {
             Some(at) => {
-                let woken = parker.park_timeout(at.since(now()));
-                if !woken && rests_at.is_some_and(|at| at <= now()) {
-                    pace.borrow_mut().rest();
-                }
+                parker.park_timeout(at.since(now()));
             }
             None => parker.park(),
         }
@@ -187,29 +170,14 @@ mod tests {
         assert_eq!((changed, pace.busy), (1, true));
     }
 
-    /// Goes red where a watch that is begun anew has text given back each time, which is a waking more, or where
-    /// what happens now and then has it never.
+    /// Goes red where memory is looked at at each waking, or never.
     #[test]
-    fn memory_is_given_back_behind_a_stir_and_once() {
+    fn the_first_waking_behind_a_lull_is_told_from_the_others() {
         let mut pace = Pace::new(at(0));
-        pace.changes(at(10_000));
-        assert!(!pace.busy);
-        for renewal in 1..10 {
-            let begun = 10_000 + renewal * 44_000;
-            pace.changes(at(begun));
-            pace.changes(at(begun + 5));
-            assert_eq!(pace.rests_at(), None);
+        for (ms, first) in [(10, false), (2_010, true), (2_020, false), (60_000, true)] {
+            pace.changes(at(ms));
+            assert_eq!(pace.first, first, "{ms}");
         }
-        for n in 0..u64::from(STIR) {
-            assert_eq!(pace.rests_at(), None);
-            pace.changes(at(500_000 + n * 300));
-        }
-        let last = at(500_000 + u64::from(STIR - 1) * 300);
-        assert_eq!(pace.rests_at(), Some(last.plus(LULL)));
-        pace.rest();
-        assert_eq!(pace.rests_at(), None);
-        pace.changes(at(600_000));
-        assert_eq!(pace.rests_at(), None);
     }
 
     #[test]
