@@ -216,7 +216,11 @@ impl Archiver<'_> {
         if self.own.is_some() && !self.shares() && self.is_woken_within(KEEP).await {
             return;
         }
-        self.leave().await;
+        if self.own.is_some() {
+            self.leave().await;
+            // To end a session takes much text that waiting does not.
+            memory::rest();
+        }
         self.is_woken_within(REST).await;
     }
 

@@ -45,6 +45,7 @@ pub mod reader;
 pub mod receipts;
 mod reclaim;
 pub mod replay;
+mod rest;
 pub mod revisions;
 pub mod state;
 pub mod understand;
@@ -189,6 +190,7 @@ pub struct Engine {
     pub(crate) directory: directory::Live,
     pub(crate) looks: held::Looks,
     pub(crate) receipts: receipts::Receipts,
+    rest: rest::Rest,
     pub(crate) news: News,
     pub(crate) journal_octets: Cell<u64>,
     pub(crate) free_octets: Cell<u64>,
@@ -270,6 +272,7 @@ impl Engine {
             directory,
             looks: held::Looks::default(),
             receipts: receipts::Receipts::new(),
+            rest: rest::Rest::default(),
             news: News::new(),
             journal_octets: Cell::new(0),
             free_octets: Cell::new(u64::MAX),
@@ -325,6 +328,7 @@ impl Engine {
             self.executor.spawn(revisions::watch(Rc::clone(self))),
             self.executor.spawn(reclaim::run(Rc::clone(self))),
             self.executor.spawn(look_back::run(Rc::clone(self))),
+            self.executor.spawn(rest::run(Rc::clone(self))),
         ];
         let (batches, queue) = async_channel::bounded(1);
         let (decided, commits) = async_channel::bounded(1);
@@ -485,6 +489,8 @@ impl Engine {
             log::warn!("a record did not fit what was known: {misfit}");
         }
         forward::learned(&self.link, &committed.applied.changed);
+        let count = committed.applied.changed.len();
+        self.rest.changed(count, self.world.clock.tick());
         for (key, entry) in &committed.applied.changed {
             if entry.stage != Stage::Closed {
                 self.lost_here.borrow_mut().remove(key);

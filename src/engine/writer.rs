@@ -30,6 +30,8 @@ use crate::world::{memory, worker, Disk, Wall, World};
 
 /// A checkpoint is due once this much was appended since the last.
 const CHECKPOINT_OCTETS: u64 = 16 << 20;
+/// Room without which the index stays open: sled can't be opened on a full disk.
+const REST_ROOM: u64 = 32 << 20;
 
 /// Sizes of the store's parts, in octets.
 #[derive(Clone, Copy, Debug)]
@@ -393,6 +395,19 @@ impl Writer {
     pub fn checkpoint(&mut self) -> Result<(), StoreFault> {
         self.index.flush()?;
         self.sync_index()
+    }
+
+    /// Lets go of what a rush left in memory, some milliseconds' work: for when it is quiet. The checkpoint
+    /// comes first, and the index is closed and opened behind it: a crash in between finds what a crash
+    /// behind any checkpoint does.
+    pub fn rest(&mut self) -> Result<(), StoreFault> {
+        if self.free_octets() >= REST_ROOM {
+            self.checkpoint()?;
+            self.index.rest()?;
+        }
+        self.journal.rest();
+        memory::give_back();
+        Ok(())
     }
 
     fn sync_index(&mut self) -> Result<(), StoreFault> {

@@ -145,7 +145,7 @@ impl Index {
         last: bool,
         at: i64,
     ) -> Result<Directory, Fault> {
-        let mut state = state(&self.db)?;
+        let mut state = self.table.sled(state)?;
         let generation = state.filling;
         let mut page = Page::default();
         let mut touched = BTreeSet::new();
@@ -181,7 +181,7 @@ impl Index {
     fn write(&self, mut page: Page, state: &mut Directory, generation: u8) -> Result<(), Fault> {
         for (company, change) in std::mem::take(&mut page.heads) {
             let row = row(generation, b'h', &company);
-            let before: u64 = match self.db.get(&row)? {
+            let before: u64 = match self.db()?.get(&row)? {
                 Some(value) => decode(&value)?,
                 None => 0,
             };
@@ -192,13 +192,13 @@ impl Index {
         }
         page.enter(state, generation);
         page.batch.insert(STATE, encode(state));
-        self.db.apply_batch(page.batch)?;
+        self.db()?.apply_batch(page.batch)?;
         Ok(())
     }
 
     /// Begins a whole reading beside what serves now: the portal lost our cursor.
     pub fn restart_directory(&mut self) -> Result<(), Fault> {
-        let mut state = state(&self.db)?;
+        let mut state = self.table.sled(state)?;
         // Two generations take turns: what is left of an abandoned filling goes first.
         if let Some(serving) = state.serving {
             state.filling = serving ^ 1;
@@ -209,20 +209,20 @@ impl Index {
         state.companies = 0;
         state.pages = 0;
         state.written = 0;
-        self.db.insert(STATE, encode(&state))?;
+        self.db()?.insert(STATE, encode(&state))?;
         Ok(())
     }
 
     /// Forgets it wholly: the portal is another, at this URL, whose ids may mean others.
     pub fn forget_directory(&mut self, of: &str) -> Result<(), Fault> {
         // First what makes it serve: a crash behind this leaves rows that a whole reading removes.
-        let old = state(&self.db)?;
+        let old = self.table.sled(state)?;
         let empty = Directory {
             of: of.to_owned(),
             filling: old.filling,
             ..Directory::default()
         };
-        self.db.insert(STATE, encode(&empty))?;
+        self.db()?.insert(STATE, encode(&empty))?;
         self.forget_generation(0)?;
         self.forget_generation(1)
     }
@@ -296,7 +296,7 @@ impl Index {
         table: u8,
         id: &str,
     ) -> Result<Option<T>, Fault> {
-        let value = self.db.get(row(generation, table, id))?;
+        let value = self.db()?.get(row(generation, table, id))?;
         let kept = value.map(|v| decode::<(u32, T)>(&v)).transpose()?;
         Ok(kept.map(|(_, what)| what))
     }
@@ -308,7 +308,7 @@ impl Index {
             if page.claimed.contains(&row) {
                 continue;
             }
-            if let Some(value) = self.db.get(&row)? {
+            if let Some(value) = self.db()?.get(&row)? {
                 let (id, _): (String, Option<String>) = decode(&value)?;
                 if id == user.id {
                     page.batch.remove(row);
@@ -329,7 +329,7 @@ impl Index {
             if page.claimed.contains(&row) {
                 continue;
             }
-            if let Some(value) = self.db.get(&row)? {
+            if let Some(value) = self.db()?.get(&row)? {
                 let id: String = decode(&value)?;
                 if id == company.id {
                     page.batch.remove(row);
@@ -343,14 +343,14 @@ impl Index {
         loop {
             let mut batch = sled::Batch::default();
             let mut any = false;
-            for key in self.db.scan_prefix([b'd', generation]).keys().take(500) {
+            for key in self.db()?.scan_prefix([b'd', generation]).keys().take(500) {
                 batch.remove(key?);
                 any = true;
             }
             if !any {
                 return Ok(());
             }
-            self.db.apply_batch(batch)?;
+            self.db()?.apply_batch(batch)?;
         }
     }
 }

@@ -30,6 +30,7 @@ mod by_key;
 mod count;
 mod directory;
 mod pages;
+mod rest;
 mod rows;
 mod table;
 mod tally;
@@ -137,7 +138,8 @@ pub(crate) struct PlaceValue {
 
 /// The index, owned by the writer thread.
 pub struct Index {
-    db: sled::Db,
+    /// How sled is opened again; none where somebody else opened it.
+    config: Option<sled::Config>,
     table: Arc<Table>,
     meta: Meta,
     /// Messages with rows that sled has not been told yet.
@@ -207,14 +209,15 @@ impl Index {
         cache_octets: u64,
         life: [u8; 8],
     ) -> Result<(Self, Option<Position>), Fault> {
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(dir)
             .cache_capacity(cache_octets)
             // Several of sled's buffers of this size are under way at once.
             .segment_size(SEGMENT_OCTETS)
-            .flush_every_ms(None)
-            .open()?;
-        Self::over(db, life, table::ROWS, SHARE)
+            .flush_every_ms(None);
+        let (mut index, position) = Self::over(config.open()?, life, table::ROWS, SHARE)?;
+        index.config = Some(config);
+        Ok((index, position))
     }
 
     /// The index in `db`, in front of which about `most` rows gather, and which is told of `share`
@@ -254,9 +257,9 @@ impl Index {
             sequence: 1,
             counters: Counters::default(),
         });
-        let table = Arc::new(Table::new(db.clone(), most));
+        let table = Arc::new(Table::new(db, most));
         let index = Self {
-            db,
+            config: None,
             table,
             told: meta.counters.clone(),
             meta,
@@ -269,7 +272,7 @@ impl Index {
 
     /// A handle for reading from other threads.
     pub fn view(&self) -> View {
-        View::new(self.db.clone(), Arc::clone(&self.table))
+        View::new(Arc::clone(&self.table))
     }
 
     /// How many messages stand where.
@@ -546,7 +549,7 @@ impl Index {
     /// cuts).
     pub fn flush(&mut self) -> Result<(), Fault> {
         self.tell_all()?;
-        self.db.flush()?;
+        self.db()?.flush()?;
         Ok(())
     }
 
@@ -555,13 +558,13 @@ impl Index {
     /// octets.
     pub fn flush_settled(&mut self) -> Result<(), Fault> {
         self.tell_settled()?;
-        self.db.flush()?;
+        self.db()?.flush()?;
         Ok(())
     }
 
-    /// Octets on the disk.
-    pub fn octets_on_disk(&self) -> u64 {
-        self.db.size_on_disk().unwrap_or(0)
+    /// sled, for the thread that writes. Not to be kept: `rest` closes it.
+    fn db(&self) -> Result<sled::Db, Fault> {
+        self.table.sled(|db| Ok(db.clone()))
     }
 }
 

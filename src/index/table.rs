@@ -6,7 +6,8 @@
 //! sorted map, and go to sled together: what came and went in between never reaches it. Which of
 //! them go, and when, is `Index`'s decision.
 //!
-//! One thread writes, any may read. Who reads sees both as one.
+//! One thread writes, any may read. Who reads sees both as one, and waits while sled is closed and opened
+//! again (`open_again`), which lets go of what it keeps in memory.
 //!
 //! Of the messages that are in somebody's hands the numbers are remembered: looking for one by its key
 //! is a node of sled's read for nothing else.
@@ -15,6 +16,7 @@ use std::collections::btree_map::{BTreeMap, Entry};
 use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use sled::IVec;
 
@@ -23,6 +25,10 @@ use super::rows::{entry_row, number_row, Name};
 use super::{decode, Fault, META};
 use crate::passage::Entry as Known;
 use crate::ticket::Key;
+use crate::world::{memory, worker};
+
+/// How long sled's own threads may have its lock after it was closed.
+const LET_GO: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 5 });
 
 /// Rows that gather before sled is told.
 pub(super) const ROWS: usize = 4096;
@@ -80,7 +86,9 @@ impl Batch {
 
 /// All rows of the index.
 pub(super) struct Table {
-    db: sled::Db,
+    /// Nothing where it could not be opened again: the store is at its end then. Whoever looks into it holds
+    /// no second look at the same time, which a writer in between would block for ever.
+    sled: RwLock<Option<sled::Db>>,
     /// Rows that gather.
     most: usize,
     gathered: RwLock<Gathered>,
@@ -95,7 +103,7 @@ impl Table {
     /// Rows of `db`, of which about `most` gather before sled is told.
     pub(super) fn new(db: sled::Db, most: usize) -> Self {
         Self {
-            db,
+            sled: RwLock::new(Some(db)),
             most,
             gathered: RwLock::default(),
             remembered: Mutex::new(vec![None; REMEMBERED]),
@@ -108,7 +116,7 @@ impl Table {
     pub(super) fn meta(&self) -> Result<Option<IVec>, Fault> {
         match &self.gathered().meta {
             Some(meta) => Ok(Some(meta.clone())),
-            None => Ok(self.db.get(META)?),
+            None => self.sled(|db| Ok(db.get(META)?)),
         }
     }
 
@@ -127,10 +135,8 @@ impl Table {
 
     /// A row, as sled has it.
     fn below(&self, row: &[u8]) -> Result<Option<IVec>, Fault> {
-        match self.db.get(pages::below(row))? {
-            Some(value) => pages::row_of(row, value),
-            None => Ok(None),
-        }
+        let page = self.sled(|db| Ok(db.get(pages::below(row))?))?;
+        page.map_or(Ok(None), |value| pages::row_of(row, value))
     }
 
     /// What is known of a message.
@@ -194,16 +200,18 @@ impl Table {
         let gathered = self.gathered();
         let bounds = (Bound::Included(from), Bound::Excluded(to));
         let mut fresh = gathered.rows.range::<[u8], _>(bounds).peekable();
-        let mut below = Below::new(&self.db, from, to).peekable();
-        let mut page = Vec::new();
-        while page.len() < limit {
-            match first(&mut fresh, &mut below)? {
-                Some((row, Some(value))) => page.push((row, value)),
-                Some((_, None)) => {}
-                None => break,
+        self.sled(|db| {
+            let mut below = Below::new(db, from, to).peekable();
+            let mut page = Vec::new();
+            while page.len() < limit {
+                match first(&mut fresh, &mut below)? {
+                    Some((row, Some(value))) => page.push((row, value)),
+                    Some((_, None)) => {}
+                    None => break,
+                }
             }
-        }
-        Ok(page)
+            Ok(page)
+        })
     }
 
     /// Takes changes over, and how things stand behind them.
@@ -243,16 +251,18 @@ impl Table {
         }
         for (rows, meta) in shares.into_iter().zip(metas) {
             // Of each share only now: pages may hold rows of an earlier one.
-            let mut changed = Changed::default();
-            for (row, value) in rows {
-                changed.change(&row, value.as_ref(), |name| Ok(self.db.get(name)?))?;
-            }
-            let mut batch = changed.into_batch();
-            batch.insert(META, meta);
-            #[cfg(test)]
-            self.live_on()?;
-            // Readers go on with what is gathered until sled has all of it: both say the same.
-            self.db.apply_batch(batch)?;
+            self.sled(|db| {
+                let mut changed = Changed::default();
+                for (row, value) in rows {
+                    changed.change(&row, value.as_ref(), |name| Ok(db.get(name)?))?;
+                }
+                let mut batch = changed.into_batch();
+                batch.insert(META, meta);
+                #[cfg(test)]
+                self.live_on()?;
+                // Readers go on with what is gathered until sled has all of it: both say the same.
+                Ok(db.apply_batch(batch)?)
+            })?;
         }
         let mut gathered = self
             .gathered
@@ -267,6 +277,34 @@ impl Table {
             stays
         });
         gathered.octets = left;
+        Ok(())
+    }
+
+    /// Looks into sled, or tells it something.
+    pub(super) fn sled<T>(
+        &self,
+        look: impl FnOnce(&sled::Db) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        // A panic while it was held has ended a worker; sled itself is whole.
+        let sled = self.sled.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || Fault::Disk {
+            said: "it was closed and could not be opened again".to_owned(),
+        };
+        look(sled.as_ref().ok_or_else(closed)?)
+    }
+
+    /// Closes sled, which writes what it has not written yet, and opens it again by `config`.
+    pub(super) fn open_again(&self, config: &sled::Config) -> Result<(), Fault> {
+        let mut sled = self.sled.write().unwrap_or_else(PoisonError::into_inner);
+        *sled = None;
+        // Before it is opened: its table of pages is six MiB that stay untouched where they come from the
+        // system, and are overwritten where they are what was just freed (measured: 4 MiB more at rest).
+        memory::give_back();
+        let opened = worker::insist(LET_GO, || match config.open().map_err(Fault::from) {
+            Err(Fault::Taken { .. }) => None,
+            opened => Some(opened),
+        });
+        *sled = Some(opened.unwrap_or_else(|| Ok(config.open()?))?);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::ticket::Reason;
 
 mod layout;
 mod reasons;
+mod rest;
 mod threads;
 mod told_again;
 
@@ -490,7 +491,7 @@ fn what_was_forgotten_stays_so_when_the_process_dies() {
     told.index.forget(&[key(1)]).unwrap();
     let counters = told.index.counters().clone();
     // What has gathered dies with the process; sled stays.
-    let (again, _) = Index::over(told.index.db.clone(), LIFE, 40, 128).unwrap();
+    let (again, _) = Index::over(told.index.db().unwrap(), LIFE, 40, 128).unwrap();
     assert_eq!(again.view().entry(&key(1)).unwrap(), None);
     assert_eq!(again.view().place(&place(1)).unwrap(), None);
     assert_eq!(again.counters(), &counters);

@@ -60,13 +60,12 @@ pub struct Listed {
 /// A handle for reading; cloning shares it.
 #[derive(Clone)]
 pub struct View {
-    db: sled::Db,
     table: Arc<Table>,
 }
 
 impl View {
-    pub(super) fn new(db: sled::Db, table: Arc<Table>) -> Self {
-        Self { db, table }
+    pub(super) fn new(table: Arc<Table>) -> Self {
+        Self { table }
     }
 
     /// What is known of a message.
@@ -288,42 +287,46 @@ impl View {
 
     /// What the directory is: cursor, completeness.
     pub fn directory(&self) -> Result<Directory, Fault> {
-        directory::state(&self.db)
+        self.table.sled(directory::state)
     }
 
     /// Who has this address, in lower case.
     pub fn find_address(&self, address: &str) -> Result<Found, Fault> {
-        directory::find(&self.db, address)
+        self.table.sled(|db| directory::find(db, address))
     }
 
     /// A user by id.
     pub fn user(&self, id: &str) -> Result<Option<User>, Fault> {
-        Shelf::open(&self.db)?.user(id)
+        self.table.sled(|db| Shelf::open(db)?.user(id))
     }
 
     /// A company by id, and how many users it has.
     pub fn company(&self, id: &str) -> Result<Option<(Company, u64)>, Fault> {
-        let shelf = Shelf::open(&self.db)?;
-        let Some(company) = shelf.company(id)? else {
-            return Ok(None);
-        };
-        Ok(Some((company, shelf.heads(id)?)))
+        self.table.sled(|db| {
+            let shelf = Shelf::open(db)?;
+            let Some(company) = shelf.company(id)? else {
+                return Ok(None);
+            };
+            Ok(Some((company, shelf.heads(id)?)))
+        })
     }
 
     /// Users in order of their ids behind `after`.
     pub fn users(&self, after: &str, limit: usize) -> Result<Vec<User>, Fault> {
-        Shelf::open(&self.db)?.users(after, limit)
+        self.table.sled(|db| Shelf::open(db)?.users(after, limit))
     }
 
     /// Companies in order of their ids behind `after`, each with the number of its users.
     pub fn companies(&self, after: &str, limit: usize) -> Result<Vec<(Company, u64)>, Fault> {
-        let shelf = Shelf::open(&self.db)?;
-        let companies = shelf.companies(after, limit)?;
-        let counted = companies.into_iter().map(|c| {
-            let heads = shelf.heads(&c.id)?;
-            Ok((c, heads))
-        });
-        counted.collect()
+        self.table.sled(|db| {
+            let shelf = Shelf::open(db)?;
+            let companies = shelf.companies(after, limit)?;
+            let counted = companies.into_iter().map(|c| {
+                let heads = shelf.heads(&c.id)?;
+                Ok((c, heads))
+            });
+            counted.collect()
+        })
     }
 
     /// Searches the book for entries with all of these words (in lower case) in them, from `from` on:
@@ -335,7 +338,8 @@ impl View {
         pages: usize,
         most: usize,
     ) -> Result<Searched, Fault> {
-        Shelf::open(&self.db)?.search(words, from, pages, most)
+        self.table
+            .sled(|db| Shelf::open(db)?.search(words, from, pages, most))
     }
 }
 

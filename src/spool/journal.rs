@@ -356,6 +356,14 @@ impl Journal {
         Ok(())
     }
 
+    /// Lets go of the buffer, where nothing is in it: as large as a rush made it, it is needed by the next.
+    pub fn rest(&self) {
+        let mut tail = self.store.tail();
+        if tail.octets.is_empty() {
+            tail.octets = Vec::new();
+        }
+    }
+
     /// Writes the buffer to the file.
     fn write_out(&mut self) -> Result<(), Fault> {
         // First the large segments: once a record that refers to one is in the page cache, the

@@ -4,7 +4,11 @@
 //! costs more than the answer. While there is little, it leaves them to the thread that the runtime
 //! keeps for it: whoever moves them himself wakes that thread too, each time and up to ten times in
 //! a row, which a box that idles for weeks need not pay.
+//!
+//! Behind a rush memory is given back (`memory::rest`), and where less than one has brought text back, at the next
+//! waking: that needs no waking of its own.
 
+use std::cell::RefCell;
 use std::future::{poll_fn, Future};
 use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
@@ -28,6 +32,8 @@ struct Pace {
     /// When the wakings began to be counted.
     since: Tick,
     wakings: u32,
+    /// Whether this is the first behind a lull.
+    first: bool,
 }
 
 impl Pace {
@@ -38,6 +44,7 @@ impl Pace {
             last: now,
             since: now,
             wakings: 0,
+            first: false,
         }
     }
 
@@ -50,6 +57,7 @@ impl Pace {
             self.wakings = 0;
         }
         self.wakings += 1;
+        self.first = slept >= LULL;
         let busy = match self.busy {
             true => slept < LULL,
             false => self.wakings >= OFTEN,
@@ -62,27 +70,27 @@ impl Pace {
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let _driven = Driven::begin();
     let mut future = pin!(future);
-    let mut pace = Pace::new(now());
+    let pace = RefCell::new(Pace::new(now()));
     // Whoever waits in the other way polls again first: no waking is lost between the two.
     loop {
-        let busy = pace.busy;
+        let busy = pace.borrow().busy;
         let turn = poll_fn(|context| {
             timers::wake_due(now());
             match future.as_mut().poll(context) {
                 Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                Poll::Pending if pace.changes(now()) => Poll::Ready(None),
+                Poll::Pending if pace.borrow_mut().changes(now()) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         });
         let ended = match busy {
             true => rush(turn),
-            false => lull(turn),
+            false => lull(turn, &pace),
         };
         if let Some(ended) = ended {
             return ended;
         }
-        // Once behind each rush, while nobody waits: it takes some milliseconds.
-        if busy && !pace.busy {
+        // While nobody waits: it takes some milliseconds.
+        if busy && !pace.borrow().busy {
             memory::rest();
         }
     }
@@ -115,7 +123,7 @@ fn rush<T>(turn: impl Future<Output = T>) -> T {
 }
 
 /// Waits for a word from elsewhere, or the end of the first wait.
-fn lull<T>(turn: impl Future<Output = T>) -> T {
+fn lull<T>(turn: impl Future<Output = T>, pace: &RefCell<Pace>) -> T {
     let mut turn = pin!(turn);
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);
@@ -123,6 +131,10 @@ fn lull<T>(turn: impl Future<Output = T>) -> T {
     loop {
         if let Poll::Ready(ended) = turn.as_mut().poll(&mut context) {
             return ended;
+        }
+        // What was to be done is on its way by now.
+        if pace.borrow().first && memory::is_large() {
+            memory::rest();
         }
         match timers::first() {
             Some(at) => {
@@ -156,6 +168,16 @@ mod tests {
             changed += u32::from(pace.changes(at(300_000 + n)));
         }
         assert_eq!((changed, pace.busy), (1, true));
+    }
+
+    /// Goes red where memory is looked at at each waking, or never.
+    #[test]
+    fn the_first_waking_behind_a_lull_is_told_from_the_others() {
+        let mut pace = Pace::new(at(0));
+        for (ms, first) in [(10, false), (2_010, true), (2_020, false), (60_000, true)] {
+            pace.changes(at(ms));
+            assert_eq!(pace.first, first, "{ms}");
+        }
     }
 
     #[test]

@@ -7,8 +7,11 @@
 use std::io;
 use std::num::NonZeroU64;
 use std::thread;
+use std::time::Duration;
 
 use async_channel::{Receiver, Sender, TrySendError};
+
+use super::clock::now;
 
 /// Lets the timers of this thread, and of those that it starts, be late by up to an hour: for
 /// threads that wake by the clock and find nothing to do (sled starts seven of those; what they do they are
@@ -153,6 +156,19 @@ impl<T: 'static> Worker<T> {
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> Result<R, Stopped> {
         futures_lite::future::block_on(self.ask(job))
+    }
+}
+
+/// Tries again until it gets something, `limit` long at most: for what other threads hold for a moment. Awake,
+/// since a thread whose timers doze would not come back in time.
+pub fn insist<T>(limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    let begun = now();
+    loop {
+        let got = attempt();
+        if got.is_some() || now().since(begun) > limit {
+            return got;
+        }
+        thread::yield_now();
     }
 }
 

@@ -103,6 +103,7 @@ pub fn room(name: &str) -> Option<&'static Room> {
 /// Paths that have a home: outside of it nothing begins so.
 const HOMES: &[(&str, &[&str])] = &[
     ("sled", &["index/"]),
+    ("crossbeam_epoch", &["index/"]),
     ("mail_parser", &["mail/grammar.rs"]),
     ("encoding_rs", &["mail/"]),
     ("async_imap", &["mailbox/imap/"]),

@@ -371,3 +371,35 @@ fn a_store_on_a_full_disk_is_opened_in_the_room_of_the_ballast() {
     again.writer.commit(Vec::new(), &receipts).unwrap();
     assert_eq!(entry(&again.reader, 1).stage, Stage::Forwarded);
 }
+
+/// Goes red where a rest loses what it was not told of yet, or what comes behind it can't be written.
+#[test]
+fn a_store_that_rested_goes_on_and_is_the_same_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    fill(&mut store.writer);
+    let before = shown(&store.writer);
+    store.writer.rest().unwrap();
+    assert_eq!(shown(&store.writer), before);
+    store
+        .writer
+        .commit(vec![decided(61, ticket())], &[])
+        .unwrap();
+    store.writer.rest().unwrap();
+    let before = shown(&store.writer);
+    drop(store);
+    let again = open(dir.path());
+    assert_eq!(again.opening.replayed, 0, "the checkpoint held less");
+    assert_eq!(shown(&again.writer), before);
+}
+
+/// Goes red where the index is closed on a full disk: sled could not be opened again.
+#[test]
+fn on_a_full_disk_a_rest_leaves_the_index_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_disk, _, mut store) = on_a_full_disk(dir.path());
+    let held = store.writer.index.view();
+    store.writer.rest().unwrap();
+    assert!(held.entry(&key(1)).unwrap().is_some());
+    assert!(store.writer.appended > 0, "it made a checkpoint");
+}

@@ -30,6 +30,10 @@ fn table(dir: &tempfile::TempDir) -> Table {
     Table::new(db.expect("sled opens"), 100)
 }
 
+fn sled_of(table: &Table) -> sled::Db {
+    table.sled(|db| Ok(db.clone())).expect("open")
+}
+
 /// Rows of every kind: by themselves, in pages, and on both sides of an edge between two.
 fn row(name: u8) -> Name {
     let number = name / 8 + 13;
@@ -104,7 +108,10 @@ fn it_says_when_many_rows_have_gathered_and_tells_only_those_that_are_wanted() {
     assert_eq!(table.gathered().rows.len(), 75);
     // Who reads is told how things stand, not how sled was told that they do.
     assert_eq!(table.meta().expect("read").as_deref(), Some(&[99][..]));
-    assert_eq!(table.db.get(META).expect("read").as_deref(), Some(&[7][..]));
+    assert_eq!(
+        sled_of(&table).get(META).expect("read").as_deref(),
+        Some(&[7][..])
+    );
     spill(&table);
     let gathered = table.gathered();
     assert_eq!((gathered.rows.len(), gathered.octets), (0, 0));
@@ -164,7 +171,7 @@ proptest! {
         };
         prop_assert_eq!(page, want);
         spill(&table);
-        let sled: Vec<(Vec<u8>, u8)> = Below::new(&table.db, b"a", b"z").map(|item| {
+        let sled: Vec<(Vec<u8>, u8)> = Below::new(&sled_of(&table), b"a", b"z").map(|item| {
             let (r, v) = item.expect("a row");
             (r.to_vec(), v[0])
         }).collect();
@@ -190,7 +197,7 @@ fn a_leaf_of_numbers_stays_below_what_sled_makes_a_file_of() {
     }
     table.apply(batch, vec![0]);
     spill(&table);
-    let page = table.db.get(pages::below(&named(0))).expect("read");
+    let page = sled_of(&table).get(pages::below(&named(0))).expect("read");
     let octets = page.expect("one page").len() * 17;
     assert!((16 << 10..32 << 10).contains(&octets), "{octets}");
     // Fifteen bits: one more tells rows of a page apart, the last of them tells pages apart.

@@ -272,3 +272,21 @@ proptest! {
         prop_assert!(found.iter().all(|record| want.contains(record)));
     }
 }
+
+/// Goes red where a rest takes records along that are not written yet, or keeps the buffer of a rush.
+#[test]
+fn a_rest_lets_the_buffer_go_and_no_record() {
+    let folder = Folder::new();
+    let mut journal = folder.open();
+    let room = |journal: &Journal| journal.store.tail().octets.capacity();
+    let at = journal.append(9, &[1; 32], &[&[7; 900]]).unwrap();
+    journal.rest();
+    journal.sync().unwrap();
+    assert_eq!(journal.reader().read(at).unwrap(), [7; 900]);
+    assert!(room(&journal) > 900);
+    journal.rest();
+    assert_eq!(room(&journal), 0);
+    let at = journal.append(9, &[2; 32], &[&[8; 900]]).unwrap();
+    journal.sync().unwrap();
+    assert_eq!(journal.reader().read(at).unwrap(), [8; 900]);
+}
