@@ -9,10 +9,14 @@ use serde_json::{json, Value};
 use super::service::Running;
 use super::wire::{Kind, Refusal};
 use crate::engine::{decide, understand};
+use crate::mail::authentication::Verdict;
 use crate::mail::{self, Attachment, Message};
 use crate::settings::{whole_moment, Mailbox};
-use crate::ticket::{Because, Decision, Handling, Key, KeyHasher};
+use crate::ticket::{Because, By, Decision, Handling, Key, KeyHasher, Requester};
 use crate::world::Wall;
+
+/// Authors, and addresses that answers go to, that the service is told of.
+const ASKED_MAX: usize = 8;
 
 /// What is asked about a message.
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,8 +65,25 @@ pub struct Explanation {
     pub user: Option<String>,
     /// The ticket's company, by the portal's id.
     pub company: Option<String>,
+    /// Whose request it is, and what was trusted.
+    pub origin: Whose,
     /// Every question that was asked, in order.
     pub steps: Vec<Step>,
+}
+
+/// Whose request a message is, as its ticket would say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whose {
+    /// The requester's address; none where there is none to be read.
+    pub requester: Option<String>,
+    /// By which way that was found.
+    pub by: Option<By>,
+    /// The technician who forwarded it, by the portal's id.
+    pub technician: Option<String>,
+    /// What our own mail server found out about the author.
+    pub authentication: Option<Verdict>,
+    /// The address is a known user's, and may be forged.
+    pub doubtful: bool,
 }
 
 /// A message that somebody wants explained.
@@ -94,11 +115,18 @@ impl Mail {
             original: None,
             subject: None,
         });
+        let message = &self.message;
+        let some = |list: &[mail::Address]| list.iter().take(ASKED_MAX).cloned().collect();
         Message {
-            from: self.message.author().cloned().into_iter().collect(),
-            machine: self.message.machine.clone(),
+            from: some(&message.from),
+            sender: message.sender.clone(),
+            reply_to: some(&message.reply_to),
+            machine: message.machine.clone(),
             report,
-            unparsed: self.message.unparsed,
+            trace: message.trace.clone(),
+            rewritten: message.rewritten.clone(),
+            forwarded: message.forwarded.clone(),
+            unparsed: message.unparsed,
             ..Message::default()
         }
     }
@@ -118,7 +146,39 @@ impl Mail {
         let message = &self.message;
         let mut lines = Vec::new();
         let mut say = |label, text: Option<String>| lines.extend(text.map(|text| (label, text)));
-        say("From", message.author().map(|a| a.address.clone()));
+        for author in message.from.iter().take(ASKED_MAX) {
+            say("From", Some(author.address.clone()));
+        }
+        say("Sender", message.sender.as_ref().map(|a| a.address.clone()));
+        for address in message.reply_to.iter().take(ASKED_MAX) {
+            say("Reply-To", Some(address.address.clone()));
+        }
+        if let Some(rewritten) = &message.rewritten {
+            let (address, field) = (&rewritten.author.address, rewritten.sign.field());
+            say("List names", Some(format!("{address}, by {field}")));
+        }
+        for forwarded in &message.forwarded {
+            let name = forwarded.author.name.as_deref().unwrap_or("nobody");
+            let author = match forwarded.author.address.as_str() {
+                "" => name,
+                address => address,
+            };
+            let what = match forwarded.how {
+                mail::How::Block => "in the text",
+                mail::How::Part => "as a part",
+            };
+            say("Forwards", Some(format!("a message of {author}, {what}")));
+        }
+        for checked in checks(message) {
+            let results = checked.results.iter();
+            let results: Vec<String> = results
+                .map(|found| format!("{} {}", found.method, found.result.code()))
+                .collect();
+            say(
+                "Checked",
+                Some(format!("{}: {}", checked.server, results.join(", "))),
+            );
+        }
         say("Subject", message.subject.clone());
         say("Message-ID", message.message_id.clone());
         say("Machine", message.machine.as_ref().map(|m| m.sign.clone()));
@@ -144,6 +204,14 @@ impl Mail {
         }
         lines
     }
+}
+
+/// What servers found out about it, or are said to have.
+fn checks(message: &Message) -> impl Iterator<Item = &mail::authentication::Checked> {
+    message.trace.iter().filter_map(|field| match field {
+        mail::Trace::Checked(checked) => Some(checked),
+        mail::Trace::Received(_) => None,
+    })
 }
 
 /// A message as a document: names here are kept.
@@ -183,6 +251,9 @@ fn document(message: &Message) -> Value {
         "attachments": message.attachments.iter().map(file).collect::<Vec<_>>(),
         "machine": message.machine,
         "report": message.report,
+        "rewritten": message.rewritten,
+        "forwarded": message.forwarded,
+        "checked": checks(message).collect::<Vec<_>>(),
         "oddities": message.oddities.iter().map(|o| o.code()).collect::<Vec<_>>(),
         "unparsed": message.unparsed,
     })
@@ -195,18 +266,18 @@ pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanat
     let mailbox = mailbox(&settings.mailboxes, asked.mailbox.as_deref())?;
     let received_at = received_at(running, asked)?;
     let terms = decide::Terms {
-        rules: decide::rules(mailbox),
+        rules: decide::rules(mailbox, &settings.mailboxes),
         key: key(asked.key.as_deref())?,
     };
-    let [(decision, because)] =
-        decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
+    let key = terms.key;
+    let [judged] = decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
     let arrival = Arrival {
         mailbox: mailbox.name.clone(),
         identity: mailbox.key_identity(),
         received_at,
-        key: terms.key,
+        key,
     };
-    Ok(told(arrival, decision, &because))
+    Ok(told(arrival, &asked.message, judged))
 }
 
 /// When it is taken to have been received.
@@ -237,7 +308,13 @@ pub(super) struct Arrival {
 }
 
 /// What becomes of it, in words.
-pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) -> Explanation {
+pub(super) fn told(
+    arrival: Arrival,
+    message: &Message,
+    (decision, because, requester): (Decision, Vec<Because>, Requester),
+) -> Explanation {
+    let address = requester.address(message).map(|a| a.address.clone());
+    let origin = requester.origin;
     let (word, reason, user, company) = match decision {
         Decision::Ticket { user, company } => ("ticket", None, user, company),
         Decision::Held(reason) => ("held", Some(reason), None, None),
@@ -253,6 +330,13 @@ pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) ->
         because: reason.map(|reason| format!("{} {}", reason.explain(), reason.mend())),
         user,
         company,
+        origin: Whose {
+            by: address.is_some().then_some(origin.by),
+            requester: address,
+            technician: origin.technician,
+            authentication: origin.authentication,
+            doubtful: origin.doubtful,
+        },
         steps: because.iter().map(step).collect(),
     }
 }
@@ -334,6 +418,69 @@ pub(super) fn step(because: &Because) -> Step {
             ),
         ),
         Because::Person => ("person", "It shows no sign of a program.".to_owned()),
+        Because::Checked { address, verdict } => (
+            "checked",
+            format!(
+                "Your mail server {} says of {address}: DMARC {}, DKIM {}, SPF {}.",
+                verdict.server,
+                verdict.dmarc.code(),
+                verdict.dkim.code(),
+                verdict.spf.code()
+            ),
+        ),
+        Because::NotChecked { server } => (
+            "not-checked",
+            format!("No field of your mail server {server} that says what it found can be believed."),
+        ),
+        Because::ListNames { address, sign } => (
+            "list-names",
+            format!(
+                "A list that is trusted handed it on, and names {address} as its author (by {}).",
+                sign.map_or("its fields", |sign| sign.field())
+            ),
+        ),
+        Because::AnswersGoTo { address } => (
+            "answers-go-to",
+            format!("The directory does not know its author: {address} (Reply-To) is asked about."),
+        ),
+        Because::Forwards {
+            technician,
+            address: Some(address),
+        } => (
+            "forwards",
+            format!("Technician {technician} forwards it: it is the request of {address}."),
+        ),
+        Because::Forwards {
+            technician,
+            address: None,
+        } => (
+            "forwards",
+            format!(
+                "Technician {technician} forwards it, and the text does not tell a customer's address: \
+                 it stays the technician's."
+            ),
+        ),
+        Because::PublicProvider { domain } => (
+            "public-provider",
+            format!("Anybody can have a mailbox at {domain}: it says nothing about a company."),
+        ),
+        Because::Doubtful { held: true } => (
+            "doubtful",
+            "DMARC failed, so the address may be forged: such messages are held.".to_owned(),
+        ),
+        Because::Doubtful { held: false } => (
+            "doubtful",
+            "DMARC failed, so the address may be forged: the ticket says so.".to_owned(),
+        ),
+        Because::UnknownCustomer => (
+            "unknown-customer",
+            "The directory does not know who wrote it; the technician's word is enough for a ticket."
+                .to_owned(),
+        ),
+        Because::CompanyByDomain { company } => (
+            "company-by-domain",
+            format!("The domain is that of company {company}."),
+        ),
         Because::Known { user, company } => (
             "known",
             match company {

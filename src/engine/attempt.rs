@@ -21,6 +21,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::commit::outgoing;
+use super::decide::origin_of;
 use super::doubt::{is_asked, Doubt};
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
@@ -530,6 +531,7 @@ fn composed_of(reader: &Reader, key: Key, entry: &Entry) -> Result<Option<Again>
         return Ok(None);
     };
     let decision = reader.decision(decision)?;
+    let origin = origin_of(&decision);
     let Decided::Ticket { user, company } = decision.outcome else {
         return Ok(None);
     };
@@ -556,6 +558,7 @@ fn composed_of(reader: &Reader, key: Key, entry: &Entry) -> Result<Option<Again>
         received_at: decision.received_at,
         user,
         company,
+        origin,
         raw: original.clone(),
     };
     Ok(Some(Again {

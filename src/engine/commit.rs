@@ -16,13 +16,12 @@ use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
 use super::{give_way, held, Engine, StoreFault};
 use crate::http::Bytes;
-use crate::index::Found;
 use crate::mail::{clean, Message};
 use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
-use crate::ticket::{self, compose, decide, Facts, Known, RawOriginal, Rules};
-use crate::ticket::{Key, Ticket};
+use crate::ticket::{self, compose, decide, Claim, Facts, Known, Origin, RawOriginal};
+use crate::ticket::{Key, Requester, Rules, Ticket};
 
 /// Octets of subject and sender that a decision keeps for lists.
 const SHOWN_MAX: usize = 160;
@@ -66,17 +65,21 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     let mailbox = batch.mailbox;
     let looks = engine.looks.begun();
     let keys: Vec<Key> = batch.messages.iter().map(|m| m.key).collect();
-    let addresses: Vec<String> = batch
-        .messages
-        .iter()
-        .map(|m| m.message.author().map(|a| a.folded()).unwrap_or_default())
+    let rules = rules(&mailbox, &engine.settings().mailboxes);
+    let messages = batch.messages.iter();
+    let claims: Vec<Vec<Claim>> = messages
+        .map(|m| ticket::claims(&m.message, &rules.senders))
         .collect();
-    let (entries, found) = look_up(engine, keys, addresses).await?;
-    let rules = rules(&mailbox);
+    let forms = claims.iter().flatten().flat_map(|claim| &claim.forms);
+    let (entries, found) = look_up(engine, keys, forms.cloned().collect()).await?;
+    let mut found = found.into_iter().map(sender);
     let mut plan = Plan::default();
     let now = engine.world.clock.wall().0;
     let mut here = BTreeMap::new();
-    for ((understood, entry), found) in batch.messages.into_iter().zip(entries).zip(found) {
+    for ((understood, entry), claims) in batch.messages.into_iter().zip(entries).zip(claims) {
+        let asked = claims.iter().map(|claim| claim.forms.len()).sum();
+        let answers = found.by_ref().take(asked).collect();
+        let requester = Requester::of(&understood.message, &rules.senders, claims, answers);
         engine.news.tell(&Event::Fetched {
             key: understood.key,
             mailbox: mailbox.id,
@@ -89,7 +92,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
             understood,
             entry.as_ref(),
             twin,
-            found,
+            requester,
             &rules,
             now,
         );
@@ -157,7 +160,7 @@ fn plan_one(
     understood: Understood,
     entry: Option<&Entry>,
     twin: bool,
-    found: Found,
+    requester: Requester,
     rules: &Rules,
     now: i64,
 ) {
@@ -186,11 +189,10 @@ fn plan_one(
         }
         return;
     }
-    let sender = sender(found);
     let decision = decide(
         &understood.message,
         understood.received_at,
-        &sender,
+        &requester,
         rules,
         already,
     );
@@ -200,7 +202,10 @@ fn plan_one(
         .to_owned();
     let (outcome, composed) = match decision {
         ticket::Decision::Ticket { user, company } => {
-            let facts = facts(&understood, &address, user.clone(), company.clone());
+            let facts = Facts {
+                origin: requester.origin.clone(),
+                ..facts(&understood, &address, user.clone(), company.clone())
+            };
             let ticket = compose(&understood.message, &facts);
             (Outcome::Ticket { user, company }, Some((ticket, facts)))
         }
@@ -247,7 +252,11 @@ fn plan_one(
             outcome,
             address,
             lane,
-            sender: shown(understood.message.author().map(|a| a.address.as_str())),
+            sender: shown(
+                requester
+                    .address(&understood.message)
+                    .map(|a| a.address.as_str()),
+            ),
             subject: shown(understood.message.subject.as_deref()),
             composed: digest,
             archive_early: mailbox.archive_when == ArchiveWhen::Committed,
@@ -267,6 +276,7 @@ fn facts(
         received_at: understood.received_at,
         user,
         company,
+        origin: Origin::default(),
         raw: match understood.message.unparsed {
             true => understood.raw.digest().map(RawOriginal::whole),
             false => None,

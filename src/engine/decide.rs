@@ -4,14 +4,29 @@ use std::rc::Rc;
 
 use super::{early, Engine, StoreFault};
 use crate::index::Found;
-use crate::mail::Message;
-use crate::passage::{Entry, Stage};
+use crate::mail::{Address, Message};
+use crate::passage::{record, Entry, Stage};
 use crate::settings::Mailbox;
-use crate::ticket::{self, Because, Decision, Key, Known, Rules, Sender};
+use crate::ticket::{
+    self, Because, Decision, Key, Known, Origin, Requester, Rules, Sender, Senders,
+};
 
-/// What a mailbox's settings say.
-pub fn rules(mailbox: &Mailbox) -> Rules {
+/// What a mailbox's settings say; `all` are the mailboxes of the same settings.
+pub fn rules(mailbox: &Mailbox, all: &[Mailbox]) -> Rules {
+    let others = all.iter().filter(|other| other.id != mailbox.id);
+    let own = std::iter::once(mailbox).chain(others);
+    let own = own.map(|m| Address::fold(m.mail_address().unwrap_or(&m.username)));
     Rules {
+        senders: Senders {
+            own: own.collect(),
+            reply_to: mailbox.reply_to_is_sender,
+            ignore_plus: mailbox.ignore_plus,
+            company_by_domain: mailbox.company_by_domain,
+            forwards: mailbox.forwards_by_technicians,
+            lists: mailbox.trusted_lists(),
+            authentication_server: mailbox.authentication_server.clone(),
+            failed_dmarc: mailbox.failed_dmarc,
+        },
         auto_replies: mailbox.auto_replies,
         bounces: mailbox.bounces,
         receipts: mailbox.receipts,
@@ -41,12 +56,29 @@ pub(super) fn already(entry: Option<&Entry>, wanted: bool) -> Known {
 /// The author, as the directory answered.
 pub(super) fn sender(found: Found) -> Sender {
     match found {
-        Found::User { id, company } => Sender::Known { user: id, company },
+        Found::User {
+            id,
+            company,
+            technician,
+        } => Sender::Known {
+            user: id,
+            company,
+            technician,
+        },
         Found::Nobody { company } => Sender::Unknown {
             company_hint: company,
         },
         Found::NotRead => Sender::DirectoryNotRead,
     }
+}
+
+/// Where a committed ticket comes from, as it was decided.
+///
+/// The one place where that is read from what is kept: version 1 of the record has no room for it. Until a
+/// version has, a ticket that is composed again says what the message alone does; its digest differs from the
+/// one that was committed, so its key is looked up before it is sent.
+pub(super) fn origin_of(_kept: &record::Decision) -> Origin {
+    Origin::default()
 }
 
 /// What is known of each key, and of whoever has each address.
@@ -69,7 +101,7 @@ pub(super) async fn look_up(
 }
 
 /// By what a message is judged, beside what it says.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Terms {
     /// What the settings of its mailbox say.
     pub rules: Rules,
@@ -84,15 +116,24 @@ pub async fn explain<const N: usize>(
     message: &Message,
     received_at: i64,
     terms: [Terms; N],
-) -> Result<[(Decision, Vec<Because>); N], StoreFault> {
+) -> Result<[(Decision, Vec<Because>, Requester); N], StoreFault> {
     let keys = terms.iter().filter_map(|terms| terms.key).collect();
-    let address = message.author().map(|a| a.folded()).unwrap_or_default();
-    let (entries, found) = look_up(engine, keys, vec![address]).await?;
-    let sender = sender(found.into_iter().next().unwrap_or(Found::NotRead));
-    let mut entries = entries.into_iter();
-    Ok(terms.map(|Terms { rules, key }| {
+    let terms = terms.map(|terms| {
+        let claims = ticket::claims(message, &terms.rules.senders);
+        (terms, claims)
+    });
+    let forms = terms.iter().flat_map(|(_, claims)| claims);
+    let forms = forms.flat_map(|claim| claim.forms.clone()).collect();
+    let (entries, found) = look_up(engine, keys, forms).await?;
+    let (mut entries, mut found) = (entries.into_iter(), found.into_iter().map(sender));
+    Ok(terms.map(|(Terms { rules, key }, claims)| {
         let entry = key.and_then(|_| entries.next()).flatten();
         let already = already(entry.as_ref(), false);
-        ticket::explain(message, received_at, &sender, &rules, already)
+        let asked = claims.iter().map(|claim| claim.forms.len()).sum();
+        let answers = found.by_ref().take(asked).collect();
+        let requester = Requester::of(message, &rules.senders, claims, answers);
+        let (decision, because) =
+            ticket::explain(message, received_at, &requester, &rules, already);
+        (decision, because, requester)
     }))
 }

@@ -19,6 +19,7 @@
 //! structure, one decoder that defines size and digest, and nothing long or deep for the parser.
 //! A mail-parser that takes a stream would change our mind.
 
+pub mod authentication;
 mod block;
 mod charset;
 pub mod clean;
@@ -26,18 +27,23 @@ pub mod decode;
 mod digest;
 mod field;
 mod flowed;
+mod forwarded;
 mod grammar;
 mod history;
 mod machine;
 mod message;
 mod report;
+mod rewritten;
 mod skim;
 mod understand;
 mod words;
 
+pub use authentication::Trace;
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
+pub use forwarded::{Forwarded, How};
 pub use message::{About, Address, Attachment, Date, Machine, MachineKind, Message, Oddity};
 pub use message::{Report, ReportKind, BODY_MAX};
+pub use rewritten::{Rewritten, Sign};
 pub use skim::{File, Limits, Skim, Skimmed};
 pub use understand::understand;

@@ -5,7 +5,8 @@
 use serde::Serialize;
 
 use crate::http::Bytes;
-use crate::ticket::{File, Key, Person, Ticket};
+use crate::mail::authentication::Verdict;
+use crate::ticket::{By, File, Key, Person, Ticket};
 use crate::world::Wall;
 
 #[derive(Serialize)]
@@ -28,6 +29,12 @@ struct Document<'a> {
     references: &'a [String],
     user: Option<&'a str>,
     company: Option<&'a str>,
+    requester: Option<&'a Person>,
+    requester_by: Option<By>,
+    technician: Option<&'a str>,
+    participants: &'a [Person],
+    authentication: Option<&'a Verdict>,
+    doubtful: bool,
     attachments: &'a [File],
     unparsed: bool,
     oddities: &'a [String],
@@ -72,6 +79,12 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         references: &ticket.references,
         user: ticket.user.as_deref(),
         company: ticket.company.as_deref(),
+        requester: ticket.requester.as_ref(),
+        requester_by: ticket.requester_by,
+        technician: ticket.technician.as_deref(),
+        participants: &ticket.participants,
+        authentication: ticket.authentication.as_ref(),
+        doubtful: ticket.doubtful,
         attachments: &ticket.attachments,
         unparsed: ticket.unparsed,
         oddities: &ticket.oddities,
@@ -85,7 +98,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
 mod tests {
     use super::*;
     use crate::mail::{understand, Limits, Skim};
-    use crate::ticket::{compose, Facts};
+    use crate::ticket::{compose, Facts, Origin};
 
     fn document(raw: &str) -> serde_json::Value {
         let mut skim = Skim::new(Limits::default());
@@ -96,6 +109,7 @@ mod tests {
             received_at: 1_772_439_330_000,
             user: Some("u-7".to_owned()),
             company: None,
+            origin: Origin::default(),
             raw: None,
         };
         let ticket = compose(&understand(&skim.finish()), &facts);

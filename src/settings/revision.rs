@@ -2,7 +2,7 @@
 //!
 //!   file  | `{"postern-settings":2,"sha256":"..."}` | newline | the revision as JSON |
 //!
-//! Format 1 knows no OAuth and no certificate of our own: it is read as having none.
+//! What an earlier format does not know is read as its default.
 //!
 //! A change with a time limit counts until its deadline unless confirmed; found unconfirmed at a
 //! start it no longer counts, whatever the clock says (a box may wake up years back). Ten are kept,
@@ -21,7 +21,7 @@ use crate::world::Wall;
 /// How many revisions are kept.
 pub const REVISIONS_KEPT: usize = 10;
 
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// Whether a revision is to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,5 @@
-//! Ticket, held or ignored: one pure function of the message, the settings, the directory's
-//! answer and what is known of its key.
+//! Ticket, held or ignored: one pure function of the message, the settings, whose request it is, and what is
+//! known of its key.
 //!
 //! The order of the questions is the order in which an answer outranks the others: what has a
 //! ticket gets no second one whatever the settings; what is too old is not asked about its
@@ -9,7 +9,9 @@
 
 use super::directory::Sender;
 use super::reason::Reason;
-use crate::mail::{MachineKind, Message, ReportKind};
+use super::requester::{Domains, Requester, Senders, Unproven};
+use crate::mail::authentication::Verdict;
+use crate::mail::{MachineKind, Message, ReportKind, Sign};
 use serde::{Deserialize, Serialize};
 
 /// What becomes of messages of some kind.
@@ -24,7 +26,7 @@ pub enum Handling {
 }
 
 /// The settings that decide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Answers that programs give: absence notes, acknowledgements.
     pub auto_replies: Handling,
@@ -38,6 +40,9 @@ pub struct Rules {
     pub process_unknown_senders: bool,
     /// What the server received before this time (milliseconds since 1970) is left alone.
     pub received_after: Option<i64>,
+    /// How the requester is found.
+    #[serde(default)]
+    pub senders: Senders,
 }
 
 /// What is known of a message's key already.
@@ -105,12 +110,53 @@ pub enum Because {
     },
     /// No sign of a program.
     Person,
+    /// Our own mail server said what it found out about the author.
+    Checked {
+        /// The author.
+        address: String,
+        /// What it said.
+        verdict: Verdict,
+    },
+    /// Our own mail server said nothing that can be believed.
+    NotChecked {
+        /// Its name.
+        server: String,
+    },
+    /// A trusted list names who wrote it.
+    ListNames {
+        /// The author.
+        address: String,
+        /// Where that stands.
+        sign: Option<Sign>,
+    },
+    /// Reply-To is asked about, since the author is unknown.
+    AnswersGoTo {
+        /// Reply-To.
+        address: String,
+    },
+    /// A technician forwards it.
+    Forwards {
+        /// The technician's id.
+        technician: String,
+        /// Whose message; none where the text doesn't tell.
+        address: Option<String>,
+    },
+    /// Anybody can have a mailbox at the sender's domain: it says nothing about a company.
+    PublicProvider {
+        /// The domain.
+        domain: String,
+    },
     /// The directory knows its author.
     Known {
         /// By this id.
         user: String,
         /// In this company.
         company: Option<String>,
+    },
+    /// The known author's domain does not stand behind the message.
+    Doubtful {
+        /// Such messages are held.
+        held: bool,
     },
     /// The directory has not been read whole, so nobody is unknown.
     DirectoryNotRead,
@@ -119,31 +165,45 @@ pub enum Because {
         /// Messages from unknown senders become tickets.
         processed: bool,
     },
+    /// The directory does not know who wrote it, and a technician vouches for it.
+    UnknownCustomer,
+    /// The sender's domain is a company's.
+    CompanyByDomain {
+        /// The company's id.
+        company: String,
+    },
 }
 
 /// Decide about a message that the server received at `received_at` (milliseconds since 1970).
 pub fn decide(
     message: &Message,
     received_at: i64,
-    sender: &Sender,
+    requester: &Requester,
     rules: &Rules,
     already: Known,
 ) -> Decision {
-    judge(message, received_at, sender, rules, already, |_| ())
+    judge(message, received_at, requester, rules, already, |_| ())
 }
 
 /// The same decision, with every question that was asked on the way to it.
 pub fn explain(
     message: &Message,
     received_at: i64,
-    sender: &Sender,
+    requester: &Requester,
     rules: &Rules,
     already: Known,
 ) -> (Decision, Vec<Because>) {
     let mut because = Vec::new();
-    let decision = judge(message, received_at, sender, rules, already, |question| {
-        because.push(question());
-    });
+    let decision = judge(
+        message,
+        received_at,
+        requester,
+        rules,
+        already,
+        |question| {
+            because.push(question());
+        },
+    );
     (decision, because)
 }
 
@@ -152,7 +212,7 @@ pub fn explain(
 fn judge(
     message: &Message,
     received_at: i64,
-    sender: &Sender,
+    requester: &Requester,
     rules: &Rules,
     already: Known,
     mut told: impl FnMut(&dyn Fn() -> Because),
@@ -164,8 +224,8 @@ fn judge(
         }
         Known::Wanted => {
             told(&|| Because::AskedFor);
-            told(&|| asked_of(sender, rules));
-            return wanted(sender);
+            asked_of(requester, rules, true, &mut told);
+            return ticket(&requester.sender);
         }
         Known::New => {}
     }
@@ -185,29 +245,66 @@ fn judge(
     if let (Handling::Ignore, Some(reason)) = (handling, reason) {
         return Decision::Ignored(reason);
     }
-    told(&|| asked_of(sender, rules));
-    match sender {
-        Sender::Known { user, company } => Decision::Ticket {
-            user: Some(user.clone()),
-            company: company.clone(),
-        },
+    asked_of(requester, rules, false, &mut told);
+    let held = requester.origin.doubtful && rules.senders.failed_dmarc == Unproven::Hold;
+    match &requester.sender {
         // Also where unknown senders are welcome: a user would be taken for one, for ever.
         Sender::DirectoryNotRead => Decision::Held(Reason::DirectoryNotRead),
-        Sender::Unknown { .. } if rules.process_unknown_senders => nobody(),
-        Sender::Unknown { .. } => Decision::Held(Reason::UnknownSender),
+        Sender::Known { .. } if held => Decision::Held(Reason::AuthenticationFailed),
+        sender if is_welcome(sender, requester, rules) => ticket(sender),
+        _ => Decision::Held(Reason::UnknownSender),
     }
 }
 
-fn asked_of(sender: &Sender, rules: &Rules) -> Because {
+/// Whether a message of this sender becomes a ticket: a technician's word, and by setting a domain, is as good
+/// as the directory's.
+fn is_welcome(sender: &Sender, requester: &Requester, rules: &Rules) -> bool {
     match sender {
-        Sender::Known { user, company } => Because::Known {
-            user: user.clone(),
-            company: company.clone(),
-        },
-        Sender::DirectoryNotRead => Because::DirectoryNotRead,
-        Sender::Unknown { .. } => Because::Unknown {
-            processed: rules.process_unknown_senders,
-        },
+        Sender::Known { .. } => true,
+        Sender::DirectoryNotRead => false,
+        Sender::Unknown { company_hint } => {
+            rules.process_unknown_senders
+                || requester.origin.technician.is_some()
+                || (company_hint.is_some() && rules.senders.company_by_domain == Domains::Known)
+        }
+    }
+}
+
+/// Tells how the requester was found, and what the directory says.
+fn asked_of(
+    requester: &Requester,
+    rules: &Rules,
+    wanted: bool,
+    told: &mut impl FnMut(&dyn Fn() -> Because),
+) {
+    for because in &requester.because {
+        told(&|| because.clone());
+    }
+    match &requester.sender {
+        Sender::Known { user, company, .. } => {
+            told(&|| Because::Known {
+                user: user.clone(),
+                company: company.clone(),
+            });
+            if requester.origin.doubtful {
+                let held = !wanted && rules.senders.failed_dmarc == Unproven::Hold;
+                told(&|| Because::Doubtful { held });
+            }
+        }
+        Sender::DirectoryNotRead => told(&|| Because::DirectoryNotRead),
+        sender @ Sender::Unknown { company_hint } => {
+            told(&|| match requester.origin.technician {
+                Some(_) => Because::UnknownCustomer,
+                None => Because::Unknown {
+                    processed: is_welcome(sender, requester, rules),
+                },
+            });
+            if let Some(company) = company_hint {
+                told(&|| Because::CompanyByDomain {
+                    company: company.clone(),
+                });
+            }
+        }
     }
 }
 
@@ -244,13 +341,17 @@ fn handled(message: &Message, rules: &Rules) -> (Handling, Option<Reason>) {
     (handling, Some(reason))
 }
 
-fn wanted(sender: &Sender) -> Decision {
+fn ticket(sender: &Sender) -> Decision {
     match sender {
-        Sender::Known { user, company } => Decision::Ticket {
+        Sender::Known { user, company, .. } => Decision::Ticket {
             user: Some(user.clone()),
             company: company.clone(),
         },
-        Sender::Unknown { .. } | Sender::DirectoryNotRead => nobody(),
+        Sender::Unknown { company_hint } => Decision::Ticket {
+            user: None,
+            company: company_hint.clone(),
+        },
+        Sender::DirectoryNotRead => nobody(),
     }
 }
 

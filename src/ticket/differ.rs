@@ -10,15 +10,29 @@ enum Question {
     Seen,
     Date,
     Writer,
+    Trust,
+    List,
+    Answers,
+    Forward,
+    Provider,
     Sender,
+    Doubt,
+    Company,
 }
 
 /// In the order in which they are asked.
-const ASKED: [Question; 4] = [
+const ASKED: [Question; 11] = [
     Question::Seen,
     Question::Date,
     Question::Writer,
+    Question::Trust,
+    Question::List,
+    Question::Answers,
+    Question::Forward,
+    Question::Provider,
     Question::Sender,
+    Question::Doubt,
+    Question::Company,
 ];
 
 /// The answers that differ, by question, in the order in which they were asked; none where the question
@@ -46,9 +60,17 @@ fn question(because: &Because) -> Question {
         Because::Unparsed | Because::Report { .. } | Because::Machine { .. } | Because::Person => {
             Question::Writer
         }
-        Because::Known { .. } | Because::DirectoryNotRead | Because::Unknown { .. } => {
-            Question::Sender
-        }
+        Because::Checked { .. } | Because::NotChecked { .. } => Question::Trust,
+        Because::ListNames { .. } => Question::List,
+        Because::AnswersGoTo { .. } => Question::Answers,
+        Because::Forwards { .. } => Question::Forward,
+        Because::PublicProvider { .. } => Question::Provider,
+        Because::Known { .. }
+        | Because::DirectoryNotRead
+        | Because::Unknown { .. }
+        | Because::UnknownCustomer => Question::Sender,
+        Because::Doubtful { .. } => Question::Doubt,
+        Because::CompanyByDomain { .. } => Question::Company,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tickets: what becomes of a message, and what the portal will be told of it.
 //!
 //! 1. [`KeyHasher`] makes the delivery [`Key`] from the mailbox's identity and the raw octets.
-//! 2. The directory's answer about the author is a [`Sender`].
+//! 2. [`claims()`] says whose request a message could be; the directory's answer about each is a [`Sender`], and
+//!    [`Requester::of`] chooses among them, with the [`Origin`] that says how.
 //! 3. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
 //!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
 //! 4. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
@@ -14,11 +15,15 @@ pub mod decision;
 pub mod differ;
 pub mod directory;
 pub mod key;
+pub mod origin;
 pub mod reason;
+pub mod requester;
 
 pub use compose::{compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Ticket};
 pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
 pub use differ::differing;
 pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
+pub use origin::{By, Origin};
 pub use reason::Reason;
+pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};

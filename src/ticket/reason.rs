@@ -141,6 +141,10 @@ reasons! {
     Complaint = "complaint", Ignored,
         "A report says that somebody called a message abuse.",
         "It lies in the archive folder. If such reports are wanted, set complaints to ticket; for this one: `held convert KEY --again`, and move it back unread.";
+    /// The address is a known user's, and our own mail server says that DMARC failed.
+    AuthenticationFailed = "authentication-failed", Held,
+        "The sender's address is a known user's, and your mail server found that DMARC failed: it may be forged.",
+        "Ask the sender another way; convert this message by hand if it is genuine, or set failed_dmarc to mark.";
 }
 
 impl fmt::Display for Reason {

@@ -285,6 +285,7 @@ fn the_strangest_message_still_keeps_within_the_contract() {
         received_at: i64::MAX,
         user: None,
         company: None,
+        origin: ticket::Origin::default(),
         raw: None,
     };
     let ticket = ticket::compose(&message, &facts);

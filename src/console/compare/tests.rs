@@ -1,4 +1,5 @@
 use super::*;
+use crate::control::Whose;
 
 fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
     Explanation {
@@ -11,6 +12,7 @@ fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
         because: None,
         user: (decision == "ticket").then(|| "U-\u{1b}[2J01".to_owned()),
         company: None,
+        origin: Whose::default(),
         steps: Vec::new(),
     }
 }

@@ -173,9 +173,9 @@ fn a_damaged_revision_is_noticed_wherever_the_bit_flips() {
 
 #[test]
 fn a_newer_format_is_refused_by_name() {
-    let octets = b"{\"postern-settings\":5,\"sha256\":\"\",\"more\":1}\n???";
+    let octets = b"{\"postern-settings\":6,\"sha256\":\"\",\"more\":1}\n???";
     let fault = Revision::decode(octets).unwrap_err();
-    assert_eq!(fault, Fault::Newer { found: 5, known: 4 });
+    assert_eq!(fault, Fault::Newer { found: 6, known: 5 });
     assert!(fault.to_string().contains("newer postern"));
 }
 
@@ -260,6 +260,42 @@ fn with_handling() -> Settings {
 fn a_revision_of_format_4_is_read_for_ever() {
     let revision = Revision::decode(include_bytes!("../fixtures/revision-4.json")).unwrap();
     assert_eq!(revision.settings, with_handling());
+}
+
+/// What came with format 5.
+fn with_senders() -> Settings {
+    let mut settings = with_handling();
+    put(
+        &mut settings,
+        &[
+            ("mailbox.support.reply_to_is_sender", "on"),
+            ("mailbox.support.ignore_plus", "on"),
+            ("mailbox.support.company_by_domain", "known"),
+            ("mailbox.support.forwards_by_technicians", "on"),
+            (
+                "mailbox.support.resolve_lists",
+                "Support@Bücher.example, lists.example.org",
+            ),
+            ("mailbox.support.authentication_server", "MX.example.com."),
+            ("mailbox.support.failed_dmarc", "hold"),
+        ],
+    );
+    settings
+}
+
+#[test]
+fn a_revision_with_what_came_with_format_5_comes_back_the_same() {
+    let history = History::default();
+    let revision = history.next(with_senders(), Wall(1), "anna", "set", None);
+    let revision = revision.unwrap();
+    assert_eq!(Revision::decode(&revision.encode()).unwrap(), revision);
+    let mailbox = &revision.settings.mailboxes[0];
+    let lists = ["support@xn--bcher-kva.example", "lists.example.org"];
+    assert_eq!(mailbox.trusted_lists(), lists);
+    assert_eq!(
+        mailbox.authentication_server.as_deref(),
+        Some("mx.example.com")
+    );
 }
 
 /// Goes red when a way back takes an identity along: the same message would have another key, and become

@@ -16,6 +16,7 @@ fn facts(raw: Option<RawOriginal>) -> Facts {
         received_at: 1_760_425_960_000,
         user: Some("u1".into()),
         company: Some("c1".into()),
+        origin: Origin::default(),
         raw,
     }
 }
@@ -50,6 +51,12 @@ fn a_ticket_says_what_the_message_says() {
         "references": [],
         "user": "u1",
         "company": "c1",
+        "requester": {"name": "Anna\u{fffd}", "address": "Anna@x.example"},
+        "requester_by": "from",
+        "technician": null,
+        "participants": [],
+        "authentication": null,
+        "doubtful": false,
         "attachments": [
             {"name": "x.pdf", "content_type": "application/pdf", "size": 3,
              "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",
@@ -125,4 +132,45 @@ fn strings_are_bounded_between_characters() {
     message.subject = Some("ü".repeat(10_000));
     let ticket = compose(&message, &facts(None));
     assert_eq!(ticket.subject.len(), LINE_MAX);
+}
+
+/// Goes red where somebody who has the message is left out, or one of ours or the requester is among them.
+#[test]
+fn who_else_has_a_message_is_told_once_without_our_own() {
+    let raw = "From: Tom <tom@msp.example>\r\nTo: Support@MSP.example, Desk@msp.example,\r\n \
+        \"Otto\" <otto@x.example>\r\nCc: OTTO@X.example, anna@x.example, undisclosed, tom@msp.example,\r\n \
+        zoe@xn--bcher-kva.example, zoe@B\u{fc}cher.example\r\nSubject: a\r\n\r\ntext\r\n";
+    let mut facts = facts(None);
+    facts.origin = Origin {
+        by: By::Forward,
+        requester: Some(Address {
+            name: Some("Anna".into()),
+            address: "Anna@x.example".into(),
+        }),
+        technician: Some("t1".into()),
+        own: vec!["desk@msp.example".into()],
+        ..Origin::default()
+    };
+    let ticket = compose(&read(raw), &facts);
+    let others: Vec<&str> = ticket
+        .participants
+        .iter()
+        .map(|p| p.address.as_str())
+        .collect();
+    assert_eq!(others, ["otto@x.example", "zoe@xn--bcher-kva.example"]);
+    assert_eq!(ticket.requester.unwrap().address, "Anna@x.example");
+    assert_eq!(ticket.requester_by, Some(By::Forward));
+    assert_eq!(ticket.technician.as_deref(), Some("t1"));
+    assert_eq!(ticket.from[0].address, "tom@msp.example");
+}
+
+/// Goes red where nearly every decision would grow by more than a few octets.
+#[test]
+fn the_origin_of_a_plain_ticket_takes_six_octets_and_comes_back_the_same() {
+    let plain = postcard::to_stdvec(&Origin::default()).unwrap();
+    assert_eq!(plain.len(), 6);
+    assert_eq!(
+        postcard::from_bytes::<Origin>(&plain).unwrap(),
+        Origin::default()
+    );
 }
