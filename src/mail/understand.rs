@@ -13,7 +13,7 @@ use super::authentication::{self, Trace};
 use super::charset;
 use super::field::Field;
 use super::flowed;
-use super::forwarded;
+use super::forwarded::{self, How};
 use super::grammar;
 use super::history;
 use super::machine;
@@ -63,10 +63,12 @@ pub(super) fn within(skimmed: &Skimmed, depth: u32) -> Message {
     let subject = message.subject.as_deref().unwrap_or_default();
     message.report = report::read(skimmed, root, from, subject, text.unwrap_or_default());
     if message.report.is_none() {
-        // Of a report the copy below it is a part.
+        message.forwarded = forwarded::read(skimmed, &message, depth);
+        // Of a report the copy below it is a part, and a message that is forwarded in the text is the message.
+        let text = message.text.as_deref();
+        let text = text.filter(|_| message.forwarded.iter().all(|f| f.how == How::Part));
         message.new_lines = text.and_then(|text| history::new_lines(text, subject));
         message.machine = machine::read(skimmed, root, &message);
-        message.forwarded = forwarded::read(skimmed, &message, depth);
     }
     if depth == 0 {
         message.trace = trace(skimmed, root);

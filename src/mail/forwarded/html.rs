@@ -35,7 +35,7 @@ const BREAKS: &[&str] = &[
 ];
 
 /// Elements whose content is not shown.
-const HIDDEN: &[&str] = &["style", "script", "title", "head"];
+const HIDDEN: &[&str] = &["style", "script", "title"];
 
 /// Its text.
 pub(super) fn lines(html: &str) -> String {

@@ -139,7 +139,7 @@ pub(super) const RULES_FROM: &[&str] = &[
 ];
 
 /// The fields of a block.
-const LABELS: &[(Label, &[&str])] = &[
+pub(super) const LABELS: &[(Label, &[&str])] = &[
     (
         Label::From,
         &[
