@@ -263,7 +263,7 @@ oddities! {
     NoHeader = "no-header",
     /// No From field, or one without an address.
     NoFrom = "no-from",
-    /// More than one From address; the first one counts.
+    /// More than one From address; whose request it is, Sender and directory tell.
     SeveralFrom = "several-from",
     /// The From field is a group.
     GroupFrom = "group-from",

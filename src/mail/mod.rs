@@ -7,6 +7,9 @@
 //! 3. An attachment is streamed later from its range through a [`Decoder`], the same one that
 //!    measured it here.
 //!
+//! What a message says of other people (a list's author, those whose messages it forwards, what servers found
+//! out) is told as its own word: whose is believed is the ticket room's to say.
+//!
 //! This room is pure: no file, clock, thread or network. It doesn't clean what it reads;
 //! [`clean`] does that where a string leaves us. It decides nothing about tickets.
 //!
