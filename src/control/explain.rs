@@ -116,16 +116,31 @@ impl Mail {
             subject: None,
         });
         let message = &self.message;
-        let some = |list: &[mail::Address]| list.iter().take(ASKED_MAX).cloned().collect();
+        let bare = |author: &mail::Address| mail::Address {
+            name: None,
+            address: author.address.clone(),
+        };
+        let some = |list: &[mail::Address]| list.iter().take(ASKED_MAX).map(bare).collect();
+        let trace = message.trace.iter().map(|field| match field {
+            mail::Trace::Checked(checked) => mail::Trace::Checked(checked.what_counts()),
+            received => received.clone(),
+        });
+        let forwarded = message.forwarded.iter().map(|forwarded| mail::Forwarded {
+            author: bare(&forwarded.author),
+            how: forwarded.how,
+        });
         Message {
             from: some(&message.from),
-            sender: message.sender.clone(),
+            sender: message.sender.as_ref().map(bare),
             reply_to: some(&message.reply_to),
             machine: message.machine.clone(),
             report,
-            trace: message.trace.clone(),
-            rewritten: message.rewritten.clone(),
-            forwarded: message.forwarded.clone(),
+            trace: trace.collect(),
+            rewritten: message.rewritten.as_ref().map(|r| mail::Rewritten {
+                author: bare(&r.author),
+                sign: r.sign,
+            }),
+            forwarded: forwarded.collect(),
             unparsed: message.unparsed,
             ..Message::default()
         }
@@ -510,3 +525,6 @@ pub(super) fn step(because: &Because) -> Step {
         said,
     }
 }
+
+#[cfg(test)]
+mod tests;

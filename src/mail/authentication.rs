@@ -15,9 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::message::Address;
 
 /// Fields of both kinds that are kept, topmost first.
-pub(super) const TRACE_MAX: usize = 64;
+pub(super) const TRACE_MAX: usize = 32;
 /// Results of one field that are read.
 const RESULTS_MAX: usize = 32;
+/// Results of one field that count.
+const COUNTED_MAX: usize = 8;
 /// Properties of one result that are read.
 const PROPERTIES_MAX: usize = 16;
 /// Octets of a name or value.
@@ -46,6 +48,28 @@ pub struct Checked {
     pub server: String,
     /// What it found.
     pub results: Vec<Found>,
+}
+
+impl Checked {
+    /// Of it what [`verdict`] looks at.
+    pub fn what_counts(&self) -> Checked {
+        let counts = |found: &&Found| matches!(found.method.as_str(), "dmarc" | "dkim" | "spf");
+        let results = self.results.iter().filter(counts).take(COUNTED_MAX);
+        let results = results.map(|found| Found {
+            properties: found
+                .properties
+                .iter()
+                .filter(|(name, _)| name == "header.from")
+                .take(1)
+                .cloned()
+                .collect(),
+            ..found.clone()
+        });
+        Checked {
+            server: self.server.clone(),
+            results: results.collect(),
+        }
+    }
 }
 
 /// What one method found.
@@ -159,6 +183,7 @@ pub fn believed<'a>(trace: &'a [Trace], server: &str) -> Option<&'a Checked> {
 pub fn verdict(checked: &Checked, author: &Address) -> Verdict {
     let author = author.folded();
     let domain = author.rsplit_once('@').map(|(_, domain)| domain);
+    let checked = checked.what_counts();
     let all = |method: &'static str| checked.results.iter().filter(move |f| f.method == method);
     let about = |found: &&Found| {
         let from = found.property("header.from").map(domain_of);

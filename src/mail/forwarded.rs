@@ -13,7 +13,7 @@
 //!
 //! A quoted answer looks the same as a forwarded message where nothing stands over the block. So such a
 //! block counts only where the subject says that this message forwards another; a rule or a line that says so
-//! counts by itself. What stands below is looked at too: a message that was forwarded before.
+//! counts by itself, but in what an answer quotes. What stands below is looked at too: a message that was forwarded before.
 //!
 //! All of it is text that anybody can write. Whether it is believed is not asked here.
 
@@ -141,7 +141,8 @@ fn part(skimmed: &Skimmed, subject: &str, marked: bool, depth: u32) -> Vec<Forwa
 /// The forwarded messages whose fields stand in a text.
 fn blocks(text: &str, marked: bool) -> Vec<Forwarded> {
     let text = cut(text, TEXT_MAX).0;
-    let lines: Vec<&str> = text.lines().take(LINES_MAX).map(bare).collect();
+    let whole: Vec<&str> = text.lines().take(LINES_MAX).collect();
+    let lines: Vec<&str> = whole.iter().map(|line| bare(line)).collect();
     let mut chain = Vec::new();
     // Behind the last line that said that a message follows.
     let mut said: Option<usize> = None;
@@ -149,7 +150,15 @@ fn blocks(text: &str, marked: bool) -> Vec<Forwarded> {
     while at < lines.len() && chain.len() < CHAIN_MAX {
         let line = lines.get(at).copied().unwrap_or_default();
         let near = said.is_some_and(|said| at - said <= GAP_MAX);
-        if let Some(opener) = opener(line) {
+        if !marked && chain.is_empty() && said.is_none() && answers(line) {
+            // What is answered was the other's to write: words in it are nobody's here.
+            break;
+        }
+        let quoted = whole
+            .get(at)
+            .is_some_and(|line| line.trim_start().starts_with('>'));
+        let believed = marked || !quoted || !chain.is_empty();
+        if let Some(opener) = opener(line).filter(|_| believed) {
             said = Some(at + 1);
             if let Some(author) = opener {
                 chain.push(block_of(author));
@@ -168,6 +177,10 @@ fn blocks(text: &str, marked: bool) -> Vec<Forwarded> {
                     chain.push(block_of(author));
                 }
                 said = None;
+            }
+            if chain.is_empty() && block.subject && block.others > 0 {
+                // An answer's block, as the Outlooks write it.
+                break;
             }
             at = block.ends.max(at + 1);
             continue;
@@ -355,6 +368,12 @@ impl Block {
             false => marked && self.subject && self.others > 0,
         }
     }
+}
+
+/// Whether a line says who wrote when, over what is answered.
+fn answers(line: &str) -> bool {
+    let dated = || line.bytes().any(|octet| octet.is_ascii_digit());
+    line.len() <= WORDS_MAX && line.ends_with(':') && dated() && history::says_who_wrote(line)
 }
 
 /// The author in a line that says who wrote when, which may take three.

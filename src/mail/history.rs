@@ -12,6 +12,11 @@ mod words;
 
 pub(super) use words::forwards;
 
+/// Whether a line has one of the words for what somebody did who wrote a message.
+pub(super) fn says_who_wrote(line: &str) -> bool {
+    words::WROTE.iter().any(|word| line.contains(word))
+}
+
 /// Lines that a signature may have which begins with two hyphens alone, without the space: longer ones are
 /// a text that has a rule in it.
 const SIGNATURE_MAX: usize = 15;

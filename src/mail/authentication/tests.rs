@@ -183,6 +183,13 @@ proptest! {
     }
 
     #[test]
+    fn what_counts_of_a_field_says_the_same(field in "mx; ((dmarc|dkim|x)=(pass|fail)( header.from=[xy].example)?;){0,12}") {
+        let author = Address { name: None, address: "a@x.example".to_owned() };
+        let whole = checked(field.as_bytes());
+        prop_assert_eq!(verdict(&whole, &author), verdict(&whole.what_counts(), &author));
+    }
+
+    #[test]
     fn a_field_that_only_others_wrote_is_never_believed(
         fields in proptest::collection::vec("(by )?[a-z]{1,3}\\.example(; dmarc=pass)?", 0..8),
     ) {

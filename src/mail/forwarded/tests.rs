@@ -52,7 +52,7 @@ fn every_word_over_a_forwarded_message_is_known_as_clients_write_it() {
                 block.replace('\n', "\n> ")
             ),
             &[PETRA],
-            &[PETRA],
+            &[],
         );
     }
     for words in RULES_FROM {
@@ -110,6 +110,26 @@ fn a_block_without_words_over_it_counts_where_the_subject_says_so_and_it_is_whol
         &[],
         &[],
     );
+}
+
+/// Goes red where a customer who puts such words into a mail makes a technician's answer somebody else's
+/// request.
+#[test]
+fn words_in_what_an_answer_quotes_forward_nothing() {
+    let words =
+        format!("---------- Forwarded message ---------\nFrom: {PETRA}\nSubject: x\nTo: a\n");
+    let quoted = words.replace('\n', "\n> ");
+    for answer in [
+        format!("Done.\n\nOn 2 Mar 2026 at 9:14, Eve <eve@evil.example> wrote:\n> {quoted}"),
+        format!("Done.\n\nAm 02.03.26 um 09:14 schrieb Eve:\n\n{words}"),
+        format!("Done.\n\nFrom: Eve <eve@evil.example>\nSent: 9:14\nSubject: y\n\n{words}"),
+        format!("> {quoted}\nDone.\n"),
+    ] {
+        assert_eq!(told(&blocks(&answer, false)), [""; 0], "{answer}");
+    }
+    // In a mail that is marked it is told who wrote what is forwarded, and that stands first.
+    let forward = format!("From: Eve <eve@evil.example>\nSent: 9:14\nSubject: y\n\n{words}");
+    assert_eq!(told(&blocks(&forward, true))[0], "Eve <eve@evil.example>");
 }
 
 #[test]
