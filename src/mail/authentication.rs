@@ -28,6 +28,9 @@ const WORD_MAX: usize = 255;
 /// What is taken for the name of a server that gives none, as Microsoft 365 does.
 pub const UNNAMED: &str = "unnamed";
 
+/// Labels under which a country's domains are given out, of more than two letters.
+const SECOND_LEVEL: &[&str] = &["com", "edu", "gov", "mil", "net", "org"];
+
 /// Whose lines stand around the field of a server that gives no name.
 const UNNAMED_SERVERS: &str = "outlook.com";
 
@@ -220,8 +223,13 @@ fn is_beside(host: &str, server: &str) -> bool {
         UNNAMED => UNNAMED_SERVERS,
         server => server,
     };
+    // `provider.co.uk` is not beside everybody in `co.uk`.
+    let registered = |domain: &str| match domain.split_once('.') {
+        Some((first, _)) => first.len() > 2 && !SECOND_LEVEL.contains(&first),
+        None => false,
+    };
     let domain = match server.split_once('.') {
-        Some((_, domain)) if domain.contains('.') => domain,
+        Some((_, domain)) if registered(domain) => domain,
         _ => server,
     };
     let within = host.strip_suffix(domain);

@@ -34,6 +34,9 @@ impl Address {
         let address = address.trim();
         match address.rsplit_once('@') {
             Some((local, domain)) => {
+                // Quotes that nothing asks for are no part of it (RFC 5322 §3.4.1).
+                let quoted = local.strip_prefix('"').and_then(|l| l.strip_suffix('"'));
+                let local = quoted.filter(|l| is_dot_atom(l)).unwrap_or(local);
                 format!("{}@{}", local.to_lowercase(), Address::fold_domain(domain))
             }
             None => address.to_lowercase(),
@@ -62,6 +65,13 @@ impl Address {
             _ => folded.to_owned(),
         }
     }
+}
+
+/// Whether this may stand in front of an `@` without quotes (RFC 5322 §3.2.3, RFC 6532).
+fn is_dot_atom(local: &str) -> bool {
+    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let mut atoms = local.split('.');
+    atoms.all(|part| !part.is_empty() && part.chars().all(atom))
 }
 
 /// The Date field: what the sender's clock said.

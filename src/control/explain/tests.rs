@@ -65,3 +65,55 @@ fn what_the_service_is_told_finds_the_same_requester() {
     }
     assert!(told > 200, "{told}");
 }
+
+/// Goes red where a step has a code that the document of `explain --json` does not tell.
+#[test]
+fn every_step_has_a_code_of_the_schema_and_its_words() {
+    use crate::mail::authentication::Finding;
+    let schema = include_str!("../../../config/explain.schema.json");
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let codes = schema
+        .pointer("/properties/explanation/properties/steps/items/properties/code/enum")
+        .and_then(Value::as_array)
+        .unwrap();
+    let word = || "words".to_owned();
+    let verdict = Verdict {
+        server: word(),
+        dmarc: Finding::Fail,
+        dkim: Finding::Pass,
+        spf: Finding::None,
+    };
+    let forwards = |address| Because::Forwards {
+        technician: word(),
+        address,
+    };
+    let steps = [
+        Because::Checked {
+            address: word(),
+            verdict,
+        },
+        Because::NotChecked { server: word() },
+        Because::ListNames {
+            address: word(),
+            sign: Some(mail::Sign::ReplyTo),
+        },
+        Because::AnswersGoTo { address: word() },
+        forwards(Some(word())),
+        forwards(None),
+        Because::PublicProvider { domain: word() },
+        Because::Doubtful { held: true },
+        Because::Doubtful { held: false },
+        Because::UnknownCustomer,
+        Because::CompanyByDomain { company: word() },
+    ];
+    let mut said = Vec::new();
+    for because in &steps {
+        let step = step(because);
+        assert!(codes.contains(&step.code.as_str().into()), "{}", step.code);
+        assert!(step.said.ends_with('.'), "{}", step.said);
+        said.push(step.said);
+    }
+    said.sort();
+    said.dedup();
+    assert_eq!(said.len(), steps.len());
+}

@@ -153,6 +153,27 @@ fn a_result_counts_for_the_domain_that_it_is_about() {
 }
 
 #[test]
+fn a_host_is_beside_a_server_in_the_same_domain_and_not_in_the_same_country() {
+    for (host, server, wanted) in [
+        ("mx.example.com", "mx.example.com", true),
+        ("store.example.com", "mx.example.com", true),
+        ("a.b.example.com", "mx.example.com", true),
+        ("example.com", "mx.example.com", true),
+        ("notexample.com", "mx.example.com", false),
+        ("evil.example", "mx.example.com", false),
+        ("other.com", "example.com", false),
+        ("mx.provider.co.uk", "provider.co.uk", true),
+        ("evil.co.uk", "provider.co.uk", false),
+        ("evil.com.tr", "provider.com.tr", false),
+        ("store.provider.co.uk", "mx.provider.co.uk", true),
+        ("mailhost", "mailhost", true),
+        ("other", "mailhost", false),
+    ] {
+        assert_eq!(is_beside(host, server), wanted, "{host} {server}");
+    }
+}
+
+#[test]
 fn a_server_without_a_name_is_believed_beside_its_own_only() {
     let field = "spf=pass; dmarc=fail header.from=x.example";
     let ours = trace(&[
