@@ -13,7 +13,8 @@
 //!
 //! A quoted answer looks the same as a forwarded message where nothing stands over the block. So such a
 //! block counts only where the subject says that this message forwards another; a rule or a line that says so
-//! counts by itself, but in what an answer quotes. What stands below is looked at too: a message that was forwarded before.
+//! counts by itself, but in what an answer quotes. What stands below is looked at too: a message that was
+//! forwarded before.
 //!
 //! All of it is text that anybody can write. Whether it is believed is not asked here.
 

@@ -132,6 +132,30 @@ fn words_in_what_an_answer_quotes_forward_nothing() {
     assert_eq!(told(&blocks(&forward, true))[0], "Eve <eve@evil.example>");
 }
 
+/// Goes red where one of the rarer clients is not read. Whether it says by itself that it forwards, or its
+/// subject has to, stands beside each.
+#[test]
+fn the_rarer_clients_are_read_too() {
+    for (client, text, itself) in [
+        ("Proton", "------- Forwarded Message -------\nFrom: Petra Lang <p@x.example>\nDate: On Monday, March 2nd, 2026 at 09:14\nSubject: x\nTo: a@b.example\n", true),
+        ("eM Client", "------ Forwarded Message ------\nFrom: \"Petra Lang\" <p@x.example>\nTo: a@b.example\nDate: 02.03.2026 09:14:55\nSubject: x\n", true),
+        ("KMail", "----------  Forwarded Message  ----------\n\nSubject: x\nDate: Monday, 2 March 2026\nFrom: Petra Lang <p@x.example>\nTo: a@b.example\n", true),
+        ("Evolution", "-------- Forwarded Message --------\nFrom: Petra Lang <p@x.example>\nTo: a@b.example\nSubject: x\nDate: Mon, 02 Mar 2026 09:14:55 +0100\n", true),
+        ("Zimbra", "----- Forwarded Message -----\nFrom: \"Petra Lang\" <p@x.example>\nTo: \"a\" <a@b.example>\nSent: Monday, March 2, 2026 9:14:55 AM\nSubject: x\n", true),
+        ("Horde", "----- Forwarded message from Petra Lang <p@x.example> -----\n   Date: Mon, 02 Mar 2026 09:14:55 +0100\n   From: Petra Lang <p@x.example>\nSubject: x\n     To: a@b.example\n", true),
+        ("Gnus, in a quote of its own", "-------------------- Start of forwarded message --------------------\nFrom: Petra Lang <p@x.example>\nTo: a@b.example\nSubject: x\n", false),
+        ("Samsung", "-------- Original message --------\nFrom: Petra Lang <p@x.example> \nDate: 02/03/2026  09:14  (GMT+01:00) \nTo: a@b.example \nSubject: x \n", false),
+        ("Orange", "> Message du 02/03/26 09:14\n> De : \"Petra Lang\" <p@x.example>\n> A : a@b.example\n> Copie \u{e0} : \n> Objet : x\n", false),
+        ("T-Online", "-----Original-Nachricht-----\nBetreff: x\nDatum: 2026-03-02T09:14:55+0100\nVon: \"Petra Lang\" <p@x.example>\nAn: \"a@b.example\" <a@b.example>\n", false),
+        ("Notes", "----- Forwarded by Tom Berger/Provider on 02.03.2026 09:20 -----\n\nFrom:\tPetra Lang <p@x.example>\nTo:\ta@b.example\nDate:\t02.03.2026 09:14\nSubject:\tx\n", false),
+        ("Roundcube", "-------- Original Message --------\nSubject: x\nDate: 2026-03-02 09:14\nFrom: Petra Lang <p@x.example>\nTo: a@b.example\n", false),
+    ] {
+        let wanted: &[&str] = if itself { &[PETRA] } else { &[] };
+        assert_eq!(told(&blocks(text, true)), [PETRA], "{client}");
+        assert_eq!(told(&blocks(text, false)), wanted, "{client}");
+    }
+}
+
 #[test]
 fn an_author_is_read_in_every_form_that_clients_write() {
     for (value, wanted) in [
