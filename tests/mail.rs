@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used)] // a missing fixture is a failed test
 
 use postern::mail::{clean, understand, Address, Attachment, Decoder, Digest, Limits};
-use postern::mail::{Message, Skim, Skimmed};
+use postern::mail::{Message, Skim, Skimmed, Trace};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -129,6 +129,23 @@ fn summary(raw: &[u8], message: &Message) -> String {
             }
             if let Some(said) = &about.said {
                 writeln!(text, "    said: {said:?}").unwrap();
+            }
+        }
+    }
+    if let Some(rewritten) = &message.rewritten {
+        writeln!(text, "rewritten: by {:?}", rewritten.sign).unwrap();
+        people(text, "  author", std::slice::from_ref(&rewritten.author));
+    }
+    for forwarded in &message.forwarded {
+        let author = std::slice::from_ref(&forwarded.author);
+        people(text, &format!("forwarded: {:?}", forwarded.how), author);
+    }
+    for field in &message.trace {
+        if let Trace::Checked(checked) = field {
+            writeln!(text, "checked: {:?}", checked.server).unwrap();
+            for found in &checked.results {
+                let (method, result) = (&found.method, found.result.code());
+                writeln!(text, "  {method}: {result} {:?}", found.properties).unwrap();
             }
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::text::{clean, Style};
 use super::{Console, Exit};
-use crate::control::{Answer, Asked, Explanation, Kind, Link, Mail, Refusal, Reply, Request};
+use crate::control::{Answer, Asked, By, Explanation, Kind, Link, Mail, Refusal, Reply, Request};
 use crate::world::World;
 
 /// Octets of a mail that is explained: it is read whole.
@@ -177,8 +177,34 @@ pub(super) fn judged(explanation: &Explanation, style: Style) -> String {
         ),
     };
     out.push_str(&format!("\n{said}\n"));
+    out.push_str(&whose(explanation, style));
     if let Some(because) = &explanation.because {
         out.push_str(&format!("{}\n", clean(because)));
+    }
+    out
+}
+
+/// Whose request its ticket would be, where that is not simply the sender's, and what was trusted.
+fn whose(explanation: &Explanation, style: Style) -> String {
+    let origin = &explanation.origin;
+    let mut out = String::new();
+    if let (Some(requester), Some(by)) = (&origin.requester, origin.by) {
+        if by != By::From {
+            let requester = clean(requester);
+            out.push_str(&format!(
+                "The requester is {requester} (by {}).\n",
+                by.code()
+            ));
+        }
+    }
+    if let Some(technician) = &origin.technician {
+        out.push_str(&format!("Technician {} forwarded it.\n", clean(technician)));
+    }
+    if origin.doubtful {
+        out.push_str(&format!(
+            "{}\n",
+            style.warn("The sender's address may be forged.")
+        ));
     }
     out
 }

@@ -164,17 +164,17 @@ pub(super) fn both<S: Service>(service: &S, against: &Against) -> Result<Both, R
         ));
     }
     Ok(Both {
-        now: terms(ours),
-        then: terms(theirs),
+        now: terms(ours, &now),
+        then: terms(theirs, &then),
         notes,
     })
 }
 
-fn terms(mailbox: &Mailbox) -> Terms {
+fn terms(mailbox: &Mailbox, settings: &Settings) -> Terms {
     Terms {
         mailbox: mailbox.name.clone(),
         identity: mailbox.key_identity(),
-        rules: decide::rules(mailbox),
+        rules: decide::rules(mailbox, &settings.mailboxes),
     }
 }
 
@@ -239,7 +239,7 @@ fn notes(now: &Settings, then: &Settings, ours: &Mailbox, theirs: &Mailbox) -> V
             theirs.name
         ));
     }
-    let (by_ours, by_theirs) = (terms(ours), terms(theirs));
+    let (by_ours, by_theirs) = (terms(ours, now), terms(theirs, then));
     if by_ours.rules == by_theirs.rules && by_ours.identity == by_theirs.identity {
         notes.push(format!(
             "Nothing that decides about mail of mailbox {name} differs between the two settings."
@@ -287,21 +287,24 @@ pub(super) async fn compare(running: &Running, compare: &Compare) -> Result<Comp
     let settings = engine.settings();
     let Compare { asked, then, .. } = compare;
     let mailbox = explain::mailbox(&settings.mailboxes, asked.mailbox.as_deref())?;
-    let ours = terms(mailbox);
+    let ours = terms(mailbox, &settings);
     let received_at = explain::received_at(running, asked)?;
     let key_now = key(asked.key.as_deref())?;
     let key_then = key(compare.key.as_deref())?;
-    let by = [(ours.rules, key_now), (then.rules, key_then)];
+    let by = [
+        (ours.rules.clone(), key_now),
+        (then.rules.clone(), key_then),
+    ];
     let by = by.map(|(rules, key)| decide::Terms {
         mailbox: mailbox.id,
         rules,
         key,
     });
     let judged = decide::explain(engine, &asked.message, received_at.0, by).await?;
-    let [(by_ours, because), (by_theirs, because_then)] = judged;
-    let elsewhere = by_ours != by_theirs;
+    let [by_ours, by_theirs] = judged;
+    let elsewhere = by_ours.0 != by_theirs.0;
     let step = |because: Option<&_>| because.map(explain::step);
-    let differs = differing(&because, &because_then);
+    let differs = differing(&by_ours.1, &by_theirs.1);
     let differs = differs.into_iter().map(|(now, then)| Differing {
         now: step(now),
         then: step(then),
@@ -314,8 +317,8 @@ pub(super) async fn compare(running: &Running, compare: &Compare) -> Result<Comp
         key,
     };
     Ok(Comparison {
-        now: told(into(&ours, key_now), by_ours, &because),
-        then: told(into(then, key_then), by_theirs, &because_then),
+        now: told(into(&ours, key_now), &asked.message, by_ours),
+        then: told(into(then, key_then), &asked.message, by_theirs),
         elsewhere,
         differs,
     })

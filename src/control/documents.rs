@@ -186,6 +186,9 @@ pub struct DirectoryLine {
     pub known_by: Vec<String>,
     /// How many people a company has.
     pub people: Option<u64>,
+    /// Of a person: works for the portal's operator.
+    #[serde(default)]
+    pub technician: bool,
 }
 
 /// A page of the directory.

@@ -9,11 +9,18 @@ use serde_json::{json, Value};
 use super::service::Running;
 use super::wire::{Kind, Refusal};
 use crate::engine::{decide, understand};
+use crate::mail::authentication::Verdict;
 use crate::mail::{self, Attachment, Message};
 use crate::settings::{whole_moment, Mailbox};
-use crate::ticket::{Because, Decision, Handling, Key, KeyHasher};
+use crate::ticket::{Because, By, Decision, Key, KeyHasher, Requester};
 use crate::world::Wall;
 
+mod words;
+
+pub(super) use words::step;
+
+/// Authors, and addresses that answers go to, that the service is told of.
+const ASKED_MAX: usize = 8;
 /// Recipients and Message-IDs of a message by which its ticket is known: more are not looked at.
 const OF_EACH: usize = 64;
 
@@ -68,8 +75,25 @@ pub struct Explanation {
     /// at.
     #[serde(default)]
     pub about: Option<String>,
+    /// Whose request it is, and what was trusted.
+    pub origin: Whose,
     /// Every question that was asked, in order.
     pub steps: Vec<Step>,
+}
+
+/// Whose request a message is, as its ticket would say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whose {
+    /// The requester's address; none where there is none to be read.
+    pub requester: Option<String>,
+    /// By which way that was found.
+    pub by: Option<By>,
+    /// The technician who forwarded it, by the portal's id.
+    pub technician: Option<String>,
+    /// What our own mail server found out about the author.
+    pub authentication: Option<Verdict>,
+    /// The address is a known user's, and may be forged.
+    pub doubtful: bool,
 }
 
 /// A message that somebody wants explained.
@@ -102,18 +126,38 @@ impl Mail {
             subject: None,
         });
         let message = &self.message;
+        let bare = |author: &mail::Address| mail::Address {
+            name: None,
+            address: author.address.clone(),
+        };
+        let some = |list: &[mail::Address], most| list.iter().take(most).map(bare).collect();
         let newest = message.references.len().saturating_sub(OF_EACH);
-        let some = |list: &[mail::Address]| list.iter().take(OF_EACH).cloned().collect();
+        let trace = message.trace.iter().map(|field| match field {
+            mail::Trace::Checked(checked) => mail::Trace::Checked(checked.what_counts()),
+            received => received.clone(),
+        });
+        let forwarded = message.forwarded.iter().map(|forwarded| mail::Forwarded {
+            author: bare(&forwarded.author),
+            how: forwarded.how,
+        });
         Message {
-            from: message.author().cloned().into_iter().collect(),
-            to: some(&message.to),
-            cc: some(&message.cc),
+            from: some(&message.from, ASKED_MAX),
+            sender: message.sender.as_ref().map(bare),
+            reply_to: some(&message.reply_to, ASKED_MAX),
+            to: some(&message.to, OF_EACH),
+            cc: some(&message.cc, OF_EACH),
             subject: message.subject.clone(),
             message_id: message.message_id.clone(),
             in_reply_to: message.in_reply_to.iter().take(OF_EACH).cloned().collect(),
             references: message.references.iter().skip(newest).cloned().collect(),
             machine: message.machine.clone(),
             report,
+            trace: trace.collect(),
+            rewritten: message.rewritten.as_ref().map(|r| mail::Rewritten {
+                author: bare(&r.author),
+                sign: r.sign,
+            }),
+            forwarded: forwarded.collect(),
             unparsed: message.unparsed,
             ..Message::default()
         }
@@ -134,7 +178,39 @@ impl Mail {
         let message = &self.message;
         let mut lines = Vec::new();
         let mut say = |label, text: Option<String>| lines.extend(text.map(|text| (label, text)));
-        say("From", message.author().map(|a| a.address.clone()));
+        for author in message.from.iter().take(ASKED_MAX) {
+            say("From", Some(author.address.clone()));
+        }
+        say("Sender", message.sender.as_ref().map(|a| a.address.clone()));
+        for address in message.reply_to.iter().take(ASKED_MAX) {
+            say("Reply-To", Some(address.address.clone()));
+        }
+        if let Some(rewritten) = &message.rewritten {
+            let (address, field) = (&rewritten.author.address, rewritten.sign.field());
+            say("List names", Some(format!("{address}, by {field}")));
+        }
+        for forwarded in &message.forwarded {
+            let name = forwarded.author.name.as_deref().unwrap_or("nobody");
+            let author = match forwarded.author.address.as_str() {
+                "" => name,
+                address => address,
+            };
+            let what = match forwarded.how {
+                mail::How::Block => "in the text",
+                mail::How::Part => "as a part",
+            };
+            say("Forwards", Some(format!("a message of {author}, {what}")));
+        }
+        for checked in checks(message) {
+            let results = checked.results.iter();
+            let results: Vec<String> = results
+                .map(|found| format!("{} {}", found.method, found.result.code()))
+                .collect();
+            say(
+                "Checked",
+                Some(format!("{}: {}", checked.server, results.join(", "))),
+            );
+        }
         say("Subject", message.subject.clone());
         say("Message-ID", message.message_id.clone());
         say("Machine", message.machine.as_ref().map(|m| m.sign.clone()));
@@ -160,6 +236,14 @@ impl Mail {
         }
         lines
     }
+}
+
+/// What servers found out about it, or are said to have.
+fn checks(message: &Message) -> impl Iterator<Item = &mail::authentication::Checked> {
+    message.trace.iter().filter_map(|field| match field {
+        mail::Trace::Checked(checked) => Some(checked),
+        mail::Trace::Received(_) => None,
+    })
 }
 
 /// A message as a document: names here are kept.
@@ -199,6 +283,9 @@ fn document(message: &Message) -> Value {
         "attachments": message.attachments.iter().map(file).collect::<Vec<_>>(),
         "machine": message.machine,
         "report": message.report,
+        "rewritten": message.rewritten,
+        "forwarded": message.forwarded,
+        "checked": checks(message).collect::<Vec<_>>(),
         "oddities": message.oddities.iter().map(|o| o.code()).collect::<Vec<_>>(),
         "unparsed": message.unparsed,
     })
@@ -212,18 +299,18 @@ pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanat
     let received_at = received_at(running, asked)?;
     let terms = decide::Terms {
         mailbox: mailbox.id,
-        rules: decide::rules(mailbox),
+        rules: decide::rules(mailbox, &settings.mailboxes),
         key: key(asked.key.as_deref())?,
     };
-    let [(decision, because)] =
-        decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
+    let key = terms.key;
+    let [judged] = decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
     let arrival = Arrival {
         mailbox: mailbox.name.clone(),
         identity: mailbox.key_identity(),
         received_at,
-        key: terms.key,
+        key,
     };
-    Ok(told(arrival, decision, &because))
+    Ok(told(arrival, &asked.message, judged))
 }
 
 /// When it is taken to have been received.
@@ -254,7 +341,13 @@ pub(super) struct Arrival {
 }
 
 /// What becomes of it, in words.
-pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) -> Explanation {
+pub(super) fn told(
+    arrival: Arrival,
+    message: &Message,
+    (decision, because, requester): (Decision, Vec<Because>, Requester),
+) -> Explanation {
+    let address = requester.address(message).map(|a| a.address.clone());
+    let origin = requester.origin;
     let (word, reason, user, company, about) = match decision {
         Decision::Ticket {
             user,
@@ -279,6 +372,13 @@ pub(super) fn told(arrival: Arrival, decision: Decision, because: &[Because]) ->
         user,
         company,
         about: about.map(|about| about.root.to_string()),
+        origin: Whose {
+            by: address.is_some().then_some(origin.by),
+            requester: address,
+            technician: origin.technician,
+            authentication: origin.authentication,
+            doubtful: origin.doubtful,
+        },
         steps: because.iter().map(step).collect(),
     }
 }
@@ -312,101 +412,5 @@ pub(super) fn mailbox<'a>(
     }
 }
 
-/// A question and its answer, in words.
-pub(super) fn step(because: &Because) -> Step {
-    let handled = |handling: Handling| match handling {
-        Handling::Ignore => "such mail is archived without a ticket",
-        Handling::Ticket => "such mail becomes a ticket as any other",
-        Handling::Append => "such mail goes into the ticket that it is about, and else is archived",
-    };
-    let (code, said) = match because {
-        Because::SeenBefore => (
-            "seen-before",
-            "The same message has been here before, and is decided.".to_owned(),
-        ),
-        Because::AskedFor => (
-            "asked-for",
-            "The operator wants a ticket of it: neither date nor sender are asked.".to_owned(),
-        ),
-        Because::TooOld { after } => (
-            "too-old",
-            format!("It was received before {}.", Wall(*after)),
-        ),
-        Because::InTime { after: None } => (
-            "in-time",
-            "No date is set before which messages are left alone.".to_owned(),
-        ),
-        Because::InTime { after: Some(after) } => (
-            "in-time",
-            format!("It was not received before {}.", Wall(*after)),
-        ),
-        Because::Ours => (
-            "ours",
-            "The portal sent it itself, as its Message-ID says, and it came back.".to_owned(),
-        ),
-        Because::Unparsed => (
-            "unparsed",
-            "It can't be read as mail: a ticket with the original attached.".to_owned(),
-        ),
-        Because::Report { kind, handling } => (
-            "report",
-            format!("It is a report ({}): {}.", kind.code(), handled(*handling)),
-        ),
-        Because::Machine {
-            kind,
-            sign,
-            handling,
-        } => (
-            "machine",
-            format!(
-                "A program wrote it ({}, by {sign:?}): {}.",
-                kind.code(),
-                handled(*handling)
-            ),
-        ),
-        Because::Person => ("person", "It shows no sign of a program.".to_owned()),
-        Because::Answers { root, way, append } => (
-            "answers",
-            match append {
-                true => format!(
-                    "It belongs to the ticket that began with {} (by {}), and its sender may write there.",
-                    root.short(),
-                    way.word()
-                ),
-                false => format!(
-                    "It belongs to the ticket that began with {} (by {}), in which its sender has no part: a \
-                     ticket of its own, that points there.",
-                    root.short(),
-                    way.word()
-                ),
-            },
-        ),
-        Because::Known { user, company } => (
-            "known",
-            match company {
-                Some(company) => {
-                    format!("The directory knows its sender: user {user} of {company}.")
-                }
-                None => format!("The directory knows its sender: user {user}, of no company."),
-            },
-        ),
-        Because::DirectoryNotRead => (
-            "directory-not-read",
-            "The directory has not been read whole yet: nobody is unknown.".to_owned(),
-        ),
-        Because::Unknown { processed: true } => (
-            "unknown",
-            "The directory does not know its sender, whose mail becomes tickets all the same."
-                .to_owned(),
-        ),
-        Because::Unknown { processed: false } => (
-            "unknown",
-            "The directory does not know its sender, and mail of unknown senders is held."
-                .to_owned(),
-        ),
-    };
-    Step {
-        code: code.to_owned(),
-        said,
-    }
-}
+#[cfg(test)]
+mod tests;

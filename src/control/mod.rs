@@ -45,10 +45,11 @@ mod trial;
 mod unprocessed;
 mod wire;
 
+pub use crate::ticket::By;
 pub use client::ask as ask_at;
 pub use compare::{Against, Both, Compare, Comparison, Differing, Others, Terms};
 pub use dispatch::{dispatch, replies};
-pub use explain::{Asked, Explanation, Mail, Step};
+pub use explain::{Asked, Explanation, Mail, Step, Whose};
 pub use export::Octets;
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};

@@ -92,6 +92,7 @@ fn line(line: Line) -> DirectoryLine {
             company: user.company,
             company_name: company,
             people: None,
+            technician: user.technician,
         },
     }
 }
@@ -109,7 +110,9 @@ fn verdict(address: &str, sender: &Sender, lines: &[Line], settings: &Settings) 
         }
     };
     match sender {
-        Sender::Known { user, company: of } => {
+        Sender::Known {
+            user, company: of, ..
+        } => {
             let name = lines.iter().find_map(|line| match line {
                 Line::User { user, .. } => Some(user.name.as_str()),
                 Line::Company { .. } => None,
@@ -124,7 +127,8 @@ fn verdict(address: &str, sender: &Sender, lines: &[Line], settings: &Settings) 
         Sender::Unknown { company_hint } => {
             let hint = match company_hint {
                 Some(id) => format!(
-                    "; the domain is that of {}, but a domain alone makes nobody known",
+                    "; the domain is that of {}, which makes nobody known, but names the company where \
+                     company_by_domain says so",
                     company(id)
                 ),
                 None => String::new(),
@@ -147,7 +151,7 @@ fn unknown(settings: &Settings) -> String {
         .iter()
         .partition(|m| m.process_unknown_senders);
     let names: Vec<&str> = on.iter().map(|m| m.name.as_str()).collect();
-    let ticket = "becomes a ticket with neither user nor company";
+    let ticket = "becomes a ticket without a user";
     match (on.is_empty(), off.is_empty()) {
         (true, _) => "Mail from it is held as unknown-sender.".to_owned(),
         (false, true) => format!("Mail from it {ticket}."),

@@ -111,13 +111,6 @@ impl Engine {
         Secret::new(words.join(" "))
     }
 
-    /// The desk's own addresses.
-    pub(crate) fn own_addresses(&self) -> Vec<String> {
-        let settings = self.settings();
-        let addresses = settings.mailboxes.iter().filter_map(Mailbox::mail_address);
-        addresses.map(str::to_lowercase).collect()
-    }
-
     /// The portal as the settings have it; none where it isn't set.
     pub(crate) fn portal(&self) -> Result<Option<Contract>, String> {
         let settings = self.settings();

@@ -10,7 +10,7 @@ use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
 use super::compose::{outgoing, shown};
-use super::decide::{already, look_up, question, rules, sender};
+use super::decide::{already, look_up, question, rules, Answered};
 use super::news::Event;
 use super::reader::Answer;
 use super::state::Outgoing;
@@ -22,9 +22,9 @@ use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{
-    self, answers, compose, decide, is_ours, Belongs, Facts, Key, Known, Led, RawOriginal, Rules,
+    self, answers, compose, decide, is_ours, Belongs, Clue, Facts, Key, Known, Led, RawOriginal,
 };
-use crate::ticket::{MessageId, Sign, Signs, Thread, Token};
+use crate::ticket::{MessageId, Origin, Rules, Sign, Signs, Thread, Token};
 
 /// The stage: takes understood batches, makes them durable.
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
@@ -68,7 +68,6 @@ struct By<'a> {
     mailbox: &'a Mailbox,
     rules: Rules,
     signs: &'a Signs,
-    own: &'a [String],
     now: i64,
 }
 
@@ -76,16 +75,17 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     let mailbox = batch.mailbox;
     let looks = engine.looks.begun();
     let signs = engine.signs();
-    let messages = batch.messages.iter();
-    let questions = messages.map(|m| question(&m.message, mailbox.id, Some(m.key), &signs));
-    let answers = look_up(engine, questions.collect()).await?;
     let by = By {
         mailbox: &mailbox,
-        rules: rules(&mailbox),
+        rules: rules(&mailbox, &engine.settings().mailboxes),
         signs: &signs,
-        own: &engine.own_addresses(),
         now: engine.world.clock.wall().0,
     };
+    let senders = &by.rules.senders;
+    let messages = batch.messages.iter();
+    let questions =
+        messages.map(|m| question(&m.message, mailbox.id, Some(m.key), senders, &signs));
+    let answers = look_up(engine, questions.collect()).await?;
     let mut plan = Plan::default();
     let mut here = BTreeMap::new();
     for (understood, answer) in batch.messages.into_iter().zip(answers) {
@@ -181,20 +181,20 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         return;
     }
     let message = &understood.message;
-    let sender = sender(answer.found);
-    let clues = answer.clues.iter();
-    let led: Vec<Option<Led>> = clues
-        .zip(answer.led)
-        .map(|(clue, led)| match &clue.sign {
-            Sign::Message(id) => plan.led.get(id).cloned().or(led),
-            Sign::Key(_) | Sign::Ticket(_) => led,
-        })
-        .collect();
-    let answered = answers(message, &sender, &answer.clues, &led);
+    let Answered { requester, led, .. } = Answered::of(answer, message, &by.rules.senders);
+    let led = led.into_iter().map(|(clue, led)| {
+        let here = match &clue.sign {
+            Sign::Message(id) => plan.led.get(id).cloned(),
+            Sign::Key(_) | Sign::Ticket(_) => None,
+        };
+        (clue, here.or(led))
+    });
+    let led: Vec<(Clue, Option<Led>)> = led.collect();
+    let answered = answers(message, &requester, &led);
     let decision = decide(
         message,
         understood.received_at,
-        &sender,
+        &requester,
         &by.rules,
         already,
         Belongs {
@@ -220,15 +220,19 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         Some((_, lane)) if about.is_some_and(|about| about.append) => lane,
         _ => lane(message),
     };
+    let sender = requester.address(message).map(|a| a.address.as_str());
+    let sender = shown(sender);
     let (mut digest, mut thread, mut token) = (None, Thread::default(), None);
+    let mut origin = Origin::default();
     if let Outcome::Ticket { user, company } = &outcome {
         let root = about.filter(|about| about.append).map(|about| about.root);
-        thread = Thread::of(message, user.as_deref(), company.as_deref(), by.own);
+        let own = &by.rules.senders.own;
+        thread = Thread::of(message, user.as_deref(), company.as_deref(), own);
         if let Some(id) = thread.id {
             let mut parties = thread.parties.clone();
             parties.extend(
                 led.into_iter()
-                    .flatten()
+                    .filter_map(|(_, led)| led)
                     .filter(|l| Some(l.root) == root)
                     .flat_map(|l| l.parties),
             );
@@ -250,6 +254,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             received_at: understood.received_at,
             user: user.clone(),
             company: company.clone(),
+            origin: requester.origin.clone(),
             raw: match message.unparsed {
                 true => understood.raw.digest().map(RawOriginal::whole),
                 false => None,
@@ -258,6 +263,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             token: token.map(|seal| Token::new(&root.unwrap_or(key), seal)),
         };
         let ticket = compose(message, &facts);
+        origin = requester.origin;
         let body = crate::portal::document::encode(&ticket);
         digest = Some(Sha256::digest(&body).into());
         let outgoing = Outgoing {
@@ -291,13 +297,14 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             outcome,
             address,
             lane,
-            sender: shown(understood.message.author().map(|a| a.address.as_str())),
+            sender,
             subject: shown(understood.message.subject.as_deref()),
             composed: digest,
             archive_early: mailbox.archive_when == ArchiveWhen::Committed,
             thread,
             about,
             token,
+            origin,
         },
     });
 }

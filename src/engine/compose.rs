@@ -150,6 +150,7 @@ pub(super) fn composed_of(
         received_at: decision.received_at,
         user,
         company,
+        origin: decision.origin,
         raw: original,
         about: decision.about.map(|about| about.root),
         token: decision.token.map(|seal| Token::new(&of, seal)),

@@ -5,16 +5,30 @@ use std::rc::Rc;
 use super::reader::{Answer, Question};
 use super::{early, Engine, StoreFault};
 use crate::index::Found;
-use crate::mail::Message;
+use crate::mail::{Address, Message};
 use crate::passage::{Entry, MailboxId, Stage};
 use crate::settings::Mailbox;
 use crate::ticket::{
-    self, answers, clues, is_ours, Because, Belongs, Decision, Key, Known, Rules, Sender, Signs,
+    self, answers, claims, clues, is_ours, Because, Belongs, Clue, Decision, Key, Known, Led,
+    Requester, Rules, Sender, Senders, Signs,
 };
 
-/// What a mailbox's settings say.
-pub fn rules(mailbox: &Mailbox) -> Rules {
+/// What a mailbox's settings say; `all` are the mailboxes of the same settings.
+pub fn rules(mailbox: &Mailbox, all: &[Mailbox]) -> Rules {
+    let others = all.iter().filter(|other| other.id != mailbox.id);
+    let own = std::iter::once(mailbox).chain(others);
+    let own = own.map(|m| Address::fold(m.mail_address().unwrap_or(&m.username)));
     Rules {
+        senders: Senders {
+            own: own.collect(),
+            reply_to: mailbox.reply_to_is_sender,
+            ignore_plus: mailbox.ignore_plus,
+            company_by_domain: mailbox.company_by_domain,
+            forwards: mailbox.forwards_by_technicians,
+            lists: mailbox.trusted_lists(),
+            authentication_server: mailbox.authentication_server.clone(),
+            failed_dmarc: mailbox.failed_dmarc,
+        },
         auto_replies: mailbox.auto_replies,
         bounces: mailbox.bounces,
         receipts: mailbox.receipts,
@@ -44,7 +58,15 @@ pub(super) fn already(entry: Option<&Entry>, wanted: bool) -> Known {
 /// The author, as the directory answered.
 pub(super) fn sender(found: Found) -> Sender {
     match found {
-        Found::User { id, company } => Sender::Known { user: id, company },
+        Found::User {
+            id,
+            company,
+            technician,
+        } => Sender::Known {
+            user: id,
+            company,
+            technician,
+        },
         Found::Nobody { company } => Sender::Unknown {
             company_hint: company,
         },
@@ -57,17 +79,40 @@ pub(super) fn question(
     message: &Message,
     mailbox: MailboxId,
     key: Option<Key>,
+    senders: &Senders,
     signs: &Signs,
 ) -> Question {
     Question {
         key,
         mailbox,
-        address: message.author().map(|a| a.folded()).unwrap_or_default(),
+        claims: claims(message, senders),
         clues: clues(message, signs),
     }
 }
 
-/// What is known of each message, of its author, and of the ticket that it belongs to.
+/// What was answered, in the order of the decision's own questions.
+pub(super) struct Answered {
+    /// By its key.
+    pub(super) entry: Option<Entry>,
+    /// Whose request it is.
+    pub(super) requester: Requester,
+    /// What it says of its ticket, and where each of that leads.
+    pub(super) led: Vec<(Clue, Option<Led>)>,
+}
+
+impl Answered {
+    /// To what was asked about a message.
+    pub(super) fn of(answer: Answer, message: &Message, senders: &Senders) -> Self {
+        let found = answer.found.into_iter().map(sender).collect();
+        Self {
+            entry: answer.entry,
+            requester: Requester::of(message, senders, answer.claims, found),
+            led: answer.led,
+        }
+    }
+}
+
+/// What is known of each message, of whoever could be its author, and of the ticket that it belongs to.
 pub(super) async fn look_up(
     engine: &Rc<Engine>,
     questions: Vec<Question>,
@@ -78,14 +123,14 @@ pub(super) async fn look_up(
     early::be_overtaken(engine).await;
     if !engine.serves(&of) {
         for answer in &mut answers {
-            answer.found = Found::NotRead;
+            answer.found.fill_with(|| Found::NotRead);
         }
     }
     Ok(answers)
 }
 
 /// By what a message is judged, beside what it says.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Terms {
     /// The mailbox that it comes into.
     pub mailbox: MailboxId,
@@ -102,21 +147,27 @@ pub async fn explain<const N: usize>(
     message: &Message,
     received_at: i64,
     terms: [Terms; N],
-) -> Result<[(Decision, Vec<Because>); N], StoreFault> {
+) -> Result<[(Decision, Vec<Because>, Requester); N], StoreFault> {
     let signs = engine.signs();
     let asked = terms
         .each_ref()
-        .map(|terms| question(message, terms.mailbox, terms.key, &signs));
+        .map(|t| question(message, t.mailbox, t.key, &t.rules.senders, &signs));
     let mut looked = look_up(engine, asked.into()).await?.into_iter();
     Ok(terms.map(|Terms { rules, .. }| {
         let answer = looked.next().unwrap_or_default();
-        let sender = sender(answer.found);
-        let about = answers(message, &sender, &answer.clues, &answer.led);
+        let Answered {
+            entry,
+            requester,
+            led,
+        } = Answered::of(answer, message, &rules.senders);
+        let about = answers(message, &requester, &led);
         let belongs = Belongs {
             about: about.map(|(about, _)| about),
             ours: is_ours(message, &signs),
         };
-        let already = already(answer.entry.as_ref(), false);
-        ticket::explain(message, received_at, &sender, &rules, already, belongs)
+        let already = already(entry.as_ref(), false);
+        let (decision, because) =
+            ticket::explain(message, received_at, &requester, &rules, already, belongs);
+        (decision, because, requester)
     }))
 }

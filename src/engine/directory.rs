@@ -13,6 +13,7 @@ use super::{forward, held, Engine, StoreFault};
 use crate::index::Change;
 use crate::passage::retry::Backoff;
 use crate::portal::{Changes, Contract, Fault, Page, Portal, Removed};
+use crate::ticket::directory::address_form;
 use crate::ticket::{Company, User};
 use crate::world::{memory, Wall};
 
@@ -222,7 +223,7 @@ async fn look_for_personal(engine: &Rc<Engine>) -> Result<(), StoreFault> {
     let mut personal = Vec::new();
     // Where the operator said that it is a dedicated one, that stands.
     for mailbox in settings.mailboxes.iter().filter(|m| !m.dedicated) {
-        let Some(address) = mailbox.mail_address().map(str::to_lowercase) else {
+        let Some(address) = mailbox.mail_address().map(address_form) else {
             continue;
         };
         if let Some(user) = engine.user_of(address).await? {
@@ -254,6 +255,7 @@ fn changes(page: Page) -> Vec<Change> {
             addresses: u.addresses,
             name: u.name,
             company: u.company,
+            technician: u.technician,
         })
     });
     let removed = page.removed.into_iter().map(|r| match r {
@@ -283,7 +285,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The id of the portal's user who has this address, in lower case.
+    /// The id of the portal's user who has this address, in its form.
     pub(crate) async fn user_of(&self, address: String) -> Result<Option<String>, StoreFault> {
         let of = self.directory.of.borrow().clone();
         let found = self

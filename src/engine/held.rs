@@ -3,7 +3,7 @@
 //! A held message lies unread at its place; only its record is kept here. What is released is
 //! fetched and decided as if it had just arrived.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -11,11 +11,14 @@ use super::post::Post;
 use super::reader::Reader;
 use super::{account, departed, Engine, StoreFault};
 use crate::index::{Found, Listed};
+use crate::mail::Address;
 use crate::mailbox::{Fault, Session};
 use crate::passage::record::{Act, ActKind};
-use crate::passage::{Entry, Record, Stage, Uid, UidValidity};
+use crate::passage::{Entry, MailboxId, Record, Stage, Uid, UidValidity};
 use crate::settings::Mailbox;
-use crate::ticket::{Key, Reason};
+use crate::ticket::directory::{address_form, domain_form};
+use crate::ticket::requester::is_public;
+use crate::ticket::{Domains, Key, Reason, Unproven};
 
 /// Held messages looked at together.
 const PAGE: usize = 256;
@@ -28,6 +31,9 @@ pub(super) const OWED: &str = "what is held is looked at again once there is roo
 pub struct Looks {
     begun: Cell<u64>,
     owed: Cell<bool>,
+    /// Mailboxes whose settings say otherwise whose request a message is: what is held for want of a sender
+    /// is decided anew, since its record alone can't tell.
+    anew: RefCell<BTreeSet<MailboxId>>,
     turn: smol::lock::Mutex<()>,
 }
 
@@ -35,6 +41,11 @@ impl Looks {
     /// How many have begun.
     pub fn begun(&self) -> u64 {
         self.begun.get()
+    }
+
+    /// In these it is found otherwise by now whose request a message is.
+    pub(super) fn anew(&self, mailboxes: impl Iterator<Item = MailboxId>) {
+        self.anew.borrow_mut().extend(mailboxes);
     }
 
     /// The disk had no room for a look: it is made up for by the directory's task.
@@ -165,16 +176,26 @@ enum Author {
     },
 }
 
-fn author(reader: &Reader, entry: &Entry) -> Result<Author, StoreFault> {
+fn author(reader: &Reader, entry: &Entry, ignore_plus: bool) -> Result<Author, StoreFault> {
     let sender = match entry.decision.map(|stored| reader.decision(stored)) {
         None => String::new(),
-        Some(Ok(decision)) => decision.sender.to_lowercase(),
+        Some(Ok(decision)) => address_form(&decision.sender),
         Some(Err(StoreFault::Torn { said } | StoreFault::Broken { said })) => {
             return Ok(Author::Damaged { said })
         }
         Some(Err(fault)) => return Err(fault),
     };
-    let who = reader.view().find_address(&sender)?;
+    let mut who = reader.view().find_address(&sender)?;
+    if ignore_plus && matches!(who, Found::Nobody { .. }) {
+        who = reader
+            .view()
+            .find_address(&Address::without_plus(&sender))?;
+    }
+    if let Found::Nobody { company } = &mut who {
+        if domain_form(&sender).is_none_or(|domain| is_public(&domain)) {
+            *company = None;
+        }
+    }
     Ok(Author::Told(who))
 }
 
@@ -185,16 +206,20 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
     let _turn = engine.looks.turn.lock().await;
     // Before anything is read: what is committed later knows that it may have been missed.
     engine.looks.begun.set(engine.looks.begun.get() + 1);
+    let anew = engine.looks.anew.borrow().clone();
     let mut after = 0;
     let mut released = 0_u64;
     loop {
+        let settings = engine.settings();
+        let mailboxes = settings.mailboxes.iter().filter(|m| m.ignore_plus);
+        let plus: BTreeSet<MailboxId> = mailboxes.map(|m| m.id).collect();
         let page = engine
             .reader
             .ask(move |r| {
                 let page = r.list(Stage::Held, after, PAGE)?;
                 let mut found = Vec::with_capacity(page.len());
                 for Listed { key, entry } in page {
-                    let who = author(r, &entry)?;
+                    let who = author(r, &entry, plus.contains(&entry.mailbox))?;
                     found.push((key, entry, who));
                 }
                 Ok::<_, StoreFault>(found)
@@ -223,8 +248,22 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
                     true
                 }
                 (Author::Told(who), Some(Reason::DirectoryNotRead)) => who != Found::NotRead,
-                (Author::Told(who), Some(Reason::UnknownSender)) => {
-                    matches!(who, Found::User { .. }) || mailbox.process_unknown_senders
+                (Author::Told(_), Some(Reason::UnknownSender | Reason::AuthenticationFailed))
+                    if anew.contains(&mailbox.id) =>
+                {
+                    true
+                }
+                (Author::Told(who), Some(Reason::UnknownSender)) => match who {
+                    Found::User { .. } => true,
+                    Found::Nobody { company: Some(_) }
+                        if mailbox.company_by_domain == Domains::Known =>
+                    {
+                        true
+                    }
+                    _ => mailbox.process_unknown_senders,
+                },
+                (Author::Told(_), Some(Reason::AuthenticationFailed)) => {
+                    mailbox.failed_dmarc == Unproven::Mark
                 }
                 (Author::Told(_), Some(Reason::ReceivedBefore)) => mailbox
                     .received_after
@@ -244,6 +283,11 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
             }
         }
     }
+    engine
+        .looks
+        .anew
+        .borrow_mut()
+        .retain(|mailbox| !anew.contains(mailbox));
     if released > 0 {
         log::info!("{released} held messages are looked at again ({by})");
     }

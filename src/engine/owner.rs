@@ -10,6 +10,7 @@ use super::{Engine, StoreFault};
 use crate::index::Found;
 use crate::portal::{Changes, Fault, Portal, Removed};
 use crate::settings::{Mailbox, Settings};
+use crate::ticket::directory::address_form;
 
 /// Entries asked for at once.
 const PAGE: u32 = 500;
@@ -35,7 +36,7 @@ pub async fn owner(
     settings: &Settings,
     mailbox: &Mailbox,
 ) -> Result<Owner, StoreFault> {
-    let Some(address) = mailbox.mail_address().map(str::to_lowercase) else {
+    let Some(address) = mailbox.mail_address().map(address_form) else {
         return Ok(Owner::Nobody);
     };
     if engine.settings().portal.url != settings.portal.url {

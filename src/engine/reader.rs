@@ -10,7 +10,7 @@ use crate::mail;
 use crate::passage::record::{raw_start, ActKind, Decision, Refusal};
 use crate::passage::{Counters, Entry, Kind, MailboxId, Place, Position, Record, Stage, Stored};
 use crate::spool;
-use crate::ticket::{Clue, Key, Led};
+use crate::ticket::{Claim, Clue, Key, Led};
 
 use super::StoreFault;
 
@@ -41,33 +41,23 @@ pub struct Question {
     pub key: Option<Key>,
     /// The mailbox that it came into.
     pub mailbox: MailboxId,
-    /// Its author's address.
-    pub address: String,
+    /// Whose request it could be.
+    pub claims: Vec<Claim>,
     /// What it says of the ticket that it belongs to.
     pub clues: Vec<Clue>,
 }
 
-/// What is known of it; by default as good as nothing.
+/// What is known of it; by default nothing.
+#[derive(Default)]
 pub struct Answer {
     /// By its key.
     pub entry: Option<Entry>,
-    /// Who has the address.
-    pub found: Found,
-    /// What it says of its ticket.
-    pub clues: Vec<Clue>,
-    /// Where each of these leads.
-    pub led: Vec<Option<Led>>,
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self {
-            entry: None,
-            found: Found::NotRead,
-            clues: Vec::new(),
-            led: Vec::new(),
-        }
-    }
+    /// Whose request it could be.
+    pub claims: Vec<Claim>,
+    /// Who has each address of these.
+    pub found: Vec<Found>,
+    /// What it says of its ticket, and where each of that leads.
+    pub led: Vec<(Clue, Option<Led>)>,
 }
 
 /// Receipts of one segment.
@@ -247,17 +237,21 @@ impl Reader {
             let Question {
                 key,
                 mailbox,
-                address,
+                claims,
                 clues,
             } = question;
             let entry = key.map(|key| self.view.entry(&key)).transpose()?;
-            let found = self.view.find_address(&address)?;
-            let led = clues.iter().map(|clue| self.view.led(&clue.sign, mailbox));
+            let forms = claims.iter().flat_map(|claim| &claim.forms);
+            let found = forms.map(|form| self.view.find_address(form));
+            let led = clues.into_iter().map(|clue| {
+                let led = self.view.led(&clue.sign, mailbox)?;
+                Ok((clue, led))
+            });
             Ok(Answer {
                 entry: entry.flatten(),
-                found,
                 led: led.collect::<Result<_, index::Fault>>()?,
-                clues,
+                found: found.collect::<Result<_, index::Fault>>()?,
+                claims,
             })
         });
         answers.collect()

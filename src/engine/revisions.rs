@@ -235,7 +235,14 @@ impl Engine {
     /// Puts the history's current settings in force, and releases what is held and would be decided
     /// otherwise by them.
     async fn settings_now(self: &Rc<Self>) -> Result<(), StoreFault> {
+        let before = self.settings();
         *self.settings.borrow_mut() = Rc::new(self.history_settings());
+        let now = self.settings();
+        let otherwise = now.mailboxes.iter().filter(|mailbox| {
+            let before = before.mailbox_by_id(mailbox.id);
+            before.is_some_and(|before| !before.finds_senders_as(mailbox))
+        });
+        self.looks.anew(otherwise.map(|mailbox| mailbox.id));
         self.settings_bell.ring();
         self.link.settings_changed();
         self.directory.bell.ring();

@@ -116,6 +116,7 @@ pub(super) fn decided(n: u32, at: u32, outcome: Outcome) -> Decided {
         thread: crate::ticket::Thread::default(),
         about: None,
         token: None,
+        origin: crate::ticket::Origin::default(),
     };
     Decided {
         key: key(n),

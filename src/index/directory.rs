@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   d!                 state
-//!   d <gen> a address  -> user id, company id
+//!   d <gen> a address  -> user id, company id, whether a technician
 //!   d <gen> u id       -> page of the book; user: name, addresses, company
 //!   d <gen> c id       -> page of the book; company: name, domains
 //!   d <gen> n domain   -> company id
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Told;
 use super::{decode, encode, Fault, Index};
+use crate::mail::Address;
 use crate::ticket::directory::address_form;
 use crate::ticket::{Company, User};
 
@@ -96,6 +97,8 @@ pub enum Found {
         id: String,
         /// The company's id; none where the directory does not have the company (any more).
         company: Option<String>,
+        /// Works for the portal's operator.
+        technician: bool,
     },
     /// Nobody; perhaps the domain is a company's.
     Nobody {
@@ -248,7 +251,7 @@ impl Index {
                 for address in &user.addresses {
                     page.claim(
                         row(generation, b'a', &address_form(address)),
-                        encode(&(&user.id, &user.company)),
+                        encode(&(&user.id, &user.company, user.technician)),
                     );
                 }
                 if old.as_ref() != Some(user) {
@@ -271,7 +274,7 @@ impl Index {
                 }
                 for domain in &company.domains {
                     page.claim(
-                        row(generation, b'n', &domain.to_lowercase()),
+                        row(generation, b'n', &Address::fold_domain(domain)),
                         encode(&company.id),
                     );
                 }
@@ -309,7 +312,7 @@ impl Index {
                 continue;
             }
             if let Some(value) = self.db()?.get(&row)? {
-                let (id, _): (String, Option<String>) = decode(&value)?;
+                let (id, ..): (String, Option<String>, bool) = decode(&value)?;
                 if id == user.id {
                     page.batch.remove(row);
                 }
@@ -325,7 +328,7 @@ impl Index {
         company: &Company,
     ) -> Result<(), Fault> {
         for domain in &company.domains {
-            let row = row(generation, b'n', &domain.to_lowercase());
+            let row = row(generation, b'n', &Address::fold_domain(domain));
             if page.claimed.contains(&row) {
                 continue;
             }
@@ -362,19 +365,24 @@ pub(super) fn state(db: &sled::Db) -> Result<Directory, Fault> {
     }
 }
 
+/// Who has this address, in its form.
 pub(super) fn find(db: &sled::Db, address: &str) -> Result<Found, Fault> {
     let Some(generation) = state(db)?.serving else {
         return Ok(Found::NotRead);
     };
     if let Some(value) = db.get(row(generation, b'a', address))? {
-        let (id, company): (String, Option<String>) = decode(&value)?;
+        let (id, company, technician): (String, Option<String>, bool) = decode(&value)?;
         // Who is told of a user need not be told of the company, or that it is gone: an id that means
         // nothing at the portal is none, which a portal may refuse a ticket for.
         let company = match company {
             Some(company) if db.contains_key(row(generation, b'c', &company))? => Some(company),
             _ => None,
         };
-        return Ok(Found::User { id, company });
+        return Ok(Found::User {
+            id,
+            company,
+            technician,
+        });
     }
     let company = match address.rsplit_once('@') {
         Some((_, domain)) => db

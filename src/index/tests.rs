@@ -83,6 +83,7 @@ fn decision(sequence: u64, uid: u32, outcome: Outcome) -> Record {
         thread: crate::ticket::Thread::default(),
         about: None,
         token: None,
+        origin: crate::ticket::Origin::default(),
     }))
 }
 

@@ -10,6 +10,13 @@ use std::ops::Range;
 
 mod words;
 
+pub(super) use words::forwards;
+
+/// Whether a line has one of the words for what somebody did who wrote a message.
+pub(super) fn says_who_wrote(line: &str) -> bool {
+    words::WROTE.iter().any(|word| line.contains(word))
+}
+
 /// Lines that a signature may have which begins with two hyphens alone, without the space: longer ones are
 /// a text that has a rule in it.
 const SIGNATURE_MAX: usize = 15;
@@ -32,7 +39,7 @@ pub(super) fn new_lines(text: &str, subject: &str) -> Option<u32> {
     let lines: Vec<&str> = text.lines().collect();
     let text = Text {
         lines: &lines,
-        forwards: words::forwards(subject),
+        forwards: forwards(subject),
     };
     let history = text.history();
     let end = history.unwrap_or(lines.len());

@@ -131,7 +131,8 @@ pub(super) fn read(skimmed: &Skimmed, root: &Part, message: &Message) -> Option<
         // Nobody may answer an answer: what a responder does (RFC 3834 §3.3), and no person can.
         return machine(MachineKind::Reply, "Return-Path: <>".to_owned());
     }
-    if first(Name::List).is_some() || precedence == "list" {
+    let listed = [Name::ListId, Name::ListPost, Name::List];
+    if listed.into_iter().any(|name| first(name).is_some()) || precedence == "list" {
         return machine(MachineKind::List, "List-Id".to_owned());
     }
     if matches!(precedence.as_str(), "bulk" | "junk") {

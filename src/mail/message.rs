@@ -1,7 +1,10 @@
 //! What a message says, as plain values. No parsing here, and nothing is cleaned: subjects and
 //! names hold whatever the sender put there.
 
+use super::authentication::Trace;
 use super::decode::Encoding;
+use super::forwarded::Forwarded;
+use super::rewritten::Rewritten;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -19,15 +22,56 @@ pub struct Address {
 }
 
 impl Address {
-    /// The form in which addresses are compared: lower case.
+    /// The form in which addresses are compared: lower case, the domain in ASCII.
     pub fn folded(&self) -> String {
         Address::fold(&self.address)
     }
 
-    /// That form of any address: trimmed, lower case.
+    /// That form of any address: trimmed, lower case, the domain as [`Address::fold_domain`] has it. What
+    /// stands in front of the `@` is the domain's own affair but for the case, which no server tells apart:
+    /// dots count, and so does what stands behind a plus.
     pub fn fold(address: &str) -> String {
-        address.trim().to_lowercase()
+        let address = address.trim();
+        match address.rsplit_once('@') {
+            Some((local, domain)) => {
+                // Quotes that nothing asks for are no part of it (RFC 5322 §3.4.1).
+                let quoted = local.strip_prefix('"').and_then(|l| l.strip_suffix('"'));
+                let local = quoted.filter(|l| is_dot_atom(l)).unwrap_or(local);
+                format!("{}@{}", local.to_lowercase(), Address::fold_domain(domain))
+            }
+            None => address.to_lowercase(),
+        }
     }
+
+    /// The form in which domains are compared: lower case, in ASCII (IDNA, UTS 46), without a dot at the end.
+    pub fn fold_domain(domain: &str) -> String {
+        let domain = domain.trim().trim_end_matches('.');
+        if domain.is_ascii() {
+            return domain.to_ascii_lowercase();
+        }
+        // What is no name of a host is still somebody's spelling of it.
+        let ascii = idna::domain_to_ascii(domain).ok();
+        let ascii = ascii.map(|ascii| ascii.trim_end_matches('.').to_owned());
+        ascii.unwrap_or_else(|| domain.to_lowercase())
+    }
+
+    /// An address in that form without what stands behind a plus: how many servers sort one person's mail.
+    pub fn without_plus(folded: &str) -> String {
+        match folded.rsplit_once('@') {
+            Some((local, domain)) if !local.starts_with('"') => match local.split_once('+') {
+                Some((person, _)) if !person.is_empty() => format!("{person}@{domain}"),
+                _ => folded.to_owned(),
+            },
+            _ => folded.to_owned(),
+        }
+    }
+}
+
+/// Whether this may stand in front of an `@` without quotes (RFC 5322 §3.2.3, RFC 6532).
+fn is_dot_atom(local: &str) -> bool {
+    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let mut atoms = local.split('.');
+    atoms.all(|part| !part.is_empty() && part.chars().all(atom))
 }
 
 /// The Date field: what the sender's clock said.
@@ -185,6 +229,12 @@ pub struct Message {
     pub machine: Option<Machine>,
     /// That it reports what became of another message.
     pub report: Option<Report>,
+    /// What servers put in front of it, topmost first.
+    pub trace: Vec<Trace>,
+    /// Who wrote what a list or group hands on under its own address.
+    pub rewritten: Option<Rewritten>,
+    /// Whose messages it forwards, outermost first.
+    pub forwarded: Vec<Forwarded>,
     /// What was strange about it, each once.
     pub oddities: Vec<Oddity>,
     /// It could not be read as mail at all: whoever tells of it hands on the original.
@@ -223,7 +273,7 @@ oddities! {
     NoHeader = "no-header",
     /// No From field, or one without an address.
     NoFrom = "no-from",
-    /// More than one From address; the first one counts.
+    /// More than one From address; whose request it is, Sender and directory tell.
     SeveralFrom = "several-from",
     /// The From field is a group.
     GroupFrom = "group-from",

@@ -7,6 +7,9 @@
 //! 3. An attachment is streamed later from its range through a [`Decoder`], the same one that
 //!    measured it here.
 //!
+//! What a message says of other people (a list's author, those whose messages it forwards, what servers found
+//! out) is told as its own word: whose is believed is the ticket room's to say.
+//!
 //! This room is pure: no file, clock, thread or network. It doesn't clean what it reads;
 //! [`clean`] does that where a string leaves us. It decides nothing about tickets.
 //!
@@ -19,6 +22,7 @@
 //! structure, one decoder that defines size and digest, and nothing long or deep for the parser.
 //! A mail-parser that takes a stream would change our mind.
 
+pub mod authentication;
 mod block;
 mod charset;
 pub mod clean;
@@ -26,18 +30,23 @@ pub mod decode;
 mod digest;
 mod field;
 mod flowed;
+mod forwarded;
 mod grammar;
 mod history;
 mod machine;
 mod message;
 mod report;
+mod rewritten;
 mod skim;
 mod understand;
 mod words;
 
+pub use authentication::Trace;
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
+pub use forwarded::{Forwarded, How};
 pub use message::{About, Address, Attachment, Date, Machine, MachineKind, Message, Oddity};
 pub use message::{Report, ReportKind, BODY_MAX};
+pub use rewritten::{Rewritten, Sign};
 pub use skim::{File, Limits, Skim, Skimmed};
 pub use understand::understand;

@@ -42,6 +42,8 @@ pub struct Limits {
     pub field: usize,
     /// Octets of kept fields in the message's own header section.
     pub header: usize,
+    /// Octets of the fields there that servers put in front; the topmost are kept.
+    pub trace: usize,
     /// Octets of kept fields in all other header sections together.
     pub part_headers: usize,
     /// Octets kept, decoded, of the beginning of one part that tells of another message.
@@ -61,6 +63,7 @@ impl Default for Limits {
             texts: 2 * 1024 * 1024,
             field: 32 * 1024,
             header: 128 * 1024,
+            trace: 16 * 1024,
             part_headers: 128 * 1024,
             beginning: 16 * 1024,
             beginnings: 64 * 1024,
@@ -122,6 +125,12 @@ impl Skimmed {
             .iter()
             .filter(move |field| field.name == name)
             .filter_map(|field| self.values.get(field.range.clone()))
+    }
+
+    /// A part's fields with their values, in order.
+    pub(crate) fn fields<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = (Name, &'a [u8])> {
+        let fields = part.fields.iter();
+        fields.filter_map(|field| Some((field.name, self.values.get(field.range.clone())?)))
     }
 
     /// Octets that it holds on to: what a test of flatness counts.
@@ -256,6 +265,8 @@ pub struct Skim {
     section_fields: u64,
     /// Octets of values that may still be kept.
     header_left: usize,
+    /// Octets of the servers' fields that may still be kept.
+    trace_left: usize,
     /// Octets of text that may still be kept.
     texts_left: usize,
     /// Octets of beginnings that may still be kept.
@@ -293,6 +304,7 @@ impl Skim {
             field: None,
             section_fields: 0,
             header_left: limits.header,
+            trace_left: limits.trace,
             texts_left: limits.texts,
             beginnings_left: limits.beginnings,
             files_left: limits.files,

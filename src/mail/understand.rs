@@ -6,16 +6,20 @@
 //! multipart/alternative are one section that exists in two forms. HTML is given whole or not at
 //! all (sections without it are set as preformatted text), and so is plain text (a section that
 //! exists as HTML only leaves none: half a text would pass for the whole).
-//! Whether a program wrote it is asked of [`machine`], and whether it is a report of [`report`].
+//! Whether a program wrote it is asked of [`machine`], whether it is a report of [`report`], what it forwards
+//! of [`forwarded`], and who wrote what a list hands on of [`rewritten`].
 
+use super::authentication::{self, Trace};
 use super::charset;
 use super::field::Field;
 use super::flowed;
+use super::forwarded::{self, How};
 use super::grammar;
 use super::history;
 use super::machine;
 use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, BODY_MAX};
 use super::report;
+use super::rewritten;
 use super::skim::{Content, Kind, Leaf, Name, Part, Skimmed};
 use super::words;
 use super::Digest;
@@ -33,6 +37,11 @@ const NAME_MAX: usize = 1_000;
 
 /// What a message says.
 pub fn understand(skimmed: &Skimmed) -> Message {
+    within(skimmed, 0)
+}
+
+/// What a message says that lies in so many others.
+pub(super) fn within(skimmed: &Skimmed, depth: u32) -> Message {
     let mut odd = skimmed.oddities.clone();
     let mut message = Message::default();
     let nothing = Part {
@@ -54,12 +63,30 @@ pub fn understand(skimmed: &Skimmed) -> Message {
     let subject = message.subject.as_deref().unwrap_or_default();
     message.report = report::read(skimmed, root, from, subject, text.unwrap_or_default());
     if message.report.is_none() {
-        // Of a report the copy below it is a part.
+        message.forwarded = forwarded::read(skimmed, &message, depth);
+        // Of a report the copy below it is a part, and a message that is forwarded in the text is the message.
+        let text = message.text.as_deref();
+        let text = text.filter(|_| message.forwarded.iter().all(|f| f.how == How::Part));
         message.new_lines = text.and_then(|text| history::new_lines(text, subject));
         message.machine = machine::read(skimmed, root, &message);
     }
+    if depth == 0 {
+        message.trace = trace(skimmed, root);
+        message.rewritten = rewritten::read(skimmed, root, &message);
+    }
     message.oddities = odd.into_vec();
     message
+}
+
+/// What servers put in front, topmost first.
+fn trace(skimmed: &Skimmed, root: &Part) -> Vec<Trace> {
+    let fields = skimmed.fields(root);
+    let read = fields.filter_map(|(name, value)| match name {
+        Name::Received => authentication::received(value).map(Trace::Received),
+        Name::AuthenticationResults => Some(Trace::Checked(authentication::checked(value))),
+        _ => None,
+    });
+    read.take(authentication::TRACE_MAX).collect()
 }
 
 fn read_header(skimmed: &Skimmed, root: &Part, message: &mut Message, odd: &mut Oddities) {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::place::{MailboxId, Place};
-use crate::ticket::{About, Reason, Seal, Thread};
+use crate::ticket::{About, Origin, Reason, Seal, Thread};
 
 mod version_1;
 
@@ -156,6 +156,8 @@ pub struct Decision {
     pub about: Option<About>,
     /// What makes the reply token of its ticket ours.
     pub token: Option<Seal>,
+    /// Whose request it is, and what was trusted.
+    pub origin: Origin,
 }
 
 #[cfg(test)]
@@ -184,6 +186,7 @@ impl Decision {
             thread: Thread::default(),
             about: None,
             token: None,
+            origin: Origin::default(),
         }
     }
 }

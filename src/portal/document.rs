@@ -5,7 +5,8 @@
 use serde::Serialize;
 
 use crate::http::Bytes;
-use crate::ticket::{File, Key, Person, Ticket};
+use crate::mail::authentication::Verdict;
+use crate::ticket::{By, File, Key, Person, Ticket};
 use crate::world::Wall;
 
 #[derive(Serialize)]
@@ -31,6 +32,12 @@ struct Document<'a> {
     about: Option<&'a Key>,
     token: Option<&'a str>,
     automatic: bool,
+    requester: Option<&'a Person>,
+    requester_by: Option<By>,
+    technician: Option<&'a str>,
+    participants: &'a [Person],
+    authentication: Option<&'a Verdict>,
+    doubtful: bool,
     attachments: &'a [File],
     unparsed: bool,
     oddities: &'a [String],
@@ -78,6 +85,12 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         about: ticket.about.as_ref(),
         token: ticket.token.as_deref(),
         automatic: ticket.automatic,
+        requester: ticket.requester.as_ref(),
+        requester_by: ticket.requester_by,
+        technician: ticket.technician.as_deref(),
+        participants: &ticket.participants,
+        authentication: ticket.authentication.as_ref(),
+        doubtful: ticket.doubtful,
         attachments: &ticket.attachments,
         unparsed: ticket.unparsed,
         oddities: &ticket.oddities,
@@ -91,7 +104,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
 mod tests {
     use super::*;
     use crate::mail::{understand, Limits, Skim};
-    use crate::ticket::{compose, Facts, Seal, Token};
+    use crate::ticket::{compose, Facts, Origin, Seal, Token};
 
     fn document(raw: &str) -> serde_json::Value {
         let mut skim = Skim::new(Limits::default());
@@ -102,6 +115,7 @@ mod tests {
             received_at: 1_772_439_330_000,
             user: Some("u-7".to_owned()),
             company: None,
+            origin: Origin::default(),
             raw: None,
             about: Some(Key([8; 32])),
             token: Some(Token::new(&Key([8; 32]), Seal([1; 10]))),

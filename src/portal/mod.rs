@@ -87,6 +87,9 @@ pub struct User {
     /// Id of the person's company.
     #[serde(default)]
     pub company: Option<String>,
+    /// Works for the portal's operator.
+    #[serde(default)]
+    pub technician: bool,
 }
 
 /// A company of the directory.

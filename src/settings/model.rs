@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::Sealed;
 use super::value::address_in;
 use crate::passage::MailboxId;
-use crate::ticket::Handling;
+use crate::ticket::{Domains, Handling, Unproven};
 use crate::world::Wall;
 
 /// A setting that is one of a few words.
@@ -101,6 +101,18 @@ impl Words for Handling {
     ];
 }
 
+impl Words for Domains {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Ignore, "ignore"),
+        (Self::Company, "company"),
+        (Self::Known, "known"),
+    ];
+}
+
+impl Words for Unproven {
+    const ALL: &'static [(Self, &'static str)] = &[(Self::Mark, "mark"), (Self::Hold, "hold")];
+}
+
 /// What revisions of formats 1 to 3 have not: complaints are few, and somebody should read them.
 fn ticket() -> Handling {
     Handling::Ticket
@@ -150,6 +162,28 @@ pub struct Mailbox {
     /// What becomes of reports that a message was called abuse.
     #[serde(default = "ticket")]
     pub complaints: Handling,
+    /// Whether Reply-To is asked about where the author is unknown.
+    #[serde(default)]
+    pub reply_to_is_sender: bool,
+    /// Whether what stands behind a plus is no part of an address.
+    #[serde(default)]
+    pub ignore_plus: bool,
+    /// What a sender's domain is good for.
+    #[serde(default)]
+    pub company_by_domain: Domains,
+    /// Whether the author of what a technician forwards is the requester.
+    #[serde(default)]
+    pub forwards_by_technicians: bool,
+    /// Lists and groups that are believed about who wrote what they hand on: addresses and domains, with a
+    /// space between.
+    #[serde(default)]
+    pub resolve_lists: Option<String>,
+    /// Whose Authentication-Results are believed.
+    #[serde(default)]
+    pub authentication_server: Option<String>,
+    /// What becomes of a known user's message that fails DMARC.
+    #[serde(default)]
+    pub failed_dmarc: Unproven,
     /// What the server received before this is left alone.
     pub received_after: Option<Wall>,
     /// The zone of dates that are given without one (IANA); the system's, where unset.
@@ -194,6 +228,13 @@ impl Mailbox {
             bounces: Handling::Ignore,
             receipts: Handling::Ignore,
             complaints: ticket(),
+            reply_to_is_sender: false,
+            ignore_plus: false,
+            company_by_domain: Domains::Company,
+            forwards_by_technicians: false,
+            resolve_lists: None,
+            authentication_server: None,
+            failed_dmarc: Unproven::Mark,
             received_after: None,
             time_zone: None,
             folder: "INBOX".to_owned(),
@@ -221,6 +262,23 @@ impl Mailbox {
             Some(address) => Some(address),
             None => address_in(&self.username),
         }
+    }
+
+    /// The lists and groups that are believed, each in the form in which addresses and domains are compared.
+    pub fn trusted_lists(&self) -> Vec<String> {
+        let lists = self.resolve_lists.as_deref().unwrap_or_default();
+        lists.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// Whether another says the same about whose request a message is.
+    pub fn finds_senders_as(&self, other: &Self) -> bool {
+        self.reply_to_is_sender == other.reply_to_is_sender
+            && self.ignore_plus == other.ignore_plus
+            && self.company_by_domain == other.company_by_domain
+            && self.forwards_by_technicians == other.forwards_by_technicians
+            && self.resolve_lists == other.resolve_lists
+            && self.authentication_server == other.authentication_server
+            && self.failed_dmarc == other.failed_dmarc
     }
 
     /// What delivery keys are made from: the identity once fixed, else the address in lower case.

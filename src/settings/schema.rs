@@ -5,7 +5,7 @@
 use super::model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, SignIn, Store, Words};
 use super::seal::Sealed;
 use super::value::{self, Value, Zones};
-use crate::ticket::Handling;
+use crate::ticket::{Domains, Handling, Unproven};
 use crate::world::{Secret, Wall};
 
 /// A way to one field, for looking and for changing.
@@ -156,7 +156,7 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
     Setting {
         key: "process_unknown_senders",
         label: "Process messages from unknown users",
-        help: "on: a ticket with neither user nor company; off: held until the sender is known.",
+        help: "on: a ticket without a user; off: held until the sender is known.",
         slot: Slot::Flag(field!(process_unknown_senders)),
     },
     Setting {
@@ -182,6 +182,48 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
         label: "Complaints",
         help: "ticket: reports of abuse become tickets; ignore: they are archived; append: they go into theirs.",
         slot: choice!(Handling, complaints),
+    },
+    Setting {
+        key: "reply_to_is_sender",
+        label: "Reply-To is the sender",
+        help: "on: where the author is unknown, the address in Reply-To is asked about.",
+        slot: Slot::Flag(field!(reply_to_is_sender)),
+    },
+    Setting {
+        key: "ignore_plus",
+        label: "Ignore plus parts",
+        help: "on: anna+anything@example.com is also looked up as anna@example.com.",
+        slot: Slot::Flag(field!(ignore_plus)),
+    },
+    Setting {
+        key: "company_by_domain",
+        label: "Company by domain",
+        help: "company: of an unknown sender's ticket; known: and it is no unknown sender.",
+        slot: choice!(Domains, company_by_domain),
+    },
+    Setting {
+        key: "forwards_by_technicians",
+        label: "Forwards by technicians",
+        help: "on: what a technician forwards is the request of whoever wrote it.",
+        slot: Slot::Flag(field!(forwards_by_technicians)),
+    },
+    Setting {
+        key: "resolve_lists",
+        label: "Resolve lists",
+        help: "Lists and groups (addresses, domains) believed to name who wrote a mail.",
+        slot: Slot::Maybe(field!(resolve_lists), value::lists),
+    },
+    Setting {
+        key: "authentication_server",
+        label: "Authentication server",
+        help: "Your server's name in Authentication-Results; unnamed: Microsoft 365.",
+        slot: Slot::Maybe(field!(authentication_server), value::server),
+    },
+    Setting {
+        key: "failed_dmarc",
+        label: "Failed DMARC",
+        help: "Of a user's address, by that server. mark: the ticket says so; hold: held.",
+        slot: choice!(Unproven, failed_dmarc),
     },
     Setting {
         key: "time_zone",

@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::mail::authentication::server_form;
+use crate::mail::Address;
 use crate::ticket::thread::TAG_PLACE;
 use crate::ticket::TokenKey;
 use crate::world::Wall;
@@ -257,6 +259,50 @@ pub(super) fn address(text: &str, _: &Zones) -> Result<String, String> {
     address_in(text)
         .map(str::to_owned)
         .ok_or_else(|| "must be an address such as support@example.com".to_owned())
+}
+
+/// Addresses and domains, each in the form in which they are compared.
+pub(super) fn lists(text: &str, _: &Zones) -> Result<String, String> {
+    let words = text.split([' ', ',', ';', '\t', '\n']);
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let read = |word: &&str| match word.contains('@') {
+        true => address_in(word).map(Address::fold),
+        false => domain(word),
+    };
+    let read: Option<Vec<String>> = words.iter().map(read).collect();
+    match read {
+        Some(lists) if (1..=100).contains(&lists.len()) => Ok(lists.join(" ")),
+        _ => Err(
+            "must be addresses or domains with a space between, such as \
+             support@example.com lists.example.org"
+                .to_owned(),
+        ),
+    }
+}
+
+/// A domain in the form in which domains are compared.
+fn domain(text: &str) -> Option<String> {
+    let domain = Address::fold_domain(text);
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    let fits = domain.len() <= 253
+        && domain.bytes().all(fits)
+        && domain.contains('.')
+        && domain.split('.').all(|label| !label.is_empty());
+    fits.then_some(domain)
+}
+
+/// The name that a mail server gives itself in Authentication-Results.
+pub(super) fn server(text: &str, _: &Zones) -> Result<String, String> {
+    let name = server_form(text);
+    let fits = |b: u8| b.is_ascii_graphic() && !b"\"();=<>@,".contains(&b);
+    match !name.is_empty() && name.len() <= 253 && name.bytes().all(fits) {
+        true => Ok(name),
+        false => Err(
+            "must be what stands first in your mail server's Authentication-Results fields, such as \
+             mx.example.com, or the word unnamed"
+                .to_owned(),
+        ),
+    }
 }
 
 pub(super) fn folder(text: &str, zones: &Zones) -> Result<String, String> {

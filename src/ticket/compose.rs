@@ -5,13 +5,16 @@
 //! databases take none); other control characters are left to whoever shows them. The content of
 //! attachments isn't here: [`sources`] says where in the original each one lies.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use super::origin::{By, Origin};
 use super::token::Token;
+use crate::mail::authentication::Verdict;
 use crate::mail::{clean, Address, Digest, Encoding, MachineKind, Message, Oddity, BODY_MAX};
 
 /// Octets of a subject, a name or an address that a ticket carries.
@@ -81,9 +84,9 @@ pub struct Ticket {
     pub in_reply_to: Vec<String>,
     /// References, oldest first.
     pub references: Vec<String>,
-    /// The author's id in the portal's directory.
+    /// The requester's id in the portal's directory.
     pub user: Option<String>,
-    /// The author's company's id.
+    /// The requester's company's id.
     pub company: Option<String>,
     /// The first message of the ticket that it answers.
     pub about: Option<Key>,
@@ -91,6 +94,18 @@ pub struct Ticket {
     pub token: Option<String>,
     /// A program wrote it because of something else.
     pub automatic: bool,
+    /// Whose request it is.
+    pub requester: Option<Person>,
+    /// By which way that was found.
+    pub requester_by: Option<By>,
+    /// The directory's id of the technician who forwarded it.
+    pub technician: Option<String>,
+    /// Who else has it: To and Cc without our own addresses and the requester, each once.
+    pub participants: Vec<Person>,
+    /// What the operator's own mail server found out about the author.
+    pub authentication: Option<Verdict>,
+    /// The author's address is a known user's, and may be forged.
+    pub doubtful: bool,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
     /// The message could not be read; the original is attached.
@@ -134,6 +149,8 @@ pub struct Facts {
     pub user: Option<String>,
     /// As decided.
     pub company: Option<String>,
+    /// As decided.
+    pub origin: Origin,
     /// Attach the original: given for every message that is unparsed.
     pub raw: Option<RawOriginal>,
     /// As decided.
@@ -187,6 +204,8 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         inline: false,
         content_id: None,
     }));
+    let origin = &facts.origin;
+    let requester = origin.requester.as_ref().or(message.author());
     Ticket {
         key: facts.key,
         mailbox: facts.mailbox.clone(),
@@ -213,6 +232,12 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
                 .machine
                 .as_ref()
                 .is_some_and(|m| m.kind == MachineKind::Reply),
+        requester: requester.map(person),
+        requester_by: requester.map(|_| origin.by),
+        technician: origin.technician.clone(),
+        participants: participants(message, facts, requester),
+        authentication: origin.authentication.clone(),
+        doubtful: origin.doubtful,
         attachments,
         unparsed: message.unparsed,
         oddities: message.oddities.iter().map(Oddity::to_string).collect(),
@@ -238,6 +263,22 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
         sha256: raw.sha256,
     }));
     sources
+}
+
+/// Who else has the message.
+fn participants(message: &Message, facts: &Facts, requester: Option<&Address>) -> Vec<Person> {
+    let mut left_out: BTreeSet<String> = facts.origin.own.iter().cloned().collect();
+    left_out.insert(Address::fold(&facts.mailbox));
+    // A list's own address stands in From where it names the requester elsewhere.
+    left_out.extend(
+        requester
+            .into_iter()
+            .chain(&message.from)
+            .map(Address::folded),
+    );
+    let all = message.to.iter().chain(&message.cc);
+    let others = all.filter(|a| a.address.contains('@') && left_out.insert(a.folded()));
+    others.map(person).collect()
 }
 
 fn people(addresses: &[Address]) -> Vec<Person> {

@@ -1,5 +1,5 @@
-//! Ticket, held or ignored: one pure function of the message, the settings, the directory's
-//! answer and what is known of its key.
+//! Ticket, held or ignored: one pure function of the message, the settings, whose request it is, and what is
+//! known of its key.
 //!
 //! The order of the questions is the order in which an answer outranks the others: what has a
 //! ticket gets no second one whatever the settings; what is too old is not asked about its
@@ -11,8 +11,10 @@
 use super::directory::Sender;
 use super::key::Key;
 use super::reason::Reason;
+use super::requester::{Domains, Requester, Senders, Unproven};
 use super::thread::{About, Belongs, Way};
-use crate::mail::{MachineKind, Message, ReportKind};
+use crate::mail::authentication::Verdict;
+use crate::mail::{MachineKind, Message, ReportKind, Sign};
 use serde::{Deserialize, Serialize};
 
 /// What becomes of messages of some kind.
@@ -29,7 +31,7 @@ pub enum Handling {
 }
 
 /// The settings that decide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Answers that programs give: absence notes, acknowledgements.
     pub auto_replies: Handling,
@@ -43,6 +45,9 @@ pub struct Rules {
     pub process_unknown_senders: bool,
     /// What the server received before this time (milliseconds since 1970) is left alone.
     pub received_after: Option<i64>,
+    /// How the requester is found.
+    #[serde(default)]
+    pub senders: Senders,
 }
 
 /// What is known of a message's key already.
@@ -123,12 +128,53 @@ pub enum Because {
         /// Whether its author may write into that ticket.
         append: bool,
     },
+    /// Our own mail server said what it found out about the author.
+    Checked {
+        /// The author.
+        address: String,
+        /// What it said.
+        verdict: Verdict,
+    },
+    /// Our own mail server said nothing that can be believed.
+    NotChecked {
+        /// Its name.
+        server: String,
+    },
+    /// A trusted list names who wrote it.
+    ListNames {
+        /// The author.
+        address: String,
+        /// Where that stands.
+        sign: Option<Sign>,
+    },
+    /// Reply-To is asked about, since the author is unknown.
+    AnswersGoTo {
+        /// Reply-To.
+        address: String,
+    },
+    /// A technician forwards it.
+    Forwards {
+        /// The technician's id.
+        technician: String,
+        /// Whose message; none where the text doesn't tell.
+        address: Option<String>,
+    },
+    /// Anybody can have a mailbox at the sender's domain: it says nothing about a company.
+    PublicProvider {
+        /// The domain.
+        domain: String,
+    },
     /// The directory knows its author.
     Known {
         /// By this id.
         user: String,
         /// In this company.
         company: Option<String>,
+    },
+    /// The known author's domain does not stand behind the message.
+    Doubtful {
+        /// Such messages are held.
+        held: bool,
     },
     /// The directory has not been read whole, so nobody is unknown.
     DirectoryNotRead,
@@ -137,6 +183,13 @@ pub enum Because {
         /// Messages from unknown senders become tickets.
         processed: bool,
     },
+    /// The directory does not know who wrote it, and a technician vouches for it.
+    UnknownCustomer,
+    /// The sender's domain is a company's.
+    CompanyByDomain {
+        /// The company's id.
+        company: String,
+    },
 }
 
 /// Decide about a message that the server received at `received_at` (milliseconds since 1970), and that
@@ -144,7 +197,7 @@ pub enum Because {
 pub fn decide(
     message: &Message,
     received_at: i64,
-    sender: &Sender,
+    requester: &Requester,
     rules: &Rules,
     already: Known,
     belongs: Belongs,
@@ -152,7 +205,7 @@ pub fn decide(
     judge(
         message,
         received_at,
-        sender,
+        requester,
         rules,
         already,
         belongs,
@@ -164,7 +217,7 @@ pub fn decide(
 pub fn explain(
     message: &Message,
     received_at: i64,
-    sender: &Sender,
+    requester: &Requester,
     rules: &Rules,
     already: Known,
     belongs: Belongs,
@@ -173,7 +226,7 @@ pub fn explain(
     let decision = judge(
         message,
         received_at,
-        sender,
+        requester,
         rules,
         already,
         belongs,
@@ -189,7 +242,7 @@ pub fn explain(
 fn judge(
     message: &Message,
     received_at: i64,
-    sender: &Sender,
+    requester: &Requester,
     rules: &Rules,
     already: Known,
     Belongs { about, ours }: Belongs,
@@ -202,9 +255,9 @@ fn judge(
         }
         Known::Wanted => {
             told(&|| Because::AskedFor);
+            asked_of(requester, rules, true, true, &mut told);
             about.iter().for_each(|about| told(&|| answers(about)));
-            told(&|| asked_of(sender, rules));
-            return ticket(sender, about);
+            return ticket(&requester.sender, about);
         }
         Known::New => {}
     }
@@ -237,21 +290,22 @@ fn judge(
             });
             about.iter().for_each(|about| told(&|| answers(about)));
             return match about {
-                Some(about) => ticket(sender, Some(about)),
+                Some(about) => ticket(&requester.sender, Some(about)),
                 None => Decision::Ignored(reason),
             };
         }
         (_, None) | (Handling::Ticket, _) => {}
     }
-    about.iter().for_each(|about| told(&|| answers(about)));
-    told(&|| asked_of(sender, rules));
     let may_write = about.is_some_and(|about| about.append);
-    match sender {
-        Sender::Known { .. } => ticket(sender, about),
+    asked_of(requester, rules, false, may_write, &mut told);
+    about.iter().for_each(|about| told(&|| answers(about)));
+    let held = requester.origin.doubtful && rules.senders.failed_dmarc == Unproven::Hold;
+    match &requester.sender {
         // Also where unknown senders are welcome: a user would be taken for one, for ever.
         Sender::DirectoryNotRead => Decision::Held(Reason::DirectoryNotRead),
-        Sender::Unknown { .. } if may_write || rules.process_unknown_senders => nobody(about),
-        Sender::Unknown { .. } => Decision::Held(Reason::UnknownSender),
+        Sender::Known { .. } if held => Decision::Held(Reason::AuthenticationFailed),
+        sender if may_write || is_welcome(sender, requester, rules) => ticket(sender, about),
+        _ => Decision::Held(Reason::UnknownSender),
     }
 }
 
@@ -260,16 +314,56 @@ fn answers(about: &About) -> Because {
     Because::Answers { root, way, append }
 }
 
-fn asked_of(sender: &Sender, rules: &Rules) -> Because {
+/// Whether a message of this sender becomes a ticket: a technician's word, and by setting a domain, is as good
+/// as the directory's.
+fn is_welcome(sender: &Sender, requester: &Requester, rules: &Rules) -> bool {
     match sender {
-        Sender::Known { user, company } => Because::Known {
-            user: user.clone(),
-            company: company.clone(),
-        },
-        Sender::DirectoryNotRead => Because::DirectoryNotRead,
-        Sender::Unknown { .. } => Because::Unknown {
-            processed: rules.process_unknown_senders,
-        },
+        Sender::Known { .. } => true,
+        Sender::DirectoryNotRead => false,
+        Sender::Unknown { company_hint } => {
+            rules.process_unknown_senders
+                || requester.origin.technician.is_some()
+                || (company_hint.is_some() && rules.senders.company_by_domain == Domains::Known)
+        }
+    }
+}
+
+/// Tells how the requester was found, and what the directory says.
+fn asked_of(
+    requester: &Requester,
+    rules: &Rules,
+    wanted: bool,
+    welcome: bool,
+    told: &mut impl FnMut(&dyn Fn() -> Because),
+) {
+    for because in &requester.because {
+        told(&|| because.clone());
+    }
+    match &requester.sender {
+        Sender::Known { user, company, .. } => {
+            told(&|| Because::Known {
+                user: user.clone(),
+                company: company.clone(),
+            });
+            if requester.origin.doubtful {
+                let held = !wanted && rules.senders.failed_dmarc == Unproven::Hold;
+                told(&|| Because::Doubtful { held });
+            }
+        }
+        Sender::DirectoryNotRead => told(&|| Because::DirectoryNotRead),
+        sender @ Sender::Unknown { company_hint } => {
+            told(&|| match requester.origin.technician {
+                Some(_) => Because::UnknownCustomer,
+                None => Because::Unknown {
+                    processed: welcome || is_welcome(sender, requester, rules),
+                },
+            });
+            if let Some(company) = company_hint {
+                told(&|| Because::CompanyByDomain {
+                    company: company.clone(),
+                });
+            }
+        }
     }
 }
 
@@ -308,12 +402,17 @@ fn handled(message: &Message, rules: &Rules) -> (Handling, Option<Reason>) {
 
 fn ticket(sender: &Sender, about: Option<About>) -> Decision {
     match sender {
-        Sender::Known { user, company } => Decision::Ticket {
+        Sender::Known { user, company, .. } => Decision::Ticket {
             user: Some(user.clone()),
             company: company.clone(),
             about,
         },
-        Sender::Unknown { .. } | Sender::DirectoryNotRead => nobody(about),
+        Sender::Unknown { company_hint } => Decision::Ticket {
+            user: None,
+            company: company_hint.clone(),
+            about,
+        },
+        Sender::DirectoryNotRead => nobody(about),
     }
 }
 

@@ -10,17 +10,31 @@ enum Question {
     Seen,
     Date,
     Writer,
-    Thread,
+    Trust,
+    List,
+    Answers,
+    Forward,
+    Provider,
     Sender,
+    Doubt,
+    Company,
+    Thread,
 }
 
 /// In the order in which they are asked.
-const ASKED: [Question; 5] = [
+const ASKED: [Question; 12] = [
     Question::Seen,
     Question::Date,
     Question::Writer,
-    Question::Thread,
+    Question::Trust,
+    Question::List,
+    Question::Answers,
+    Question::Forward,
+    Question::Provider,
     Question::Sender,
+    Question::Doubt,
+    Question::Company,
+    Question::Thread,
 ];
 
 /// The answers that differ, by question, in the order in which they were asked; none where the question
@@ -51,9 +65,17 @@ fn question(because: &Because) -> Question {
         | Because::Machine { .. }
         | Because::Person => Question::Writer,
         Because::Answers { .. } => Question::Thread,
-        Because::Known { .. } | Because::DirectoryNotRead | Because::Unknown { .. } => {
-            Question::Sender
-        }
+        Because::Checked { .. } | Because::NotChecked { .. } => Question::Trust,
+        Because::ListNames { .. } => Question::List,
+        Because::AnswersGoTo { .. } => Question::Answers,
+        Because::Forwards { .. } => Question::Forward,
+        Because::PublicProvider { .. } => Question::Provider,
+        Because::Known { .. }
+        | Because::DirectoryNotRead
+        | Because::Unknown { .. }
+        | Because::UnknownCustomer => Question::Sender,
+        Because::Doubtful { .. } => Question::Doubt,
+        Because::CompanyByDomain { .. } => Question::Company,
     }
 }
 

@@ -1,7 +1,7 @@
 //! People and companies as the portal names them, and what they say about a sender.
 //!
 //! Plain values: looking somebody up is the index's. A domain alone never makes anybody known:
-//! whoever can write a From field could have any domain.
+//! whoever can write a From field could have any domain. It may say which company a ticket is about.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub struct User {
     pub name: String,
     /// The company's id.
     pub company: Option<String>,
+    /// Works for the portal's operator, and forwards what customers write.
+    pub technician: bool,
 }
 
 /// A company that the portal's operator serves.
@@ -29,7 +31,7 @@ pub struct Company {
     pub domains: Vec<String>,
 }
 
-/// The form in which the directory keeps and is asked for addresses: trimmed, lower case.
+/// The form in which the directory keeps and is asked for addresses: trimmed, lower case, the domain in ASCII.
 pub fn address_form(address: &str) -> String {
     crate::mail::Address::fold(address)
 }
@@ -38,8 +40,8 @@ pub fn address_form(address: &str) -> String {
 pub fn domain_form(address_or_domain: &str) -> Option<String> {
     let folded = address_form(address_or_domain);
     let domain = folded.rsplit('@').next().unwrap_or_default();
-    let domain = domain.trim_end_matches('.');
-    (!domain.is_empty()).then(|| domain.to_owned())
+    let domain = crate::mail::Address::fold_domain(domain);
+    (!domain.is_empty()).then_some(domain)
 }
 
 /// What the directory says of a message's author.
@@ -51,6 +53,9 @@ pub enum Sender {
         user: String,
         /// The user's company's id.
         company: Option<String>,
+        /// Works for the portal's operator.
+        #[serde(default)]
+        technician: bool,
     },
     /// Nobody's address.
     Unknown {

@@ -1,8 +1,9 @@
 //! Tickets: what becomes of a message, and what the portal will be told of it.
 //!
 //! 1. [`KeyHasher`] makes the delivery [`Key`] from the mailbox's identity and the raw octets.
-//! 2. The directory's answer about the author is a [`Sender`].
-//! 3. What a message tells of the ticket that it answers are [`clues()`]; where they lead, and who wrote it,
+//! 2. [`claims()`] says whose request a message could be; the directory's answer about each is a [`Sender`], and
+//!    [`Requester::of`] chooses among them, with the [`Origin`] that says how.
+//! 3. What a message tells of the ticket that it answers are [`clues()`]; where they lead, and whose request it is,
 //!    says [`answers()`]. A [`Token`] in it was ours before.
 //! 4. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
 //!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
@@ -16,7 +17,9 @@ pub mod decision;
 pub mod differ;
 pub mod directory;
 pub mod key;
+pub mod origin;
 pub mod reason;
+pub mod requester;
 pub mod thread;
 pub mod token;
 
@@ -25,7 +28,9 @@ pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
 pub use differ::differing;
 pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
+pub use origin::{By, Origin};
 pub use reason::Reason;
+pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};
 pub use thread::{
     answers, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party, Sign, Signs,
     Thread, Way,

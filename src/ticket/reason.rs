@@ -145,6 +145,10 @@ reasons! {
     Loop = "loop", Ignored,
         "The portal's own mail came back: somebody forwards it here.",
         "It lies in the archive folder. Look who gets the portal's mail and sends it to this mailbox; for this one: `held convert KEY --again`, and move it back unread.";
+    /// The address is a known user's, and our own mail server says that DMARC failed.
+    AuthenticationFailed = "authentication-failed", Held,
+        "The sender's address is a known user's, and your mail server found that DMARC failed: it may be forged.",
+        "Ask the sender another way; convert this message by hand if it is genuine, or set failed_dmarc to mark.";
 }
 
 impl fmt::Display for Reason {

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::directory::Sender;
 use super::key::Key;
+use super::requester::Requester;
 use super::token::{Token, TokenKey};
 use crate::mail::{Address, Message};
 
@@ -339,33 +340,40 @@ pub fn is_ours(message: &Message, signs: &Signs) -> bool {
 }
 
 /// The ticket that a message answers, by what each of its clues led to, and the lane of that ticket. The first
-/// that led anywhere counts; who may write is told by all that led to the same.
+/// that led anywhere counts; who may write is told by all that led to the same. A technician of the portal's may
+/// write into each.
 pub fn answers(
     message: &Message,
-    sender: &Sender,
-    clues: &[Clue],
-    led: &[Option<Led>],
+    requester: &Requester,
+    led: &[(Clue, Option<Led>)],
 ) -> Option<(About, u32)> {
-    let mut found = clues
+    let mut found = led
         .iter()
-        .zip(led)
         .filter_map(|(clue, led)| Some((clue, led.as_ref()?)));
     let (clue, first) = found.next()?;
-    let of_it = led.iter().flatten().filter(|led| led.root == first.root);
+    let of_it = led.iter().filter_map(|(_, led)| led.as_ref());
+    let of_it = of_it.filter(|led| led.root == first.root);
     let author = message
         .author()
         .map(|a| a.folded())
         .filter(|a| a.contains('@'));
     let mut proofs: Vec<Party> = author.iter().map(|a| Party::address(a)).collect();
-    if let Sender::Known { user, company } = sender {
+    let mut technician = requester.origin.technician.is_some();
+    if let Sender::Known {
+        user,
+        company,
+        technician: is_one,
+    } = &requester.sender
+    {
         proofs.push(Party::user(user));
         proofs.extend(company.as_deref().map(Party::company));
+        technician |= is_one;
     }
     let mut parties = of_it.flat_map(|led| &led.parties);
     let about = About {
         root: first.root,
         way: clue.way,
-        append: parties.any(|party| proofs.contains(party)),
+        append: technician || parties.any(|party| proofs.contains(party)),
     };
     Some((about, first.lane))
 }

@@ -112,7 +112,7 @@ fn an_address_a_name_and_a_domain_tell_what_the_directory_knows() {
         "mailbox.support.process_unknown_senders",
         "on",
     ]);
-    assert!(said("x@elsewhere.example").contains("becomes a ticket with neither user nor company"));
+    assert!(said("x@elsewhere.example").contains("becomes a ticket without a user"));
 }
 
 /// How long a large directory may take to be read, on a machine that is busy with much else.

@@ -34,6 +34,7 @@ mod quota;
 mod running;
 mod sample;
 mod sealed;
+mod senders;
 mod settings;
 mod sign_in;
 mod store;

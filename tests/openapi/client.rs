@@ -19,7 +19,24 @@ fn what_a_drain_sends_is_what_the_document_says() {
         b"From: Gwen <gwen@llanfairvets.example>\r\nSender: Kim <kim@yard.example>\r\n\
         Message-ID: <by-another@yard.example>\r\nSubject: For Gwen\r\n\r\nHello.\r\n";
     site.hand().append("INBOX", "", by_another);
-    site.import(&site.settings("none", "", ""));
+    // By a technician, as our own mail server found.
+    let mut people = site.portal.admin("GET", "/directory?limit=1000", "");
+    let users = people["users"].as_array_mut().expect("a list");
+    users.push(json!({
+        "id": "T-1", "name": "Tom", "addresses": ["tom@provider.example"], "technician": true
+    }));
+    let _ = site
+        .portal
+        .admin("PUT", "/_admin/directory", &people.to_string());
+    let forwarded = b"Authentication-Results: mx.provider.example; dmarc=pass\r\n\
+        From: Tom <tom@provider.example>\r\nCc: tina@provider.example\r\n\
+        Message-ID: <forwarded@provider.example>\r\nSubject: Fwd: For Gwen\r\n\r\n\
+        Begin forwarded message:\r\n\r\n> From: Gwen <gwen@llanfairvets.example>\r\n\
+        > Subject: For Gwen\r\n> To: tom@provider.example\r\n>\r\n> Hello.\r\n";
+    site.hand().append("INBOX", "", forwarded);
+    let trusts =
+        "forwards_by_technicians = true\nauthentication_server = \"mx.provider.example\"\n";
+    site.import(&site.settings("none", trusts, ""));
     // One answer is lost, so that its ticket is looked up by its key.
     let lost = json!([{ "route": "ticket", "nth": 3, "action": { "reset": "after_accept" } }]);
     let _ = site
@@ -27,7 +44,7 @@ fn what_a_drain_sends_is_what_the_document_says() {
         .admin("POST", "/_admin/faults", &lost.to_string());
     site.drains();
     // Two of them answer others, which are here.
-    assert_eq!(site.portal.tickets().len(), 52);
+    assert_eq!(site.portal.tickets().len(), 53);
     let mut exchanges = recorded(&record);
     exchanges.retain(|e| e.status != 0);
     let mut contract = Contract::shipped();
@@ -38,7 +55,7 @@ fn what_a_drain_sends_is_what_the_document_says() {
         .filter(|name| !contract.has_met(&format!("asked {name}")))
         .collect();
     assert_eq!(never, Vec::<String>::new());
-    let mut unsent = contract.members(&["Message", "Person", "Attachment"]);
+    let mut unsent = contract.members(&["Message", "Person", "Attachment", "Authentication"]);
     unsent.retain(|member| !contract.has_met(member));
     assert_eq!(unsent, Vec::<String>::new());
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::control::Whose;
 
 fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
     Explanation {
@@ -12,6 +13,7 @@ fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
         user: (decision == "ticket").then(|| "U-\u{1b}[2J01".to_owned()),
         company: None,
         about: None,
+        origin: Whose::default(),
         steps: Vec::new(),
     }
 }

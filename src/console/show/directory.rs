@@ -65,8 +65,12 @@ fn company(line: &DirectoryLine) -> Vec<String> {
 
 fn person(line: &DirectoryLine) -> Vec<String> {
     let company = line.company_name.as_deref().or(line.company.as_deref());
+    let name = cut(&clean(&line.name), 40);
     vec![
-        cut(&clean(&line.name), 40),
+        match line.technician {
+            true => format!("{name} (technician)"),
+            false => name,
+        },
         cut(&clean(company.unwrap_or("-")), 32),
         known_by(line),
         clean(&line.id),

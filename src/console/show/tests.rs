@@ -79,6 +79,7 @@ fn directory_with(text: &str) -> DirectoryPage {
         company_name: Some(text()),
         known_by: vec![text()],
         people: Some(3),
+        technician: true,
     };
     DirectoryPage {
         people: 3,
@@ -329,8 +330,8 @@ fn a_directory_says_how_it_stands_and_lists_companies_before_people() {
          COMPANY  PEOPLE  DOMAINS  ID\n\
          word     3       word     word\n\
          \n\
-         PERSON  COMPANY  ADDRESSES  ID\n\
-         word    word     word       word\n\
+         PERSON             COMPANY  ADDRESSES  ID\n\
+         word (technician)  word     word       word\n\
          More: --after word\n"
     );
     let nothing = shown(&DirectoryPage::default());

@@ -29,6 +29,7 @@ fn lines() -> Vec<Line> {
         name: "Petra".to_owned(),
         addresses: Vec::new(),
         company: Some("c-1".to_owned()),
+        technician: false,
     };
     vec![
         Line::Company { company, users: 1 },
@@ -44,6 +45,7 @@ fn a_known_sender_is_named_with_the_company() {
     let known = |company: Option<&str>| Sender::Known {
         user: "u-1".to_owned(),
         company: company.map(str::to_owned),
+        technician: false,
     };
     let with = "Petra (u-1) of Nordwind (c-1): mail from it becomes a ticket of theirs";
     check(&known(Some("c-1")), &lines(), &[false], &[with]);
@@ -70,14 +72,14 @@ fn an_unknown_sender_is_told_what_becomes_of_the_mail() {
         &unknown,
         &[],
         &[true],
-        &["Mail from it becomes a ticket with neither"],
+        &["Mail from it becomes a ticket without a user"],
     );
     let mixed = ["held as unknown-sender; in mailbox m1, m2 it becomes a ticket"];
     check(&unknown, &[], &[false, true, true], &mixed);
     let hinted = Sender::Unknown {
         company_hint: Some("c-1".to_owned()),
     };
-    let hint = ["that of Nordwind (c-1), but a domain alone makes nobody known"];
+    let hint = ["that of Nordwind (c-1), which makes nobody known"];
     check(&hinted, &lines(), &[false], &hint);
 }
 

@@ -175,6 +175,7 @@ fn at_the_portal_only_who_takes_part_may_write() {
             received_at: 0,
             user: user.map(str::to_owned),
             company: company.map(str::to_owned),
+            origin: crate::ticket::Origin::default(),
             raw: None,
             about: None,
             token: None,

@@ -9,6 +9,7 @@ fn user(id: &str, name: &str, company: Option<&str>, addresses: &[&str]) -> Chan
         addresses: addresses.iter().map(|a| (*a).to_owned()).collect(),
         name: name.to_owned(),
         company: company.map(str::to_owned),
+        technician: false,
     })
 }
 
@@ -111,6 +112,7 @@ fn an_address_tells_who_a_sender_would_be() {
     let sender = Sender::Known {
         user: "u-1".to_owned(),
         company: Some("c-1".to_owned()),
+        technician: false,
     };
     assert_eq!(known.sender, Some(sender));
     let hinted = check("otto@nw.example", &["c-1"]);

@@ -17,6 +17,7 @@ fn user(id: &str, company: Option<&str>, addresses: &[&str]) -> Change {
         addresses: addresses.iter().map(|a| (*a).to_owned()).collect(),
         name: id.to_owned(),
         company: company.map(str::to_owned),
+        technician: false,
     })
 }
 
@@ -32,6 +33,7 @@ fn found(id: &str, company: Option<&str>) -> Found {
     Found::User {
         id: id.to_owned(),
         company: company.map(str::to_owned),
+        technician: false,
     }
 }
 
@@ -263,11 +265,12 @@ fn changes() -> impl Strategy<Value = Change> {
     let name = || "(anna|berta|lang|o'neil|Ö)( (anna|Lang|zorn)){0,2}";
     let company = || prop::option::of("c[0-2]");
     prop_oneof![
-        4 => ("u[0-3]", name(), company()).prop_map(|(id, name, company)| Change::User(User {
+        4 => ("u[0-3]", name(), company(), any::<bool>()).prop_map(|(id, name, company, technician)| Change::User(User {
             addresses: vec![format!("{id}@x.org")],
             id,
             name,
             company,
+            technician,
         })),
         2 => ("c[0-2]", name()).prop_map(|(id, name)| Change::Company(Company {
             id,
@@ -405,4 +408,71 @@ fn a_whole_reading_is_told_from_a_change() {
     index.restart_directory().unwrap();
     index.learn_directory(&[], None, true, 4).unwrap();
     assert_eq!(times(&view), (Some(4), Some(4)));
+}
+
+/// Goes red where an international domain is another one in its other spelling.
+#[test]
+fn a_domain_is_the_same_in_both_of_its_spellings() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut index, view) = open(dir.path());
+    let at = Some("1".to_owned());
+    let page = [
+        user("u", None, &["Anna@Bücher.example"]),
+        company("c", &["xn--mller-kva.example", "Über.example"]),
+    ];
+    index.learn_directory(&page, at.clone(), true, 7).unwrap();
+    let form = |address: &str| address_form(address);
+    for spelling in ["anna@bücher.example", "ANNA@xn--bcher-kva.example."] {
+        assert_eq!(
+            view.find_address(&form(spelling)).unwrap(),
+            found("u", None)
+        );
+    }
+    for domain in ["x@müller.example", "x@xn--ber-goa.example"] {
+        assert_eq!(view.find_address(&form(domain)).unwrap(), nobody(Some("c")));
+    }
+    let page = [
+        user("u", None, &["a@xn--bcher-kva.example"]),
+        Change::CompanyGone("c".to_owned()),
+    ];
+    index.learn_directory(&page, at, true, 8).unwrap();
+    assert_eq!(
+        view.find_address(&form("anna@bücher.example")).unwrap(),
+        nobody(None)
+    );
+    assert_eq!(
+        view.find_address(&form("x@über.example")).unwrap(),
+        nobody(None)
+    );
+}
+
+/// Goes red where a technician is not told from others, or stays one.
+#[test]
+fn a_technician_is_known_as_one_for_as_long_as_the_portal_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut index, view) = open(dir.path());
+    let told = |technician| match user("u", None, &["a@x.org"]) {
+        Change::User(user) => Change::User(User { technician, ..user }),
+        other => other,
+    };
+    let is = |view: &View| match view.find_address("a@x.org").unwrap() {
+        Found::User { technician, .. } => Some(technician),
+        _ => None,
+    };
+    for technician in [false, true, true, false, true] {
+        let page = [told(technician)];
+        index.learn_directory(&page, None, true, 7).unwrap();
+        assert_eq!(is(&view), Some(technician));
+        assert_eq!(
+            view.user("u").unwrap().map(|u| u.technician),
+            Some(technician)
+        );
+    }
+    let page = [Change::UserGone("u".to_owned())];
+    index.learn_directory(&page, None, true, 7).unwrap();
+    assert_eq!(is(&view), None);
+    index
+        .learn_directory(&[told(false)], None, true, 7)
+        .unwrap();
+    assert_eq!(is(&view), Some(false));
 }

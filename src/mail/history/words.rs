@@ -209,13 +209,26 @@ const FORWARDS: &[&str] = &[
     "vb",
     "i",
     "továbbítás",
+    "tov",
+    "vl",
+    "ilt",
+    "redir.",
+    "redirecționare",
+    "videresend",
+    "πρθ",
+    "πρ",
+    "пер",
+    "edasi",
+    "pārsūtīts",
+    "persiųsti",
+    "posredovano",
 ];
 
 /// Whether a subject says that a message is handed on, behind as many marks of answers as there are.
-pub(super) fn forwards(subject: &str) -> bool {
+pub(in crate::mail) fn forwards(subject: &str) -> bool {
     // The last mark that was put in front is the first: only that one is this message's.
     let mark = subject
         .split_once(':')
-        .map(|(mark, _)| mark.trim().to_lowercase());
+        .map(|(mark, _)| mark.trim().to_lowercase().replace('\u{307}', ""));
     mark.is_some_and(|mark| FORWARDS.contains(&mark.as_str()))
 }

@@ -13,6 +13,8 @@ pub(crate) enum Name {
     AutoReply,
     AutoSubmitted,
     AutoResponseSuppress,
+    /// What a server found out about the sender (RFC 8601).
+    AuthenticationResults,
     Cc,
     ContentDisposition,
     ContentId,
@@ -22,10 +24,19 @@ pub(crate) enum Name {
     FailedRecipients,
     From,
     InReplyTo,
-    /// Any of the fields of mailing lists (RFC 2369, RFC 2919).
+    /// Any other of the fields of mailing lists (RFC 2369).
     List,
+    /// Which list (RFC 2919).
+    ListId,
+    /// Where it is written to (RFC 2369).
+    ListPost,
     MessageId,
+    /// The author, where a list put itself in that place.
+    OriginalFrom,
+    /// The author's address likewise.
+    OriginalSender,
     Precedence,
+    Received,
     References,
     ReplyTo,
     ReturnPath,
@@ -35,7 +46,7 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const ALL: [(&'static str, Name); 40] = [
+    const ALL: [(&'static str, Name); 44] = [
         ("from", Name::From),
         ("to", Name::To),
         ("subject", Name::Subject),
@@ -56,8 +67,12 @@ impl Name {
         ("x-precedence", Name::Precedence),
         ("x-auto-response-suppress", Name::AutoResponseSuppress),
         ("x-failed-recipients", Name::FailedRecipients),
-        ("list-id", Name::List),
-        ("list-post", Name::List),
+        ("received", Name::Received),
+        ("authentication-results", Name::AuthenticationResults),
+        ("x-original-from", Name::OriginalFrom),
+        ("x-original-sender", Name::OriginalSender),
+        ("list-id", Name::ListId),
+        ("list-post", Name::ListPost),
         ("list-unsubscribe", Name::List),
         ("list-help", Name::List),
         ("list-owner", Name::List),
@@ -83,6 +98,11 @@ impl Name {
             .iter()
             .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
             .map(|(_, name)| *name)
+    }
+
+    /// Fields that servers put in front of a message.
+    fn is_trace(self) -> bool {
+        matches!(self, Name::Received | Name::AuthenticationResults)
     }
 
     /// Fields of parts; the others count in the message's own header section only.
@@ -218,13 +238,20 @@ impl Skim {
         if self.parts.len() > 1 && !name.is_content() {
             return;
         }
-        if self.header_left < FIELD_COST {
+        if name.is_trace() {
+            // The topmost count; what is below them must not cost the fields that say what the mail is.
+            if self.trace_left < FIELD_COST {
+                return;
+            }
+            self.trace_left -= FIELD_COST;
+        } else if self.header_left < FIELD_COST {
             self.oddities.note(Oddity::LongHeader);
             return;
+        } else {
+            self.header_left -= FIELD_COST;
         }
-        self.header_left -= FIELD_COST;
         self.field = Some((name, self.values.len()));
-        if value.len() > self.limits.field {
+        if value.len() > self.limits.field && !name.is_trace() {
             self.oddities.note(Oddity::LongField);
         }
         // Cut before trimming: a line that came in pieces holds no more than this.
@@ -234,8 +261,16 @@ impl Skim {
 
     /// More of the field under way.
     fn append(&mut self, piece: &[u8]) {
-        let Some((_, start)) = self.field else { return };
+        let Some((name, start)) = self.field else {
+            return;
+        };
         let room = self.limits.field.saturating_sub(self.values.len() - start);
+        if name.is_trace() {
+            let piece = piece.get(..room.min(self.trace_left)).unwrap_or(piece);
+            self.values.extend_from_slice(piece);
+            self.trace_left -= piece.len();
+            return;
+        }
         if piece.len() > room {
             self.oddities.note(Oddity::LongField);
         }

@@ -281,6 +281,7 @@ const TIGHT: Limits = Limits {
     texts: 30,
     field: 24,
     header: 400,
+    trace: 120,
     part_headers: 300,
     beginning: 100,
     beginnings: 150,

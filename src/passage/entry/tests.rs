@@ -45,6 +45,7 @@ fn decision(sequence: u64, outcome: Outcome) -> Decision {
         thread: Thread::default(),
         about: None,
         token: None,
+        origin: crate::ticket::Origin::default(),
     }
 }
 

@@ -51,6 +51,7 @@ fn entry(stage: Stage) -> Entry {
         thread: crate::ticket::Thread::default(),
         about: None,
         token: None,
+        origin: crate::ticket::Origin::default(),
     }));
     let mut entry = apply(None, &decision, stored).unwrap().unwrap();
     entry.stage = stage;

@@ -4,7 +4,7 @@ use super::*;
 use crate::passage::entry::Spot;
 use crate::passage::place::{Origin, Position, Uid, UidValidity};
 use crate::passage::Stage;
-use crate::ticket::{Key, MessageId, Party, Way};
+use crate::ticket::{self, By, Key, MessageId, Party, Way};
 
 fn places() -> impl Strategy<Value = Place> {
     prop_oneof![
@@ -58,6 +58,7 @@ fn decisions() -> impl Strategy<Value = Decision> {
             threads(),
             prop::option::of(abouts()),
             any::<Option<[u8; 10]>>(),
+            origins(),
         ),
     )
         .prop_map(|(who, what, words, rest, of)| Decision {
@@ -79,6 +80,7 @@ fn decisions() -> impl Strategy<Value = Decision> {
             thread: of.0,
             about: of.1,
             token: of.2.map(Seal),
+            origin: of.3,
         })
 }
 
@@ -87,6 +89,18 @@ fn threads() -> impl Strategy<Value = Thread> {
     (any::<Option<[u8; 16]>>(), parties).prop_map(|(id, parties)| Thread {
         id: id.map(MessageId),
         parties,
+    })
+}
+
+fn origins() -> impl Strategy<Value = ticket::Origin> {
+    let technician = prop::option::of(".{0,12}");
+    let own = prop::collection::vec(".{0,12}", 0..3);
+    (technician, any::<bool>(), own).prop_map(|(technician, doubtful, own)| ticket::Origin {
+        by: By::Forward,
+        technician,
+        doubtful,
+        own,
+        ..ticket::Origin::default()
     })
 }
 
@@ -332,6 +346,7 @@ fn sample() -> Decision {
         thread: Thread::default(),
         about: None,
         token: None,
+        origin: ticket::Origin::default(),
     }
 }
 
@@ -514,9 +529,13 @@ fn version_2_is_frozen() {
             append: true,
         }),
         token: Some(Seal([5; 10])),
+        origin: ticket::Origin {
+            technician: Some("t".to_owned()),
+            ..ticket::Origin::default()
+        },
         ..sample()
     };
-    let octets = "020501000102030405060708ac020702020601044009000001017500016106017301740001010202020202020202020202020202020201030303030303030301040404040404040404040404040404040404040404040404040404040404040402010105050505050505050505";
+    let octets = "020501000102030405060708ac0207020206010440090000010175000161060173017400010102020202020202020202020202020202010303030303030303010404040404040404040404040404040404040404040404040404040404040404020101050505050505050505050000010174000000";
     check_frozen(Record::Decision(Box::new(decision.clone())), octets);
     check_frozen(Record::Copied(Box::new(decision)), octets);
 }

@@ -6,7 +6,7 @@ use super::{Decision, Outcome, Stored};
 use crate::passage::entry::{Entry, Spot};
 use crate::passage::place::{MailboxId, Place, Position};
 use crate::passage::Stage;
-use crate::ticket::{Reason, Thread};
+use crate::ticket::{Origin, Reason, Thread};
 
 #[derive(Deserialize)]
 pub(super) struct DecisionOf1 {
@@ -48,6 +48,7 @@ impl From<DecisionOf1> for Decision {
             thread: Thread::default(),
             about: None,
             token: None,
+            origin: Origin::default(),
         }
     }
 }

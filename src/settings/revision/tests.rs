@@ -263,9 +263,24 @@ fn a_revision_of_format_4_is_read_for_ever() {
 }
 
 /// What came with format 5.
-fn with_replies() -> Settings {
+fn with_senders() -> Settings {
     let mut settings = with_handling();
-    put(&mut settings, &[("portal.ticket_tag", "[Desk #{ticket}]")]);
+    put(
+        &mut settings,
+        &[
+            ("mailbox.support.reply_to_is_sender", "on"),
+            ("mailbox.support.ignore_plus", "on"),
+            ("mailbox.support.company_by_domain", "known"),
+            ("mailbox.support.forwards_by_technicians", "on"),
+            (
+                "mailbox.support.resolve_lists",
+                "Support@Bücher.example, lists.example.org",
+            ),
+            ("mailbox.support.authentication_server", "MX.example.com."),
+            ("mailbox.support.failed_dmarc", "hold"),
+            ("portal.ticket_tag", "[Desk #{ticket}]"),
+        ],
+    );
     let set = settings.set_sealed("portal.reply_secrets", sealed(6));
     assert_eq!(set, Ok(()));
     settings
@@ -274,7 +289,14 @@ fn with_replies() -> Settings {
 #[test]
 fn a_revision_of_format_5_is_read_for_ever() {
     let revision = Revision::decode(include_bytes!("../fixtures/revision-5.json")).unwrap();
-    assert_eq!(revision.settings, with_replies());
+    assert_eq!(revision.settings, with_senders());
+    let mailbox = &revision.settings.mailboxes[0];
+    let lists = ["support@xn--bcher-kva.example", "lists.example.org"];
+    assert_eq!(mailbox.trusted_lists(), lists);
+    assert_eq!(
+        mailbox.authentication_server.as_deref(),
+        Some("mx.example.com")
+    );
 }
 
 /// Goes red when a way back takes an identity along: the same message would have another key, and become

@@ -17,6 +17,7 @@ fn facts(raw: Option<RawOriginal>) -> Facts {
         received_at: 1_760_425_960_000,
         user: Some("u1".into()),
         company: Some("c1".into()),
+        origin: Origin::default(),
         raw,
         about: Some(Key([0xcd; 32])),
         token: Some(Token::new(&Key([0xcd; 32]), Seal([1; 10]))),
@@ -56,6 +57,12 @@ fn a_ticket_says_what_the_message_says() {
         "about": "cd".repeat(32),
         "token": "pt-zxg43tonzxg43tonaeaqcaibaeaqcaib",
         "automatic": false,
+        "requester": {"name": "Anna\u{fffd}", "address": "Anna@x.example"},
+        "requester_by": "from",
+        "technician": null,
+        "participants": [],
+        "authentication": null,
+        "doubtful": false,
         "attachments": [
             {"name": "x.pdf", "content_type": "application/pdf", "size": 3,
              "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",
@@ -143,9 +150,52 @@ fn what_a_program_wrote_because_of_something_else_is_said_to_be_automatic() {
         compose(&message, &facts(None)).automatic
     };
     assert!(automatic("Auto-Submitted: auto-replied"));
-    assert!(automatic(
-        "Content-Type: multipart/report; report-type=delivery-status; boundary=b"
-    ));
+    // A receipt of an older program, which says nothing of Auto-Submitted.
+    let receipt = "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n\
+        --b\r\n\r\nIt was read.\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r\n\
+        Final-Recipient: rfc822; a@x.example\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n--b--";
+    assert!(automatic(receipt));
     assert!(!automatic("Auto-Submitted: auto-generated"));
     assert!(!automatic("Subject: I am away"));
+}
+
+/// Goes red where somebody who has the message is left out, or one of ours or the requester is among them.
+#[test]
+fn who_else_has_a_message_is_told_once_without_our_own() {
+    let raw = "From: Tom <tom@msp.example>\r\nTo: Support@MSP.example, Desk@msp.example,\r\n \
+        \"Otto\" <otto@x.example>\r\nCc: OTTO@X.example, anna@x.example, undisclosed, tom@msp.example,\r\n \
+        zoe@xn--bcher-kva.example, zoe@B\u{fc}cher.example\r\nSubject: a\r\n\r\ntext\r\n";
+    let mut facts = facts(None);
+    facts.origin = Origin {
+        by: By::Forward,
+        requester: Some(Address {
+            name: Some("Anna".into()),
+            address: "Anna@x.example".into(),
+        }),
+        technician: Some("t1".into()),
+        own: vec!["desk@msp.example".into()],
+        ..Origin::default()
+    };
+    let ticket = compose(&read(raw), &facts);
+    let others: Vec<&str> = ticket
+        .participants
+        .iter()
+        .map(|p| p.address.as_str())
+        .collect();
+    assert_eq!(others, ["otto@x.example", "zoe@xn--bcher-kva.example"]);
+    assert_eq!(ticket.requester.unwrap().address, "Anna@x.example");
+    assert_eq!(ticket.requester_by, Some(By::Forward));
+    assert_eq!(ticket.technician.as_deref(), Some("t1"));
+    assert_eq!(ticket.from[0].address, "tom@msp.example");
+}
+
+/// Goes red where nearly every decision would grow by more than a few octets.
+#[test]
+fn the_origin_of_a_plain_ticket_takes_six_octets_and_comes_back_the_same() {
+    let plain = postcard::to_stdvec(&Origin::default()).unwrap();
+    assert_eq!(plain.len(), 6);
+    assert_eq!(
+        postcard::from_bytes::<Origin>(&plain).unwrap(),
+        Origin::default()
+    );
 }

@@ -28,8 +28,11 @@ fn wanted(unparsed: bool, early: bool, sender: usize, unknown: bool, already: Kn
         (Known::New, false, true, ..) => ticket(None, None),
         (_, _, _, 0, _) => ticket(Some("u1"), Some("c1")),
         (_, _, _, 1, _) => ticket(Some("u2"), None),
+        // A domain names a company, where there is a ticket.
+        (Known::Wanted, _, _, 3, _) => ticket(None, Some("c1")),
         (Known::Wanted, ..) => ticket(None, None),
-        (Known::New, _, _, 2 | 3, true) => ticket(None, None),
+        (Known::New, _, _, 3, true) => ticket(None, Some("c1")),
+        (Known::New, _, _, 2, true) => ticket(None, None),
         (Known::New, _, _, 2 | 3, false) => Decision::Held(Reason::UnknownSender),
         (Known::New, ..) => Decision::Held(Reason::DirectoryNotRead),
     }
@@ -40,6 +43,7 @@ fn every_combination_is_decided_as_the_table_says() {
     let known = |user: &str, company: Option<&str>| Sender::Known {
         user: user.to_owned(),
         company: company.map(str::to_owned),
+        technician: false,
     };
     let unknown = |hint: Option<&str>| Sender::Unknown {
         company_hint: hint.map(str::to_owned),
@@ -66,7 +70,7 @@ fn every_combination_is_decided_as_the_table_says() {
                             decide(
                                 &message(unparsed),
                                 1000,
-                                sender,
+                                &Requester::plain(sender),
                                 &rules,
                                 already,
                                 Belongs::default()
@@ -88,28 +92,17 @@ fn a_domain_alone_makes_nobody_known() {
     let sender = Sender::Unknown {
         company_hint: Some("c1".into()),
     };
-    let decided = decide(
-        &message(false),
-        0,
-        &sender,
-        &Rules::default(),
-        Known::New,
-        Belongs::default(),
-    );
+    let sender = Requester::plain(&sender);
+    let plain = Belongs::default();
+    let rules = Rules::default();
+    let decided = decide(&message(false), 0, &sender, &rules, Known::New, plain);
     assert_eq!(decided, Decision::Held(Reason::UnknownSender));
     let rules = Rules {
         process_unknown_senders: true,
         ..Rules::default()
     };
-    let decided = decide(
-        &message(false),
-        0,
-        &sender,
-        &rules,
-        Known::New,
-        Belongs::default(),
-    );
-    assert_eq!(decided, ticket(None, None));
+    let decided = decide(&message(false), 0, &sender, &rules, Known::New, plain);
+    assert_eq!(decided, ticket(None, Some("c1")));
 }
 
 #[test]
@@ -141,6 +134,7 @@ fn a_decision_names_only_reasons_of_its_own_kind() {
         Reason::UnknownSender,
         Reason::DirectoryNotRead,
         Reason::ReceivedBefore,
+        Reason::AuthenticationFailed,
     ] {
         assert_eq!(reason.verdict(), Verdict::Held);
     }
@@ -184,6 +178,7 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
     let known = Sender::Known {
         user: "u1".into(),
         company: None,
+        technician: false,
     };
     let sender = Sender::Unknown { company_hint: None };
     for (message, ignored) in cases {
@@ -200,7 +195,15 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
                 ..Rules::default()
             };
             let decided = |sender, already| {
-                decide(&message, 1000, sender, &rules, already, Belongs::default())
+                let requester = Requester::plain(sender);
+                decide(
+                    &message,
+                    1000,
+                    &requester,
+                    &rules,
+                    already,
+                    Belongs::default(),
+                )
             };
             let reason = ignored.filter(|(setting, _)| *setting == ignores);
             let want = |or| reason.map_or(or, |(_, reason)| Decision::Ignored(reason));
@@ -233,6 +236,7 @@ fn what_belongs_to_a_ticket_goes_there_or_points_there() {
     let known = Sender::Known {
         user: "u1".to_owned(),
         company: None,
+        technician: false,
     };
     let unknown = Sender::Unknown { company_hint: None };
     let rules = Rules::default();
@@ -246,7 +250,7 @@ fn what_belongs_to_a_ticket_goes_there_or_points_there() {
             explain(
                 &message(false),
                 0,
-                sender,
+                &Requester::plain(sender),
                 &rules,
                 already,
                 Belongs { about, ours: false },
@@ -303,7 +307,14 @@ fn what_programs_write_goes_into_the_ticket_that_it_is_about_or_is_archived() {
             append,
         });
         let belongs = Belongs { about, ours: false };
-        decide(message, 0, &sender, &rules, Known::New, belongs)
+        decide(
+            message,
+            0,
+            &Requester::plain(&sender),
+            &rules,
+            Known::New,
+            belongs,
+        )
     };
     let goes = Decision::Ticket {
         user: None,
@@ -346,6 +357,7 @@ fn what_the_portal_sent_itself_makes_no_ticket() {
     let known = Sender::Known {
         user: "u1".to_owned(),
         company: None,
+        technician: false,
     };
     let belongs = Belongs {
         about: None,
@@ -355,7 +367,7 @@ fn what_the_portal_sent_itself_makes_no_ticket() {
         decide(
             &message(false),
             0,
-            &known,
+            &Requester::plain(&known),
             &Rules::default(),
             already,
             belongs,
@@ -364,4 +376,86 @@ fn what_the_portal_sent_itself_makes_no_ticket() {
     assert_eq!(decided(Known::New), Decision::Ignored(Reason::Loop));
     // The operator's word stands above it.
     assert_eq!(decided(Known::Wanted), ticket(Some("u1"), None));
+}
+
+/// Goes red where a forged mail of a known user becomes a ticket although such mails are held, or where the
+/// operator's word does not stand above it.
+#[test]
+fn a_known_user_s_mail_that_fails_dmarc_is_held_by_setting_only() {
+    let known = Sender::Known {
+        user: "u1".into(),
+        company: None,
+        technician: false,
+    };
+    let unknown = Sender::Unknown { company_hint: None };
+    let asked = |sender: &Sender, doubtful, failed_dmarc, already| {
+        let mut requester = Requester::plain(sender);
+        requester.origin.doubtful = doubtful;
+        let rules = Rules {
+            senders: Senders {
+                failed_dmarc,
+                ..Senders::default()
+            },
+            ..Rules::default()
+        };
+        explain(
+            &message(false),
+            0,
+            &requester,
+            &rules,
+            already,
+            Belongs::default(),
+        )
+    };
+    let held = Decision::Held(Reason::AuthenticationFailed);
+    let (decided, because) = asked(&known, true, Unproven::Hold, Known::New);
+    assert_eq!(decided, held);
+    assert_eq!(because.last(), Some(&Because::Doubtful { held: true }));
+    let (decided, because) = asked(&known, true, Unproven::Mark, Known::New);
+    assert_eq!(decided, ticket(Some("u1"), None));
+    assert_eq!(because.last(), Some(&Because::Doubtful { held: false }));
+    let (decided, because) = asked(&known, true, Unproven::Hold, Known::Wanted);
+    assert_eq!(decided, ticket(Some("u1"), None));
+    assert_eq!(because.last(), Some(&Because::Doubtful { held: false }));
+    let decided = asked(&known, false, Unproven::Hold, Known::New).0;
+    assert_eq!(decided, ticket(Some("u1"), None));
+    let decided = asked(&unknown, false, Unproven::Hold, Known::New).0;
+    assert_eq!(decided, Decision::Held(Reason::UnknownSender));
+}
+
+#[test]
+fn a_technician_s_word_or_by_setting_a_domain_is_enough_for_a_ticket() {
+    let asked = |hint: Option<&str>, technician: Option<&str>, domains| {
+        let mut requester = Requester::plain(&Sender::Unknown {
+            company_hint: hint.map(str::to_owned),
+        });
+        requester.origin.technician = technician.map(str::to_owned);
+        let rules = Rules {
+            senders: Senders {
+                company_by_domain: domains,
+                ..Senders::default()
+            },
+            ..Rules::default()
+        };
+        decide(
+            &message(false),
+            0,
+            &requester,
+            &rules,
+            Known::New,
+            Belongs::default(),
+        )
+    };
+    let held = Decision::Held(Reason::UnknownSender);
+    assert_eq!(asked(None, Some("t1"), Domains::Ignore), ticket(None, None));
+    assert_eq!(
+        asked(Some("c1"), Some("t1"), Domains::Company),
+        ticket(None, Some("c1"))
+    );
+    assert_eq!(
+        asked(Some("c1"), None, Domains::Known),
+        ticket(None, Some("c1"))
+    );
+    assert_eq!(asked(None, None, Domains::Known), held);
+    assert_eq!(asked(Some("c1"), None, Domains::Company), held);
 }

@@ -37,6 +37,7 @@ fn known(user: &str, company: Option<&str>) -> Sender {
     Sender::Known {
         user: user.to_owned(),
         company: company.map(str::to_owned),
+        technician: false,
     }
 }
 
@@ -57,7 +58,8 @@ fn may_write(from: &str, sender: &Sender) -> bool {
         from: vec![address(from)],
         ..Message::default()
     };
-    let (about, lane) = answers(&reply, sender, &[by_reply()], &[led(7, &message())]).unwrap();
+    let led = [(by_reply(), led(7, &message()))];
+    let (about, lane) = answers(&reply, &Requester::plain(sender), &led).unwrap();
     assert_eq!(
         (about.root, about.way, lane),
         (Key([7; 32]), Way::InReplyTo, 7)
@@ -72,6 +74,13 @@ fn requester_participants_and_colleagues_may_write_and_nobody_else() {
     // From another of her addresses, and a colleague.
     assert!(may_write("anna@home.example", &known("u1", None)));
     assert!(may_write("carl@x.example", &known("u3", Some("c1"))));
+    // Whoever works for the desk, and what such a one forwards.
+    let technician = Sender::Known {
+        user: "u9".to_owned(),
+        company: None,
+        technician: true,
+    };
+    assert!(may_write("tom@desk.example", &technician));
     // By their domain nobody is a colleague; nor are people of no company colleagues of each other.
     assert!(!may_write("carl@x.example", &unknown()));
     assert!(!may_write("carl@x.example", &known("u3", Some("c2"))));
@@ -224,8 +233,10 @@ fn the_first_clue_that_leads_to_a_ticket_counts() {
         cc: Vec::new(),
         ..message()
     };
-    let clues = [by_reply(), by_reply(), by_reply()];
-    let first = |led: &[Option<Led>]| answers(&reply, &unknown(), &clues, led);
+    let first = |led: &[Option<Led>]| {
+        let led: Vec<_> = led.iter().map(|led| (by_reply(), led.clone())).collect();
+        answers(&reply, &Requester::plain(&unknown()), &led)
+    };
     assert_eq!(first(&[None, None, None]), None);
     let (about, lane) = first(&[None, led(7, &message()), None]).unwrap();
     assert_eq!((about.root, about.append, lane), (Key([7; 32]), true, 7));

@@ -44,6 +44,44 @@ pub struct Attachment {
     pub content_id: Option<String>,
 }
 
+/// What the operator's own mail server found out about the author.
+#[derive(Deserialize)]
+#[allow(missing_docs)]
+pub struct Authentication {
+    pub server: String,
+    pub dmarc: Finding,
+    pub dkim: Finding,
+    pub spf: Finding,
+}
+
+/// A result of RFC 8601.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Finding {
+    None,
+    Pass,
+    Fail,
+    Softfail,
+    Neutral,
+    Policy,
+    Temperror,
+    Permerror,
+    Unknown,
+}
+
+/// By which way the requester was found.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum By {
+    From,
+    Sender,
+    ReplyTo,
+    List,
+    Forward,
+}
+
 /// The body of a ticket or a reply.
 #[derive(Deserialize)]
 #[allow(missing_docs)]
@@ -86,6 +124,18 @@ pub struct Message {
     pub automatic: bool,
     #[serde(default)]
     pub token: Option<String>,
+    #[serde(default)]
+    pub requester: Option<Person>,
+    #[serde(default)]
+    pub requester_by: Option<By>,
+    #[serde(default)]
+    pub technician: Option<String>,
+    #[serde(default)]
+    pub participants: Vec<Person>,
+    #[serde(default)]
+    pub authentication: Option<Authentication>,
+    #[serde(default)]
+    pub doubtful: bool,
     pub attachments: Vec<Attachment>,
     pub unparsed: bool,
     pub oddities: Vec<String>,
@@ -110,6 +160,7 @@ impl Message {
         }
         longest("subject", &self.subject, 4000)?;
         let people = self.from.iter().chain(&self.sender).chain(&self.reply_to);
+        let people = people.chain(&self.requester).chain(&self.participants);
         for person in people.chain(&self.to).chain(&self.cc) {
             longest("address", &person.address, 2000)?;
             longest("name", person.name.as_deref().unwrap_or(""), 2000)?;
@@ -120,6 +171,10 @@ impl Message {
             ("cc", &self.cc),
         ] {
             most(field, list.len(), 1000)?;
+        }
+        most("participants", self.participants.len(), 2000)?;
+        if let Some(authentication) = &self.authentication {
+            longest("authentication.server", &authentication.server, 255)?;
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
             longest(field, body.as_deref().unwrap_or(""), LONGEST_TEXT)?;
@@ -149,7 +204,11 @@ impl Message {
         for oddity in &self.oddities {
             longest("oddities", oddity, 100)?;
         }
-        for (field, id) in [("user", &self.user), ("company", &self.company)] {
+        for (field, id) in [
+            ("user", &self.user),
+            ("company", &self.company),
+            ("technician", &self.technician),
+        ] {
             longest(field, id.as_deref().unwrap_or(""), 128)?;
         }
         if self.about.as_ref().is_some_and(|key| !is_digest(key)) {

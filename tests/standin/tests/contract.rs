@@ -130,6 +130,29 @@ fn a_write_needs_its_key_in_head_and_body() {
     answer.is_problem(422, "invalid");
 }
 
+/// What a mail server of this name found.
+fn found(server: String, dmarc: &str) -> Value {
+    json!({ "server": server, "dmarc": dmarc, "dkim": "pass", "spf": "none" })
+}
+
+#[test]
+fn who_it_is_from_and_what_was_trusted_is_taken_and_may_be_left_out() {
+    let (_dir, standin) = fresh(&[]);
+    let mut whole = message(1);
+    whole["requester"] = json!({ "address": "petra@nordwind.example" });
+    whole["requester_by"] = "reply-to".into();
+    whole["technician"] = "t".repeat(128).into();
+    whole["participants"] = json!(vec![json!({ "name": null, "address": "" }); 2000]);
+    whole["authentication"] = found("x".repeat(255), "softfail");
+    whole["doubtful"] = true.into();
+    assert_eq!(standin.post(&whole).status, 201);
+    let mut none = message(2);
+    for field in ["requester", "requester_by", "technician", "authentication"] {
+        none[field] = Value::Null;
+    }
+    assert_eq!(standin.post(&none).status, 201);
+}
+
 #[test]
 fn what_is_no_message_is_invalid() {
     let (_dir, standin) = fresh(&[]);
@@ -141,6 +164,14 @@ fn what_is_no_message_is_invalid() {
         ("user", "u".repeat(129).into()),
         ("from", json!({ "name": "no address" })),
         ("oddities", json!(vec!["odd"; 101])),
+        ("requester", "Petra".into()),
+        ("requester_by", "post".into()),
+        ("technician", "t".repeat(129).into()),
+        ("participants", json!(vec![json!({ "address": "a" }); 2001])),
+        ("participants", Value::Null),
+        ("authentication", found("x".repeat(256), "pass")),
+        ("authentication", found("mx".to_owned(), "perhaps")),
+        ("doubtful", "yes".into()),
         // Of ISO 8601, but not of RFC 3339.
         ("received_at", "2026-03-02 08:14:59Z".into()),
         ("received_at", "20260302T081459Z".into()),

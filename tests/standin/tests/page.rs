@@ -89,9 +89,40 @@ fn spoken(n: u64, words: &str) -> Value {
     message["references"] = json!([words]);
     message["mailbox"] = words.into();
     message["user"] = words.into();
+    message["requester"] = json!({ "name": words, "address": format!("r{words}") });
+    message["requester_by"] = "forward".into();
+    message["technician"] = words.into();
+    message["participants"] = message["to"].clone();
+    message["authentication"] =
+        json!({ "server": words, "dmarc": "fail", "dkim": "pass", "spf": "none" });
+    message["doubtful"] = true.into();
     message["company"] = words.into();
     message["oddities"] = json!([words]);
     message
+}
+
+#[test]
+fn a_ticket_shows_whose_request_it_is_and_what_was_trusted() {
+    let (_dir, standin) = fresh(&[]);
+    let id = ticket(&standin, spoken(1, "words"), &[]);
+    let page = text(&browse(&standin, &format!("/_page/tickets/{id}")));
+    for what in [
+        "<dt>Requester</dt>",
+        "rwords",
+        "what a technician forwarded",
+        "<dt>Forwarded by</dt>",
+        "<dt>Participants</dt>",
+        "words: DMARC fail, DKIM pass, SPF none",
+        "may be forged",
+    ] {
+        shows(&page, what);
+    }
+    // What everybody expects is not said.
+    let id = ticket(&standin, message(2), &[]);
+    let page = text(&browse(&standin, &format!("/_page/tickets/{id}")));
+    for what in ["Requester", "Participants", "Doubtful", "Authentication"] {
+        assert!(!page.contains(what), "{what}: {page}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::html::{size, when, Html};
 use super::list::{company, marks, sender, subject};
-use crate::contract::{Attachment, Person};
+use crate::contract::{Attachment, By, Finding, Person};
 use crate::directory::Directory;
 use crate::state::{Shown, State};
 use std::io;
@@ -50,9 +50,35 @@ fn told(page: &mut Html, directory: &Directory, shown: &Shown) {
     if let Some(person) = &message.sender {
         people(page, "Sent by", std::slice::from_ref(person));
     }
+    if let Some(requester) = &message.requester {
+        let same = message.from.as_ref().map(|from| &from.address);
+        if same != Some(&requester.address) {
+            people(page, "Requester", std::slice::from_ref(requester));
+        }
+    }
+    line(page, "Requester by", message.requester_by.map_or("", by));
+    line(
+        page,
+        "Forwarded by",
+        message.technician.as_deref().unwrap_or_default(),
+    );
     people(page, "To", &message.to);
     people(page, "Cc", &message.cc);
     people(page, "Reply to", &message.reply_to);
+    people(page, "Participants", &message.participants);
+    if let Some(said) = &message.authentication {
+        let found = format!(
+            "{}: DMARC {}, DKIM {}, SPF {}",
+            said.server,
+            finding(said.dmarc),
+            finding(said.dkim),
+            finding(said.spf)
+        );
+        line(page, "Authentication", &found);
+    }
+    if message.doubtful {
+        line(page, "Doubtful", "the sender's address may be forged");
+    }
     let company = company(directory, message.company.as_deref());
     let claimed = message.date.as_deref().map(when).unwrap_or_default();
     line(page, "Company", &company);
@@ -112,6 +138,21 @@ fn link<'p>(page: &'p mut Html, id: &str) -> &'p mut Html {
         .ours("\">")
         .text(id)
         .ours("</a>")
+}
+
+fn by(by: By) -> &'static str {
+    match by {
+        // What everybody expects need not be said.
+        By::From => "",
+        By::Sender => "Sender",
+        By::ReplyTo => "Reply-To",
+        By::List => "what a list says of the author",
+        By::Forward => "what a technician forwarded",
+    }
+}
+
+fn finding(finding: Finding) -> String {
+    format!("{finding:?}").to_lowercase()
 }
 
 fn line(page: &mut Html, name: &'static str, value: &str) {
