@@ -341,7 +341,7 @@ pub fn is_ours(message: &Message, signs: &Signs) -> bool {
 
 /// The ticket that a message answers, by what each of its clues led to, and the lane of that ticket. The first
 /// that led anywhere counts; who may write is told by all that led to the same. A technician of the portal's may
-/// write into each.
+/// write into each; nobody may whose address may be forged.
 pub fn answers(
     message: &Message,
     requester: &Requester,
@@ -373,7 +373,8 @@ pub fn answers(
     let about = About {
         root: first.root,
         way: clue.way,
-        append: technician || parties.any(|party| proofs.contains(party)),
+        append: !requester.origin.doubtful
+            && (technician || parties.any(|party| proofs.contains(party))),
     };
     Some((about, first.lane))
 }

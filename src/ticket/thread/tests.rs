@@ -93,6 +93,16 @@ fn requester_participants_and_colleagues_may_write_and_nobody_else() {
     assert!(!may_write("", &unknown()));
 }
 
+/// Goes red where a forged address writes into a ticket of the one whose it is.
+#[test]
+fn whose_address_may_be_forged_writes_nowhere() {
+    let mut requester = Requester::plain(&known("u1", Some("c1")));
+    requester.origin.doubtful = true;
+    let led = [(by_reply(), led(7, &message()))];
+    let (about, _) = answers(&message(), &requester, &led).unwrap();
+    assert!(!about.append);
+}
+
 /// Goes red where a user and a company of one id are taken for each other.
 #[test]
 fn ids_of_users_companies_and_addresses_are_told_apart() {
