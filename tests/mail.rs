@@ -105,6 +105,9 @@ fn summary(raw: &[u8], message: &Message) -> String {
     if let Some(body) = &message.text {
         writeln!(text, "text: {body:?}").unwrap();
     }
+    if let Some(from) = message.text_from {
+        writeln!(text, "text from: {}", from.code()).unwrap();
+    }
     if let Some(lines) = message.new_lines {
         writeln!(text, "new lines: {lines}").unwrap();
     }

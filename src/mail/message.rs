@@ -149,6 +149,29 @@ pub struct Report {
     pub subject: Option<String>,
 }
 
+/// What a text was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextFrom {
+    /// The message's HTML.
+    Html,
+    /// An invitation to a calendar.
+    Calendar,
+    /// A file of Outlook's own form (MS-OXTNEF).
+    Winmail,
+}
+
+impl TextFrom {
+    /// Its code: stable, kebab-case.
+    pub fn code(self) -> &'static str {
+        match self {
+            TextFrom::Html => "html",
+            TextFrom::Calendar => "calendar",
+            TextFrom::Winmail => "winmail",
+        }
+    }
+}
+
 /// What a message means.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -172,12 +195,15 @@ pub struct Message {
     pub in_reply_to: Vec<String>,
     /// References, oldest first, without angle brackets.
     pub references: Vec<String>,
-    /// The whole body as plain text; absent when some of it exists as HTML only.
+    /// The whole body as plain text.
     pub text: Option<String>,
+    /// What the text was made from, where the message has none, or not all of it, as plain text.
+    pub text_from: Option<TextFrom>,
     /// Lines at the beginning of the plain text that were written now, where a signature or what was written
     /// before is below them.
     pub new_lines: Option<u32>,
-    /// The whole body as HTML, as it came (not made harmless); absent when none of it is HTML.
+    /// The whole body as HTML, made harmless; absent when none of it is HTML. What stands below its new lines
+    /// is in elements `<div data-postern="history">`, where they can be told.
     pub html: Option<String>,
     /// Everything else, in the order of the message.
     pub attachments: Vec<Attachment>,

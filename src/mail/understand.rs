@@ -4,8 +4,9 @@
 //! Which leaves are the body: every text/plain and text/html without a file name or disposition
 //! "attachment". They are read as sections that follow each other; the leaves under one outermost
 //! multipart/alternative are one section that exists in two forms. HTML is given whole or not at
-//! all (sections without it are set as preformatted text), and so is plain text (a section that
-//! exists as HTML only leaves none: half a text would pass for the whole).
+//! all (sections without it are set as preformatted text), made harmless; and so is plain text: where a
+//! section exists as HTML only, or its plain text is but a word that there is HTML, all of it is made from the
+//! HTML.
 //! Whether a program wrote it is asked of [`machine`], and whether it is a report of [`report`].
 
 use super::charset;
@@ -13,8 +14,9 @@ use super::field::Field;
 use super::flowed;
 use super::grammar;
 use super::history;
+use super::html::{Clean, Cleaner};
 use super::machine;
-use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, BODY_MAX};
+use super::message::{Address, Attachment, Date, Message, Oddities, Oddity, TextFrom, BODY_MAX};
 use super::report;
 use super::skim::{Content, Kind, Leaf, Name, Part, Skimmed};
 use super::words;
@@ -49,15 +51,25 @@ pub fn understand(skimmed: &Skimmed) -> Message {
         return message;
     }
     read_header(skimmed, root, &mut message, &mut odd);
-    read_parts(skimmed, &mut message, &mut odd);
+    let clean = read_parts(skimmed, &mut message, &mut odd);
     let (text, from) = (message.text.as_deref(), message.from.first());
     let subject = message.subject.as_deref().unwrap_or_default();
     message.report = report::read(skimmed, root, from, subject, text.unwrap_or_default());
-    if message.report.is_none() {
-        // Of a report the copy below it is a part.
-        message.new_lines = text.and_then(|text| history::new_lines(text, subject));
+    // Of a report the copy below it is a part.
+    let is_report = message.report.is_some();
+    let mut folded = None;
+    if let Some(clean) = &clean {
+        let made = || history::new_lines(&clean.text, subject, &clean.marks);
+        folded = (!is_report).then(made).flatten();
+    }
+    if !is_report {
+        message.new_lines = match message.text_from {
+            Some(TextFrom::Html) => folded,
+            _ => text.and_then(|text| history::new_lines(text, subject, &[])),
+        };
         message.machine = machine::read(skimmed, root, &message);
     }
+    message.html = clean.map(|clean| clean.folded(folded));
     message.oddities = odd.into_vec();
     message
 }
@@ -162,7 +174,7 @@ struct Section {
     html: String,
 }
 
-fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) {
+fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) -> Option<Clean> {
     let mut sections: Vec<Section> = Vec::new();
     let outermost = outermost_alternatives(&skimmed.parts);
     for (part, alternative) in skimmed.parts.iter().zip(outermost) {
@@ -199,20 +211,25 @@ fn read_parts(skimmed: &Skimmed, message: &mut Message, odd: &mut Oddities) {
             }
         }
     }
-    (message.text, message.html) = compose(sections);
-    for body in [&mut message.text, &mut message.html].into_iter().flatten() {
+    let clean = compose(sections, message);
+    if let Some(text) = &mut message.text {
         // Only a rare character set, or escapes, can make more of it than was kept.
-        let kept = words::cut(body, BODY_MAX).0.len();
-        if kept < body.len() {
+        let kept = words::cut(text, BODY_MAX).0.len();
+        if kept < text.len() {
             odd.note(Oddity::LongText);
-            body.truncate(kept);
+            text.truncate(kept);
         }
     }
-    let referred = message.html.as_deref().map(referred).unwrap_or_default();
+    if clean.as_ref().is_some_and(|clean| clean.cut) {
+        odd.note(Oddity::LongText);
+    }
+    let html = clean.as_ref().map(|clean| clean.html.as_str());
+    let referred = html.map(referred).unwrap_or_default();
     for attachment in &mut message.attachments {
         let id = attachment.content_id.as_deref();
         attachment.inline |= id.is_some_and(|id| referred.contains(id));
     }
+    clean
 }
 
 /// For each part the index of the outermost multipart/alternative that it lies in.
@@ -326,43 +343,43 @@ fn append(form: &mut String, text: String) {
     form.push_str(&text);
 }
 
-/// The whole body in each of its two forms.
-fn compose(sections: Vec<Section>) -> (Option<String>, Option<String>) {
-    let mut text = String::new();
-    let mut html = String::new();
-    let some_html = sections.iter().any(|section| !section.html.is_empty());
-    let all_plain = sections.iter().all(|section| !section.plain.is_empty());
-    for section in sections {
-        if some_html {
-            let whole = match section.html.is_empty() {
-                true => preformatted(&section.plain),
-                false => section.html,
-            };
-            append(&mut html, whole);
-        }
-        if all_plain {
-            append(&mut text, section.plain);
-        }
-    }
-    (
-        Some(text).filter(|text| !text.is_empty()),
-        Some(html).filter(|html| !html.is_empty()),
-    )
-}
+/// Octets of plain text that may be but a word that there is HTML.
+const STUB_MAX: usize = 400;
 
-fn preformatted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    out.push_str("<pre>");
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            other => out.push(other),
+/// The whole body in each of its two forms: the text into the message, and the HTML.
+fn compose(sections: Vec<Section>, message: &mut Message) -> Option<Clean> {
+    let mut clean = None;
+    if sections.iter().any(|section| !section.html.is_empty()) {
+        let mut cleaner = Cleaner::new();
+        for section in &sections {
+            match section.html.is_empty() {
+                true => cleaner.plain(&section.plain),
+                false => cleaner.html(&section.html),
+            }
         }
+        clean = Some(cleaner.finish());
     }
-    out.push_str("</pre>");
-    out
+    let made = clean.as_ref().map(|clean| clean.text.as_str());
+    let is_stub = |plain: &str| {
+        let speaks_of_it = || plain.to_ascii_lowercase().contains("html");
+        let made = made.unwrap_or_default();
+        plain.len() <= STUB_MAX && made.len() > 2 * plain.len() && speaks_of_it()
+    };
+    let all_plain = sections.iter().all(|section| {
+        !section.plain.is_empty() && (section.html.is_empty() || !is_stub(&section.plain))
+    });
+    let mut text = String::new();
+    match (all_plain, made) {
+        (false, Some(made)) => {
+            message.text_from = Some(TextFrom::Html).filter(|_| !made.is_empty());
+            made.clone_into(&mut text);
+        }
+        _ => sections
+            .into_iter()
+            .for_each(|section| append(&mut text, section.plain)),
+    }
+    message.text = Some(text).filter(|text| !text.is_empty());
+    clean.filter(|clean| !clean.html.is_empty())
 }
 
 /// The Content-IDs that an HTML text refers to (RFC 2392).
