@@ -267,7 +267,7 @@ fn facts(
         received_at: understood.received_at,
         user,
         company,
-        raw: match understood.message.unparsed {
+        raw: match understood.message.needs_original() {
             true => understood.raw.digest().map(RawOriginal::whole),
             false => None,
         },

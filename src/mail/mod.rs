@@ -20,8 +20,10 @@
 //! A mail-parser that takes a stream would change our mind.
 
 mod block;
+mod calendar;
 mod charset;
 pub mod clean;
+mod cms;
 pub mod decode;
 mod digest;
 mod field;
@@ -33,12 +35,17 @@ mod machine;
 mod message;
 mod report;
 mod skim;
+mod tnef;
 mod understand;
+mod unpack;
 mod words;
 
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
-pub use message::{About, Address, Attachment, Date, Machine, MachineKind, Message, Oddity};
-pub use message::{Report, ReportKind, TextFrom, BODY_MAX};
+pub use message::{
+    About, Address, Attachment, Date, Event, Invited, Machine, MachineKind, Message,
+};
+pub use message::{Moment, Oddity, Protection, Report, ReportKind, TextFrom, BODY_MAX};
 pub use skim::{File, Limits, Skim, Skimmed};
 pub use understand::understand;
+pub use unpack::{Inside, Unpack};

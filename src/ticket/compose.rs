@@ -11,7 +11,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
-use crate::mail::{clean, Address, Digest, Encoding, Message, Oddity, BODY_MAX};
+use crate::mail::{clean, Address, Digest, Encoding, Inside, Message, Oddity, BODY_MAX};
 
 /// Octets of a subject, a name or an address that a ticket carries.
 const LINE_MAX: usize = 1_000;
@@ -138,6 +138,8 @@ pub struct Source {
     pub range: Range<u64>,
     /// How they are encoded there.
     pub encoding: Encoding,
+    /// Where it lies within what they are decoded, where it came packed in another.
+    pub inside: Option<Inside>,
     /// Octets after decoding.
     pub size: u64,
     /// SHA-256 after decoding.
@@ -209,6 +211,7 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
         .map(|attachment| Source {
             range: attachment.range.clone(),
             encoding: attachment.encoding,
+            inside: attachment.inside.clone(),
             size: attachment.size,
             sha256: attachment.sha256,
         })
@@ -216,6 +219,7 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
     sources.extend(raw.map(|raw| Source {
         range: raw.range.clone(),
         encoding: Encoding::Identity,
+        inside: None,
         size: raw.size,
         sha256: raw.sha256,
     }));
