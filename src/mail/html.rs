@@ -40,6 +40,9 @@ mod token;
 /// Elements inside each other.
 const DEPTH_MAX: usize = 256;
 
+/// Octets that an element which is open may still cost: its end, and a box that ends and begins again.
+const CLOSING: usize = 64;
+
 /// Octets of text made from HTML.
 const TEXT_MAX: usize = 2 * 1024 * 1024;
 
@@ -153,11 +156,10 @@ impl Cleaner {
         let mut tokens = Tokens::of(html);
         while let Some(token) = tokens.next() {
             let (Token::Text(raw) | Token::Open(_, raw) | Token::Close(raw)) = token;
-            if self.is_full(raw) {
-                break;
-            }
+            let fits = self.fitting(raw);
             match token {
-                Token::Text(raw) => self.text(raw),
+                Token::Text(_) => self.text(fits),
+                _ if self.cut => break,
                 Token::Open(name, attributes) => self.open(name, attributes, &mut tokens),
                 Token::Close(name) => self.close(name),
             }
@@ -168,12 +170,11 @@ impl Cleaner {
     /// Take a body that is plain text.
     pub(super) fn plain(&mut self, text: &str) {
         self.begin_section();
-        if !self.is_full(text) {
-            self.out.push_str("<pre>");
-            attributes::escaped(&mut self.out, text);
-            self.out.push_str("</pre>");
-            self.lines.verbatim(text, lines::NOWHERE);
-        }
+        let fits = self.fitting(text);
+        self.out.push_str("<pre>");
+        attributes::escaped(&mut self.out, fits);
+        self.out.push_str("</pre>");
+        self.lines.verbatim(text, lines::NOWHERE);
         self.end_section();
     }
 
@@ -201,19 +202,24 @@ impl Cleaner {
         self.lines.end_section();
     }
 
-    /// Whether there is no room for so much, however it is written. What is open is closed in what is left.
-    fn is_full(&mut self, raw: &str) -> bool {
-        let room = (BODY_MAX - DEPTH_MAX * 16).saturating_sub(self.out.len());
-        // A character is six octets at most, but a tag has also what we add.
-        if raw.len() * 6 + 100 > room {
-            let more = |octet: u8| match octet {
-                b'"' => 6,
-                b'&' | b'<' | b'>' | 0 => 5,
-                _ => 1,
-            };
-            self.cut |= raw.bytes().map(more).sum::<usize>() + 100 > room;
+    /// As much of this as there is room for, however it is written. What is open is closed in what is left.
+    fn fitting<'t>(&mut self, raw: &'t str) -> &'t str {
+        let room = (BODY_MAX - DEPTH_MAX * CLOSING).saturating_sub(self.out.len() + 200);
+        // A character is six octets at most.
+        if raw.len() * 6 <= room && !self.cut {
+            return raw;
         }
-        self.cut
+        let mut octets = 0;
+        let fits = raw.char_indices().find(|(_, character)| {
+            octets += match character {
+                '"' => 6,
+                '&' | '<' | '>' | '\0' => 5,
+                other => other.len_utf8(),
+            };
+            octets > room
+        });
+        self.cut |= fits.is_some();
+        fits.and_then(|(end, _)| raw.get(..end)).unwrap_or(raw)
     }
 
     /// Where in the HTML a box could begin now; see `fold`.
@@ -258,8 +264,9 @@ impl Cleaner {
         let lower = lower.get(..length).unwrap_or_default();
         let Some((index, tag)) = tags::find(lower) else {
             if let Some(raw) = tokens.raw(lower) {
-                if matches!(lower, b"textarea" | b"xmp") && !self.is_full(raw) {
-                    self.text(raw);
+                if matches!(lower, b"textarea" | b"xmp") {
+                    let fits = self.fitting(raw);
+                    self.text(fits);
                 }
             }
             return;

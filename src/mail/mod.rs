@@ -4,11 +4,12 @@
 //!    the tree of parts, the fields that matter, the text bodies, and for every other leaf its
 //!    range, size and digest. Memory stays flat whatever the message's size.
 //! 2. [`understand()`] turns that into a [`Message`]. It never fails: what is odd is an [`Oddity`].
-//! 3. An attachment is streamed later from its range through a [`Decoder`], the same one that
-//!    measured it here.
+//! 3. An attachment is streamed later from its range through an [`Unpack`], the same steps that
+//!    measured it here: a [`Decoder`], and the way into what it is packed in.
 //!
 //! This room is pure: no file, clock, thread or network. It doesn't clean what it reads;
-//! [`clean`] does that where a string leaves us. It decides nothing about tickets.
+//! [`clean`] does that where a string leaves us; but HTML comes out of here harmless already, since its text is
+//! made on the same way. It decides nothing about tickets.
 //!
 //! # Decisions
 //!
@@ -35,6 +36,7 @@ mod machine;
 mod message;
 mod report;
 mod skim;
+mod subject;
 mod tnef;
 mod understand;
 mod unpack;
@@ -47,5 +49,6 @@ pub use message::{
 };
 pub use message::{Moment, Oddity, Protection, Report, ReportKind, TextFrom, BODY_MAX};
 pub use skim::{File, Limits, Skim, Skimmed};
+pub use subject::bare as bare_subject;
 pub use understand::understand;
 pub use unpack::{Inside, Unpack};

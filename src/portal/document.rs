@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::http::Bytes;
+use crate::mail::{Event, Protection, TextFrom};
 use crate::ticket::{File, Key, Person, Ticket};
 use crate::world::Wall;
 
@@ -22,6 +23,7 @@ struct Document<'a> {
     subject: &'a str,
     text: Option<&'a str>,
     new_lines: Option<u32>,
+    text_from: Option<&'static str>,
     html: Option<&'a str>,
     message_id: Option<&'a str>,
     in_reply_to: &'a [String],
@@ -29,6 +31,8 @@ struct Document<'a> {
     user: Option<&'a str>,
     company: Option<&'a str>,
     attachments: &'a [File],
+    events: &'a [Event],
+    protection: Option<&'static str>,
     unparsed: bool,
     oddities: &'a [String],
 }
@@ -66,6 +70,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         subject: &ticket.subject,
         text: ticket.text.as_deref(),
         new_lines: ticket.new_lines,
+        text_from: ticket.text_from.map(TextFrom::code),
         html: ticket.html.as_deref(),
         message_id: ticket.message_id.as_deref(),
         in_reply_to: &ticket.in_reply_to,
@@ -73,6 +78,8 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         user: ticket.user.as_deref(),
         company: ticket.company.as_deref(),
         attachments: &ticket.attachments,
+        events: &ticket.events,
+        protection: ticket.protection.map(Protection::code),
         unparsed: ticket.unparsed,
         oddities: &ticket.oddities,
     };

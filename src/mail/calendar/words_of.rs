@@ -119,7 +119,8 @@ pub(super) fn duration(value: &str) -> Option<String> {
             ));
         }
     }
-    Some(said.join(" ")).filter(|said| !said.is_empty())
+    let said = said.join(" ");
+    Some(words::cut(&said, 100).0.to_owned()).filter(|said| !said.is_empty())
 }
 
 /// A rule by which an event recurs (RFC 5545 §3.3.10) in words; as it stands, where it says more than these can.

@@ -295,6 +295,10 @@ fn body_text(
         parameter("format"),
         parameter("delsp"),
     );
+    let label = label.or_else(|| {
+        let may_say = leaf.media == "text/html" && std::str::from_utf8(octets).is_err();
+        charset::named_in_html(octets).filter(|_| may_say)
+    });
     let text = charset::decode(label.as_deref(), octets, odd);
     if text.contains('\0') {
         odd.note(Oddity::NulOctets);
@@ -365,7 +369,13 @@ fn attachment(
 fn name_of_message(given: Option<String>, leaf: &Leaf) -> Option<String> {
     let subject = || {
         let blocks = block::blocks(&leaf.beginning);
-        blocks.first().and_then(|block| block.text("subject"))
+        let subject = blocks.first().and_then(|block| block.text("subject"))?;
+        // In a subject these lead nowhere.
+        Some(
+            words::cut(&subject.replace(['/', '\\'], "_"), NAME_MAX)
+                .0
+                .to_owned(),
+        )
     };
     let name = given.or_else(subject)?;
     let ends = name.to_ascii_lowercase().ends_with(".eml");
@@ -415,16 +425,19 @@ fn compose(sections: Vec<Section>, message: &mut Message, from: TextFrom) -> Opt
             message.text_from = Some(from).filter(|_| !made.is_empty());
             made.clone_into(&mut text);
         }
-        _ => sections
-            .into_iter()
-            .for_each(|section| append(&mut text, section.plain)),
+        _ => {
+            message.text_from = Some(from).filter(|from| *from == TextFrom::Winmail);
+            for section in sections {
+                append(&mut text, section.plain);
+            }
+        }
     }
     message.text = Some(text).filter(|text| !text.is_empty());
     clean.filter(|clean| !clean.html.is_empty())
 }
 
 /// The Content-IDs that an HTML text refers to (RFC 2392).
-fn referred(html: &str) -> BTreeSet<String> {
+pub(super) fn referred(html: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for at in memmem::find_iter(html.as_bytes(), b"cid:") {
         let rest = html.get(at + 4..).unwrap_or_default();
