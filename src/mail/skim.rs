@@ -395,15 +395,15 @@ impl Skim {
         if let Some(part) = self.parts.get_mut(index) {
             part.kind = kind;
         }
-        let media = leaf.media.clone();
-        let tells = TELLS.iter().any(|kind| kind.contains(&media.as_str()));
-        let most = self.limits.beginning.min(self.beginnings_left);
-        let mut sink = Sink::new(leaf, start, self.files_left);
-        sink.beginning = match media.as_str() {
-            CALENDAR => self.limits.calendar.min(self.beginnings_left),
-            _ if tells => most,
-            _ => 0,
+        let media = leaf.media.as_str();
+        let tells = TELLS.iter().any(|kind| kind.contains(&media));
+        let most = match (media == CALENDAR, tells) {
+            (true, _) => self.limits.calendar,
+            (false, true) => self.limits.beginning,
+            (false, false) => 0,
         };
+        let mut sink = Sink::new(leaf, start, self.files_left);
+        sink.beginning = most.min(self.beginnings_left);
         if let Some(packing) = packing.filter(|_| self.packed_left > 0) {
             self.packed_left -= 1;
             sink.unpacker = Some(Unpacker::new(packing, self.texts_left));
