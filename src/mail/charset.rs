@@ -35,10 +35,12 @@ pub(crate) fn decode(label: Option<&str>, octets: &[u8], odd: &mut Oddities) -> 
         // Only here does a byte order mark outrank the label (RFC 2781 §3.3).
         Some(known) if known == UTF_16LE || known == UTF_16BE => known.decode(octets).0.into(),
         Some(known) => known.decode_with_bom_removal(octets).0.into_owned(),
-        None => grammar::rare_charset(label, octets).unwrap_or_else(|| {
-            odd.note(Oddity::UnknownCharset);
-            undeclared(octets)
-        }),
+        None => of_dos(label, octets)
+            .or_else(|| grammar::rare_charset(label, octets))
+            .unwrap_or_else(|| {
+                odd.note(Oddity::UnknownCharset);
+                undeclared(octets)
+            }),
     };
     if text.contains(char::REPLACEMENT_CHARACTER) {
         odd.note(Oddity::LostCharacters);
@@ -89,6 +91,31 @@ fn says_nothing(label: &str) -> bool {
     nothing
         .iter()
         .any(|known| known.eq_ignore_ascii_case(label))
+}
+
+/// The upper halves of the two of DOS that nobody else has a table for.
+const CP437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\
+    └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+const CP852: &str = "ÇüéâäůćçłëŐőîŹÄĆÉĹĺôöĽľŚśÖÜŤťŁ×čáíóúĄąŽžĘę¬źČş«»░▒▓│┤ÁÂĚŞ╣║╗╝Żż┐\
+    └┴┬├─┼Ăă╚╔╩╦╠═╬¤đĐĎËďŇÍÎě┘┌█▄ŢŮ▀ÓßÔŃńňŠšŔÚŕŰýÝţ´\u{ad}˝˛ˇ˘§÷¸°¨˙űŘř■\u{a0}";
+
+/// Text of an old program: a till, a machine, a database.
+fn of_dos(label: &str, octets: &[u8]) -> Option<String> {
+    let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(label));
+    let upper = match () {
+        () if is(&["cp437", "ibm437", "437"]) => CP437,
+        () if is(&["cp852", "ibm852", "852", "pc852"]) => CP852,
+        () => return None,
+    };
+    let upper: Vec<char> = upper.chars().collect();
+    let character = |octet: &u8| match octet.checked_sub(128) {
+        Some(at) => upper
+            .get(usize::from(at))
+            .copied()
+            .unwrap_or(char::REPLACEMENT_CHARACTER),
+        None => char::from(*octet),
+    };
+    Some(octets.iter().map(character).collect())
 }
 
 /// The registered name of one that only its maker knows.
@@ -142,8 +169,7 @@ const HEAD: usize = 1024;
 /// UTF-8 where it is valid, windows-1252 where not: every octet means something there.
 pub(crate) fn undeclared(octets: &[u8]) -> String {
     // No text in either begins so.
-    if octets.len() % 2 == 0 && (octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff"))
-    {
+    if octets.starts_with(b"\xff\xfe") || octets.starts_with(b"\xfe\xff") {
         return UTF_16LE.decode(octets).0.into();
     }
     match std::str::from_utf8(octets) {

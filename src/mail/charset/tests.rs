@@ -36,7 +36,7 @@ fn what_can_t_be_decoded_is_said() {
     check(Some("utf-8"), b"a\x81b", "a\u{fffd}b", &[lost]);
     check(Some("no-such"), b"a\xfc", "aü", &[Oddity::UnknownCharset]);
     check(Some("no-such"), b"a", "a", &[Oddity::UnknownCharset]);
-    check(Some("cp437"), b"\x81", "\u{81}", &[Oddity::UnknownCharset]);
+    check(Some("cp720"), b"\x81", "\u{81}", &[Oddity::UnknownCharset]);
     check(
         Some("iso-2022-kr"),
         b"\x1b$)C",
@@ -76,6 +76,8 @@ fn a_wrong_label_is_repaired_where_the_octets_show_it() {
 #[test]
 fn labels_that_only_their_maker_knows_are_known_too() {
     check(Some("cp932"), b"\x83v", "プ", &[]);
+    check(Some("CP437"), b"a\x81\xe1\xfe\xff", "aüß■\u{a0}", &[]);
+    check(Some("ibm852"), b"\x88\xa9\xfd", "łęř", &[]);
     check(Some("UTF8MB4"), "ü".as_bytes(), "ü", &[]);
     check(Some("unknown-8bit"), b"\xfc", "ü", &[]);
     check(None, b"\xff\xfeh\0i\0", "hi", &[]);

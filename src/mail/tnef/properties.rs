@@ -161,9 +161,10 @@ fn one<'a>(reader: &mut Reader<'a>, take: &mut impl FnMut(u32, Value<'a>)) -> Op
     if id >= 0x8000 {
         // A name instead of a number: a set, and a number or a text in it.
         reader.take(16)?;
-        match reader.word()? {
-            0 => drop(reader.word()?),
-            _ => drop(reader.sized()?),
+        if reader.word()? == 0 {
+            reader.word()?;
+        } else {
+            reader.sized()?;
         }
     }
     let many = kind & 0x1000 != 0;
