@@ -147,6 +147,11 @@ impl Message {
     /// Reads and checks a body; the error is the problem's detail.
     pub fn read(body: &[u8]) -> Result<Self, String> {
         let message: Message = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+        // What reads a document into ours takes a list for an object, too.
+        let value: Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+        if !are_objects(&value) {
+            return Err("a list stands where an object must".into());
+        }
         message.check()?;
         Ok(message)
     }
@@ -216,6 +221,20 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Whether objects stand where the document has them. Members that it doesn't have are nobody's.
+fn are_objects(value: &Value) -> bool {
+    const LISTS: [&str; 6] = ["reply_to", "to", "cc", "attachments", "events", "attendees"];
+    const SINGLE: [&str; 6] = ["from", "sender", "starts", "ends", "instead", "organizer"];
+    let Value::Object(members) = value else {
+        return false;
+    };
+    members.iter().all(|(name, member)| match member {
+        Value::Array(items) if LISTS.contains(&name.as_str()) => items.iter().all(are_objects),
+        member if SINGLE.contains(&name.as_str()) => member.is_null() || are_objects(member),
+        _ => true,
+    })
 }
 
 impl Event {
