@@ -5,8 +5,8 @@
 
 #![allow(clippy::unwrap_used)] // a missing fixture is a failed test
 
-use postern::mail::{clean, understand, Address, Attachment, Decoder, Digest, Limits};
-use postern::mail::{Message, Skim, Skimmed, Trace};
+use postern::mail::{clean, understand, Address, Attachment, Digest, Limits};
+use postern::mail::{Event, Invited, Message, Moment, Skim, Skimmed, Trace, Unpack};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -47,17 +47,19 @@ fn people(out: &mut String, label: &str, people: &[Address]) {
 
 fn file(out: &mut String, raw: &[u8], attachment: &Attachment) {
     let range = attachment.range.start as usize..attachment.range.end as usize;
-    let mut decoder = Decoder::new(attachment.encoding);
+    let mut unpack = Unpack::new(attachment.encoding, attachment.inside.as_ref());
     let mut content = Vec::new();
-    decoder.feed(&raw[range], &mut content);
-    decoder.finish(&mut content);
+    for slice in raw[range].chunks(100) {
+        unpack.feed(slice, &mut content);
+    }
+    unpack.finish(&mut content);
     let digest = Digest::of(&content);
     assert_eq!(digest.size, attachment.size, "size by range");
     assert_eq!(digest.sha256, attachment.sha256, "digest by range");
     let name = attachment.name.as_deref();
     writeln!(
         out,
-        "file: {:?} {} {:?} {} octets{}{}",
+        "file: {:?} {} {:?} {} octets{}{}{}",
         name.unwrap_or("-"),
         attachment.content_type,
         attachment.encoding,
@@ -67,6 +69,11 @@ fn file(out: &mut String, raw: &[u8], attachment: &Attachment) {
             Some(id) => format!(" id {id:?}"),
             None => String::new(),
         },
+        if attachment.inside.is_some() {
+            " packed"
+        } else {
+            ""
+        },
     )
     .unwrap();
     if let Some(name) = name.filter(|name| clean::for_file_name(name) != *name) {
@@ -74,6 +81,43 @@ fn file(out: &mut String, raw: &[u8], attachment: &Attachment) {
     }
     let start = String::from_utf8_lossy(&content[..content.len().min(60)]).into_owned();
     writeln!(out, "  content: {start:?}").unwrap();
+}
+
+fn event(out: &mut String, event: &Event) {
+    let moment = |moment: &Option<Moment>| match moment {
+        Some(Moment { at, zone }) => format!("{at} {}", zone.as_deref().unwrap_or("-")),
+        None => "-".to_owned(),
+    };
+    let person =
+        |person: &Invited| format!("{:?} {:?} {:?}", person.name, person.address, person.answer);
+    let (starts, ends) = (moment(&event.starts), moment(&event.ends));
+    writeln!(
+        out,
+        "event: {:?} {:?} {starts} to {ends}",
+        event.method, event.summary
+    )
+    .unwrap();
+    for (label, text) in [
+        ("uid", &event.uid),
+        ("lasts", &event.lasts),
+        ("recurs", &event.recurs),
+        ("where", &event.location),
+        ("about", &event.about),
+        ("comment", &event.comment),
+    ] {
+        if let Some(text) = text {
+            writeln!(out, "  {label}: {text:?}").unwrap();
+        }
+    }
+    if event.instead.is_some() {
+        writeln!(out, "  instead of: {}", moment(&event.instead)).unwrap();
+    }
+    if let Some(organizer) = &event.organizer {
+        writeln!(out, "  organizer: {}", person(organizer)).unwrap();
+    }
+    for attendee in &event.attendees {
+        writeln!(out, "  invited: {}", person(attendee)).unwrap();
+    }
 }
 
 fn summary(raw: &[u8], message: &Message) -> String {
@@ -105,6 +149,9 @@ fn summary(raw: &[u8], message: &Message) -> String {
     if let Some(body) = &message.text {
         writeln!(text, "text: {body:?}").unwrap();
     }
+    if let Some(from) = message.text_from {
+        writeln!(text, "text from: {}", from.code()).unwrap();
+    }
     if let Some(lines) = message.new_lines {
         writeln!(text, "new lines: {lines}").unwrap();
     }
@@ -113,6 +160,12 @@ fn summary(raw: &[u8], message: &Message) -> String {
     }
     for attachment in &message.attachments {
         file(text, raw, attachment);
+    }
+    for told in &message.events {
+        event(text, told);
+    }
+    if let Some(protection) = message.protection {
+        writeln!(text, "protection: {}", protection.code()).unwrap();
     }
     if let Some(machine) = &message.machine {
         writeln!(text, "machine: {:?} by {:?}", machine.kind, machine.sign).unwrap();

@@ -231,6 +231,20 @@ impl Mail {
             let name = file.name.as_deref().unwrap_or(&file.content_type);
             say("File", Some(format!("{name}, {} octets", file.size)));
         }
+        for event in &message.events {
+            let starts = event.starts.as_ref().map(|moment| moment.at.as_str());
+            let parts = [event.method.as_deref(), event.summary.as_deref(), starts];
+            let parts: Vec<&str> = parts.into_iter().flatten().collect();
+            say("Calendar", Some(parts.join(", ")));
+        }
+        say(
+            "Text from",
+            message.text_from.map(|from| from.code().to_owned()),
+        );
+        say(
+            "Protection",
+            message.protection.map(|p| p.code().to_owned()),
+        );
         for oddity in &message.oddities {
             say("Odd", Some(oddity.to_string()));
         }
@@ -261,6 +275,7 @@ fn document(message: &Message) -> Value {
             "sha256": data_encoding::HEXLOWER.encode(&a.sha256),
             "inline": a.inline,
             "content_id": a.content_id,
+            "packed": a.inside.is_some(),
         })
     };
     json!({
@@ -279,8 +294,11 @@ fn document(message: &Message) -> Value {
         "references": message.references,
         "text": message.text,
         "new_lines": message.new_lines,
+        "text_from": message.text_from,
         "html": message.html,
         "attachments": message.attachments.iter().map(file).collect::<Vec<_>>(),
+        "events": message.events,
+        "protection": message.protection,
         "machine": message.machine,
         "report": message.report,
         "rewritten": message.rewritten,

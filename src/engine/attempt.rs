@@ -25,7 +25,7 @@ use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
 use super::{held, mib, Engine, StoreFault};
 use crate::index::Queued;
-use crate::mail::{Decoder, Encoding, File};
+use crate::mail::{Encoding, File, Unpack};
 use crate::passage::record::ActKind;
 use crate::portal::{self, Contract, Portal};
 use crate::ticket::{self, Key, Source};
@@ -423,6 +423,10 @@ async fn raw_of(engine: &Engine, key: Key) -> Result<Option<RawAt>, StoreFault> 
 
 /// An attachment that is at hand.
 fn take(files: &mut Vec<File>, source: &Source) -> Option<Vec<u8>> {
+    // What is packed in another begins where that one does.
+    if source.inside.is_some() {
+        return None;
+    }
     let is_it =
         |file: &File| file.start == source.range.start && file.octets.len() as u64 == source.size;
     let at = files.iter().position(is_it)?;
@@ -436,8 +440,10 @@ fn whole(octets: Vec<u8>) -> Slices {
 /// An attachment's octets from the journal: read in slices and decoded on the way, by the reader's thread.
 fn slices(reader: Worker<Reader>, raw: RawAt, source: &Source) -> Slices {
     let Range { start, end } = source.range;
-    let encoding = source.encoding;
-    let state = Some((start, Decoder::new(encoding)));
+    let unpack = Unpack::new(source.encoding, source.inside.as_ref());
+    // Then the octets are the content.
+    let as_it_is = source.encoding == Encoding::Identity && source.inside.is_none();
+    let state = Some((start, unpack));
     Box::pin(futures_lite::stream::unfold(state, move |state| {
         let reader = reader.clone();
         async move {
@@ -450,7 +456,7 @@ fn slices(reader: Worker<Reader>, raw: RawAt, source: &Source) -> Slices {
                 }
                 let length = usize::try_from(end - at).map_or(SLICE, |left| left.min(SLICE));
                 let read = reader
-                    .ask(move |r| Ok(decode(r.raw(raw, at, length)?, decoder, encoding)))
+                    .ask(move |r| Ok(decode(r.raw(raw, at, length)?, decoder, as_it_is)))
                     .await;
                 let taken;
                 let out;
@@ -480,11 +486,11 @@ fn cut_short() -> io::Error {
 }
 
 /// How many octets were read, what they are decoded, and the decoder for the next.
-type Slice = (u64, Vec<u8>, Decoder);
+type Slice = (u64, Vec<u8>, Unpack);
 
-fn decode(octets: Vec<u8>, mut decoder: Decoder, encoding: Encoding) -> Slice {
+fn decode(octets: Vec<u8>, mut decoder: Unpack, as_it_is: bool) -> Slice {
     let taken = octets.len() as u64;
-    if encoding == Encoding::Identity {
+    if as_it_is {
         return (taken, octets, decoder);
     }
     let mut out = Vec::with_capacity(octets.len());

@@ -255,7 +255,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             user: user.clone(),
             company: company.clone(),
             origin: requester.origin.clone(),
-            raw: match message.unparsed {
+            raw: match message.needs_original() {
                 true => understood.raw.digest().map(RawOriginal::whole),
                 false => None,
             },

@@ -137,7 +137,7 @@ pub(super) fn composed_of(
     }
     let message = mail::understand(&skim.finish());
     let original = message
-        .unparsed
+        .needs_original()
         .then(|| RawOriginal::whole(digester.finish()));
     let root = decision
         .about

@@ -162,7 +162,7 @@ async fn slices(
     let stored = finished.stored;
     let message = Box::new(mail::understand(&skim.finish()));
     // Only a message that becomes an attachment itself needs a digest of the whole.
-    let digest = match message.unparsed {
+    let digest = match message.needs_original() {
         true => Some(ask(engine.reader.ask(move |r| r.digest(stored)).await)?),
         false => None,
     };

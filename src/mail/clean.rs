@@ -1,7 +1,7 @@
 //! Strings that come from a message, made safe where they leave us.
 //!
 //! What comes in is kept as it is; each door has its own dangers, and its own function here.
-//! HTML is not made harmless: whoever shows it does that.
+//! HTML is the exception: it is made harmless where it is read (`html`).
 
 /// Characters that reorder or hide what stands around them: bidirectional controls and marks,
 /// zero-width ones, the byte order mark, line and paragraph separators.

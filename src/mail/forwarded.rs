@@ -21,7 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::history;
-use super::message::{Address, Message};
+use super::message::{Address, Message, TextFrom};
 use super::skim::{Kind, Limits, Skim, Skimmed};
 use super::words;
 use words::cut;
@@ -67,8 +67,14 @@ pub struct Forwarded {
     pub how: How,
 }
 
-/// The messages that this one forwards, outermost first; `depth` is how many it lies in itself.
-pub(super) fn read(skimmed: &Skimmed, message: &Message, depth: u32) -> Vec<Forwarded> {
+/// The messages that this one forwards, outermost first; `html` is its body, made harmless, and `depth` how
+/// many messages it lies in itself.
+pub(super) fn read(
+    skimmed: &Skimmed,
+    message: &Message,
+    html: Option<&str>,
+    depth: u32,
+) -> Vec<Forwarded> {
     let subject = message.subject.as_deref().unwrap_or_default();
     let mut marked = history::forwards(subject);
     if marked && lower(subject).starts_with("vs:") {
@@ -85,8 +91,9 @@ pub(super) fn read(skimmed: &Skimmed, message: &Message, depth: u32) -> Vec<Forw
             .map(|text| blocks(text, marked))
             .unwrap_or_default();
     }
-    if chain.is_empty() && (marked || message.text.is_none()) {
-        if let Some(body) = message.html.as_deref() {
+    let made = message.text_from == Some(TextFrom::Html);
+    if chain.is_empty() && (marked || made || message.text.is_none()) {
+        if let Some(body) = html {
             chain = blocks(&html::lines(body), marked);
         }
     }

@@ -5,6 +5,9 @@
 //! rule with "original message" in it, and the block of fields that the Outlooks write. Answers that stand
 //! between quoted lines, or below them, are what a person must read: then nothing is folded but the
 //! signature. A forwarded message is the message, and never folded.
+//!
+//! Of text that was made from HTML the elements tell more ([`Mark`]): the clients name them. They are believed
+//! where the lines don't say otherwise.
 
 use std::ops::Range;
 
@@ -33,17 +36,42 @@ const LABEL_MAX: usize = 32;
 /// Octets of a line that says who wrote when, and of one that a telephone signs with.
 const WORDS_MAX: usize = 400;
 
+/// What an element said of lines that were made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The first line.
+    pub(super) first: usize,
+    /// Behind the last line; none where the element only begins what follows.
+    pub(super) end: Option<usize>,
+    pub(super) kind: Kind,
+}
+
+/// What it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// That they were written before.
+    History,
+    /// That they are a signature.
+    Signature,
+}
+
 /// How many lines at the beginning of `text`, whose lines end with LF, were written now. None where that is
 /// all of it, or none of it, or can't be told. `subject` says whether the message hands on another.
-pub(super) fn new_lines(text: &str, subject: &str) -> Option<u32> {
+pub(super) fn new_lines(text: &str, subject: &str, marks: &[Mark]) -> Option<u32> {
     let lines: Vec<&str> = text.lines().collect();
     let text = Text {
         lines: &lines,
         forwards: forwards(subject),
     };
-    let history = text.history();
+    let marked = text.marked_history(marks);
+    let history = [text.history(), marked].into_iter().flatten().min();
     let end = history.unwrap_or(lines.len());
-    let end = text.signature(0..end).unwrap_or(end);
+    let marked = text.marked_signature(marks, end);
+    let signature = text.signature(0..end);
+    let end = [signature, marked]
+        .into_iter()
+        .flatten()
+        .fold(end, usize::min);
     let new = text.ends(0..end);
     (new > 0 && new < text.ends(0..lines.len())).then(|| u32::try_from(new).unwrap_or(u32::MAX))
 }
@@ -97,6 +125,39 @@ impl Text<'_> {
                 Some(_) => addressed,
             }
         })
+    }
+
+    /// The line with which that begins by an element's word. There is nothing behind such an element but what
+    /// was written before; and no answers are in it, between what is quoted.
+    fn marked_history(&self, marks: &[Mark]) -> Option<usize> {
+        let all = self.lines.len();
+        let of_it = |mark: &&Mark| {
+            let end = mark.end.unwrap_or(all);
+            let Some(first) = self.next(mark.first).filter(|first| *first < end) else {
+                // Nothing is in it: then what follows.
+                return mark.end.is_none();
+            };
+            let behind = self.next(end).is_none();
+            let quoted = (first..end).find(|at| self.line(*at).starts_with('>'));
+            let answered = quoted.is_some_and(|from| {
+                let of_it = |line: &str| line.starts_with('>') || line.trim().is_empty();
+                !(from..end).all(|at| of_it(self.line(at)))
+            });
+            behind && !answered && !self.line(first).starts_with("-----")
+        };
+        let marks = marks.iter().filter(|mark| mark.kind == Kind::History);
+        let mark = marks.filter(|_| !self.forwards).find(of_it)?;
+        self.next(mark.first)
+    }
+
+    /// The line with which a signature begins by an element's word, behind which there is nothing up to `end`.
+    fn marked_signature(&self, marks: &[Mark], end: usize) -> Option<usize> {
+        let is_last = |mark: &&Mark| {
+            let behind = mark.end.and_then(|end| self.next(end));
+            mark.first < end && behind.is_none_or(|behind| behind >= end)
+        };
+        let marks = marks.iter().filter(|mark| mark.kind == Kind::Signature);
+        marks.filter(is_last).map(|mark| mark.first).next()
     }
 
     /// From where on there is nothing but quoted lines, and a signature behind them.

@@ -5,6 +5,7 @@ use super::authentication::Trace;
 use super::decode::Encoding;
 use super::forwarded::Forwarded;
 use super::rewritten::Rewritten;
+use super::unpack::Inside;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -102,6 +103,8 @@ pub struct Attachment {
     pub size: u64,
     /// SHA-256 of the decoded octets.
     pub sha256: [u8; 32],
+    /// Where it lies within what that range is decoded, where it came packed in another.
+    pub inside: Option<Inside>,
 }
 
 /// What a program is that wrote a message.
@@ -193,6 +196,114 @@ pub struct Report {
     pub subject: Option<String>,
 }
 
+/// What a text was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextFrom {
+    /// The message's HTML.
+    Html,
+    /// An invitation to a calendar.
+    Calendar,
+    /// A file of Outlook's own form (MS-OXTNEF).
+    Winmail,
+    /// Nothing: it is our word that there is none that could be read.
+    Notice,
+}
+
+impl TextFrom {
+    /// Its code: stable, kebab-case.
+    pub fn code(self) -> &'static str {
+        match self {
+            TextFrom::Html => "html",
+            TextFrom::Calendar => "calendar",
+            TextFrom::Winmail => "winmail",
+            TextFrom::Notice => "notice",
+        }
+    }
+}
+
+/// How a message is protected. Nothing is verified, and nothing decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// Signed by S/MIME (RFC 8551).
+    SmimeSigned,
+    /// Encrypted by S/MIME.
+    SmimeEncrypted,
+    /// Signed by OpenPGP (RFC 3156, or in its text).
+    PgpSigned,
+    /// Encrypted by OpenPGP.
+    PgpEncrypted,
+}
+
+impl Protection {
+    /// Its code: stable, kebab-case.
+    pub fn code(self) -> &'static str {
+        match self {
+            Protection::SmimeSigned => "smime-signed",
+            Protection::SmimeEncrypted => "smime-encrypted",
+            Protection::PgpSigned => "pgp-signed",
+            Protection::PgpEncrypted => "pgp-encrypted",
+        }
+    }
+
+    /// Whether nobody can read it without a key.
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Protection::SmimeEncrypted | Protection::PgpEncrypted)
+    }
+}
+
+/// A day, or a time of one, as a calendar has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// `2026-03-02`, or `2026-03-02T09:15:00`.
+    pub at: String,
+    /// The zone of that time, by the name that the calendar gives it, or `UTC`.
+    pub zone: Option<String>,
+}
+
+/// Somebody in a calendar.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// The name.
+    pub name: Option<String>,
+    /// The address.
+    pub address: String,
+    /// What was answered, as the calendar has it: `accepted`, `declined`, `tentative`, ...
+    pub answer: Option<String>,
+}
+
+/// An event of a calendar (RFC 5545).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// What is asked (RFC 5546): `request`, `cancel`, `reply`, ...
+    pub method: Option<String>,
+    /// Its id.
+    pub uid: Option<String>,
+    /// Its title.
+    pub summary: Option<String>,
+    /// When it begins.
+    pub starts: Option<Moment>,
+    /// When it ends.
+    pub ends: Option<Moment>,
+    /// How long it lasts, in words, where that is told instead.
+    pub lasts: Option<String>,
+    /// The date of a series that it replaces.
+    pub instead: Option<Moment>,
+    /// How it recurs, in words.
+    pub recurs: Option<String>,
+    /// Where it is.
+    pub location: Option<String>,
+    /// Who asks.
+    pub organizer: Option<Invited>,
+    /// Who is asked.
+    pub attendees: Vec<Invited>,
+    /// What it is about.
+    pub about: Option<String>,
+    /// What somebody says of it.
+    pub comment: Option<String>,
+}
+
 /// What a message means.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -216,15 +327,22 @@ pub struct Message {
     pub in_reply_to: Vec<String>,
     /// References, oldest first, without angle brackets.
     pub references: Vec<String>,
-    /// The whole body as plain text; absent when some of it exists as HTML only.
+    /// The whole body as plain text.
     pub text: Option<String>,
+    /// What the text was made from, where the message has none, or not all of it, as plain text.
+    pub text_from: Option<TextFrom>,
     /// Lines at the beginning of the plain text that were written now, where a signature or what was written
     /// before is below them.
     pub new_lines: Option<u32>,
-    /// The whole body as HTML, as it came (not made harmless); absent when none of it is HTML.
+    /// The whole body as HTML, made harmless; absent when none of it is HTML. What stands below its new lines
+    /// is in elements `<div data-postern="history">`, where they can be told.
     pub html: Option<String>,
     /// Everything else, in the order of the message.
     pub attachments: Vec<Attachment>,
+    /// What it wants to have put into a calendar.
+    pub events: Vec<Event>,
+    /// How it is protected.
+    pub protection: Option<Protection>,
     /// That a program wrote it.
     pub machine: Option<Machine>,
     /// That it reports what became of another message.
@@ -245,6 +363,11 @@ impl Message {
     /// Who it is from: the first From address, else the Sender.
     pub fn author(&self) -> Option<&Address> {
         self.from.first().or(self.sender.as_ref())
+    }
+
+    /// Whether whoever tells of it hands on the original: nobody here could read it.
+    pub fn needs_original(&self) -> bool {
+        self.unparsed || self.protection.is_some_and(Protection::is_encrypted)
     }
 }
 
@@ -319,6 +442,12 @@ oddities! {
     LostCharacters = "lost-characters",
     /// A text holds NUL octets.
     NulOctets = "nul-octets",
+    /// A winmail.dat was unpacked: its files are attached instead of it.
+    WinmailUnpacked = "winmail-unpacked",
+    /// A winmail.dat holds what could not be taken out of it: it is attached itself, too.
+    WinmailLeft = "winmail-left",
+    /// A text is plainly in another character set than it says; it was read in that one.
+    CharsetRepaired = "charset-repaired",
 }
 
 impl fmt::Display for Oddity {
@@ -336,6 +465,10 @@ impl Oddities {
         if !self.0.contains(&oddity) {
             self.0.push(oddity);
         }
+    }
+
+    pub(crate) fn each(&self) -> impl Iterator<Item = Oddity> + '_ {
+        self.0.iter().copied()
     }
 
     pub(crate) fn into_vec(mut self) -> Vec<Oddity> {

@@ -4,14 +4,15 @@
 //!    the tree of parts, the fields that matter, the text bodies, and for every other leaf its
 //!    range, size and digest. Memory stays flat whatever the message's size.
 //! 2. [`understand()`] turns that into a [`Message`]. It never fails: what is odd is an [`Oddity`].
-//! 3. An attachment is streamed later from its range through a [`Decoder`], the same one that
-//!    measured it here.
+//! 3. An attachment is streamed later from its range through an [`Unpack`], the same steps that
+//!    measured it here: a [`Decoder`], and the way into what it is packed in.
 //!
 //! What a message says of other people (a list's author, those whose messages it forwards, what servers found
 //! out) is told as its own word: whose is believed is the ticket room's to say.
 //!
 //! This room is pure: no file, clock, thread or network. It doesn't clean what it reads;
-//! [`clean`] does that where a string leaves us. It decides nothing about tickets.
+//! [`clean`] does that where a string leaves us; but HTML comes out of here harmless already, since its text is
+//! made on the same way. It decides nothing about tickets.
 //!
 //! # Decisions
 //!
@@ -24,8 +25,10 @@
 
 pub mod authentication;
 mod block;
+mod calendar;
 mod charset;
 pub mod clean;
+mod cms;
 pub mod decode;
 mod digest;
 mod field;
@@ -33,20 +36,28 @@ mod flowed;
 mod forwarded;
 mod grammar;
 mod history;
+mod html;
 mod machine;
 mod message;
 mod report;
 mod rewritten;
 mod skim;
+mod subject;
+mod tnef;
 mod understand;
+mod unpack;
 mod words;
 
 pub use authentication::Trace;
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
 pub use forwarded::{Forwarded, How};
-pub use message::{About, Address, Attachment, Date, Machine, MachineKind, Message, Oddity};
-pub use message::{Report, ReportKind, BODY_MAX};
+pub use message::{
+    About, Address, Attachment, Date, Event, Invited, Machine, MachineKind, Message,
+};
+pub use message::{Moment, Oddity, Protection, Report, ReportKind, TextFrom, BODY_MAX};
 pub use rewritten::{Rewritten, Sign};
 pub use skim::{File, Limits, Skim, Skimmed};
+pub use subject::bare as bare_subject;
 pub use understand::understand;
+pub use unpack::{Inside, Unpack};

@@ -19,10 +19,13 @@ use memchr::{memchr, memmem};
 use std::ops::Range;
 
 mod header;
+mod inner;
 mod lines;
 mod sink;
 
 pub(crate) use header::Name;
+pub(crate) use inner::Inner;
+use inner::{Packing, Unpacker};
 use lines::Delimiter;
 pub use sink::File;
 use sink::Sink;
@@ -48,6 +51,8 @@ pub struct Limits {
     pub part_headers: usize,
     /// Octets kept, decoded, of the beginning of one part that tells of another message.
     pub beginning: usize,
+    /// Octets kept, decoded, of one calendar.
+    pub calendar: usize,
     /// Octets of all such beginnings together.
     pub beginnings: usize,
     /// Octets of whole attachments, decoded, that are kept for who sends them on.
@@ -66,7 +71,8 @@ impl Default for Limits {
             trace: 16 * 1024,
             part_headers: 128 * 1024,
             beginning: 16 * 1024,
-            beginnings: 64 * 1024,
+            calendar: 64 * 1024,
+            beginnings: 128 * 1024,
             files: 0,
         }
     }
@@ -97,6 +103,9 @@ pub(crate) const COPY: &[&str] = &[
     "text/rfc822-headers",
     "message/global-headers",
 ];
+
+/// What is asked to be put into a calendar (RFC 5545).
+pub(crate) const CALENDAR: &str = "text/calendar";
 
 /// All that tells of another message.
 const TELLS: [&[&str]; 4] = [STATUS, DISPOSITION, FEEDBACK, COPY];
@@ -158,7 +167,8 @@ impl Part {
                     Content::Text(text) => text.capacity(),
                     Content::Passed(_) => 0,
                 };
-                text + leaf.beginning.capacity()
+                let inner = leaf.inner.as_ref().map_or(0, |inner| inner.weight());
+                text + leaf.beginning.capacity() + inner
             }
             _ => 0,
         };
@@ -198,6 +208,8 @@ pub(crate) struct Leaf {
     pub(crate) content: Content,
     /// How it begins, decoded, where it tells of another message.
     pub(crate) beginning: Vec<u8>,
+    /// What is packed in it.
+    pub(crate) inner: Option<Box<Inner>>,
 }
 
 /// What is known of a leaf's content.
@@ -271,6 +283,8 @@ pub struct Skim {
     texts_left: usize,
     /// Octets of beginnings that may still be kept.
     beginnings_left: usize,
+    /// Parts that may still be looked into.
+    packed_left: usize,
     /// Octets of attachments that may still be kept.
     files_left: usize,
     files: Vec<File>,
@@ -307,6 +321,7 @@ impl Skim {
             trace_left: limits.trace,
             texts_left: limits.texts,
             beginnings_left: limits.beginnings,
+            packed_left: inner::PACKED_MAX,
             files_left: limits.files,
             files: Vec::new(),
             held: Vec::new(),
@@ -367,7 +382,7 @@ impl Skim {
         let shape = self.shape(index, in_digest);
         self.epilogue = false;
         self.state = State::Line(Within::Start);
-        let (kind, leaf) = match shape {
+        let (kind, leaf, packing) = match shape {
             Shape::Multipart {
                 alternative,
                 digest,
@@ -385,18 +400,26 @@ impl Skim {
                     Kind::Sequence
                 };
                 // Held until the first delimiter shows that it was only a preamble.
-                (kind, Leaf::text_of_multipart())
+                (kind, Leaf::text_of_multipart(), None)
             }
-            Shape::Leaf(leaf) => (Kind::Unknown, leaf),
+            Shape::Leaf(leaf, packing) => (Kind::Unknown, leaf, packing),
         };
         if let Some(part) = self.parts.get_mut(index) {
             part.kind = kind;
         }
         let media = leaf.media.as_str();
         let tells = TELLS.iter().any(|kind| kind.contains(&media));
-        let most = self.limits.beginning.min(self.beginnings_left);
+        let most = match (media == CALENDAR, tells) {
+            (true, _) => self.limits.calendar,
+            (false, true) => self.limits.beginning,
+            (false, false) => 0,
+        };
         let mut sink = Sink::new(leaf, start, self.files_left);
-        sink.beginning = if tells { most } else { 0 };
+        sink.beginning = most.min(self.beginnings_left);
+        if let Some(packing) = packing.filter(|_| self.packed_left > 0) {
+            self.packed_left -= 1;
+            sink.unpacker = Some(Unpacker::new(packing, self.texts_left));
+        }
         self.sink = Some(sink);
     }
 
@@ -419,11 +442,11 @@ impl Skim {
             let boundary = boundary.trim_ascii_end().to_vec();
             if boundary.is_empty() || boundary.len() > DELIMITER_MAX - 4 {
                 self.oddities.note(Oddity::NoBoundary);
-                return Shape::Leaf(Leaf::text_of_multipart());
+                return Shape::Leaf(Leaf::text_of_multipart(), None);
             }
             if self.open.len() >= self.limits.depth {
                 self.oddities.note(Oddity::DeepNesting);
-                return Shape::Leaf(Leaf::opaque());
+                return Shape::Leaf(Leaf::opaque(), None);
             }
             return Shape::Multipart {
                 alternative: sub == "alternative",
@@ -444,7 +467,8 @@ impl Skim {
             || disposition.has("filename")
             || content_type.has("name");
         let is_body = matches!(media, "text/plain" | "text/html") && !is_file;
-        Shape::Leaf(Leaf {
+        let packing = Packing::of(media, &content_type, &disposition);
+        let leaf = Leaf {
             media: media.to_owned(),
             typed: true,
             range: 0..0,
@@ -454,7 +478,9 @@ impl Skim {
                 false => Content::Passed(Digest::of(&[])),
             },
             beginning: Vec::new(),
-        })
+            inner: None,
+        };
+        Shape::Leaf(leaf, packing)
     }
 
     /// A new part begins inside the innermost open multipart.
@@ -509,6 +535,9 @@ impl Skim {
             }
             Content::Passed(digest) => {
                 *digest = sink.digester.finish();
+                leaf.inner = sink.unpacker.and_then(Unpacker::finish).map(Box::new);
+                let weight = leaf.inner.as_ref().map_or(0, |inner| inner.weight());
+                self.texts_left = self.texts_left.saturating_sub(weight);
                 if let Some(octets) = sink.file {
                     self.files_left -= octets.len();
                     let start = sink.start;
@@ -541,7 +570,7 @@ enum Shape {
         digest: bool,
         boundary: Vec<u8>,
     },
-    Leaf(Leaf),
+    Leaf(Leaf, Option<Packing>),
 }
 
 impl Leaf {
@@ -554,6 +583,7 @@ impl Leaf {
             encoding: Encoding::Identity,
             content: Content::Text(Vec::new()),
             beginning: Vec::new(),
+            inner: None,
         }
     }
 

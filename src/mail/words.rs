@@ -27,7 +27,17 @@ pub(crate) fn text(value: &[u8], odd: &mut Oddities) -> String {
         Piece::Plain(text) => out.push_str(&text),
         Piece::Decoded(text) => out.push_str(&text),
     });
-    out.trim().to_owned()
+    // Some encode what is encoded already.
+    let whole = out.trim();
+    if value.len() != out.len() && whole.starts_with("=?") && whole.ends_with("?=") {
+        let mut again = String::new();
+        each(whole.as_bytes(), odd, |piece, _| match piece {
+            Piece::Plain(text) => again.push_str(&text),
+            Piece::Decoded(text) => again.push_str(&text),
+        });
+        return again.trim().to_owned();
+    }
+    whole.to_owned()
 }
 
 /// The same field with its encoded words in UTF-8, each escaped octet by octet, so that decoded

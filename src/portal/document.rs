@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::http::Bytes;
 use crate::mail::authentication::Verdict;
+use crate::mail::{Event, Protection, TextFrom};
 use crate::ticket::{By, File, Key, Person, Ticket};
 use crate::world::Wall;
 
@@ -23,6 +24,7 @@ struct Document<'a> {
     subject: &'a str,
     text: Option<&'a str>,
     new_lines: Option<u32>,
+    text_from: Option<&'static str>,
     html: Option<&'a str>,
     message_id: Option<&'a str>,
     in_reply_to: &'a [String],
@@ -39,6 +41,8 @@ struct Document<'a> {
     authentication: Option<&'a Verdict>,
     doubtful: bool,
     attachments: &'a [File],
+    events: &'a [Event],
+    protection: Option<&'static str>,
     unparsed: bool,
     oddities: &'a [String],
 }
@@ -76,6 +80,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         subject: &ticket.subject,
         text: ticket.text.as_deref(),
         new_lines: ticket.new_lines,
+        text_from: ticket.text_from.map(TextFrom::code),
         html: ticket.html.as_deref(),
         message_id: ticket.message_id.as_deref(),
         in_reply_to: &ticket.in_reply_to,
@@ -92,6 +97,8 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         authentication: ticket.authentication.as_ref(),
         doubtful: ticket.doubtful,
         attachments: &ticket.attachments,
+        events: &ticket.events,
+        protection: ticket.protection.map(Protection::code),
         unparsed: ticket.unparsed,
         oddities: &ticket.oddities,
     };

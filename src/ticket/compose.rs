@@ -15,10 +15,14 @@ use super::key::Key;
 use super::origin::{By, Origin};
 use super::token::Token;
 use crate::mail::authentication::Verdict;
-use crate::mail::{clean, Address, Digest, Encoding, MachineKind, Message, Oddity, BODY_MAX};
+use crate::mail::{clean, Address, Digest, Encoding, Event, Inside, Invited, MachineKind, Message};
+use crate::mail::{Moment, Oddity, Protection, TextFrom, BODY_MAX};
 
 /// Octets of a subject, a name or an address that a ticket carries.
 const LINE_MAX: usize = 1_000;
+
+/// Octets of what is but a word.
+const CODE_MAX: usize = 40;
 
 /// The name of the original where it is attached.
 const ORIGINAL: &str = "original.eml";
@@ -76,7 +80,9 @@ pub struct Ticket {
     pub text: Option<String>,
     /// Lines at the beginning of `text` that were written now, where there are others.
     pub new_lines: Option<u32>,
-    /// The body as HTML, not made harmless.
+    /// What the text was made from, where it isn't the message's own.
+    pub text_from: Option<TextFrom>,
+    /// The body as HTML, made harmless.
     pub html: Option<String>,
     /// Message-ID.
     pub message_id: Option<String>,
@@ -108,6 +114,10 @@ pub struct Ticket {
     pub doubtful: bool,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
+    /// What is to be put into a calendar.
+    pub events: Vec<Event>,
+    /// How the message is protected.
+    pub protection: Option<Protection>,
     /// The message could not be read; the original is attached.
     pub unparsed: bool,
     /// What was strange about the message, as codes.
@@ -151,7 +161,7 @@ pub struct Facts {
     pub company: Option<String>,
     /// As decided.
     pub origin: Origin,
-    /// Attach the original: given for every message that is unparsed.
+    /// Attach the original: given for every message that can't be read here.
     pub raw: Option<RawOriginal>,
     /// As decided.
     pub about: Option<Key>,
@@ -166,6 +176,8 @@ pub struct Source {
     pub range: Range<u64>,
     /// How they are encoded there.
     pub encoding: Encoding,
+    /// Where it lies within what they are decoded, where it came packed in another.
+    pub inside: Option<Inside>,
     /// Octets after decoding.
     pub size: u64,
     /// SHA-256 after decoding.
@@ -219,6 +231,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         subject: message.subject.as_deref().map(line).unwrap_or_default(),
         text: message.text.as_deref().map(body),
         new_lines: message.new_lines,
+        text_from: message.text_from,
         html: message.html.as_deref().map(body),
         message_id: message.message_id.as_deref().map(line),
         in_reply_to: message.in_reply_to.iter().map(|id| line(id)).collect(),
@@ -239,6 +252,8 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         authentication: origin.authentication.clone(),
         doubtful: origin.doubtful,
         attachments,
+        events: message.events.iter().map(event).collect(),
+        protection: message.protection,
         unparsed: message.unparsed,
         oddities: message.oddities.iter().map(Oddity::to_string).collect(),
     }
@@ -252,6 +267,7 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
         .map(|attachment| Source {
             range: attachment.range.clone(),
             encoding: attachment.encoding,
+            inside: attachment.inside.clone(),
             size: attachment.size,
             sha256: attachment.sha256,
         })
@@ -259,6 +275,7 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
     sources.extend(raw.map(|raw| Source {
         range: raw.range.clone(),
         encoding: Encoding::Identity,
+        inside: None,
         size: raw.size,
         sha256: raw.sha256,
     }));
@@ -289,6 +306,36 @@ fn person(address: &Address) -> Person {
     Person {
         name: address.name.as_deref().map(line).filter(|n| !n.is_empty()),
         address: line(&address.address),
+    }
+}
+
+fn event(event: &Event) -> Event {
+    let one = |text: &Option<String>| text.as_deref().map(line).filter(|text| !text.is_empty());
+    let moment = |moment: &Option<Moment>| {
+        moment.as_ref().map(|moment| Moment {
+            at: moment.at.clone(),
+            zone: one(&moment.zone),
+        })
+    };
+    let invited = |invited: &Invited| Invited {
+        name: one(&invited.name),
+        address: line(&invited.address),
+        answer: one(&invited.answer),
+    };
+    Event {
+        method: one(&event.method).map(|method| bounded(&method, CODE_MAX)),
+        uid: one(&event.uid),
+        summary: one(&event.summary),
+        starts: moment(&event.starts),
+        ends: moment(&event.ends),
+        lasts: one(&event.lasts),
+        instead: moment(&event.instead),
+        recurs: one(&event.recurs),
+        location: one(&event.location),
+        organizer: event.organizer.as_ref().map(invited),
+        attendees: event.attendees.iter().map(invited).collect(),
+        about: event.about.as_deref().map(body),
+        comment: event.comment.as_deref().map(body),
     }
 }
 

@@ -43,7 +43,15 @@ impl Contract {
     /// ignored, as the contract says.
     pub fn for_outsiders(&self) -> Value {
         let mut document = self.document.clone();
-        for sent in ["Message", "Person", "Attachment", "Authentication"] {
+        for sent in [
+            "Message",
+            "Person",
+            "Attachment",
+            "Authentication",
+            "Event",
+            "Moment",
+            "Invited",
+        ] {
             let schema = document["components"]["schemas"][sent].as_object_mut();
             schema.and_then(|s| s.remove("additionalProperties"));
         }

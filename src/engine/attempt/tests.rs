@@ -21,6 +21,7 @@ fn outgoing(body: usize, attachments: &[u64]) -> Outgoing {
         encoding: Encoding::Base64,
         size: *size,
         sha256: [0; 32],
+        inside: None,
     };
     Outgoing {
         lane: 0,
@@ -136,6 +137,7 @@ fn an_attachment_at_hand_is_taken_by_its_place_and_its_size() {
         encoding: Encoding::Base64,
         size,
         sha256: [0; 32],
+        inside: None,
     };
     let mut files = vec![file(10, b"ab"), file(20, b"cde")];
     assert_eq!(take(&mut files, &source(20, 2)), None);
@@ -143,4 +145,10 @@ fn an_attachment_at_hand_is_taken_by_its_place_and_its_size() {
     assert_eq!(take(&mut files, &source(20, 3)), Some(b"cde".to_vec()));
     assert_eq!(take(&mut files, &source(20, 3)), None, "it was taken");
     assert_eq!(files.len(), 1);
+    // What is packed in it begins where it does.
+    let packed = Source {
+        inside: Some(crate::mail::Inside::Decoded(0..2)),
+        ..source(10, 2)
+    };
+    assert_eq!(take(&mut files, &packed), None);
 }

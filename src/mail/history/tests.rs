@@ -1,4 +1,7 @@
-use super::*;
+/// Of plain text.
+fn new_lines(text: &str, subject: &str) -> Option<u32> {
+    super::new_lines(text, subject, &[])
+}
 
 /// How many lines are new in a reply of three lines, with this below them.
 fn below(history: &str) -> Option<u32> {

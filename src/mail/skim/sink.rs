@@ -1,6 +1,6 @@
 //! Where the octets of one body go: into a text, into a digest, and into a file where there is room.
 
-use super::{Content, Leaf};
+use super::{Content, Leaf, Unpacker};
 use crate::mail::decode::{Decoder, Encoding};
 use crate::mail::digest::{Digest, Digester};
 use crate::mail::message::{Oddities, Oddity};
@@ -26,6 +26,8 @@ pub(super) struct Sink {
     pub(super) beginning: usize,
     decoder: Decoder,
     pub(super) digester: Digester,
+    /// Reads what is packed in it.
+    pub(super) unpacker: Option<Unpacker>,
     /// What was decoded of an attachment; none where that would be too much.
     pub(super) file: Option<Vec<u8>>,
     /// Octets that it may have.
@@ -41,6 +43,7 @@ impl Sink {
             decoder: Decoder::new(leaf.encoding),
             leaf,
             digester: Digester::default(),
+            unpacker: None,
             file: (is_file && file_room > 0).then(Vec::new),
             file_room,
         }
@@ -109,6 +112,9 @@ impl Sink {
             odd.note(Oddity::LongText);
             self.digester.update(text);
             self.leaf.content = Content::Passed(Digest::of(&[]));
+        }
+        if let Some(unpacker) = &mut self.unpacker {
+            unpacker.feed(octets);
         }
         self.digester.update(octets);
     }

@@ -284,6 +284,7 @@ const TIGHT: Limits = Limits {
     trace: 120,
     part_headers: 300,
     beginning: 100,
+    calendar: 120,
     beginnings: 150,
     files: 12,
 };
@@ -361,6 +362,7 @@ fn the_beginning_of_what_tells_of_another_message_is_kept_and_no_more() {
     mail.push_str("--b--\n");
     let limits = Limits {
         beginning: 100,
+        calendar: 120,
         beginnings: 150,
         ..Limits::default()
     };

@@ -15,6 +15,13 @@ fn encoded_words_are_decoded_wherever_they_stand() {
     check("=?iso-8859-1?Q?=FC?= =?utf-8?Q?=C3=BC?=", "üü");
     check("=?utf-8?Q?a?=   =?utf-8?Q?b?= c", "ab c");
     check("=?utf-8?Q?what?_really?=", "what? really");
+    // Encoded twice, and with blanks that don't belong there.
+    check(
+        "=?utf-8?Q?=3D=3Futf-8=3FQ=3FGr=C3=BC=C3=9Fe=3F=3D?=",
+        "Grüße",
+    );
+    check("=?utf-8?Q?Gr=C3=BC=C3=9Fe an alle?=", "Grüße an alle");
+    check("=?utf-8?B?R3LD vMOfZQ==?=", "Grüße");
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn a_ticket_says_what_the_message_says() {
         "subject": "a b",
         "text": "te\u{fffd}xt",
         "new_lines": null,
+        "text_from": null,
         "html": null,
         "message_id": "m@x",
         "in_reply_to": [],
@@ -71,6 +72,8 @@ fn a_ticket_says_what_the_message_says() {
              "sha256": HEXLOWER.encode(&Digest::of(b"From: b@y\r\n").sha256),
              "inline": false, "content_id": null},
         ],
+        "events": [],
+        "protection": null,
         "unparsed": false,
         "oddities": ["nul-octets"],
     });

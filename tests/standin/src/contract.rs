@@ -82,6 +82,58 @@ pub enum By {
     Forward,
 }
 
+/// A day, or a time in its zone.
+#[derive(Deserialize)]
+#[allow(missing_docs)]
+pub struct Moment {
+    pub at: String,
+    #[serde(default)]
+    pub zone: Option<String>,
+}
+
+/// Somebody in a calendar.
+#[derive(Deserialize)]
+#[allow(missing_docs)]
+pub struct Invited {
+    #[serde(default)]
+    pub name: Option<String>,
+    pub address: String,
+    #[serde(default)]
+    pub answer: Option<String>,
+}
+
+/// An event of an invitation.
+#[derive(Deserialize)]
+#[allow(missing_docs)]
+pub struct Event {
+    #[serde(default)]
+    pub method: Option<String>,
+    #[serde(default)]
+    pub uid: Option<String>,
+    #[serde(default)]
+    pub summary: Option<String>,
+    #[serde(default)]
+    pub starts: Option<Moment>,
+    #[serde(default)]
+    pub ends: Option<Moment>,
+    #[serde(default)]
+    pub lasts: Option<String>,
+    #[serde(default)]
+    pub instead: Option<Moment>,
+    #[serde(default)]
+    pub recurs: Option<String>,
+    #[serde(default)]
+    pub location: Option<String>,
+    #[serde(default)]
+    pub organizer: Option<Invited>,
+    #[serde(default)]
+    pub attendees: Vec<Invited>,
+    #[serde(default)]
+    pub about: Option<String>,
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
 /// The body of a ticket or a reply.
 #[derive(Deserialize)]
 #[allow(missing_docs)]
@@ -107,7 +159,13 @@ pub struct Message {
     #[serde(default, deserialize_with = "whole_or_none")]
     pub new_lines: Option<u64>,
     #[serde(default)]
+    pub text_from: Option<String>,
+    #[serde(default)]
     pub html: Option<String>,
+    #[serde(default)]
+    pub events: Vec<Event>,
+    #[serde(default)]
+    pub protection: Option<String>,
     #[serde(default)]
     pub message_id: Option<String>,
     #[serde(default)]
@@ -145,6 +203,11 @@ impl Message {
     /// Reads and checks a body; the error is the problem's detail.
     pub fn read(body: &[u8]) -> Result<Self, String> {
         let message: Message = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+        // What reads a document into ours takes a list for an object, too.
+        let value: Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+        if !are_objects(&value) {
+            return Err("a list stands where an object must".into());
+        }
         message.check()?;
         Ok(message)
     }
@@ -186,6 +249,16 @@ impl Message {
         {
             return Err("new_lines: 1 to 4194304, or none".into());
         }
+        for (field, code) in [
+            ("text_from", &self.text_from),
+            ("protection", &self.protection),
+        ] {
+            longest(field, code.as_deref().unwrap_or(""), 40)?;
+        }
+        most("events", self.events.len(), 10)?;
+        for event in &self.events {
+            event.check()?;
+        }
         longest("message_id", self.message_id.as_deref().unwrap_or(""), 1000)?;
         for (field, list) in [
             ("in_reply_to", &self.in_reply_to),
@@ -219,6 +292,68 @@ impl Message {
         }
         Ok(())
     }
+}
+
+/// Whether objects stand where the document has them. Members that it doesn't have are nobody's.
+fn are_objects(value: &Value) -> bool {
+    const LISTS: [&str; 6] = ["reply_to", "to", "cc", "attachments", "events", "attendees"];
+    const SINGLE: [&str; 6] = ["from", "sender", "starts", "ends", "instead", "organizer"];
+    let Value::Object(members) = value else {
+        return false;
+    };
+    members.iter().all(|(name, member)| match member {
+        Value::Array(items) if LISTS.contains(&name.as_str()) => items.iter().all(are_objects),
+        member if SINGLE.contains(&name.as_str()) => member.is_null() || are_objects(member),
+        _ => true,
+    })
+}
+
+impl Event {
+    fn check(&self) -> Result<(), String> {
+        for (text, max) in [
+            (&self.method, 40),
+            (&self.uid, 2000),
+            (&self.summary, 2000),
+            (&self.lasts, 200),
+            (&self.recurs, 1000),
+            (&self.location, 2000),
+            (&self.about, 10_000),
+            (&self.comment, 10_000),
+        ] {
+            longest("events", text.as_deref().unwrap_or(""), max)?;
+        }
+        for moment in [&self.starts, &self.ends, &self.instead]
+            .into_iter()
+            .flatten()
+        {
+            longest("events.zone", moment.zone.as_deref().unwrap_or(""), 200)?;
+            if !is_moment(&moment.at) {
+                return Err("events: neither a day nor a time of one".into());
+            }
+        }
+        most("events.attendees", self.attendees.len(), 100)?;
+        for person in self.organizer.iter().chain(&self.attendees) {
+            longest("events.address", &person.address, 2000)?;
+            longest("events.name", person.name.as_deref().unwrap_or(""), 2000)?;
+            longest("events.answer", person.answer.as_deref().unwrap_or(""), 40)?;
+        }
+        Ok(())
+    }
+}
+
+/// `2026-03-02`, or `2026-03-02T09:15:00`: digits where digits stand here.
+fn is_moment(text: &str) -> bool {
+    let like = |pattern: &str| {
+        text.len() == pattern.len()
+            && text
+                .bytes()
+                .zip(pattern.bytes())
+                .all(|(octet, wanted)| match wanted {
+                    b'0' => octet.is_ascii_digit(),
+                    other => octet == other,
+                })
+    };
+    like("0000-00-00") || like("0000-00-00T00:00:00")
 }
 
 impl Attachment {

@@ -15,7 +15,8 @@ const PICTURES_MAX: u64 = 24 * 1024 * 1024;
 /// In front of the sender's words: paper and a plain font, where they ask for nothing else.
 const BEFORE: &str = "<!doctype html><style>:root{color-scheme:light;background:#fff}\
     body{font:15px/1.5 system-ui,sans-serif;color:#1c2024;margin:14px;overflow-wrap:anywhere}\
-    img{max-width:100%;height:auto}</style>\n";
+    img{max-width:100%;height:auto}\
+    [data-postern=history]{border-left:3px solid #d0d4d8;padding-left:12px;color:#5c646c}</style>\n";
 
 /// The page; nothing where the message has no HTML body.
 pub fn page(

@@ -3,7 +3,7 @@
 
 use super::html::{size, when, Html};
 use super::list::{company, marks, sender, subject};
-use crate::contract::{Attachment, By, Finding, Person};
+use crate::contract::{Attachment, By, Finding, Invited, Message, Moment, Person};
 use crate::directory::Directory;
 use crate::state::{Shown, State};
 use std::io;
@@ -187,6 +187,63 @@ fn folded(text: &str, new_lines: Option<u64>) -> (&str, &str) {
     text.split_at(at.unwrap_or(text.len()))
 }
 
+/// What the text was made from, how the message is protected, and what it wants in a calendar.
+fn told_of(page: &mut Html, message: &Message) {
+    if message.text_from.is_none() && message.protection.is_none() && message.events.is_empty() {
+        return;
+    }
+    page.ours("<dl class=\"told\">");
+    line(
+        page,
+        "Text made from",
+        message.text_from.as_deref().unwrap_or_default(),
+    );
+    line(
+        page,
+        "Protection",
+        message.protection.as_deref().unwrap_or_default(),
+    );
+    for event in &message.events {
+        let moment = |moment: &Option<Moment>| {
+            let moment = moment.as_ref()?;
+            let zone = moment.zone.as_deref().unwrap_or_default();
+            Some(format!("{} {zone}", moment.at))
+        };
+        let person = |person: &Invited| {
+            let (name, answer) = (person.name.as_deref(), person.answer.as_deref());
+            let (name, answer) = (name.unwrap_or_default(), answer.unwrap_or_default());
+            format!("{name} {} {answer}", person.address)
+        };
+        let texts = [
+            ("Calendar", &event.method),
+            ("Event", &event.summary),
+            ("Repeats", &event.recurs),
+            ("Lasts", &event.lasts),
+            ("Where", &event.location),
+            ("About", &event.about),
+            ("Comment", &event.comment),
+            ("Event id", &event.uid),
+        ];
+        for (name, text) in texts {
+            line(page, name, text.as_deref().unwrap_or_default());
+        }
+        let moments = [
+            ("From", &event.starts),
+            ("Until", &event.ends),
+            ("Instead of", &event.instead),
+        ];
+        for (name, at) in moments {
+            line(page, name, &moment(at).unwrap_or_default());
+        }
+        let organizer = event.organizer.as_ref().map(person);
+        line(page, "Organizer", &organizer.unwrap_or_default());
+        for attendee in &event.attendees {
+            line(page, "Invited", &person(attendee));
+        }
+    }
+    page.ours("</dl>\n");
+}
+
 /// Text, HTML body, attachments.
 fn content(page: &mut Html, shown: &Shown) {
     let message = &shown.message;
@@ -205,6 +262,7 @@ fn content(page: &mut Html, shown: &Shown) {
         }
         page.ours("</section>\n");
     }
+    told_of(page, message);
     if message.html.is_some() {
         page.ours("<section><h3>HTML <span class=\"quiet\">shown without scripts and without ")
             .ours("anything from elsewhere; its links lead nowhere</span></h3>")
