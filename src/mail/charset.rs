@@ -58,7 +58,8 @@ const ROW: usize = 4;
 
 /// Whether no character in it is UTF-8, and those that are not ASCII stand singly, as between Western letters.
 fn is_western(octets: &[u8]) -> bool {
-    if octets.is_ascii() {
+    // Most are what they say.
+    if std::str::from_utf8(octets).is_ok() {
         return false;
     }
     let mut some = false;
