@@ -18,12 +18,12 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::compose::compose_again;
+use super::compose::{compose_again, mib};
 use super::conversation::{self, To};
 use super::doubt::{is_asked, Doubt};
 use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
-use super::{held, mib, Engine, StoreFault};
+use super::{held, Engine, StoreFault};
 use crate::index::Queued;
 use crate::mail::{Encoding, File, Unpack};
 use crate::passage::record::ActKind;

@@ -174,3 +174,12 @@ pub(super) fn shown(text: Option<&str>) -> String {
         .unwrap_or(0);
     text.get(..end).unwrap_or_default().to_owned()
 }
+
+/// Octets for people.
+pub(super) fn mib(octets: u64) -> String {
+    format!(
+        "{}.{} MiB",
+        octets >> 20,
+        ((octets >> 10) & 1023) * 10 / 1024
+    )
+}

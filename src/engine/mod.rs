@@ -592,14 +592,5 @@ impl Engine {
     }
 }
 
-/// Octets for people.
-fn mib(octets: u64) -> String {
-    format!(
-        "{}.{} MiB",
-        octets >> 20,
-        ((octets >> 10) & 1023) * 10 / 1024
-    )
-}
-
 #[cfg(test)]
 mod tests;

@@ -84,14 +84,12 @@ pub(super) fn read(
         marked = !text.lines().take(LINES_MAX).any(finnish);
     }
     let mut chain = part(skimmed, subject, marked, depth);
-    if chain.is_empty() {
-        chain = message
-            .text
-            .as_deref()
-            .map(|text| blocks(text, marked))
-            .unwrap_or_default();
-    }
+    // Text that was made from HTML is laid out for people, tables with bars.
     let made = message.text_from == Some(TextFrom::Html);
+    if chain.is_empty() && !made {
+        let text = message.text.as_deref();
+        chain = text.map(|text| blocks(text, marked)).unwrap_or_default();
+    }
     if chain.is_empty() && (marked || made || message.text.is_none()) {
         if let Some(body) = html {
             chain = blocks(&html::lines(body), marked);

@@ -573,29 +573,5 @@ enum Shape {
     Leaf(Leaf, Option<Packing>),
 }
 
-impl Leaf {
-    /// A multipart's body where its boundary doesn't help.
-    fn text_of_multipart() -> Leaf {
-        Leaf {
-            media: "text/plain".to_owned(),
-            typed: false,
-            range: 0..0,
-            encoding: Encoding::Identity,
-            content: Content::Text(Vec::new()),
-            beginning: Vec::new(),
-            inner: None,
-        }
-    }
-
-    /// What is handed on as it stands.
-    fn opaque() -> Leaf {
-        Leaf {
-            media: "application/octet-stream".to_owned(),
-            content: Content::Passed(Digest::of(&[])),
-            ..Leaf::text_of_multipart()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;

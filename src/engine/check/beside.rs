@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{counted, Line, Outcome};
-use crate::engine::mib;
+use crate::engine::compose::mib;
 use crate::engine::{epoch, revisions, StoreFault};
 use crate::settings::{self, Fault, History, Revision, SealKey, Settings};
 use crate::world::Disk;

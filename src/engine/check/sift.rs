@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use super::{counted, octets_of, Damage, Line, Outcome, Progress, NAMED};
-use crate::engine::mib;
+use crate::engine::compose::mib;
 use crate::engine::StoreFault;
 use crate::passage::record::Unreadable;
 use crate::passage::{Kind, Position, Record};

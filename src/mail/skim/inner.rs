@@ -3,9 +3,10 @@
 //! What was signed as one object is skimmed like a message; a winmail.dat is read by its own reader. What lies
 //! within these is not looked into once more.
 
-use super::{Field, Limits, Skim, Skimmed};
+use super::{Content, Field, Leaf, Limits, Skim, Skimmed};
 use crate::mail::cms::{Cms, Kind};
 use crate::mail::tnef::{Tnef, Winmail};
+use crate::mail::{Digest, Encoding};
 
 /// What a part has in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +111,30 @@ impl Inner {
                 let texts = [&winmail.text, &winmail.html].into_iter().flatten();
                 texts.map(String::capacity).sum()
             }
+        }
+    }
+}
+
+impl Leaf {
+    /// A multipart's body where its boundary doesn't help.
+    pub(super) fn text_of_multipart() -> Leaf {
+        Leaf {
+            media: "text/plain".to_owned(),
+            typed: false,
+            range: 0..0,
+            encoding: Encoding::Identity,
+            content: Content::Text(Vec::new()),
+            beginning: Vec::new(),
+            inner: None,
+        }
+    }
+
+    /// What is handed on as it stands.
+    pub(super) fn opaque() -> Leaf {
+        Leaf {
+            media: "application/octet-stream".to_owned(),
+            content: Content::Passed(Digest::of(&[])),
+            ..Leaf::text_of_multipart()
         }
     }
 }

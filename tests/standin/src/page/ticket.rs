@@ -118,11 +118,7 @@ fn thread(page: &mut Html, state: &State, shown: &Shown) {
             link(page, id).ours("</dd>");
         }
     }
-    line(
-        page,
-        "Participants",
-        &state.participants(&shown.id).join(", "),
-    );
+    line(page, "Take part", &state.participants(&shown.id).join(", "));
     let token = shown.message.token.as_deref().unwrap_or_default();
     line(page, "Reply token", token);
     for sent in &standing.sent {
