@@ -144,7 +144,7 @@ fn a_new_box_goes_on_from_the_file_of_a_lost_one_and_doubles_nothing() {
     holds_no_secret("the file", &file);
     let log = site.log();
     holds_no_secret("the log", &log);
-    let said = "with mailbox.support.password, portal.token sealed under a passphrase";
+    let said = "with mailbox.support.password, portal.token, portal.reply_secrets sealed under";
     assert!(log.contains(said), "{log}");
     // The box dies with a ticket under way; somebody puts back what is in the archive.
     site.commit_while_away("under way");
