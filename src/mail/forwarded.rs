@@ -21,12 +21,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::history;
-use super::message::{Address, Message, TextFrom};
+use super::message::{Address, Message};
 use super::skim::{Kind, Limits, Skim, Skimmed};
 use super::words;
 use words::cut;
 
-mod html;
 mod names;
 
 use names::{Label, OPENERS, RULES, RULES_FROM};
@@ -67,12 +66,12 @@ pub struct Forwarded {
     pub how: How,
 }
 
-/// The messages that this one forwards, outermost first; `html` is its body, made harmless, and `depth` how
-/// many messages it lies in itself.
+/// The messages that this one forwards, outermost first; `made` is the text of its HTML, and `depth` how many
+/// messages it lies in itself.
 pub(super) fn read(
     skimmed: &Skimmed,
     message: &Message,
-    html: Option<&str>,
+    made: Option<&str>,
     depth: u32,
 ) -> Vec<Forwarded> {
     let subject = message.subject.as_deref().unwrap_or_default();
@@ -84,15 +83,9 @@ pub(super) fn read(
         marked = !text.lines().take(LINES_MAX).any(finnish);
     }
     let mut chain = part(skimmed, subject, marked, depth);
-    // Text that was made from HTML is laid out for people, tables with bars.
-    let made = message.text_from == Some(TextFrom::Html);
-    if chain.is_empty() && !made {
-        let text = message.text.as_deref();
-        chain = text.map(|text| blocks(text, marked)).unwrap_or_default();
-    }
-    if chain.is_empty() && (marked || made || message.text.is_none()) {
-        if let Some(body) = html {
-            chain = blocks(&html::lines(body), marked);
+    for text in [message.text.as_deref(), made.filter(|_| marked)] {
+        if chain.is_empty() {
+            chain = text.map(|text| blocks(text, marked)).unwrap_or_default();
         }
     }
     chain.truncate(CHAIN_MAX);
@@ -286,7 +279,8 @@ fn field(line: &str) -> Option<(Label, &str)> {
     );
     let name = name.trim_end_matches(['*', ' ', '\t', '\u{a0}', '\u{202f}', '_']);
     let label = names::label(&lower(name))?;
-    let value = value.trim_matches(['*', ' ', '\t', '\u{a0}', '\u{202f}', '_']);
+    // A table's cells have bars between them.
+    let value = value.trim_matches(['*', '|', ' ', '\t', '\u{a0}', '\u{202f}', '_']);
     Some((label, value))
 }
 

@@ -59,8 +59,8 @@ pub(super) fn within(skimmed: &Skimmed, depth: u32) -> Message {
     message.report = report::read(skimmed, root, from, subject, text.unwrap_or_default());
     let is_report = message.report.is_some();
     if !is_report {
-        let html = clean.as_ref().map(|clean| clean.html.as_str());
-        message.forwarded = forwarded::read(skimmed, &message, html, depth);
+        let made = clean.as_ref().map(|clean| clean.text.as_str());
+        message.forwarded = forwarded::read(skimmed, &message, made, depth);
     }
     // Of a report the copy below it is a part, and a message that is forwarded in the text is the message.
     let folds = !is_report && message.forwarded.iter().all(|f| f.how == How::Part);

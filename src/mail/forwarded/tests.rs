@@ -214,39 +214,6 @@ fn the_subject_says_that_a_message_is_forwarded_in_many_languages() {
     }
 }
 
-#[test]
-fn html_becomes_lines_without_what_is_not_shown() {
-    for (html, wanted) in [
-        ("<p>a</p><p>b</p>", "\na\n\nb\n"),
-        ("a<br>b<BR/>c", "a\nb\nc"),
-        (
-            "<style>p { x: \"</sty\" }</style>a<!-- b > c -->d<script>x<y</SCRIPT>e",
-            "ade",
-        ),
-        (
-            "a &lt;b@c.example&gt; &amp; &nbsp;d &#233; &#xe9; &eacute; &nope; &",
-            "a <b@c.example> & \u{a0}d é é é &nope; &",
-        ),
-        (
-            "<table><tr><th>Von:</th><td>x</td></tr></table>",
-            "\n\tVon:\tx\n\n",
-        ),
-        ("Petra <p@x.example> wrote", "Petra <p@x.example> wrote"),
-        ("<pre>a\n b</pre>", "a\n b\n"),
-        ("a  \n  b", "a b"),
-        ("<", "<"),
-        ("<p", ""),
-        ("<!-- never closed", ""),
-    ] {
-        let lines = html::lines(html);
-        assert_eq!(
-            lines.trim_start_matches('\n'),
-            wanted.trim_start_matches('\n'),
-            "{html}"
-        );
-    }
-}
-
 /// What forwards are made of, and what is put in between by chance.
 fn likely() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -273,9 +240,6 @@ proptest! {
             let said = !forwarded.author.address.is_empty() || forwarded.author.name.is_some();
             prop_assert!(said);
         }
-        let lines = html::lines(&text);
-        prop_assert!(lines.len() <= 2 * text.len() + 4);
-        blocks(&lines, marked);
     }
 
     /// Goes red where a text that says nothing of the kind is taken for a forwarded message.
