@@ -17,7 +17,7 @@ use crate::index::Queued;
 use crate::mail::{Address, Message};
 use crate::passage::{Entry, Stage};
 use crate::portal::{self, Contract, Portal};
-use crate::ticket::{written, Facts, Key, Signs};
+use crate::ticket::{written, Facts, Key, Origin, Party, Sender, Signs, Writer};
 
 /// Replies of a ticket that are looked at for one that has a receipt.
 const REPLIES: usize = 512;
@@ -25,9 +25,10 @@ const REPLIES: usize = 512;
 /// What the portal is asked of a message's ticket.
 pub struct Asks {
     signs: portal::Signs,
-    author: String,
+    author: Option<Address>,
     user: Option<String>,
     company: Option<String>,
+    origin: Origin,
 }
 
 impl Asks {
@@ -44,21 +45,29 @@ impl Asks {
         };
         (!signs.is_empty()).then(|| Self {
             signs,
-            author: message.author().map(Address::folded).unwrap_or_default(),
+            author: message.author().cloned(),
             user: facts.user.clone(),
             company: facts.company.clone(),
+            origin: facts.origin.clone(),
         })
     }
 
-    /// Whether the author may write into a ticket of the portal's: its requester, whoever takes part, people
-    /// of its company.
-    fn may_write(&self, there: &portal::Conversation) -> bool {
-        let same =
-            |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
-        let mut participants = there.participants.iter().map(|a| Address::fold(a));
-        same(&self.user, &there.user)
-            || same(&self.company, &there.company)
-            || self.author.contains('@') && participants.any(|address| address == self.author)
+    /// Whether the author, who may be a `technician`, may write into a ticket of the portal's.
+    fn may_write(&self, there: &portal::Conversation, technician: bool) -> bool {
+        let sender = match &self.user {
+            Some(user) => Sender::Known {
+                user: user.clone(),
+                company: self.company.clone(),
+                technician,
+            },
+            // The company is that of the domain then, which makes nobody known.
+            None => Sender::Unknown { company_hint: None },
+        };
+        let writer = Writer::new(self.author.as_ref(), &sender, &self.origin);
+        let known = there.user.as_deref().map(Party::user).into_iter();
+        let known = known.chain(there.company.as_deref().map(Party::company));
+        let others = there.participants.iter().filter(|a| a.contains('@'));
+        writer.may_write(known.chain(others.map(|a| Party::address(a))))
     }
 }
 
@@ -133,9 +142,20 @@ pub(super) async fn to(
         }
         found => found.map_err(Unknown::Portal)?,
     };
-    Ok(match found {
-        Some(there) if there.open && asks.may_write(&there) => To::Ticket(there.ticket),
-        _ => To::New,
+    let Some(there) = found.filter(|there| there.open) else {
+        return Ok(To::New);
+    };
+    let technician = match asks.user.clone() {
+        Some(user) => {
+            let user = engine.reader.ask(move |r| r.view().user(&user)).await;
+            let user = user.map_err(StoreFault::from)?.map_err(StoreFault::from)?;
+            user.is_some_and(|user| user.technician)
+        }
+        None => false,
+    };
+    Ok(match asks.may_write(&there, technician) {
+        true => To::Ticket(there.ticket),
+        false => To::New,
     })
 }
 

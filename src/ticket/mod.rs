@@ -33,6 +33,6 @@ pub use reason::Reason;
 pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};
 pub use thread::{
     answers, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party, Sign, Signs,
-    Thread, Way,
+    Thread, Way, Writer,
 };
 pub use token::{Seal, Token, TokenKey};

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::directory::Sender;
 use super::key::Key;
+use super::origin::Origin;
 use super::requester::Requester;
 use super::token::{Token, TokenKey};
 use crate::mail::{Address, Message};
@@ -46,15 +47,18 @@ impl MessageId {
 pub struct Party(pub [u8; 8]);
 
 impl Party {
-    fn address(address: &str) -> Self {
+    /// Whoever has this address.
+    pub fn address(address: &str) -> Self {
         Self(digest(&["address", &Address::fold(address)]))
     }
 
-    fn user(id: &str) -> Self {
+    /// The user with this id.
+    pub fn user(id: &str) -> Self {
         Self(digest(&["user", id]))
     }
 
-    fn company(id: &str) -> Self {
+    /// Everybody of the company with this id.
+    pub fn company(id: &str) -> Self {
         Self(digest(&["company", id]))
     }
 }
@@ -115,17 +119,11 @@ impl Thread {
     }
 }
 
-/// Whether an address is one of the desk's, with or without a part behind a plus.
+/// Whether an address is one of the desk's, with or without a part behind a plus; both in the form in which they
+/// are compared.
 fn is_own(address: &str, own: &[String]) -> bool {
-    let plain = match address.rsplit_once('@') {
-        Some((local, domain)) => {
-            let local = local.split_once('+').map_or(local, |(local, _)| local);
-            format!("{local}@{domain}")
-        }
-        None => address.to_owned(),
-    };
-    own.iter()
-        .any(|own| Address::fold(own) == address || Address::fold(own) == plain)
+    let is = |address: &str| own.iter().any(|own| own == address);
+    is(address) || address.contains('+') && is(&Address::without_plus(address))
 }
 
 /// By what a message tells of its ticket.
@@ -339,9 +337,46 @@ pub fn is_ours(message: &Message, signs: &Signs) -> bool {
     Token::find(id).any(|token| signs.keys.iter().any(|key| key.made(&token)))
 }
 
+/// Who writes, as far as it counts for where they may.
+pub struct Writer {
+    proofs: Vec<Party>,
+    anywhere: bool,
+    nowhere: bool,
+}
+
+impl Writer {
+    /// Whoever wrote a message, and whose request it is: a technician of the portal's may write into each
+    /// ticket; nobody may whose address may be forged.
+    pub fn new(author: Option<&Address>, sender: &Sender, origin: &Origin) -> Self {
+        let author = author.map(Address::folded);
+        let author = author.filter(|address| address.contains('@'));
+        let mut writer = Self {
+            proofs: author.iter().map(|a| Party::address(a)).collect(),
+            anywhere: origin.technician.is_some(),
+            nowhere: origin.doubtful,
+        };
+        if let Sender::Known {
+            user,
+            company,
+            technician,
+        } = sender
+        {
+            writer.proofs.push(Party::user(user));
+            writer.proofs.extend(company.as_deref().map(Party::company));
+            writer.anywhere |= technician;
+        }
+        writer
+    }
+
+    /// Whether they may write into a ticket in which these take part.
+    pub fn may_write(&self, parties: impl IntoIterator<Item = Party>) -> bool {
+        let mut parties = parties.into_iter();
+        !self.nowhere && (self.anywhere || parties.any(|party| self.proofs.contains(&party)))
+    }
+}
+
 /// The ticket that a message answers, by what each of its clues led to, and the lane of that ticket. The first
-/// that led anywhere counts; who may write is told by all that led to the same. A technician of the portal's may
-/// write into each; nobody may whose address may be forged.
+/// that led anywhere counts; who may write is told by all that led to the same.
 pub fn answers(
     message: &Message,
     requester: &Requester,
@@ -353,28 +388,11 @@ pub fn answers(
     let (clue, first) = found.next()?;
     let of_it = led.iter().filter_map(|(_, led)| led.as_ref());
     let of_it = of_it.filter(|led| led.root == first.root);
-    let author = message
-        .author()
-        .map(|a| a.folded())
-        .filter(|a| a.contains('@'));
-    let mut proofs: Vec<Party> = author.iter().map(|a| Party::address(a)).collect();
-    let mut technician = requester.origin.technician.is_some();
-    if let Sender::Known {
-        user,
-        company,
-        technician: is_one,
-    } = &requester.sender
-    {
-        proofs.push(Party::user(user));
-        proofs.extend(company.as_deref().map(Party::company));
-        technician |= is_one;
-    }
-    let mut parties = of_it.flat_map(|led| &led.parties);
+    let writer = Writer::new(message.author(), &requester.sender, &requester.origin);
     let about = About {
         root: first.root,
         way: clue.way,
-        append: !requester.origin.doubtful
-            && (technician || parties.any(|party| proofs.contains(party))),
+        append: writer.may_write(of_it.flat_map(|led| led.parties.iter().copied())),
     };
     Some((about, first.lane))
 }

@@ -3,7 +3,7 @@ use crate::engine::tests::{decided, key, open, ticket, Opened, SIZES};
 use crate::engine::writer::Decided;
 use crate::passage::record::{Act, ActKind, Receipt, Refusal};
 use crate::passage::Record;
-use crate::ticket::{About, Way};
+use crate::ticket::{About, Origin, Way};
 
 /// A reply to the ticket that `root` began.
 fn reply(n: u32, root: u32) -> Decided {
@@ -157,15 +157,16 @@ fn what_is_forgotten_or_was_decided_again_behind_it_is_not_waited_for() {
     assert_eq!(goes(&alone, 2), Some(To::New));
 }
 
+/// Goes red where somebody may write at the portal who may not here: by a domain's company, under an address that
+/// may be forged; or a technician may not.
 #[test]
 fn at_the_portal_only_who_takes_part_may_write() {
-    let address = |a: &str| Address {
-        name: None,
-        address: a.to_owned(),
-    };
-    let asks = |from: &str, user: Option<&str>, company: Option<&str>| {
+    let asks = |from: &str, user: Option<&str>, company: Option<&str>, doubtful| {
         let message = Message {
-            from: vec![address(from)],
+            from: vec![Address {
+                name: None,
+                address: from.to_owned(),
+            }],
             in_reply_to: vec!["1@x".to_owned()],
             ..Message::default()
         };
@@ -175,7 +176,10 @@ fn at_the_portal_only_who_takes_part_may_write() {
             received_at: 0,
             user: user.map(str::to_owned),
             company: company.map(str::to_owned),
-            origin: crate::ticket::Origin::default(),
+            origin: Origin {
+                doubtful,
+                ..Origin::default()
+            },
             raw: None,
             about: None,
             token: None,
@@ -190,10 +194,17 @@ fn at_the_portal_only_who_takes_part_may_write() {
         participants: vec!["Anna@X.example".to_owned(), String::new()],
     };
     let both = there(Some("u1"), Some("c1"));
-    assert!(asks("anna@x.example", None, None).may_write(&both));
-    assert!(asks("b@x.example", Some("u1"), None).may_write(&both));
-    assert!(asks("b@x.example", Some("u2"), Some("c1")).may_write(&both));
-    assert!(!asks("b@x.example", Some("u2"), Some("c2")).may_write(&both));
-    assert!(!asks("b@x.example", None, None).may_write(&there(None, None)));
-    assert!(!asks("", None, None).may_write(&both));
+    let may = |from, user, company| asks(from, user, company, false).may_write(&both, false);
+    assert!(may("anna@x.example", None, None));
+    assert!(may("b@x.example", Some("u1"), None));
+    assert!(may("b@x.example", Some("u2"), Some("c1")));
+    assert!(!may("b@x.example", Some("u2"), Some("c2")));
+    assert!(!may("", None, None));
+    // The company of the domain: the directory knows nobody there.
+    assert!(!may("b@x.example", None, Some("c1")));
+    let nobody = there(None, None);
+    assert!(!asks("b@x.example", None, None, false).may_write(&nobody, false));
+    assert!(asks("tom@desk.example", Some("u9"), None, false).may_write(&nobody, true));
+    let forged = asks("anna@x.example", Some("u1"), Some("c1"), true);
+    assert!(!forged.may_write(&both, true));
 }
