@@ -21,6 +21,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::history;
+use super::labels::{label, Label};
 use super::message::{Address, Message};
 use super::skim::{Kind, Limits, Skim, Skimmed};
 use super::words;
@@ -28,7 +29,7 @@ use words::cut;
 
 mod names;
 
-use names::{Label, OPENERS, RULES, RULES_FROM};
+use names::{OPENERS, RULES, RULES_FROM};
 
 /// Lines and octets of a text that are looked at.
 const LINES_MAX: usize = 4_000;
@@ -278,7 +279,7 @@ fn field(line: &str) -> Option<(Label, &str)> {
         line.get(colon.0 + colon.1.len_utf8()..)?,
     );
     let name = name.trim_end_matches(['*', ' ', '\t', '\u{a0}', '\u{202f}', '_']);
-    let label = names::label(&lower(name))?;
+    let label = label(&lower(name))?;
     // A table's cells have bars between them.
     let value = value.trim_matches(['*', '|', ' ', '\t', '\u{a0}', '\u{202f}', '_']);
     Some((label, value))

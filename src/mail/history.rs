@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use super::labels::{label, Label};
+
 mod words;
 
 pub(super) use words::forwards;
@@ -188,18 +190,18 @@ impl Text<'_> {
 
     /// A block of fields with the author's at its head (the Outlooks, and the web mailers like them).
     fn is_block(&self, at: usize) -> bool {
-        let is = |at: usize, names: &[&str]| {
-            label(self.line(at)).is_some_and(|label| names.contains(&label.as_str()))
-        };
-        if !is(at, words::FROM) {
+        if field(self.line(at)) != Some(Label::From) {
             return false;
         }
         let below = at + 1..(at + 1 + BLOCK_MAX).min(self.lines.len());
         let below = below.take_while(|at| !self.line(*at).trim().is_empty());
         let (mut subject, mut others) = (false, 0);
         for at in below {
-            subject |= is(at, words::SUBJECT);
-            others += usize::from(is(at, words::OTHERS));
+            match field(self.line(at)) {
+                Some(Label::Subject) => subject = true,
+                Some(Label::To | Label::Cc | Label::Date) => others += 1,
+                Some(Label::From | Label::ReplyTo) | None => {}
+            }
         }
         subject && others > 0
     }
@@ -253,15 +255,15 @@ impl Text<'_> {
     }
 }
 
-/// The name of the field that a line holds, in lower case, without the marks of bold text.
-fn label(line: &str) -> Option<String> {
+/// The field that a line holds, whatever marks of bold text stand around its name.
+fn field(line: &str) -> Option<Label> {
     let line = line.trim_start_matches([' ', '*', '\t', '|']);
     let colon = line
         .bytes()
         .take(LABEL_MAX)
         .position(|octet| octet == b':')?;
     let name = line.get(..colon)?.trim_end_matches(['*', ' ', '\u{a0}']);
-    (!name.is_empty()).then(|| name.to_lowercase())
+    label(&name.to_lowercase())
 }
 
 #[cfg(test)]

@@ -37,6 +37,7 @@ mod forwarded;
 mod grammar;
 mod history;
 mod html;
+mod labels;
 mod machine;
 mod message;
 mod report;
