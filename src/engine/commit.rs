@@ -3,7 +3,7 @@
 //! After this a message is ours. Nothing is moved on the server, and nothing is sent to the portal,
 //! before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use async_channel::Receiver;
@@ -24,7 +24,7 @@ use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{
     self, answers, compose, decide, is_ours, Belongs, Clue, Facts, Key, Known, Led, RawOriginal,
 };
-use crate::ticket::{MessageId, Origin, Rules, Sign, Signs, Thread, Token};
+use crate::ticket::{MessageId, Rules, Signs, Thread, Token};
 
 /// The stage: takes understood batches, makes them durable.
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
@@ -59,7 +59,9 @@ struct Plan {
     others: Vec<(Key, Record)>,
     composed: BTreeMap<Key, Outgoing>,
     abandoned: Vec<u64>,
-    /// Where Message-IDs of this batch lead, which the index has not learned.
+    /// Message-IDs that messages of this batch answer.
+    answered: BTreeSet<MessageId>,
+    /// Where those of them lead that are of this batch: the index has not learned it.
     led: BTreeMap<MessageId, Led>,
 }
 
@@ -86,7 +88,11 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     let questions =
         messages.map(|m| question(&m.message, mailbox.id, Some(m.key), senders, &signs));
     let answers = look_up(engine, questions.collect()).await?;
-    let mut plan = Plan::default();
+    let clues = answers.iter().flat_map(|answer| &answer.led);
+    let mut plan = Plan {
+        answered: clues.filter_map(|(clue, _)| clue.sign.message()).collect(),
+        ..Plan::default()
+    };
     let mut here = BTreeMap::new();
     for (understood, answer) in batch.messages.into_iter().zip(answers) {
         engine.news.tell(&Event::Fetched {
@@ -183,10 +189,10 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
     let message = &understood.message;
     let Answered { requester, led, .. } = Answered::of(answer, message, &by.rules.senders);
     let led = led.into_iter().map(|(clue, led)| {
-        let here = match &clue.sign {
-            Sign::Message(id) => plan.led.get(id).cloned(),
-            Sign::Key(_) | Sign::Ticket(_) => None,
-        };
+        let here = clue
+            .sign
+            .message()
+            .and_then(|id| plan.led.get(&id).cloned());
         (clue, here.or(led))
     });
     let led: Vec<(Clue, Option<Led>)> = led.collect();
@@ -223,12 +229,14 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
     let sender = requester.address(message).map(|a| a.address.as_str());
     let sender = shown(sender);
     let (mut digest, mut thread, mut token) = (None, Thread::default(), None);
-    let mut origin = Origin::default();
+    // Of what waits too: whoever looks at it again asks whether its address may be forged.
+    let origin = requester.origin;
     if let Outcome::Ticket { user, company } = &outcome {
         let root = about.filter(|about| about.append).map(|about| about.root);
-        let own = &by.rules.senders.own;
-        thread = Thread::of(message, user.as_deref(), company.as_deref(), own);
-        if let Some(id) = thread.id {
+        let (user, company) = (user.as_deref(), company.as_deref());
+        let asked_by = origin.requester.as_ref();
+        thread = Thread::of(message, asked_by, user, company, &by.rules.senders);
+        if let Some(id) = thread.id.filter(|id| plan.answered.contains(id)) {
             let mut parties = thread.parties.clone();
             parties.extend(
                 led.into_iter()
@@ -252,9 +260,9 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             key,
             mailbox: address.clone(),
             received_at: understood.received_at,
-            user: user.clone(),
-            company: company.clone(),
-            origin: requester.origin.clone(),
+            user: user.map(str::to_owned),
+            company: company.map(str::to_owned),
+            origin: origin.clone(),
             raw: match message.needs_original() {
                 true => understood.raw.digest().map(RawOriginal::whole),
                 false => None,
@@ -263,7 +271,6 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             token: token.map(|seal| Token::new(&root.unwrap_or(key), seal)),
         };
         let ticket = compose(message, &facts);
-        origin = requester.origin;
         let body = crate::portal::document::encode(&ticket);
         digest = Some(Sha256::digest(&body).into());
         let outgoing = Outgoing {

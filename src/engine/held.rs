@@ -177,9 +177,12 @@ enum Author {
 }
 
 fn author(reader: &Reader, entry: &Entry, ignore_plus: bool) -> Result<Author, StoreFault> {
-    let sender = match entry.decision.map(|stored| reader.decision(stored)) {
-        None => String::new(),
-        Some(Ok(decision)) => address_form(&decision.sender),
+    let (sender, forged) = match entry.decision.map(|stored| reader.decision(stored)) {
+        None => (String::new(), false),
+        Some(Ok(decision)) => (
+            address_form(&decision.sender),
+            decision.origin.may_be_forged(),
+        ),
         Some(Err(StoreFault::Torn { said } | StoreFault::Broken { said })) => {
             return Ok(Author::Damaged { said })
         }
@@ -192,7 +195,8 @@ fn author(reader: &Reader, entry: &Entry, ignore_plus: bool) -> Result<Author, S
             .find_address(&Address::without_plus(&sender))?;
     }
     if let Found::Nobody { company } = &mut who {
-        if domain_form(&sender).is_none_or(|domain| is_public(&domain)) {
+        // A domain that does not stand behind the message says nothing: it would be fetched again and again.
+        if forged || domain_form(&sender).is_none_or(|domain| is_public(&domain)) {
             *company = None;
         }
     }

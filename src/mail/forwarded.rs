@@ -141,6 +141,11 @@ fn part(skimmed: &Skimmed, subject: &str, marked: bool, depth: u32) -> Vec<Forwa
 /// The forwarded messages whose fields stand in a text.
 fn blocks(text: &str, marked: bool) -> Vec<Forwarded> {
     let text = cut(text, TEXT_MAX).0;
+    // Nothing counts but below words that say so: most mail has none.
+    let says_so = |line: &str| opener(bare(line)).is_some();
+    if !marked && !text.lines().take(LINES_MAX).any(says_so) {
+        return Vec::new();
+    }
     let whole: Vec<&str> = text.lines().take(LINES_MAX).collect();
     let lines: Vec<&str> = whole.iter().map(|line| bare(line)).collect();
     let mut chain = Vec::new();
@@ -230,14 +235,15 @@ fn bare(line: &str) -> &str {
 
 /// Whether a line says that a forwarded message follows, and who wrote that where it says so itself.
 fn opener(line: &str) -> Option<Option<Address>> {
-    if line.len() > WORDS_MAX {
+    // By its ends most lines are none.
+    let hyphens = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '=' | '_' | '~');
+    if line.len() > WORDS_MAX || !line.starts_with(hyphens) && !line.ends_with([':', '\u{ff1a}']) {
         return None;
     }
     if let Some(words) = line.strip_suffix([':', '\u{ff1a}']) {
         let words = lower(words.trim_end_matches([' ', '\u{a0}', '\u{202f}']));
         return OPENERS.contains(&words.as_str()).then_some(None);
     }
-    let hyphens = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '=' | '_' | '~');
     let inside = line.trim_start_matches(hyphens);
     if line.len() - inside.len() < 2 {
         return None;

@@ -33,6 +33,10 @@ impl Address {
     /// dots count, and so does what stands behind a plus.
     pub fn fold(address: &str) -> String {
         let address = address.trim();
+        // Most are so already.
+        if address.bytes().all(is_plain) && !address.ends_with('.') {
+            return address.to_ascii_lowercase();
+        }
         match address.rsplit_once('@') {
             Some((local, domain)) => {
                 // Quotes that nothing asks for are no part of it (RFC 5322 §3.4.1).
@@ -66,6 +70,11 @@ impl Address {
             _ => folded.to_owned(),
         }
     }
+}
+
+/// Whether an octet of an address stands for itself but for its case: no quote, no blank, nothing beyond ASCII.
+fn is_plain(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'@' | b'.' | b'-' | b'_' | b'+')
 }
 
 /// Whether this may stand in front of an `@` without quotes (RFC 5322 §3.2.3, RFC 6532).

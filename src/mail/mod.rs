@@ -43,7 +43,6 @@ mod message;
 mod report;
 mod rewritten;
 mod skim;
-mod subject;
 mod tnef;
 mod understand;
 mod unpack;
@@ -59,6 +58,5 @@ pub use message::{
 pub use message::{Moment, Oddity, Protection, Report, ReportKind, TextFrom, BODY_MAX};
 pub use rewritten::{Rewritten, Sign};
 pub use skim::{File, Limits, Skim, Skimmed};
-pub use subject::bare as bare_subject;
 pub use understand::understand;
 pub use unpack::{Inside, Unpack};

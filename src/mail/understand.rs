@@ -45,7 +45,7 @@ pub(super) fn within(skimmed: &Skimmed, depth: u32) -> Message {
         kind: Kind::Unknown,
     };
     let root = skimmed.parts.first().unwrap_or(&nothing);
-    if root.fields.is_empty() {
+    if root.fields.iter().all(|field| field.name.is_trace()) {
         // Not mail as far as anyone can tell: the original speaks for itself.
         odd.note(Oddity::NoHeader);
         message.unparsed = true;

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::authentication::Verdict;
+use crate::mail::authentication::{Finding, Verdict};
 use crate::mail::Address;
 
 /// By which way the requester was found.
@@ -54,4 +54,13 @@ pub struct Origin {
     pub doubtful: bool,
     /// Of the recipients, in lower case, those that are mailboxes of ours beside the one it came by.
     pub own: Vec<String>,
+}
+
+impl Origin {
+    /// Whether the operator's own mail server found that the author's domain does not stand behind the message,
+    /// whoever the author is.
+    pub fn may_be_forged(&self) -> bool {
+        let failed = |verdict: &Verdict| verdict.dmarc == Finding::Fail;
+        self.doubtful || self.authentication.as_ref().is_some_and(failed)
+    }
 }

@@ -84,9 +84,11 @@ impl Senders {
         forms
     }
 
-    fn is_own(&self, folded: &str) -> bool {
-        let forms = self.forms(folded);
-        forms.iter().any(|form| self.own.contains(form))
+    /// Whether an address, in the form in which they are compared, is a mailbox of ours; behind a plus there may be
+    /// a reply token, whatever plus parts are elsewhere.
+    pub(super) fn is_own(&self, folded: &str) -> bool {
+        let is = |address: &str| self.own.iter().any(|own| own == address);
+        is(folded) || folded.contains('+') && is(&Address::without_plus(folded))
     }
 
     fn trusts_list(&self, from: &str) -> bool {

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::directory::Sender;
 use super::key::Key;
 use super::origin::Origin;
-use super::requester::Requester;
+use super::requester::{Requester, Senders};
 use super::token::{Token, TokenKey};
 use crate::mail::{Address, Message};
 
@@ -24,7 +24,7 @@ const IDS_MAX: usize = 8;
 /// Tokens and tags likewise.
 const SIGNS_MAX: usize = 4;
 /// People that are kept of a message. Of a mail to more nobody knows who answers by right.
-const PARTIES_MAX: usize = 64;
+const PARTIES_MAX: usize = 24;
 /// Characters of a portal's ticket id, by the contract.
 const TICKET_MAX: usize = 128;
 /// Where the id stands in a tag's pattern.
@@ -49,7 +49,12 @@ pub struct Party(pub [u8; 8]);
 impl Party {
     /// Whoever has this address.
     pub fn address(address: &str) -> Self {
-        Self(digest(&["address", &Address::fold(address)]))
+        Self::folded(&Address::fold(address))
+    }
+
+    /// The same of an address that is in the form in which they are compared.
+    fn folded(address: &str) -> Self {
+        Self(digest(&["address", address]))
     }
 
     /// The user with this id.
@@ -86,22 +91,28 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// Of a message whose author is `user` of `company`. The desk's `own` addresses take no part.
+    /// Of a message that is the request of `requester`, whom the directory knows as `user` of `company`. The
+    /// desk's own addresses take no part, nor does whoever reports of other mail.
     pub fn of(
         message: &Message,
+        requester: Option<&Address>,
         user: Option<&str>,
         company: Option<&str>,
-        own: &[String],
+        senders: &Senders,
     ) -> Self {
-        let others = message.from.iter().chain(&message.sender);
-        let others = others
-            .chain(&message.reply_to)
-            .chain(&message.to)
-            .chain(&message.cc);
-        let addresses = others
-            .map(|address| address.folded())
-            .filter(|address| address.contains('@') && !is_own(address, own))
-            .map(|address| Party::address(&address));
+        let authors = message
+            .from
+            .iter()
+            .chain(&message.sender)
+            .chain(&message.reply_to);
+        let authors = authors
+            .chain(requester)
+            .filter(|_| message.report.is_none());
+        let addresses = authors
+            .chain(message.to.iter().chain(&message.cc))
+            .map(Address::folded)
+            .filter(|address| address.contains('@') && !senders.is_own(address))
+            .map(|address| Party::folded(&address));
         let known = user
             .map(Party::user)
             .into_iter()
@@ -117,13 +128,6 @@ impl Thread {
             parties,
         }
     }
-}
-
-/// Whether an address is one of the desk's, with or without a part behind a plus; both in the form in which they
-/// are compared.
-fn is_own(address: &str, own: &[String]) -> bool {
-    let is = |address: &str| own.iter().any(|own| own == address);
-    is(address) || address.contains('+') && is(&Address::without_plus(address))
 }
 
 /// By what a message tells of its ticket.
@@ -164,6 +168,16 @@ pub enum Sign {
     Message(MessageId),
     /// The ticket that the portal calls so.
     Ticket(String),
+}
+
+impl Sign {
+    /// The Message-ID that it says.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Sign::Message(id) => Some(*id),
+            Sign::Key(_) | Sign::Ticket(_) => None,
+        }
+    }
 }
 
 /// A sign, and where it stands.
@@ -217,8 +231,7 @@ pub fn clues(message: &Message, signs: &Signs) -> Vec<Clue> {
         Way::References,
         &mut message.references.iter().rev(),
     ));
-    let reported = message.report.as_ref().and_then(|r| r.original.as_ref());
-    clues.extend(of_ids(Way::Report, &mut reported.into_iter()));
+    clues.extend(of_ids(Way::Report, &mut reported(message).into_iter()));
     let tickets = signs.tag.iter().flat_map(|tag| tagged(subject, tag));
     clues.extend(tickets.take(SIGNS_MAX).map(|ticket| Clue {
         way: Way::Tag,
@@ -233,13 +246,21 @@ pub fn clues(message: &Message, signs: &Signs) -> Vec<Clue> {
     clues
 }
 
-/// Tokens of ours, wherever an answer brings them back.
+/// The Message-ID of the message that this one reports of.
+fn reported(message: &Message) -> Option<&String> {
+    message.report.as_ref()?.original.as_ref()
+}
+
+/// Tokens of ours, wherever an answer or a report brings them back.
 fn tokens<'a>(message: &'a Message, signs: &'a Signs) -> impl Iterator<Item = Token> + 'a {
     let ids = message
         .in_reply_to
         .iter()
         .chain(message.references.iter().rev());
-    let ids = ids.take(2 * IDS_MAX).map(String::as_str);
+    let ids = ids
+        .take(2 * IDS_MAX)
+        .chain(reported(message))
+        .map(String::as_str);
     let to = message
         .to
         .iter()
@@ -258,6 +279,7 @@ pub fn written(message: &Message, signs: &Signs) -> (Vec<String>, Vec<String>, V
     let tokens = tokens(message, signs).map(|token| token.to_string());
     let ids = message.in_reply_to.iter().take(IDS_MAX);
     let ids = ids.chain(message.references.iter().rev().take(IDS_MAX));
+    let ids = reported(message).into_iter().chain(ids);
     let mut written: Vec<String> = Vec::new();
     for id in ids.filter(|id| !id.is_empty()) {
         if !written.contains(id) {
@@ -351,9 +373,9 @@ impl Writer {
         let author = author.map(Address::folded);
         let author = author.filter(|address| address.contains('@'));
         let mut writer = Self {
-            proofs: author.iter().map(|a| Party::address(a)).collect(),
+            proofs: author.iter().map(|a| Party::folded(a)).collect(),
             anywhere: origin.technician.is_some(),
-            nowhere: origin.doubtful,
+            nowhere: origin.may_be_forged(),
         };
         if let Sender::Known {
             user,

@@ -23,19 +23,35 @@ const DIGITS: usize = 32;
 /// Octets of the delivery key in a token, and of the hash.
 const HALF: usize = 10;
 
-/// Makes tokens, and tells its own from others; wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TokenKey(Zeroizing<[u8; 32]>);
+/// Makes tokens, and tells its own from others; its octets are wiped when it is dropped.
+#[derive(Clone)]
+pub struct TokenKey {
+    octets: Zeroizing<[u8; 32]>,
+    /// What has taken the key in, and what every token has: half of a token's work.
+    begun: Hmac<Sha256>,
+}
+
+impl PartialEq for TokenKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.octets == other.octets
+    }
+}
 
 impl TokenKey {
     /// Takes 32 octets as they are.
     pub fn new(octets: [u8; 32]) -> Self {
-        Self(Zeroizing::new(octets))
+        let mut begun =
+            Hmac::<Sha256>::new_from_slice(&octets).expect("HMAC takes keys of any length");
+        begun.update(DOMAIN);
+        Self {
+            octets: Zeroizing::new(octets),
+            begun,
+        }
     }
 
     /// As a word, for whoever keeps it.
     pub fn text(&self) -> String {
-        BASE32_NOPAD.encode(&*self.0).to_ascii_lowercase()
+        BASE32_NOPAD.encode(&*self.octets).to_ascii_lowercase()
     }
 
     /// Reads what `text` gave.
@@ -59,9 +75,7 @@ impl TokenKey {
     }
 
     fn mac(&self, key: [u8; HALF]) -> Hmac<Sha256> {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes keys of any length");
-        mac.update(DOMAIN);
+        let mut mac = self.begun.clone();
         mac.update(&key);
         mac
     }

@@ -203,3 +203,32 @@ fn addresses_are_the_same_in_every_spelling_and_domains_name_companies() {
     assert!(shown.contains("(technician)"), "{shown}");
     assert_eq!(text(&site.list("held")[0], "from"), "otto@gmail.com");
 }
+
+/// Goes red where a mail under a company's domain that does not stand behind it is fetched anew at each look at what
+/// is held, to be held again.
+#[test]
+fn a_forged_domain_is_held_once_whatever_the_directory_learns() {
+    let site = site(&[
+        "company_by_domain=known",
+        "authentication_server=mx.provider.example",
+    ]);
+    let forged =
+        "Authentication-Results: mx.provider.example; dmarc=fail header.from=nordwind.example\r\n\
+         From: otto@nordwind.example\r\nTo: help@provider.example\r\nSubject: pay this\r\n\
+         Message-ID: <forged@nordwind.example>\r\n\r\nNow.\r\n";
+    site.hand().append("INBOX", "", forged.as_bytes());
+    site.until("it is held", |s| s.count("held") == 1);
+    let key = site.key("held", "pay this");
+    for n in 0..2 {
+        let mut people: Value = serde_json::from_str(&people()).unwrap();
+        people["users"][0]["name"] = format!("Tom {n}").into();
+        site.portal
+            .admin("PUT", "/_admin/directory", &people.to_string());
+        site.does(&["directory", "sync"]);
+    }
+    // Behind it comes one that does become a ticket: the looks are over.
+    let petra = "From: petra.lang@nordwind.example\r\nSubject: behind it\r\n\r\nx\r\n";
+    ticket(&site, petra.as_bytes(), "behind it");
+    let log = site.does(&["log", &key]);
+    assert_eq!(log.matches("Z  held").count(), 1, "{log}");
+}

@@ -101,7 +101,7 @@ impl Name {
     }
 
     /// Fields that servers put in front of a message.
-    fn is_trace(self) -> bool {
+    pub(crate) fn is_trace(self) -> bool {
         matches!(self, Name::Received | Name::AuthenticationResults)
     }
 

@@ -297,7 +297,7 @@ fn body_text(
     );
     let label = label.or_else(|| {
         let may_say = leaf.media == "text/html" && std::str::from_utf8(octets).is_err();
-        charset::named_in_html(octets).filter(|_| may_say)
+        may_say.then(|| charset::named_in_html(octets)).flatten()
     });
     let text = charset::decode(label.as_deref(), octets, odd);
     if text.contains('\0') {

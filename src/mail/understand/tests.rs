@@ -161,3 +161,14 @@ fn format_flowed_is_plain_text_s_alone() {
     assert_eq!(of("text/plain", false).as_deref(), Some("a b\n"));
     assert_eq!(of("text/html", true).as_deref(), Some("a \nb\n"));
 }
+
+/// Goes red where octets are taken for a mail since a server put its own fields in front of them.
+#[test]
+fn what_servers_put_in_front_makes_no_mail() {
+    let message = read("Received: from a by b; Mon, 2 Mar 2026 09:00:00 +0000\nX-Any: x\n\nbody\n");
+    assert!(message.unparsed);
+    assert_eq!(message.oddities, [Oddity::NoHeader]);
+    let message =
+        read("Received: from a by b; Mon, 2 Mar 2026 09:00:00 +0000\nSubject: x\n\nbody\n");
+    assert!(!message.unparsed);
+}

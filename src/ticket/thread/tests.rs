@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::mail::authentication::{Finding, Verdict};
 
 fn address(address: &str) -> Address {
     Address {
@@ -21,15 +22,18 @@ fn message() -> Message {
     }
 }
 
-fn own() -> Vec<String> {
-    vec!["help@desk.example".to_owned()]
+fn desk() -> Senders {
+    Senders {
+        own: vec!["help@desk.example".to_owned()],
+        ..Senders::default()
+    }
 }
 
 fn led(root: u8, message: &Message) -> Option<Led> {
     Some(Led {
         root: Key([root; 32]),
         lane: u32::from(root),
-        parties: Thread::of(message, Some("u1"), Some("c1"), &own()).parties,
+        parties: Thread::of(message, None, Some("u1"), Some("c1"), &desk()).parties,
     })
 }
 
@@ -101,6 +105,57 @@ fn whose_address_may_be_forged_writes_nowhere() {
     let led = [(by_reply(), led(7, &message()))];
     let (about, _) = answers(&message(), &requester, &led).unwrap();
     assert!(!about.append);
+    // Also where the directory does not know whoever takes part.
+    let mut requester = Requester::plain(&unknown());
+    let (about, _) = answers(&message(), &requester, &led).unwrap();
+    assert!(about.append);
+    requester.origin.authentication = Some(Verdict {
+        server: "mx".to_owned(),
+        dmarc: Finding::Fail,
+        dkim: Finding::None,
+        spf: Finding::None,
+    });
+    let (about, _) = answers(&message(), &requester, &led).unwrap();
+    assert!(!about.append);
+}
+
+/// Goes red where a customer whose mail a technician forwarded can't answer in the own ticket, or where whoever
+/// reports of a mail, and the desk under a reply token, take part.
+#[test]
+fn who_is_asked_for_takes_part_and_mail_systems_and_the_desk_do_not() {
+    let customer = address("Otto@Else.example");
+    let parties = Thread::of(&message(), Some(&customer), None, None, &desk()).parties;
+    assert!(parties.contains(&Party::address("otto@else.example")));
+    let mut report = message();
+    report.report = Some(crate::mail::Report {
+        kind: crate::mail::ReportKind::Failed,
+        about: Vec::new(),
+        original: None,
+        subject: None,
+    });
+    report.to = vec![address("help+pt-x@desk.example")];
+    let parties = Thread::of(&report, None, None, None, &desk()).parties;
+    assert_eq!(parties, [Party::address("bert@x.example")]);
+}
+
+/// Goes red where a report of the portal's own mail is about nothing: its token stands in that mail's Message-ID.
+#[test]
+fn a_report_is_about_the_message_that_it_names() {
+    let mut report = message();
+    let id = format!("{}.5@portal.example", token(7, 1));
+    report.report = Some(crate::mail::Report {
+        kind: crate::mail::ReportKind::Failed,
+        about: Vec::new(),
+        original: Some(id.clone()),
+        subject: None,
+    });
+    let of = |way, said: &str| (way, said.to_owned());
+    assert_eq!(
+        ways(&report),
+        [of(Way::Token, "7"), of(Way::Report, "another")]
+    );
+    let (tokens, ids, _) = written(&report, &signs());
+    assert_eq!((tokens, ids), (vec![token(7, 1)], vec![id]));
 }
 
 /// Goes red where a user and a company of one id are taken for each other.
@@ -117,7 +172,7 @@ fn who_takes_part_is_bounded_and_each_is_there_once() {
         .map(|n| address(&format!("n{n}@x.example")))
         .collect();
     crowd.cc = vec![address("ANNA@x.example")];
-    let parties = Thread::of(&crowd, Some("u1"), Some("c1"), &own()).parties;
+    let parties = Thread::of(&crowd, None, Some("u1"), Some("c1"), &desk()).parties;
     assert_eq!(parties.len(), PARTIES_MAX);
     assert_eq!(
         parties[..3],
@@ -127,7 +182,7 @@ fn who_takes_part_is_bounded_and_each_is_there_once() {
             Party::address("anna@x.example")
         ]
     );
-    let few = Thread::of(&message(), None, None, &own()).parties;
+    let few = Thread::of(&message(), None, None, None, &desk()).parties;
     assert_eq!(
         few,
         [
