@@ -9,7 +9,7 @@ use std::rc::Rc;
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use super::compose::{outgoing, shown};
+use super::compose::{facts, outgoing, shown};
 use super::decide::{already, look_up, question, rules, Answered};
 use super::news::Event;
 use super::reader::Answer;
@@ -22,9 +22,9 @@ use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{
-    self, answers, compose, decide, is_ours, Belongs, Clue, Facts, Key, Known, Led, RawOriginal,
+    self, answers, compose, decide, is_ours, Belongs, Clue, Key, Known, Led, RawOriginal,
 };
-use crate::ticket::{MessageId, Rules, Signs, Thread, Token};
+use crate::ticket::{MessageId, Rules, Signs, Thread};
 
 /// The stage: takes understood batches, makes them durable.
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
@@ -164,27 +164,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
     let (key, mailbox) = (understood.key, by.mailbox);
     let already = already(answer.entry.as_ref(), understood.wanted);
     if twin || already == Known::Elsewhere {
-        // It has its ticket, or its reason: this is one more place to archive it from, once the
-        // first one's turn comes.
-        log::info!(
-            "{} the same message again, in mailbox {} ({} octets): no second ticket",
-            key.short(),
-            mailbox.name,
-            understood.size
-        );
-        plan.others.push((
-            key,
-            Record::Alias(Alias {
-                mailbox: mailbox.id,
-                place: understood.place,
-                received_at: understood.received_at,
-                octets: understood.size,
-            }),
-        ));
-        if let Raw::Large(stored, _) = understood.raw {
-            plan.abandoned.push(stored.segment);
-        }
-        return;
+        return again(plan, mailbox, understood);
     }
     let message = &understood.message;
     let Answered { requester, led, .. } = Answered::of(answer, message, &by.rules.senders);
@@ -227,60 +207,50 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         _ => lane(message),
     };
     let sender = requester.address(message).map(|a| a.address.as_str());
-    let sender = shown(sender);
-    let (mut digest, mut thread, mut token) = (None, Thread::default(), None);
-    // Of what waits too: whoever looks at it again asks whether its address may be forged.
-    let origin = requester.origin;
-    if let Outcome::Ticket { user, company } = &outcome {
-        let root = about.filter(|about| about.append).map(|about| about.root);
+    let mut decision = Decision {
+        sequence: 0,
+        mailbox: mailbox.id,
+        place: understood.place,
+        received_at: understood.received_at,
+        octets: understood.size,
+        decided_at: by.now,
+        message: None,
+        large: None,
+        outcome,
+        address,
+        lane,
+        sender: shown(sender),
+        subject: shown(message.subject.as_deref()),
+        composed: None,
+        archive_early: mailbox.archive_when == ArchiveWhen::Committed,
+        thread: Thread::default(),
+        about,
+        token: None,
+        // Of what waits too: whoever looks at it again asks whether its address may be forged.
+        origin: requester.origin,
+    };
+    if let Outcome::Ticket { user, company } = &decision.outcome {
+        let root = decision.root();
         let (user, company) = (user.as_deref(), company.as_deref());
-        let asked_by = origin.requester.as_ref();
-        thread = Thread::of(message, asked_by, user, company, &by.rules.senders);
-        if let Some(id) = thread.id.filter(|id| plan.answered.contains(id)) {
-            let mut parties = thread.parties.clone();
-            parties.extend(
-                led.into_iter()
-                    .filter_map(|(_, led)| led)
-                    .filter(|l| Some(l.root) == root)
-                    .flat_map(|l| l.parties),
-            );
-            let root = root.unwrap_or(key);
-            plan.led.entry(id).or_insert(Led {
-                root,
-                lane,
-                parties,
-            });
-        }
-        token = by
-            .signs
-            .keys
-            .first()
-            .map(|ours| ours.seal(&root.unwrap_or(key)));
-        let facts = Facts {
-            key,
-            mailbox: address.clone(),
-            received_at: understood.received_at,
-            user: user.map(str::to_owned),
-            company: company.map(str::to_owned),
-            origin: origin.clone(),
-            raw: match message.needs_original() {
-                true => understood.raw.digest().map(RawOriginal::whole),
-                false => None,
-            },
-            about: about.map(|about| about.root),
-            token: token.map(|seal| Token::new(&root.unwrap_or(key), seal)),
-        };
+        let asked_by = decision.origin.requester.as_ref();
+        decision.thread = Thread::of(message, asked_by, user, company, &by.rules.senders);
+        let ours = by.signs.keys.first();
+        decision.token = ours.map(|ours| ours.seal(&root.unwrap_or(key)));
+        plan.answer(key, &decision, led);
+    }
+    let original = message.needs_original();
+    let original = original.then(|| understood.raw.digest().map(RawOriginal::whole));
+    if let Some(facts) = facts(&decision, key, original.flatten()) {
         let ticket = compose(message, &facts);
         let body = crate::portal::document::encode(&ticket);
-        digest = Some(Sha256::digest(&body).into());
+        decision.composed = Some(Sha256::digest(&body).into());
         let outgoing = Outgoing {
-            root,
             files: understood.files,
-            ..outgoing(&ticket, body, message, &facts, by.signs, (lane, by.now))
+            ..outgoing(&ticket, body, message, &facts, &decision, by.signs)
         };
         plan.composed.insert(key, outgoing);
     }
-    let raw = match (&outcome, understood.raw) {
+    let raw = match (&decision.outcome, understood.raw) {
         (Outcome::Ticket { .. }, Raw::Inline(octets)) => writer::Raw::Inline(octets),
         (Outcome::Ticket { .. }, Raw::Large(stored, _)) => writer::Raw::Large(stored),
         (_, Raw::Inline(_)) => writer::Raw::Left,
@@ -289,31 +259,50 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             writer::Raw::Left
         }
     };
-    plan.decided.push(Decided {
+    plan.decided.push(Decided { key, raw, decision });
+}
+
+impl Plan {
+    /// Where answers of the same batch to a decided message lead, if there are any.
+    fn answer(&mut self, key: Key, decision: &Decision, led: Vec<(Clue, Option<Led>)>) {
+        let id = decision.thread.id.filter(|id| self.answered.contains(id));
+        let (Some(id), root) = (id, decision.root()) else {
+            return;
+        };
+        let of_it = led.into_iter().filter_map(|(_, led)| led);
+        let of_it = of_it.filter(|led| Some(led.root) == root);
+        let mut parties = decision.thread.parties.clone();
+        parties.extend(of_it.flat_map(|led| led.parties));
+        let (root, lane) = (root.unwrap_or(key), decision.lane);
+        self.led.entry(id).or_insert(Led {
+            root,
+            lane,
+            parties,
+        });
+    }
+}
+
+/// It has its ticket, or its reason: this is one more place to archive it from, once the first one's turn comes.
+fn again(plan: &mut Plan, mailbox: &Mailbox, understood: Understood) {
+    let key = understood.key;
+    log::info!(
+        "{} the same message again, in mailbox {} ({} octets): no second ticket",
+        key.short(),
+        mailbox.name,
+        understood.size
+    );
+    plan.others.push((
         key,
-        raw,
-        decision: Decision {
-            sequence: 0,
+        Record::Alias(Alias {
             mailbox: mailbox.id,
             place: understood.place,
             received_at: understood.received_at,
             octets: understood.size,
-            decided_at: by.now,
-            message: None,
-            large: None,
-            outcome,
-            address,
-            lane,
-            sender,
-            subject: shown(understood.message.subject.as_deref()),
-            composed: digest,
-            archive_early: mailbox.archive_when == ArchiveWhen::Committed,
-            thread,
-            about,
-            token,
-            origin,
-        },
-    });
+        }),
+    ));
+    if let Raw::Large(stored, _) = understood.raw {
+        plan.abandoned.push(stored.segment);
+    }
 }
 
 /// The lane of a message that begins a ticket: its sender's.

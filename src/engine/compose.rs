@@ -13,6 +13,7 @@ use super::state::Outgoing;
 use super::StoreFault;
 use crate::http::Bytes;
 use crate::mail::{self, clean, Message};
+use crate::passage::record::Decision;
 use crate::passage::{Entry, Outcome, Stage};
 use crate::portal;
 use crate::ticket::{self, compose, Facts, Key, RawOriginal, Signs, Ticket, Token};
@@ -24,25 +25,45 @@ const SLICE: usize = 256 * 1024;
 /// Octets of subject and sender that are kept for lists.
 const SHOWN_MAX: usize = 160;
 
-/// A composed ticket as it waits for the portal, in its lane, decided then.
+/// What composing needs of a decision besides the message, with the original where that is to be attached; none
+/// of what makes no ticket.
+pub(super) fn facts(decision: &Decision, key: Key, raw: Option<RawOriginal>) -> Option<Facts> {
+    let Outcome::Ticket { user, company } = &decision.outcome else {
+        return None;
+    };
+    let of = decision.root().unwrap_or(key);
+    Some(Facts {
+        key,
+        mailbox: decision.address.clone(),
+        received_at: decision.received_at,
+        user: user.clone(),
+        company: company.clone(),
+        origin: decision.origin.clone(),
+        raw,
+        about: decision.about.map(|about| about.root),
+        token: decision.token.map(|seal| Token::new(&of, seal)),
+    })
+}
+
+/// A composed ticket as it waits for the portal.
 pub(super) fn outgoing(
     ticket: &Ticket,
     body: Bytes,
     message: &Message,
     facts: &Facts,
+    decision: &Decision,
     signs: &Signs,
-    (lane, decided_at): (u32, i64),
 ) -> Outgoing {
     Outgoing {
-        lane,
+        lane: decision.lane,
         body,
-        root: None,
+        root: decision.root(),
         asks: Asks::of(message, facts, signs).map(Rc::new),
         files: Vec::new(),
         sources: Rc::new(ticket::sources(message, facts.raw.as_ref())),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),
-        decided_at,
+        decided_at: decision.decided_at,
         doubt: false,
     }
 }
@@ -52,29 +73,17 @@ pub(super) struct Again {
     ticket: ticket::Ticket,
     message: mail::Message,
     facts: Facts,
-    root: Option<Key>,
-    lane: u32,
-    decided_at: i64,
-    digest: Option<[u8; 32]>,
+    decision: Decision,
 }
 
 impl Again {
     pub(super) fn outgoing(self, signs: &Signs) -> Outgoing {
         let body = portal::document::encode(&self.ticket);
-        let same = self
-            .digest
-            .is_none_or(|d| d == <[u8; 32]>::from(Sha256::digest(&body)));
+        let digest = <[u8; 32]>::from(Sha256::digest(&body));
+        let (ticket, message) = (&self.ticket, &self.message);
         Outgoing {
-            root: self.root,
-            doubt: !same,
-            ..outgoing(
-                &self.ticket,
-                body,
-                &self.message,
-                &self.facts,
-                signs,
-                (self.lane, self.decided_at),
-            )
+            doubt: self.decision.composed.is_some_and(|of| of != digest),
+            ..outgoing(ticket, body, message, &self.facts, &self.decision, signs)
         }
     }
 }
@@ -119,9 +128,9 @@ pub(super) fn composed_of(
         return Ok(None);
     };
     let decision = reader.decision(decision)?;
-    let Outcome::Ticket { user, company } = decision.outcome else {
+    if !matches!(decision.outcome, Outcome::Ticket { .. }) {
         return Ok(None);
-    };
+    }
     let raw = reader.raw_at(stored)?;
     let mut skim = mail::Skim::new(mail::Limits::default());
     let mut digester = mail::Digester::default();
@@ -139,30 +148,14 @@ pub(super) fn composed_of(
     let original = message
         .needs_original()
         .then(|| RawOriginal::whole(digester.finish()));
-    let root = decision
-        .about
-        .filter(|about| about.append)
-        .map(|about| about.root);
-    let of = root.unwrap_or(key);
-    let facts = Facts {
-        key,
-        mailbox: decision.address,
-        received_at: decision.received_at,
-        user,
-        company,
-        origin: decision.origin,
-        raw: original,
-        about: decision.about.map(|about| about.root),
-        token: decision.token.map(|seal| Token::new(&of, seal)),
+    let Some(facts) = facts(&decision, key, original) else {
+        return Ok(None);
     };
     Ok(Some(Again {
         ticket: compose(&message, &facts),
         message,
         facts,
-        root,
-        lane: decision.lane,
-        decided_at: decision.decided_at,
-        digest: decision.composed,
+        decision,
     }))
 }
 

@@ -312,10 +312,7 @@ fn decided(before: Option<&Entry>, decision: &Decision, stage: Stage, stored: St
         convert: false,
         known_to: Position::default(),
         thread: decision.thread.clone(),
-        root: decision
-            .about
-            .filter(|about| about.append)
-            .map(|about| about.root),
+        root: decision.root(),
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::place::{MailboxId, Place};
-use crate::ticket::{About, Origin, Reason, Seal, Thread};
+use crate::ticket::{About, Key, Origin, Reason, Seal, Thread};
 
 mod version_1;
 
@@ -188,6 +188,14 @@ impl Decision {
             token: None,
             origin: Origin::default(),
         }
+    }
+}
+
+impl Decision {
+    /// The first message of the ticket that it goes into, where that is another's.
+    pub fn root(&self) -> Option<Key> {
+        let about = self.about.filter(|about| about.append);
+        about.map(|about| about.root)
     }
 }
 
