@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_channel::Receiver;
 use sha2::{Digest as _, Sha256};
@@ -152,7 +153,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         engine.news.tell(&Event::Again { key });
     }
     engine.learned(&committed);
-    let held = |(_, entry): &(Key, Entry)| entry.stage == Stage::Held;
+    let held = |(_, entry): &(Key, Arc<Entry>)| entry.stage == Stage::Held;
     if committed.applied.changed.iter().any(held) {
         held::catch_up(engine, &mailbox, looks).await?;
     }

@@ -125,10 +125,13 @@ pub(super) async fn to(
         let members = members.map_err(StoreFault::from)??;
         return into(&members, &engine.link.fresh.borrow());
     }
-    let ping = engine.link.ping.borrow().clone();
-    let asks = outgoing.asks.as_ref();
-    let asks = asks.filter(|_| ping.is_some_and(|ping| ping.finds_conversations));
-    let Some(asks) = asks else {
+    let ping = &engine.link.ping;
+    let finds = || {
+        ping.borrow()
+            .as_ref()
+            .is_some_and(|p| p.finds_conversations)
+    };
+    let Some(asks) = outgoing.asks.as_ref().filter(|_| finds()) else {
         return Ok(To::New);
     };
     let found = match portal.conversation(&asks.signs).await {

@@ -12,6 +12,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_channel::{Receiver, Sender};
@@ -572,7 +573,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
 }
 
 /// Takes over what a commit changed.
-pub(super) fn learned(link: &Link, changed: &[(Key, crate::passage::Entry)]) {
+pub(super) fn learned(link: &Link, changed: &[(Key, Arc<crate::passage::Entry>)]) {
     let mut window = link.window.borrow_mut();
     let mut fresh = link.fresh.borrow_mut();
     let mut queued = false;

@@ -1,6 +1,7 @@
 //! Learning records: one batch after the other, and what became of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Durable, Fault, Index};
 use crate::passage::{Entry, Position};
@@ -11,7 +12,7 @@ use crate::ticket::Key;
 pub struct Applied {
     /// The entries that records changed, in the order of their last change, as each was behind the batch
     /// with it. A place that a later batch gave to another message may still stand in one.
-    pub changed: Vec<(Key, Entry)>,
+    pub changed: Vec<(Key, Arc<Entry>)>,
     /// Whether a message that had as many places as are kept of one has room for others now.
     pub freed: bool,
     /// Records that did not fit what was known, each with a sentence.

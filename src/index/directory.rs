@@ -365,11 +365,26 @@ pub(super) fn state(db: &sled::Db) -> Result<Directory, Fault> {
     }
 }
 
-/// Who has this address, in its form.
-pub(super) fn find(db: &sled::Db, address: &str) -> Result<Found, Fault> {
-    let Some(generation) = state(db)?.serving else {
-        return Ok(Found::NotRead);
-    };
+/// Who has each of these addresses, in their form.
+pub(super) fn find<'a>(
+    db: &sled::Db,
+    addresses: impl Iterator<Item = &'a str>,
+) -> Result<BTreeMap<String, Found>, Fault> {
+    let serving = state(db)?.serving;
+    let mut found = BTreeMap::new();
+    for address in addresses {
+        if !found.contains_key(address) {
+            let who = match serving {
+                Some(generation) => find_in(db, generation, address)?,
+                None => Found::NotRead,
+            };
+            found.insert(address.to_owned(), who);
+        }
+    }
+    Ok(found)
+}
+
+fn find_in(db: &sled::Db, generation: u8, address: &str) -> Result<Found, Fault> {
     if let Some(value) = db.get(row(generation, b'a', address))? {
         let (id, company, technician): (String, Option<String>, bool) = decode(&value)?;
         // Who is told of a user need not be told of the company, or that it is gone: an id that means

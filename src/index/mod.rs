@@ -160,9 +160,9 @@ struct Gathered {
     /// The number of its decision, by which its rows lie.
     number: u64,
     /// What sled knows of the message.
-    below: Option<Box<Entry>>,
+    below: Option<Arc<Entry>>,
     /// What is known of it by now: what changes it next is asked for it.
-    now: Option<Box<Entry>>,
+    now: Option<Arc<Entry>>,
     /// All that was to be done with it is done: its rows will hardly change again soon.
     settled: bool,
 }
@@ -195,8 +195,8 @@ struct Changes {
 /// A message before the batch, and by now.
 struct Touched {
     key: Key,
-    before: Option<Entry>,
-    now: Option<Entry>,
+    before: Option<Arc<Entry>>,
+    now: Option<Arc<Entry>>,
 }
 
 impl Index {
@@ -309,10 +309,10 @@ impl Index {
         } in records
         {
             let now = self.now(&mut changes, *key)?;
-            match apply(now.as_ref(), record, *stored) {
+            match apply(now.as_deref(), record, *stored) {
                 Ok(Some(after)) => {
                     meta.sequence = meta.sequence.max(after.sequence.saturating_add(1));
-                    *now = Some(after);
+                    *now = Some(Arc::new(after));
                     order.push(*key);
                     for place in record.claims() {
                         self.claim(&mut changes, place, *key)?;
@@ -345,13 +345,13 @@ impl Index {
                     batch.insert(*key, row, value, before.is_none() && named);
                 }
             }
-            count(&mut meta.counters, before.as_ref(), after.as_ref());
-            let is_full = |e: &Option<Entry>| e.as_ref().is_some_and(Entry::is_full);
+            count(&mut meta.counters, before.as_deref(), after.as_deref());
+            let is_full = |e: &Option<Arc<Entry>>| e.as_deref().is_some_and(Entry::is_full);
             applied.freed |= is_full(before) && !is_full(after);
-            let gathered = self.gather(*key, before.clone());
-            gathered.settled = after.as_ref().is_some_and(is_settled);
+            let gathered = self.gather(*key, before.as_ref());
+            gathered.settled = after.as_deref().is_some_and(is_settled);
             gathered.number = after.as_ref().map_or(0, |e| e.sequence);
-            gathered.now = after.clone().map(Box::new);
+            gathered.now = after.clone();
         }
         self.table.apply(batch, encode(&meta));
         self.meta = meta;
@@ -396,13 +396,17 @@ impl Index {
         };
         changes.crossed = true;
         if let Some(entry) = self.now(changes, owner)? {
-            entry.spots.retain(|s| s.place != *place);
+            Arc::make_mut(entry).spots.retain(|s| s.place != *place);
         }
         Ok(())
     }
 
     /// What is known of `key`, with these changes.
-    fn now<'c>(&self, changes: &'c mut Changes, key: Key) -> Result<&'c mut Option<Entry>, Fault> {
+    fn now<'c>(
+        &self,
+        changes: &'c mut Changes,
+        key: Key,
+    ) -> Result<&'c mut Option<Arc<Entry>>, Fault> {
         let at = match changes.at.get(&key) {
             Some(at) => *at,
             None => {
@@ -427,7 +431,7 @@ impl Index {
                     batch.remove(*key, row);
                 }
                 count(&mut meta.counters, Some(&entry), None);
-                let gathered = self.gather(*key, Some(entry));
+                let gathered = self.gather(*key, Some(&entry));
                 gathered.settled = true;
                 gathered.now = None;
             }
@@ -439,13 +443,13 @@ impl Index {
     }
 
     /// What is kept of a message whose rows change now; `before` is how it was before that.
-    fn gather(&mut self, key: Key, before: Option<Entry>) -> &mut Gathered {
+    fn gather(&mut self, key: Key, before: Option<&Arc<Entry>>) -> &mut Gathered {
         let since = self.meta.position;
         self.gathered.entry(key).or_insert_with(|| Gathered {
             since,
-            number: before.as_ref().map_or(0, |e| e.sequence),
+            number: before.map_or(0, |e| e.sequence),
             now: None,
-            below: before.map(Box::new),
+            below: before.cloned(),
             settled: false,
         })
     }
@@ -537,10 +541,10 @@ impl Index {
         Ok(())
     }
 
-    fn entry(&self, key: &Key) -> Result<Option<Entry>, Fault> {
+    fn entry(&self, key: &Key) -> Result<Option<Arc<Entry>>, Fault> {
         match self.gathered.get(key) {
-            Some(gathered) => Ok(gathered.now.as_deref().cloned()),
-            None => self.table.entry(key),
+            Some(gathered) => Ok(gathered.now.clone()),
+            None => Ok(self.table.entry(key)?.map(Arc::new)),
         }
     }
 

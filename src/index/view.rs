@@ -1,5 +1,6 @@
 //! Reading the index from any thread: single rows, and pages of the lists.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sled::IVec;
@@ -292,7 +293,17 @@ impl View {
 
     /// Who has this address, in lower case.
     pub fn find_address(&self, address: &str) -> Result<Found, Fault> {
-        self.table.sled(|db| directory::find(db, address))
+        let mut found = self.find_addresses([address].into_iter())?;
+        Ok(found.remove(address).unwrap_or(Found::NotRead))
+    }
+
+    /// Who has each of these addresses, all by one look: of many messages that are decided together most
+    /// are from few people.
+    pub fn find_addresses<'a>(
+        &self,
+        addresses: impl Iterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, Found>, Fault> {
+        self.table.sled(|db| directory::find(db, addresses))
     }
 
     /// A user by id.

@@ -142,7 +142,7 @@ fn part(skimmed: &Skimmed, subject: &str, marked: bool, depth: u32) -> Vec<Forwa
 fn blocks(text: &str, marked: bool) -> Vec<Forwarded> {
     let text = cut(text, TEXT_MAX).0;
     // Nothing counts but below words that say so: most mail has none.
-    let says_so = |line: &str| opener(bare(line)).is_some();
+    let says_so = |line: &str| could_open(line) && opener(bare(line)).is_some();
     if !marked && !text.lines().take(LINES_MAX).any(says_so) {
         return Vec::new();
     }
@@ -231,6 +231,16 @@ fn bare(line: &str) -> &str {
     };
     line.trim_start_matches(|c| c == '>' || marks(c))
         .trim_end_matches(marks)
+}
+
+/// Whether a line may say that a forwarded message follows, by its ends as they are: what begins with a letter
+/// and ends without a colon is told from that at a glance.
+fn could_open(line: &str) -> bool {
+    let line = line.as_bytes();
+    let unmarked = |octet: &&u8| !matches!(octet, b' ' | b'\t' | b'*' | b'|' | b'\r' | b'>');
+    let first = line.iter().find(unmarked).copied().unwrap_or(b'a');
+    let last = line.iter().rev().find(unmarked).copied().unwrap_or(b'a');
+    !first.is_ascii_alphanumeric() || !last.is_ascii() || last == b':'
 }
 
 /// Whether a line says that a forwarded message follows, and who wrote that where it says so itself.

@@ -11,6 +11,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memchr2_iter};
+
 use super::labels::{label, Label};
 
 mod words;
@@ -60,14 +62,13 @@ pub(super) enum Kind {
 /// How many lines at the beginning of `text`, whose lines end with LF, were written now. None where that is
 /// all of it, or none of it, or can't be told. `subject` says whether the message hands on another.
 pub(super) fn new_lines(text: &str, subject: &str, marks: &[Mark]) -> Option<u32> {
-    let lines: Vec<&str> = text.lines().collect();
     let text = Text {
-        lines: &lines,
+        lines: lines(text),
         forwards: forwards(subject),
     };
     let marked = text.marked_history(marks);
     let history = [text.history(), marked].into_iter().flatten().min();
-    let end = history.unwrap_or(lines.len());
+    let end = history.unwrap_or(text.lines.len());
     let marked = text.marked_signature(marks, end);
     let signature = text.signature(0..end);
     let end = [signature, marked]
@@ -75,17 +76,47 @@ pub(super) fn new_lines(text: &str, subject: &str, marks: &[Mark]) -> Option<u32
         .flatten()
         .fold(end, usize::min);
     let new = text.ends(0..end);
-    (new > 0 && new < text.ends(0..lines.len())).then(|| u32::try_from(new).unwrap_or(u32::MAX))
+    (new > 0 && new < text.ends(0..text.lines.len()))
+        .then(|| u32::try_from(new).unwrap_or(u32::MAX))
 }
 
 struct Text<'a> {
-    lines: &'a [&'a str],
+    lines: Vec<Line<'a>>,
     forwards: bool,
+}
+
+struct Line<'a> {
+    text: &'a str,
+    /// Whether a colon is in it: a line without one holds no field, and ends nobody's words of who wrote when.
+    colon: bool,
+}
+
+/// The lines of a text and their colons, by one pass: most lines have none, and nothing else is asked of them.
+fn lines(text: &str) -> Vec<Line<'_>> {
+    let mut lines = Vec::with_capacity(text.len() / 32);
+    let (mut from, mut colon) = (0, false);
+    let octets = text.as_bytes();
+    let last = (!text.ends_with('\n')).then_some(octets.len());
+    for at in memchr2_iter(b'\n', b':', octets).chain(last) {
+        if octets.get(at) == Some(&b':') {
+            colon = true;
+            continue;
+        }
+        let text = text.get(from..at).unwrap_or_default();
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        lines.push(Line { text, colon });
+        (from, colon) = (at + 1, false);
+    }
+    lines
 }
 
 impl Text<'_> {
     fn line(&self, at: usize) -> &str {
-        self.lines.get(at).copied().unwrap_or_default()
+        self.lines.get(at).map(|line| line.text).unwrap_or_default()
+    }
+
+    fn has_colon(&self, at: usize) -> bool {
+        self.lines.get(at).is_some_and(|line| line.colon)
     }
 
     /// Behind the last line of these that says anything.
@@ -178,6 +209,9 @@ impl Text<'_> {
     /// A rule that says what is below it; or one without words, over a block of fields.
     fn is_rule(&self, at: usize) -> bool {
         let line = self.line(at).trim();
+        if !line.starts_with(['_', '-']) {
+            return false;
+        }
         if line.len() >= 10 && line.bytes().all(|octet| octet == b'_') {
             return self.next(at + 1).is_some_and(|next| self.is_block(next));
         }
@@ -190,7 +224,7 @@ impl Text<'_> {
 
     /// A block of fields with the author's at its head (the Outlooks, and the web mailers like them).
     fn is_block(&self, at: usize) -> bool {
-        if field(self.line(at)) != Some(Label::From) {
+        if !self.has_colon(at) || field(self.line(at)) != Some(Label::From) {
             return false;
         }
         let below = at + 1..(at + 1 + BLOCK_MAX).min(self.lines.len());
@@ -208,6 +242,11 @@ impl Text<'_> {
 
     /// Behind the words of who wrote when, where they begin at this line; and whether an address is among them.
     fn attribution(&self, at: usize) -> Option<(usize, bool)> {
+        // Most lines are followed by none that a colon ends.
+        let ends = |line: usize| self.has_colon(line) && self.line(line).trim_end().ends_with(':');
+        if !(at..at + ATTRIBUTION_MAX).any(ends) {
+            return None;
+        }
         let first = self.line(at).trim();
         let opens = words::OPENERS.iter().any(|word| first.starts_with(word));
         if !opens && !first.contains('@') {
@@ -258,10 +297,8 @@ impl Text<'_> {
 /// The field that a line holds, whatever marks of bold text stand around its name.
 fn field(line: &str) -> Option<Label> {
     let line = line.trim_start_matches([' ', '*', '\t', '|']);
-    let colon = line
-        .bytes()
-        .take(LABEL_MAX)
-        .position(|octet| octet == b':')?;
+    let begins = line.as_bytes();
+    let colon = memchr(b':', begins.get(..LABEL_MAX).unwrap_or(begins))?;
     let name = line.get(..colon)?.trim_end_matches(['*', ' ', '\u{a0}']);
     label(&name.to_lowercase())
 }

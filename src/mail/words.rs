@@ -22,6 +22,9 @@ struct Word<'a> {
 
 /// The text of an unstructured field, white space at its ends removed.
 pub(crate) fn text(value: &[u8], odd: &mut Oddities) -> String {
+    if is_plain(value) {
+        return String::from_utf8_lossy(value).trim().to_owned();
+    }
     let mut out = String::with_capacity(value.len());
     each(value, odd, |piece, _| match piece {
         Piece::Plain(text) => out.push_str(&text),
@@ -40,9 +43,17 @@ pub(crate) fn text(value: &[u8], odd: &mut Oddities) -> String {
     whole.to_owned()
 }
 
+/// Whether nothing in a field can be an encoded word, or in another character set: so are most.
+fn is_plain(value: &[u8]) -> bool {
+    value.is_ascii() && memchr(b'=', value).is_none()
+}
+
 /// The same field with its encoded words in UTF-8, each escaped octet by octet, so that decoded
 /// commas and quotes can't be taken for the field's own.
 pub(crate) fn in_utf8(value: &[u8], odd: &mut Oddities) -> Vec<u8> {
+    if is_plain(value) {
+        return value.to_vec();
+    }
     let mut out = Vec::with_capacity(value.len());
     each(value, odd, |piece, quoted| match piece {
         // A lone `=?` would make the parser look for the end of a word in all that follows.

@@ -5,6 +5,7 @@
 //! databases take none); other control characters are left to whoever shows them. The content of
 //! attachments isn't here: [`sources`] says where in the original each one lies.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -284,17 +285,18 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
 
 /// Who else has the message.
 fn participants(message: &Message, facts: &Facts, requester: Option<&Address>) -> Vec<Person> {
-    let mut left_out: BTreeSet<String> = facts.origin.own.iter().cloned().collect();
-    left_out.insert(Address::fold(&facts.mailbox));
+    let own = facts
+        .origin
+        .own
+        .iter()
+        .map(|own| Cow::Borrowed(own.as_str()));
+    let mailbox = Address::fold(&facts.mailbox);
     // A list's own address stands in From where it names the requester elsewhere.
-    left_out.extend(
-        requester
-            .into_iter()
-            .chain(&message.from)
-            .map(Address::folded),
-    );
+    let authors = requester.into_iter().chain(&message.from);
+    let authors = authors.map(Address::folded).chain([mailbox]);
+    let mut left_out: BTreeSet<Cow<'_, str>> = own.chain(authors.map(Cow::Owned)).collect();
     let all = message.to.iter().chain(&message.cc);
-    let others = all.filter(|a| a.address.contains('@') && left_out.insert(a.folded()));
+    let others = all.filter(|a| a.address.contains('@') && left_out.insert(a.folded().into()));
     others.map(person).collect()
 }
 

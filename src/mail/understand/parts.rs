@@ -18,7 +18,7 @@ use super::super::tnef::Winmail;
 use super::super::unpack::Inside;
 use super::super::{block, words, Digest};
 use super::NAME_MAX;
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 use std::collections::BTreeSet;
 
 /// A stretch of the body, in the forms in which it exists.
@@ -315,7 +315,9 @@ fn body_text(
 
 /// CRLF becomes LF; a lone CR stays.
 fn unix_lines(text: String) -> String {
-    let mut breaks = memmem::find_iter(text.as_bytes(), b"\r\n").peekable();
+    let octets = text.as_bytes();
+    let ends = |at: &usize| octets.get(at + 1) == Some(&b'\n');
+    let mut breaks = memchr_iter(b'\r', octets).filter(ends).peekable();
     if breaks.peek().is_none() {
         return text;
     }
