@@ -215,6 +215,9 @@ pub enum Held {
         /// Instead: what was ignored, dismissed or closed
         #[arg(long)]
         aside: bool,
+        /// Instead: each message of the storm's group that this key is of
+        #[arg(long, value_name = "KEY", conflicts_with_all = ["aside", "mailbox", "reason"])]
+        group: Option<String>,
     },
     /// The life of one message
     #[command(after_help = example!("postern held show 4f2a91c0"))]
@@ -223,13 +226,19 @@ pub enum Held {
         key: String,
     },
     /// Make a held message a ticket after all
-    #[command(after_help = example!("postern held convert 4f2a91c0"))]
+    #[command(after_help = example!("postern held convert 4f2a91c0", "postern held convert 4f2a91c0 --group"))]
     Convert {
         /// Its key, or the beginning of it
         key: String,
         /// Make another of what became one, or was ignored
         #[arg(long)]
         again: bool,
+        /// All messages of its storm's group
+        #[arg(long, conflicts_with = "again")]
+        group: bool,
+        /// With --group: don't ask
+        #[arg(long, requires = "group")]
+        yes: bool,
     },
     /// Archive a held message without a ticket
     #[command(after_help = example!("postern held dismiss 4f2a91c0 --reason 'advertising'"))]
@@ -239,6 +248,12 @@ pub enum Held {
         /// Why, for the record
         #[arg(long, value_name = "TEXT", default_value = "")]
         reason: String,
+        /// All messages of its storm's group
+        #[arg(long)]
+        group: bool,
+        /// With --group: don't ask
+        #[arg(long, requires = "group")]
+        yes: bool,
     },
 }
 

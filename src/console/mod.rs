@@ -23,7 +23,7 @@ use futures_lite::future;
 
 use crate::control::{
     explain as explain_setting, is_secret, Answer, Codes, Event, How, Kind, Link, Page, Refusal,
-    Reply, Request, Typed,
+    Reply, Request, Together, Typed,
 };
 use crate::world::signals::Stop;
 use crate::world::{terminal, World};
@@ -172,14 +172,15 @@ impl Console {
             else {
                 return Ok(Exit::Failed);
             };
-            let Some(how) = request.how_mut() else {
-                return Ok(self.end(&answer));
-            };
-            let again = match &answer {
-                Answer::NeedPassphrase => self.type_passphrase(how)?,
-                Answer::NeedSecrets { keys, .. } => self.type_secrets(world, keys, how)?,
-                Answer::Ask { .. } => self.go_ahead(how)?,
-                _ => return Ok(self.end(&answer)),
+            let again = match (&answer, request.yes_mut()) {
+                (Answer::Ask { .. }, Some(yes)) => self.go_ahead(yes)?,
+                (answer, _) => match (answer, request.how_mut()) {
+                    (Answer::NeedPassphrase, Some(how)) => self.type_passphrase(how)?,
+                    (Answer::NeedSecrets { keys, .. }, Some(how)) => {
+                        self.type_secrets(world, keys, how)?
+                    }
+                    _ => return Ok(self.end(answer)),
+                },
             };
             if !again {
                 return Ok(Exit::Failed);
@@ -307,12 +308,12 @@ impl Console {
         Ok(true)
     }
 
-    fn go_ahead(&self, how: &mut How) -> Result<bool, Refusal> {
+    fn go_ahead(&self, yes: &mut bool) -> Result<bool, Refusal> {
         let answer = terminal::read_answer("Go ahead? [y/N] ")
             .map_err(|fault| Refusal::new(Kind::Failed, format!("reading the answer: {fault}")))?;
         match answer.as_deref().map(str::trim) {
             Some("y" | "Y" | "yes") => {
-                how.yes = true;
+                *yes = true;
                 Ok(true)
             }
             Some(_) => {
@@ -441,14 +442,36 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
             mailbox,
             reason,
             aside,
+            group,
         }) => Request::Held(Page {
             mailbox,
             reason: Codes(reason),
             aside,
+            group,
             ..page(part)
         }),
-        Command::Held(Held::Convert { key, again }) => Request::Convert { key, again },
-        Command::Held(Held::Dismiss { key, reason }) => Request::Dismiss { key, reason },
+        Command::Held(Held::Convert {
+            key,
+            group: true,
+            yes,
+            ..
+        }) => Request::Group(Together {
+            key,
+            dismiss: None,
+            yes,
+        }),
+        Command::Held(Held::Dismiss {
+            key,
+            reason,
+            group: true,
+            yes,
+        }) => Request::Group(Together {
+            key,
+            dismiss: Some(reason),
+            yes,
+        }),
+        Command::Held(Held::Convert { key, again, .. }) => Request::Convert { key, again },
+        Command::Held(Held::Dismiss { key, reason, .. }) => Request::Dismiss { key, reason },
         Command::Log {
             message,
             reason,

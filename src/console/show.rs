@@ -381,15 +381,23 @@ fn messages(listed: &Listed<MessageLine>, style: Style) -> String {
                 Some(said) => format!("{} {}", line.stage, cut(said, 40)),
                 None => line.stage.clone(),
             },
-            (Some(reason), _) => format!("{} ({})", line.stage, reason),
+            (Some(reason), _) => match &line.group {
+                Some(group) => format!(
+                    "{} ({reason}, {} of one {})",
+                    line.stage, group.count, group.alike
+                ),
+                None => format!("{} ({reason})", line.stage),
+            },
             (None, 0) => line.stage.clone(),
             (None, attempts) => format!("{} (tried {attempts})", line.stage),
         };
+        let since = line.group.as_ref().map(|group| group.since.as_str());
+        let received = since.or(line.received_at.as_deref());
         rows.push(vec![
             clean(&line.key),
             clean(&line.mailbox),
             clean(&stage),
-            clean(line.received_at.as_deref().unwrap_or("-")),
+            clean(received.unwrap_or("-")),
             cut(&clean(&line.from), 32),
             cut(&clean(&line.subject), 48),
         ]);

@@ -12,6 +12,7 @@ use super::carry;
 use super::change::Draft;
 use super::check;
 use super::compare;
+use super::group::Together;
 use super::life;
 use super::port::{Caller, Lines, Service};
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
@@ -110,11 +111,17 @@ pub async fn dispatch<S: Service>(
             let said = service.convert(caller, &whole(&key)?, again).await?;
             Ok(done(&said, 1))
         }
-        Request::Dismiss { reason, .. } if reason.chars().count() > REASON_MAX => {
-            Err(Refusal::new(
-                Kind::Usage,
-                format!("a reason has {REASON_MAX} characters at most: say it in fewer words"),
-            ))
+        Request::Dismiss { reason, .. }
+        | Request::Group(Together {
+            dismiss: Some(reason),
+            ..
+        }) if reason.chars().count() > REASON_MAX => Err(Refusal::new(
+            Kind::Usage,
+            format!("a reason has {REASON_MAX} characters at most: say it in fewer words"),
+        )),
+        Request::Group(asked) => {
+            let key = whole(&asked.key)?;
+            service.together(caller, &Together { key, ..asked }).await
         }
         Request::Dismiss { key, reason } => {
             let said = service.dismiss(caller, &whole(&key)?, &reason).await?;

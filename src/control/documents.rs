@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::group::GroupLine;
+
 /// What one mailbox is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxStatus {
@@ -138,6 +140,9 @@ pub struct MessageLine {
     pub next_s: Option<u64>,
     /// The portal's words, or what else there is to say.
     pub said: Option<String>,
+    /// Of a row that stands for all messages of a group: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupLine>,
 }
 
 /// Something that happened to a message.

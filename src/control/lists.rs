@@ -5,7 +5,7 @@ use super::service::{Running, PAGE_MAX};
 use super::wire::{Kind, Listed, MessageLine, Page, Refusal};
 use crate::engine::StoreFault;
 use crate::passage::{Entry, MailboxId, Stage};
-use crate::ticket::Key;
+use crate::ticket::{Key, Reason};
 use crate::world::Wall;
 
 /// The mailbox of a message whose mailbox was taken out.
@@ -42,6 +42,10 @@ impl Running {
                 }
                 after = entry.sequence;
                 // Of the others nothing need be read.
+                if stage == Stage::Held && entry.reason == Some(Reason::Storm) {
+                    // In a row for all of its group.
+                    continue;
+                }
                 if !reasons.is_empty() && !entry.reason.is_some_and(|r| reasons.contains(&r)) {
                     continue;
                 }
@@ -162,6 +166,7 @@ impl Running {
             said: said
                 .or_else(|| deferred.map(|d| d.said))
                 .or_else(|| entry.reason.map(|r| r.explain().to_owned())),
+            group: None,
         })
     }
 }

@@ -4,6 +4,7 @@
 //!   must be able to do; `dispatch` and `change` turn the one into the other.
 //! - `explain` says what would become of a message, and `compare` what would by other settings.
 //! - `life` tells what the journal says of one message, `lists` which messages there are.
+//! - `group` puts together what a storm left.
 //! - `carry` seals the secrets that leave in a settings file, and opens those that come in one.
 //! - `server` answers on a Unix socket, HTTP/1.1 with JSON; `client` asks there.
 //! - `local` finds the way: the socket where a service listens, else an engine of this process.
@@ -29,6 +30,7 @@ mod documents;
 mod explain;
 mod export;
 mod follow;
+mod group;
 mod life;
 mod lists;
 mod local;
@@ -51,6 +53,7 @@ pub use compare::{Against, Both, Compare, Comparison, Differing, Others, Terms};
 pub use dispatch::{dispatch, replies};
 pub use explain::{Asked, Explanation, Mail, Step, Whose};
 pub use export::Octets;
+pub use group::{GroupLine, Together};
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
 pub use server::{serve, Limits};

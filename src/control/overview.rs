@@ -118,6 +118,14 @@ pub(super) async fn status(running: &Running) -> Result<Status, Refusal> {
             were(count, "ticket")
         )),
     }
+    match counters.of_reason(Reason::Storm) {
+        0 => {}
+        count => alarms.push(format!(
+            "{} held, since too many of one sender or one subject came within a while: see \
+             `postern held list --reason storm`",
+            were(count, "message")
+        )),
+    }
     alarms.extend(
         engine
             .opening

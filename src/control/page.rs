@@ -21,6 +21,8 @@ pub struct Page {
     pub reason: Codes,
     /// Instead of what is held: what was archived without a ticket: ignored, dismissed, closed (held).
     pub aside: bool,
+    /// Instead: each message of the group that the one with this key is of (held).
+    pub group: Option<String>,
     /// Only what an address, a name, a domain or an id leads to (directory).
     pub find: Option<String>,
 }

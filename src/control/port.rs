@@ -4,9 +4,10 @@ use async_channel::Sender;
 
 use super::compare::{Compare, Comparison};
 use super::explain::{Asked, Explanation};
+use super::group::Together;
 use super::life::{Life, Matches};
 use super::wire::{
-    DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
+    Answer, DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
 use crate::engine::owner::Owner;
 use crate::passage::MailboxId;
@@ -133,6 +134,8 @@ pub trait Service: 'static {
     async fn convert(&self, caller: &Caller, key: &str, again: bool) -> Result<String, Refusal>;
     /// Archives a held message without a ticket. Says what becomes of it.
     async fn dismiss(&self, caller: &Caller, key: &str, reason: &str) -> Result<String, Refusal>;
+    /// The same with all messages of a storm's group; asks first.
+    async fn together(&self, caller: &Caller, asked: &Together) -> Result<Answer, Refusal>;
     /// A page of the directory.
     async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal>;
     /// Reads the directory's changes now; says how many.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use super::compare::{compare, Compare, Comparison};
 use super::explain::{Asked, Explanation};
+use super::group::{self, Together};
 use super::life::{Life, Matches};
 use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
-use super::wire::Kind;
+use super::wire::{Answer, Kind};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::{
     check, explain, export, follow, life, lists, overview, people, story, trial, unprocessed,
@@ -176,6 +177,8 @@ impl Running {
         let given_up = Archived::given_up(place.clone());
         let again = crate::passage::record::Decision {
             composed: None,
+            // Those behind it passed, or were decided about.
+            storm: None,
             place,
             message: Some(message),
             decided_at: self.engine.world.clock.wall().0,
@@ -190,6 +193,7 @@ impl Running {
         self.engine
             .commit(vec![decided], vec![(again_key, given_up)])
             .await?;
+        self.engine.lately.forget();
         Ok("another ticket is made of the message".to_owned())
     }
 
@@ -211,7 +215,7 @@ impl Running {
         })
     }
 
-    fn look_again(&self, mailbox: MailboxId) {
+    pub(super) fn look_again(&self, mailbox: MailboxId) {
         if let Some(post) = self.engine.posts.borrow().get(&mailbox) {
             post.look_bell.ring();
         }
@@ -243,7 +247,11 @@ impl Service for Running {
             let stages = &[Stage::Ignored, Stage::Dismissed, Stage::Closed];
             return self.list(stages, page).await;
         }
+        if let Some(key) = &page.group {
+            return group::members(self, key, page).await;
+        }
         let mut listed = self.list(&[Stage::Held, Stage::Released], page).await?;
+        group::add(self, &mut listed, page).await?;
         if listed.next.is_none() {
             unprocessed::add(self, &mut listed, page);
         }
@@ -351,6 +359,10 @@ impl Service for Running {
             false => "the message is archived without a ticket".to_owned(),
             true => "no ticket is made of the message; it lies where it lay".to_owned(),
         })
+    }
+
+    async fn together(&self, caller: &Caller, asked: &Together) -> Result<Answer, Refusal> {
+        group::together(self, caller, asked).await
     }
 
     async fn directory(&self, page: &Page) -> Result<DirectoryPage, Refusal> {

@@ -15,6 +15,7 @@ pub use super::documents::{
     Preview, ReasonCount, RevisionLine, SettingLine, Status, StoreStatus, Story,
 };
 use super::export::Octets;
+use super::group::Together;
 pub use super::life::{Life, LifeLine, Matches};
 pub use super::page::{Codes, Page};
 use crate::settings::{Change, Explained, Problem};
@@ -123,6 +124,8 @@ pub enum Request {
         #[serde(default)]
         again: bool,
     },
+    /// Do either with all messages of a storm's group.
+    Group(Together),
     /// Archive a held message without a ticket.
     Dismiss {
         /// The message's key.

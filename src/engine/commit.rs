@@ -17,7 +17,7 @@ use super::reader::Answer;
 use super::state::Outgoing;
 use super::understand::{Raw, Understood, UnderstoodBatch};
 use super::writer::{self, Decided};
-use super::{give_way, held, Engine, StoreFault};
+use super::{give_way, held, storm, Engine, StoreFault};
 use crate::mail::Message;
 use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
@@ -25,7 +25,7 @@ use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{
     self, answers, compose, decide, is_ours, Belongs, Clue, Key, Known, Led, RawOriginal,
 };
-use crate::ticket::{MessageId, Rules, Signs, Thread};
+use crate::ticket::{Groups, MessageId, Met, Reason, Rules, Signs, Storms, Surge, Thread};
 
 /// The stage: takes understood batches, makes them durable.
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
@@ -64,6 +64,8 @@ struct Plan {
     answered: BTreeSet<MessageId>,
     /// Where those of them lead that are of this batch: the index has not learned it.
     led: BTreeMap<MessageId, Led>,
+    /// What came before, as far as the storm guard goes; none where there is none.
+    storms: Option<Storms>,
 }
 
 /// By what a batch is decided, beside what is known of each message.
@@ -89,9 +91,11 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     let questions =
         messages.map(|m| question(&m.message, mailbox.id, Some(m.key), senders, &signs));
     let answers = look_up(engine, questions.collect()).await?;
+    let (taken, storms) = storm::take(engine).await?.unzip();
     let clues = answers.iter().flat_map(|answer| &answer.led);
     let mut plan = Plan {
         answered: clues.filter_map(|(clue, _)| clue.sign.message()).collect(),
+        storms,
         ..Plan::default()
     };
     let mut here = BTreeMap::new();
@@ -109,6 +113,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         others,
         mut composed,
         abandoned,
+        storms,
         ..
     } = plan;
     let aside: BTreeMap<Key, String> = decided
@@ -129,6 +134,10 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     };
     let again: Vec<Key> = others.iter().map(|(key, _)| *key).collect();
     let committed = engine.receipts.carry(others, write).await?;
+    // Of a batch that failed nothing was counted.
+    if let (Some(taken), Some(storms)) = (taken, storms) {
+        engine.lately.give_back(taken, storms);
+    }
     for (key, entry) in &committed.applied.changed {
         let reason = match entry.stage {
             Stage::Committed => None,
@@ -164,6 +173,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
 fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer, twin: bool) {
     let (key, mailbox) = (understood.key, by.mailbox);
     let already = already(answer.entry.as_ref(), understood.wanted);
+    let before = answer.entry.is_some();
     if twin || already == Known::Elsewhere {
         return again(plan, mailbox, understood);
     }
@@ -189,6 +199,26 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             ours: is_ours(message, by.signs),
         },
     );
+    let sender = shown(requester.address(message).map(|a| a.address.as_str()));
+    let subject = shown(message.subject.as_deref());
+    let met = Met {
+        key,
+        received_at: understood.received_at,
+        groups: counted(&decision, by, &sender, &subject),
+        again: before,
+    };
+    let (decision, storm) = plan.guard(by, met, already, decision);
+    if let Some(surge) = storm.filter(|_| !matches!(decision, ticket::Decision::Held(_))) {
+        log::warn!(
+            "{} mailbox {}: message {} of one {} within {} minutes, \"{subject}\" from {sender}: more of them \
+             are held",
+            key.short(),
+            mailbox.name,
+            surge.count,
+            surge.alike.word(),
+            surge.minutes
+        );
+    }
     let address = mailbox
         .mail_address()
         .unwrap_or(&mailbox.username)
@@ -207,7 +237,6 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         Some((_, lane)) if about.is_some_and(|about| about.append) => lane,
         _ => lane(message),
     };
-    let sender = requester.address(message).map(|a| a.address.as_str());
     let mut decision = Decision {
         sequence: 0,
         mailbox: mailbox.id,
@@ -220,8 +249,8 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         outcome,
         address,
         lane,
-        sender: shown(sender),
-        subject: shown(message.subject.as_deref()),
+        sender,
+        subject,
         composed: None,
         archive_early: mailbox.archive_when == ArchiveWhen::Committed,
         thread: Thread::default(),
@@ -229,6 +258,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         token: None,
         // Of what waits too: whoever looks at it again asks whether its address may be forged.
         origin: requester.origin,
+        storm,
     };
     if let Outcome::Ticket { user, company } = &decision.outcome {
         let root = decision.root();
@@ -263,7 +293,38 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
     plan.decided.push(Decided { key, raw, decision });
 }
 
+/// The groups in which a message counts by what was decided about it.
+fn counted(decision: &ticket::Decision, by: &By<'_>, sender: &str, subject: &str) -> Groups {
+    match decision {
+        ticket::Decision::Ticket { about, .. } if by.rules.storm.is_on() => {
+            let reply = about.is_some_and(|about| about.append);
+            let mailbox = by.mailbox.id.0;
+            Groups::of(mailbox, sender, subject, reply, &by.rules.storm)
+        }
+        _ => Groups::default(),
+    }
+}
+
 impl Plan {
+    /// The decision once the storm guard has counted it; what it says where the message is the last that passes,
+    /// or one too many. The operator's word stands above it.
+    fn guard(
+        &mut self,
+        by: &By<'_>,
+        met: Met,
+        already: Known,
+        decision: ticket::Decision,
+    ) -> (ticket::Decision, Option<Surge>) {
+        let guard = &by.rules.storm;
+        let surge = self.storms.as_mut().and_then(|s| s.step(met, guard));
+        match surge.filter(|_| already == Known::New) {
+            Some(surge) if u64::from(surge.count) > guard.limit => {
+                (ticket::Decision::Held(Reason::Storm), Some(surge))
+            }
+            surge => (decision, surge),
+        }
+    }
+
     /// Where answers of the same batch to a decided message lead, if there are any.
     fn answer(&mut self, key: Key, decision: &Decision, led: Vec<(Clue, Option<Led>)>) {
         let id = decision.thread.id.filter(|id| self.answered.contains(id));

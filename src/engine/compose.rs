@@ -42,6 +42,7 @@ pub(super) fn facts(decision: &Decision, key: Key, raw: Option<RawOriginal>) -> 
         raw,
         about: decision.about.map(|about| about.root),
         token: decision.token.map(|seal| Token::new(&of, seal)),
+        storm: decision.storm,
     })
 }
 

@@ -33,8 +33,11 @@ pub fn rules(mailbox: &Mailbox, all: &[Mailbox]) -> Rules {
         bounces: mailbox.bounces,
         receipts: mailbox.receipts,
         complaints: mailbox.complaints,
+        mailing_lists: mailbox.mailing_lists,
+        notices: mailbox.notices,
         process_unknown_senders: mailbox.process_unknown_senders,
         received_after: mailbox.received_after.map(|w| w.0),
+        storm: mailbox.storm_guard(),
     }
 }
 

@@ -48,6 +48,7 @@ pub mod replay;
 mod rest;
 pub mod revisions;
 pub mod state;
+pub mod storm;
 pub mod understand;
 pub mod writer;
 
@@ -189,6 +190,7 @@ pub struct Engine {
     pub(crate) link: Rc<Link>,
     pub(crate) directory: directory::Live,
     pub(crate) looks: held::Looks,
+    pub(crate) lately: storm::Lately,
     pub(crate) receipts: receipts::Receipts,
     rest: rest::Rest,
     pub(crate) news: News,
@@ -271,6 +273,7 @@ impl Engine {
             opening,
             directory,
             looks: held::Looks::default(),
+            lately: storm::Lately::default(),
             receipts: receipts::Receipts::new(),
             rest: rest::Rest::default(),
             news: News::new(),

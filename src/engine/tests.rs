@@ -117,6 +117,7 @@ pub(super) fn decided(n: u32, at: u32, outcome: Outcome) -> Decided {
         about: None,
         token: None,
         origin: crate::ticket::Origin::default(),
+        storm: None,
     };
     Decided {
         key: key(n),

@@ -51,15 +51,15 @@ use by_key::ByKey;
 use count::count;
 pub use directory::{Change, Directory, Found};
 use rows::{
-    archive_row, is_of_one, is_settled, large_row, list_row, messages_of, place_row, queue_row,
-    reply_row, rows, span_of, value_of, Name,
+    archive_row, entries_from, is_of_one, is_settled, large_row, list_row, messages_of, place_row,
+    queue_row, reply_row, rows, span_of, value_of, Name,
 };
 use table::{Batch, Table};
 pub use tally::Tally;
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";

@@ -126,6 +126,11 @@ pub(super) fn entry_row(sequence: u64, key: &Key) -> Name {
     name(&[b"e", &sequence.to_be_bytes(), &key.0])
 }
 
+/// Before the rows of all numbers from this one on.
+pub(super) fn entries_from(sequence: u64) -> Name {
+    name(&[b"e", &sequence.to_be_bytes()])
+}
+
 /// Neighbours beside each other, where places are numbered.
 pub(super) fn place_row(place: &Place) -> Name {
     match place {

@@ -84,6 +84,7 @@ fn decision(sequence: u64, uid: u32, outcome: Outcome) -> Record {
         about: None,
         token: None,
         origin: crate::ticket::Origin::default(),
+        storm: None,
     }))
 }
 

@@ -10,8 +10,8 @@ use super::directory::{self, Directory, Found};
 use super::rows::Name;
 use super::table::Table;
 use super::{
-    archive_row, decode, list_row, messages_of, place_row, queue_row, reply_row, span_of, Fault,
-    Meta,
+    archive_row, decode, entries_from, list_row, messages_of, place_row, queue_row, reply_row,
+    span_of, Fault, Meta,
 };
 use crate::index::PlaceValue;
 use crate::passage::{Counters, Entry, MailboxId, Place, Position, Stage};
@@ -160,11 +160,7 @@ impl View {
         let Some(oldest) = oldest else {
             return Ok(None);
         };
-        let next = match self.table.meta()? {
-            Some(octets) => decode::<Meta>(&octets)?.sequence,
-            None => 0,
-        };
-        Ok(Some((oldest, span_of(next))))
+        Ok(Some((oldest, span_of(self.next_number()?))))
     }
 
     /// The replies to the ticket of which `root` was the first message, in the order of their decisions,
@@ -235,10 +231,7 @@ impl View {
     /// By windows of numbers, each read forward, and by a narrower one where that shows too much: sled's own way back brings a constant of a MiB into the
     /// program. A window without many rows makes the next one wider.
     pub fn list_back(&self, stage: Stage, before: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
-        let next = match self.table.meta()? {
-            Some(octets) => decode::<Meta>(&octets)?.sequence,
-            None => 0,
-        };
+        let next = self.next_number()?;
         let (mut behind, mut width) = (before.min(next), WINDOW);
         let mut rows = Vec::new();
         while behind > 0 && rows.len() < limit {
@@ -256,6 +249,28 @@ impl View {
             behind = first;
         }
         self.listed(rows)
+    }
+
+    /// What the decisions of the numbers from `from` on are about, in their order, `limit` at most.
+    pub fn decided(&self, from: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
+        let rows = self.table.range(&entries_from(from), b"f", limit)?;
+        let listed = rows.into_iter().map(|(row, value)| {
+            let key = row.get(row.len().saturating_sub(32)..).unwrap_or_default();
+            let key = Key(<[u8; 32]>::try_from(key).map_err(|_| Fault::Damaged {
+                said: "an entry's row has no key".to_owned(),
+            })?);
+            let entry = decode(&value)?;
+            Ok(Listed { key, entry })
+        });
+        listed.collect()
+    }
+
+    /// The number of the next decision.
+    pub fn next_number(&self) -> Result<u64, Fault> {
+        Ok(match self.table.meta()? {
+            Some(octets) => decode::<Meta>(&octets)?.sequence,
+            None => 0,
+        })
     }
 
     fn page(&self, from: Name, to: Name, limit: usize) -> Result<Vec<Listed>, Fault> {

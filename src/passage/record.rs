@@ -13,14 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::place::{MailboxId, Place};
-use crate::ticket::{About, Key, Origin, Reason, Seal, Thread};
+use crate::ticket::{About, Key, Origin, Reason, Seal, Surge, Thread};
 
 mod version_1;
+mod version_2;
 
 use version_1::{DecisionOf1, EntryOf1};
+use version_2::DecisionOf2;
 
 /// The newest version of a payload that this code writes.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// What a record is about; the number stands in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +160,8 @@ pub struct Decision {
     pub token: Option<Seal>,
     /// Whose request it is, and what was trusted.
     pub origin: Origin,
+    /// Of a storm: of what becomes a ticket, that it is the last of its group that passes.
+    pub storm: Option<Surge>,
 }
 
 #[cfg(test)]
@@ -187,6 +191,7 @@ impl Decision {
             about: None,
             token: None,
             origin: Origin::default(),
+            storm: None,
         }
     }
 }
@@ -340,10 +345,11 @@ pub enum Unreadable {
 }
 
 impl Kind {
-    /// The version of payload that is written. The second tells of conversations.
+    /// The version of payload that is written. The second tells of conversations, the third of storms.
     fn version(self) -> u8 {
         match self {
-            Kind::Decision | Kind::Snapshot | Kind::Copied => 2,
+            Kind::Decision | Kind::Copied => 3,
+            Kind::Snapshot => 2,
             _ => 1,
         }
     }
@@ -446,6 +452,7 @@ impl Record {
 fn decision(version: u8, body: &[u8]) -> Option<Box<Decision>> {
     match version {
         1 => decoded::<DecisionOf1>(body).map(|d| Box::new(d.into())),
+        2 => decoded::<DecisionOf2>(body).map(|d| Box::new(d.into())),
         _ => decoded(body),
     }
 }

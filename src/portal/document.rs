@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::http::Bytes;
 use crate::mail::authentication::Verdict;
 use crate::mail::{Event, Protection, TextFrom};
-use crate::ticket::{By, File, Key, Person, Ticket};
+use crate::ticket::{By, File, Key, Person, Storm, Ticket};
 use crate::world::Wall;
 
 #[derive(Serialize)]
@@ -40,6 +40,9 @@ struct Document<'a> {
     participants: &'a [Person],
     authentication: Option<&'a Verdict>,
     doubtful: bool,
+    /// Not said of nearly all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storm: Option<&'a Storm>,
     attachments: &'a [File],
     events: &'a [Event],
     protection: Option<&'static str>,
@@ -96,6 +99,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         participants: &ticket.participants,
         authentication: ticket.authentication.as_ref(),
         doubtful: ticket.doubtful,
+        storm: ticket.storm.as_ref(),
         attachments: &ticket.attachments,
         events: &ticket.events,
         protection: ticket.protection.map(Protection::code),
@@ -126,6 +130,7 @@ mod tests {
             raw: None,
             about: Some(Key([8; 32])),
             token: Some(Token::new(&Key([8; 32]), Seal([1; 10]))),
+            storm: None,
         };
         let ticket = compose(&understand(&skim.finish()), &facts);
         assert_eq!(encode(&ticket), encode(&ticket.clone()));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::Sealed;
 use super::value::address_in;
 use crate::passage::MailboxId;
-use crate::ticket::{Domains, Handling, Unproven};
+use crate::ticket::{Domains, Guard, Handling, Unproven};
 use crate::world::Wall;
 
 /// A setting that is one of a few words.
@@ -113,9 +113,14 @@ impl Words for Unproven {
     const ALL: &'static [(Self, &'static str)] = &[(Self::Mark, "mark"), (Self::Hold, "hold")];
 }
 
-/// What revisions of formats 1 to 3 have not: complaints are few, and somebody should read them.
-fn ticket() -> Handling {
-    Handling::Ticket
+/// What revisions of formats 1 to 5 have not: more than a desk gets of one sender or subject, fewer than a loop of
+/// two programs makes.
+fn storm_limit() -> u64 {
+    50
+}
+
+fn storm_minutes() -> u64 {
+    60
 }
 
 /// One mailbox that is watched.
@@ -160,8 +165,23 @@ pub struct Mailbox {
     #[serde(default)]
     pub receipts: Handling,
     /// What becomes of reports that a message was called abuse.
-    #[serde(default = "ticket")]
+    #[serde(default = "Handling::ticket")]
     pub complaints: Handling,
+    /// What becomes of what a list hands on.
+    #[serde(default = "Handling::ticket")]
+    pub mailing_lists: Handling,
+    /// What becomes of what programs have to say by themselves, or to many.
+    #[serde(default = "Handling::ticket")]
+    pub notices: Handling,
+    /// So many messages of one sender or subject become tickets within the window; 0: any number.
+    #[serde(default = "storm_limit")]
+    pub storm_limit: u64,
+    /// That window.
+    #[serde(default = "storm_minutes")]
+    pub storm_minutes: u64,
+    /// Senders who may write as many as they like: addresses and domains, with a space between.
+    #[serde(default)]
+    pub storm_exempt: Option<String>,
     /// Whether Reply-To is asked about where the author is unknown.
     #[serde(default)]
     pub reply_to_is_sender: bool,
@@ -227,7 +247,12 @@ impl Mailbox {
             auto_replies: Handling::Ignore,
             bounces: Handling::Ignore,
             receipts: Handling::Ignore,
-            complaints: ticket(),
+            complaints: Handling::Ticket,
+            mailing_lists: Handling::Ticket,
+            notices: Handling::Ticket,
+            storm_limit: storm_limit(),
+            storm_minutes: storm_minutes(),
+            storm_exempt: None,
             reply_to_is_sender: false,
             ignore_plus: false,
             company_by_domain: Domains::Company,
@@ -268,6 +293,16 @@ impl Mailbox {
     pub fn trusted_lists(&self) -> Vec<String> {
         let lists = self.resolve_lists.as_deref().unwrap_or_default();
         lists.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// How many messages of one sender or subject become tickets within a while.
+    pub fn storm_guard(&self) -> Guard {
+        let exempt = self.storm_exempt.as_deref().unwrap_or_default();
+        Guard {
+            limit: self.storm_limit,
+            minutes: self.storm_minutes,
+            exempt: exempt.split_whitespace().map(str::to_owned).collect(),
+        }
     }
 
     /// Whether another says the same about whose request a message is.

@@ -21,7 +21,7 @@ use crate::world::Wall;
 /// How many revisions are kept.
 pub const REVISIONS_KEPT: usize = 10;
 
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// Whether a revision is to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::Key;
 use super::origin::{By, Origin};
+use super::storm::{Alike, Surge};
 use super::token::Token;
 use crate::mail::authentication::Verdict;
 use crate::mail::{clean, Address, Digest, Encoding, Event, Inside, Invited, MachineKind, Message};
@@ -25,6 +26,9 @@ const LINE_MAX: usize = 1_000;
 /// Octets of what is but a word.
 const CODE_MAX: usize = 40;
 
+/// Octets of a sender or subject within a sentence.
+const SHOWN_MAX: usize = 160;
+
 /// The name of the original where it is attached.
 const ORIGINAL: &str = "original.eml";
 
@@ -35,6 +39,19 @@ pub struct Person {
     pub name: Option<String>,
     /// The address.
     pub address: String,
+}
+
+/// That further messages like this one are held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storm {
+    /// What they have in common.
+    pub alike: Alike,
+    /// The how-manieth of them this is.
+    pub count: u32,
+    /// Within so many minutes.
+    pub minutes: u32,
+    /// The same as sentences for whoever reads the ticket.
+    pub said: String,
 }
 
 /// A file that goes with a ticket.
@@ -113,6 +130,8 @@ pub struct Ticket {
     pub authentication: Option<Verdict>,
     /// The author's address is a known user's, and may be forged.
     pub doubtful: bool,
+    /// Further messages like it are held.
+    pub storm: Option<Storm>,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
     /// What is to be put into a calendar.
@@ -168,6 +187,8 @@ pub struct Facts {
     pub about: Option<Key>,
     /// The reply token of the ticket that it begins, or goes into.
     pub token: Option<Token>,
+    /// As decided: further messages of its group are held.
+    pub storm: Option<Surge>,
 }
 
 /// Where the octets of one attachment come from.
@@ -252,6 +273,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         participants: participants(message, facts, requester),
         authentication: origin.authentication.clone(),
         doubtful: origin.doubtful,
+        storm: facts.storm.map(|surge| storm(surge, message, requester)),
         attachments,
         events: message.events.iter().map(event).collect(),
         protection: message.protection,
@@ -298,6 +320,32 @@ fn participants(message: &Message, facts: &Facts, requester: Option<&Address>) -
     let all = message.to.iter().chain(&message.cc);
     let others = all.filter(|a| a.address.contains('@') && left_out.insert(a.folded().into()));
     others.map(person).collect()
+}
+
+/// What the last message of its group that passes says of those behind it.
+fn storm(surge: Surge, message: &Message, requester: Option<&Address>) -> Storm {
+    let Surge {
+        alike,
+        count,
+        minutes,
+        ..
+    } = surge;
+    let what = match alike {
+        Alike::Sender => requester.map(|r| r.address.as_str()),
+        Alike::Subject => message.subject.as_deref(),
+    };
+    let what = bounded(&line(what.unwrap_or_default()), SHOWN_MAX);
+    let alike_word = alike.word();
+    Storm {
+        alike,
+        count,
+        minutes,
+        said: format!(
+            "This is message {count} of the {alike_word} \"{what}\" within {minutes} minutes. More of them are \
+             held in postern while they come so fast, and make no tickets until somebody decides there: \
+             `postern held list --reason storm`."
+        ),
+    }
 }
 
 fn people(addresses: &[Address]) -> Vec<Person> {

@@ -10,8 +10,10 @@
 
 use super::directory::Sender;
 use super::key::Key;
+use super::origin::By;
 use super::reason::Reason;
 use super::requester::{Domains, Requester, Senders, Unproven};
+use super::storm::Guard;
 use super::thread::{About, Belongs, Way};
 use crate::mail::authentication::Verdict;
 use crate::mail::{MachineKind, Message, ReportKind, Sign};
@@ -30,6 +32,13 @@ pub enum Handling {
     Append,
 }
 
+impl Handling {
+    /// What is the default of the kinds that somebody should read.
+    pub fn ticket() -> Self {
+        Self::Ticket
+    }
+}
+
 /// The settings that decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
@@ -41,6 +50,12 @@ pub struct Rules {
     pub receipts: Handling,
     /// Reports that a message was called abuse.
     pub complaints: Handling,
+    /// What a list hands on.
+    #[serde(default = "Handling::ticket")]
+    pub mailing_lists: Handling,
+    /// What programs have to say by themselves.
+    #[serde(default = "Handling::ticket")]
+    pub notices: Handling,
     /// Messages from nobody in the directory become tickets without user and company.
     pub process_unknown_senders: bool,
     /// What the server received before this time (milliseconds since 1970) is left alone.
@@ -48,6 +63,9 @@ pub struct Rules {
     /// How the requester is found.
     #[serde(default)]
     pub senders: Senders,
+    /// How many of one sender or subject become tickets within a while.
+    #[serde(default)]
+    pub storm: Guard,
 }
 
 /// What is known of a message's key already.
@@ -185,6 +203,15 @@ pub enum Because {
     },
     /// The directory does not know who wrote it, and a technician vouches for it.
     UnknownCustomer,
+    /// Many of one sender or subject are held, which only who decides for real counts.
+    Storm {
+        /// So many pass.
+        limit: u64,
+        /// Within so many minutes.
+        minutes: u64,
+        /// This sender may write as many as they like.
+        exempt: bool,
+    },
     /// The sender's domain is a company's.
     CompanyByDomain {
         /// The company's id.
@@ -234,6 +261,15 @@ pub fn explain(
             because.push(question());
         },
     );
+    let counted = already == Known::New && matches!(decision, Decision::Ticket { .. });
+    if counted && rules.storm.is_on() {
+        let sender = requester.address(message);
+        because.push(Because::Storm {
+            limit: rules.storm.limit,
+            minutes: rules.storm.minutes,
+            exempt: sender.is_some_and(|a| rules.storm.exempts(&a.address)),
+        });
+    }
     (decision, because)
 }
 
@@ -276,7 +312,7 @@ fn judge(
         told(&|| Because::Ours);
         return Decision::Ignored(Reason::Loop);
     }
-    let (handling, reason) = handled(message, rules);
+    let (handling, reason) = handled(message, requester, rules);
     told(&|| written_by(message, handling));
     match (handling, reason) {
         (Handling::Ignore, Some(reason)) => return Decision::Ignored(reason),
@@ -383,7 +419,7 @@ fn written_by(message: &Message, handling: Handling) -> Because {
 }
 
 /// What the settings make of a message by whoever wrote it, and the reason that it has where they ignore it.
-fn handled(message: &Message, rules: &Rules) -> (Handling, Option<Reason>) {
+fn handled(message: &Message, requester: &Requester, rules: &Rules) -> (Handling, Option<Reason>) {
     let (handling, reason) = match (&message.report, &message.machine) {
         (Some(report), _) => match report.kind {
             ReportKind::Failed => (rules.bounces, Reason::Bounce),
@@ -391,11 +427,16 @@ fn handled(message: &Message, rules: &Rules) -> (Handling, Option<Reason>) {
             ReportKind::Delivered | ReportKind::Receipt => (rules.receipts, Reason::Receipt),
             ReportKind::Complaint => (rules.complaints, Reason::Complaint),
         },
-        (None, Some(machine)) if machine.kind == MachineKind::Reply => {
-            (rules.auto_replies, Reason::AutoReply)
-        }
-        // What a program has to say by itself, or many are told, may be what the desk waits for.
-        (None, _) => return (Handling::Ticket, None),
+        (None, Some(machine)) => match machine.kind {
+            MachineKind::Reply => (rules.auto_replies, Reason::AutoReply),
+            MachineKind::Notice => (rules.notices, Reason::Notice),
+            // Behind a list that is believed about who wrote it stands a customer.
+            MachineKind::List if requester.origin.by == By::List => {
+                return (Handling::Ticket, None)
+            }
+            MachineKind::List => (rules.mailing_lists, Reason::MailingList),
+        },
+        (None, None) => return (Handling::Ticket, None),
     };
     (handling, Some(reason))
 }

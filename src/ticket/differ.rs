@@ -19,9 +19,11 @@ enum Question {
     Doubt,
     Company,
     Thread,
+    /// Asked of whatever would be a ticket, and answered by who decides for real alone.
+    Storm,
 }
 
-/// In the order in which they are asked.
+/// In the order in which they are asked; without what has no answer here.
 const ASKED: [Question; 12] = [
     Question::Seen,
     Question::Date,
@@ -75,6 +77,7 @@ fn question(because: &Because) -> Question {
         | Because::Unknown { .. }
         | Because::UnknownCustomer => Question::Sender,
         Because::Doubtful { .. } => Question::Doubt,
+        Because::Storm { .. } => Question::Storm,
         Because::CompanyByDomain { .. } => Question::Company,
     }
 }

@@ -7,7 +7,8 @@
 //!    says [`answers()`]. A [`Token`] in it was ours before.
 //! 4. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
 //!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
-//! 5. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
+//! 5. What would be a ticket is asked about by [`Storms`], which counts what came before.
+//! 6. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
 //!    same octets for ever. [`sources()`] says where its attachments lie.
 //!
 //! This room is pure, and knows nothing of how a portal is spoken to or where tickets wait.
@@ -20,10 +21,13 @@ pub mod key;
 pub mod origin;
 pub mod reason;
 pub mod requester;
+pub mod storm;
 pub mod thread;
 pub mod token;
 
-pub use compose::{compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Ticket};
+pub use compose::{
+    compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Storm, Ticket,
+};
 pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
 pub use differ::differing;
 pub use directory::{Company, Sender, User};
@@ -31,6 +35,7 @@ pub use key::{Key, KeyHasher};
 pub use origin::{By, Origin};
 pub use reason::Reason;
 pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};
+pub use storm::{Alike, Groups, Guard, Met, Storms, Surge};
 pub use thread::{
     answers, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party, Sign, Signs,
     Thread, Way, Writer,

@@ -149,6 +149,18 @@ reasons! {
     AuthenticationFailed = "authentication-failed", Held,
         "The sender's address is a known user's, and your mail server found that DMARC failed: it may be forged.",
         "Ask the sender another way; convert this message by hand if it is genuine, or set failed_dmarc to mark.";
+    /// Too many came of one sender, or of one subject, within a while.
+    Storm = "storm", Held,
+        "Too many messages of one sender, or of one subject, came within a while.",
+        "`held list` shows them as one group: `held convert KEY --group` makes tickets of all of them, `held dismiss KEY --group` archives them. Exempt the sender by storm_exempt where it may write so much; what is held stays held until you decide.";
+    /// A list handed it on.
+    MailingList = "mailing-list", Ignored,
+        "A mailing list handed it on.",
+        "It lies in the archive folder. If such messages are wanted, set mailing_lists to ticket; for this one: `held convert KEY --again`, and move it back unread.";
+    /// A program had something to say by itself, or told it to many.
+    Notice = "notice", Ignored,
+        "A program wrote it by itself, or to many: a notice.",
+        "It lies in the archive folder. If such messages are wanted, set notices to ticket; for this one: `held convert KEY --again`, and move it back unread.";
 }
 
 impl fmt::Display for Reason {

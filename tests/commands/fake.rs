@@ -8,9 +8,10 @@ use std::sync::mpsc;
 use std::thread;
 
 use postern::control::{
-    serve, Applied, Asked, Caller, Candidate, Compare, Comparison, DirectoryPage, Ended, Event,
-    Explanation, Kind, LeftBehind, Life, LifeLine, Limits, Lines, Listed, Matches, MessageLine,
-    Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
+    serve, Answer, Applied, Asked, Caller, Candidate, Compare, Comparison, DirectoryPage, Ended,
+    Event, Explanation, Kind, LeftBehind, Life, LifeLine, Limits, Lines, Listed, Matches,
+    MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
+    Together,
 };
 use postern::passage::MailboxId;
 use postern::settings::{
@@ -208,6 +209,19 @@ impl Service for Fake {
     async fn convert(&self, _: &Caller, key: &str, _: bool) -> Result<String, Refusal> {
         let found = self.message(key).await;
         found.map(|_| "the message becomes a ticket".to_owned())
+    }
+
+    async fn together(&self, _: &Caller, asked: &Together) -> Result<Answer, Refusal> {
+        let (said, count) = ("2 messages are made tickets".to_owned(), 2);
+        Ok(match asked.yes {
+            true => Answer::Done { said, count },
+            false => Answer::Ask {
+                changes: Vec::new(),
+                warnings: Vec::new(),
+                previews: Vec::new(),
+                notes: vec!["2 messages would be made tickets.".to_owned()],
+            },
+        })
     }
 
     async fn dismiss(&self, _: &Caller, key: &str, _: &str) -> Result<String, Refusal> {

@@ -38,4 +38,5 @@ mod senders;
 mod settings;
 mod sign_in;
 mod store;
+mod storm;
 mod torn;

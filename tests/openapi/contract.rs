@@ -48,6 +48,7 @@ impl Contract {
             "Person",
             "Attachment",
             "Authentication",
+            "Storm",
             "Event",
             "Moment",
             "Invited",

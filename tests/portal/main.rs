@@ -288,6 +288,7 @@ fn the_strangest_message_still_keeps_within_the_contract() {
         company: None,
         about: Some(Key([8; 32])),
         token: Some("pt-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
+        storm: None,
         origin: ticket::Origin::default(),
         raw: None,
     };

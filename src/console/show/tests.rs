@@ -1,6 +1,6 @@
 use super::*;
 use crate::control::{DirectoryLine, DirectoryPage, Happening, Kind, Life, LifeLine};
-use crate::control::{MailboxStatus, Matches};
+use crate::control::{GroupLine, MailboxStatus, Matches};
 use crate::control::{PortalStatus, Preview, Problem, ReasonCount, StoreStatus};
 
 const HOSTILE: &str = "x\u{1b}[2J\u{9b}1m\r\u{202e}\u{7}";
@@ -21,6 +21,13 @@ fn line() -> MessageLine {
         attempts: 3,
         next_s: Some(5),
         said: Some(hostile()),
+        group: Some(GroupLine {
+            alike: hostile(),
+            what: hostile(),
+            count: 2,
+            since: hostile(),
+            until: hostile(),
+        }),
     }
 }
 

@@ -116,6 +116,17 @@ pub(in crate::control) fn step(because: &Because) -> Step {
             "The directory does not know who wrote it; the technician's word is enough for a ticket."
                 .to_owned(),
         ),
+        Because::Storm { exempt: true, .. } => (
+            "storm",
+            "Its sender is exempt from the storm guard, and may write as much as it likes.".to_owned(),
+        ),
+        Because::Storm { limit, minutes, .. } => (
+            "storm",
+            format!(
+                "More than {limit} of one sender or subject within {minutes} minutes would be held; not asked \
+                 here, since explain counts nothing."
+            ),
+        ),
         Because::CompanyByDomain { company } => (
             "company-by-domain",
             format!("The domain is that of company {company}."),

@@ -183,6 +183,7 @@ fn at_the_portal_only_who_takes_part_may_write() {
             raw: None,
             about: None,
             token: None,
+            storm: None,
         };
         Asks::of(&message, &facts, &Signs::default()).expect("it answers something")
     };

@@ -46,6 +46,7 @@ fn decision(sequence: u64, outcome: Outcome) -> Decision {
         about: None,
         token: None,
         origin: crate::ticket::Origin::default(),
+        storm: None,
     }
 }
 

@@ -52,6 +52,7 @@ fn entry(stage: Stage) -> Entry {
         about: None,
         token: None,
         origin: crate::ticket::Origin::default(),
+        storm: None,
     }));
     let mut entry = apply(None, &decision, stored).unwrap().unwrap();
     entry.stage = stage;

@@ -4,7 +4,7 @@ use super::*;
 use crate::passage::entry::Spot;
 use crate::passage::place::{Origin, Position, Uid, UidValidity};
 use crate::passage::Stage;
-use crate::ticket::{self, By, Key, MessageId, Party, Way};
+use crate::ticket::{self, Alike, By, Key, MessageId, Party, Surge, Way};
 
 fn places() -> impl Strategy<Value = Place> {
     prop_oneof![
@@ -81,6 +81,12 @@ fn decisions() -> impl Strategy<Value = Decision> {
             about: of.1,
             token: of.2.map(Seal),
             origin: of.3,
+            storm: of.2.map(|octets| Surge {
+                alike: Alike::Sender,
+                count: u32::from(octets[0]),
+                minutes: u32::from(octets[1]),
+                sender_only: octets[2] > 127,
+            }),
         })
 }
 
@@ -347,6 +353,7 @@ fn sample() -> Decision {
         about: None,
         token: None,
         origin: ticket::Origin::default(),
+        storm: None,
     }
 }
 
@@ -519,9 +526,8 @@ fn thread() -> Thread {
     }
 }
 
-#[test]
-fn version_2_is_frozen() {
-    let decision = Decision {
+fn of_2() -> Decision {
+    Decision {
         thread: thread(),
         about: Some(About {
             root: Key([4; 32]),
@@ -534,8 +540,30 @@ fn version_2_is_frozen() {
             ..ticket::Origin::default()
         },
         ..sample()
-    };
-    let octets = "020501000102030405060708ac0207020206010440090000010175000161060173017400010102020202020202020202020202020202010303030303030303010404040404040404040404040404040404040404040404040404040404040404020101050505050505050505050000010174000000";
-    check_frozen(Record::Decision(Box::new(decision.clone())), octets);
-    check_frozen(Record::Copied(Box::new(decision)), octets);
+    }
+}
+
+const OF_2: &str = "0501000102030405060708ac0207020206010440090000010175000161060173017400010102020202020202020202020202020202010303030303030303010404040404040404040404040404040404040404040404040404040404040404020101050505050505050505050000010174000000";
+
+#[test]
+fn version_2_is_frozen() {
+    let octets = format!("02{OF_2}");
+    check_read(Record::Decision(Box::new(of_2())), &octets);
+    check_read(Record::Copied(Box::new(of_2())), &octets);
+}
+
+#[test]
+fn version_3_is_frozen() {
+    let calm = format!("03{OF_2}00");
+    check_frozen(Record::Decision(Box::new(of_2())), &calm);
+    check_frozen(Record::Copied(Box::new(of_2())), &calm);
+    let storm = Some(Surge {
+        alike: Alike::Subject,
+        count: 50,
+        minutes: 60,
+        sender_only: false,
+    });
+    let stormy = Decision { storm, ..of_2() };
+    let octets = format!("03{OF_2}0101323c00");
+    check_frozen(Record::Decision(Box::new(stormy)), &octets);
 }

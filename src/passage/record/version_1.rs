@@ -49,6 +49,7 @@ impl From<DecisionOf1> for Decision {
             about: None,
             token: None,
             origin: Origin::default(),
+            storm: None,
         }
     }
 }

@@ -173,9 +173,9 @@ fn a_damaged_revision_is_noticed_wherever_the_bit_flips() {
 
 #[test]
 fn a_newer_format_is_refused_by_name() {
-    let octets = b"{\"postern-settings\":6,\"sha256\":\"\",\"more\":1}\n???";
+    let octets = b"{\"postern-settings\":7,\"sha256\":\"\",\"more\":1}\n???";
     let fault = Revision::decode(octets).unwrap_err();
-    assert_eq!(fault, Fault::Newer { found: 6, known: 5 });
+    assert_eq!(fault, Fault::Newer { found: 7, known: 6 });
     assert!(fault.to_string().contains("newer postern"));
 }
 
@@ -297,6 +297,33 @@ fn a_revision_of_format_5_is_read_for_ever() {
         mailbox.authentication_server.as_deref(),
         Some("mx.example.com")
     );
+}
+
+/// What came with format 6.
+fn with_storms() -> Settings {
+    let mut settings = with_senders();
+    put(
+        &mut settings,
+        &[
+            ("mailbox.support.mailing_lists", "ignore"),
+            ("mailbox.support.notices", "append"),
+            ("mailbox.support.storm_limit", "20"),
+            ("mailbox.support.storm_minutes", "10"),
+            (
+                "mailbox.support.storm_exempt",
+                "Alarm@Bücher.example, mon.example.org",
+            ),
+        ],
+    );
+    settings
+}
+
+#[test]
+fn a_revision_of_format_6_is_read_for_ever() {
+    let revision = Revision::decode(include_bytes!("../fixtures/revision-6.json")).unwrap();
+    assert_eq!(revision.settings, with_storms());
+    let exempt = revision.settings.mailboxes[0].storm_guard().exempt;
+    assert_eq!(exempt, ["alarm@xn--bcher-kva.example", "mon.example.org"]);
 }
 
 /// Goes red when a way back takes an identity along: the same message would have another key, and become

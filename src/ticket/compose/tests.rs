@@ -21,6 +21,7 @@ fn facts(raw: Option<RawOriginal>) -> Facts {
         raw,
         about: Some(Key([0xcd; 32])),
         token: Some(Token::new(&Key([0xcd; 32]), Seal([1; 10]))),
+        storm: None,
     }
 }
 

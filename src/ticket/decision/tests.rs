@@ -135,6 +135,7 @@ fn a_decision_names_only_reasons_of_its_own_kind() {
         Reason::DirectoryNotRead,
         Reason::ReceivedBefore,
         Reason::AuthenticationFailed,
+        Reason::Storm,
     ] {
         assert_eq!(reason.verdict(), Verdict::Held);
     }
@@ -172,8 +173,8 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
         (report(ReportKind::Receipt), Some((1, Reason::Receipt))),
         (report(ReportKind::Complaint), Some((2, Reason::Complaint))),
         (machine(MachineKind::Reply), Some((3, Reason::AutoReply))),
-        (machine(MachineKind::Notice), None),
-        (machine(MachineKind::List), None),
+        (machine(MachineKind::Notice), Some((4, Reason::Notice))),
+        (machine(MachineKind::List), Some((5, Reason::MailingList))),
     ];
     let known = Sender::Known {
         user: "u1".into(),
@@ -182,7 +183,7 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
     };
     let sender = Sender::Unknown { company_hint: None };
     for (message, ignored) in cases {
-        for ignores in 0..4 {
+        for ignores in 0..6 {
             let handling = |setting| match ignores == setting {
                 true => Handling::Ignore,
                 false => Handling::Ticket,
@@ -192,6 +193,8 @@ fn what_a_program_answers_or_reports_is_ignored_unless_it_is_wanted() {
                 receipts: handling(1),
                 complaints: handling(2),
                 auto_replies: handling(3),
+                notices: handling(4),
+                mailing_lists: handling(5),
                 ..Rules::default()
             };
             let decided = |sender, already| {
@@ -458,4 +461,66 @@ fn a_technician_s_word_or_by_setting_a_domain_is_enough_for_a_ticket() {
     );
     assert_eq!(asked(None, None, Domains::Known), held);
     assert_eq!(asked(Some("c1"), None, Domains::Company), held);
+}
+
+/// Goes red where a group's mail that a trusted list hands on is ignored with what lists send to all.
+#[test]
+fn what_a_trusted_list_hands_on_is_a_customer_s() {
+    let known = Sender::Known {
+        user: "u1".to_owned(),
+        company: None,
+        technician: false,
+    };
+    let list = Message {
+        machine: Some(crate::mail::Machine {
+            kind: MachineKind::List,
+            sign: "List-Id".to_owned(),
+        }),
+        ..message(false)
+    };
+    let rules = Rules {
+        mailing_lists: Handling::Ignore,
+        ..Rules::default()
+    };
+    let decided = |by| {
+        let mut requester = Requester::plain(&known);
+        requester.origin.by = by;
+        let belongs = Belongs::default();
+        decide(&list, 0, &requester, &rules, Known::New, belongs)
+    };
+    assert_eq!(decided(By::List), ticket(Some("u1"), None));
+    let ignored = Decision::Ignored(Reason::MailingList);
+    assert_eq!(decided(By::From), ignored);
+}
+
+#[test]
+fn that_storms_are_not_asked_about_here_is_told_of_what_would_be_a_ticket() {
+    let known = Sender::Known {
+        user: "u1".to_owned(),
+        company: None,
+        technician: false,
+    };
+    let told = |limit, exempt: &[&str], already| {
+        let rules = Rules {
+            storm: Guard {
+                limit,
+                minutes: 60,
+                exempt: exempt.iter().map(|e| e.to_string()).collect(),
+            },
+            ..Rules::default()
+        };
+        let (requester, belongs) = (Requester::plain(&known), Belongs::default());
+        let message = message(false);
+        let (_, because) = explain(&message, 0, &requester, &rules, already, belongs);
+        because.into_iter().find_map(|because| match because {
+            Because::Storm { exempt, .. } => Some(exempt),
+            _ => None,
+        })
+    };
+    assert_eq!(told(50, &[], Known::New), Some(false));
+    assert_eq!(told(50, &["x.example"], Known::New), Some(true));
+    assert_eq!(told(0, &[], Known::New), None);
+    for already in [Known::Wanted, Known::Elsewhere] {
+        assert_eq!(told(50, &[], already), None);
+    }
 }

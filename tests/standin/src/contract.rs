@@ -54,6 +54,24 @@ pub struct Authentication {
     pub spf: Finding,
 }
 
+#[derive(Deserialize)]
+#[allow(missing_docs)]
+pub struct Storm {
+    pub alike: Alike,
+    pub count: u32,
+    pub minutes: u32,
+    pub said: String,
+}
+
+/// What messages of a storm have in common.
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Alike {
+    Sender,
+    Subject,
+}
+
 /// A result of RFC 8601.
 #[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -194,6 +212,8 @@ pub struct Message {
     pub authentication: Option<Authentication>,
     #[serde(default)]
     pub doubtful: bool,
+    #[serde(default)]
+    pub storm: Option<Storm>,
     pub attachments: Vec<Attachment>,
     pub unparsed: bool,
     pub oddities: Vec<String>,
@@ -238,6 +258,12 @@ impl Message {
         most("participants", self.participants.len(), 2000)?;
         if let Some(authentication) = &self.authentication {
             longest("authentication.server", &authentication.server, 255)?;
+        }
+        if let Some(storm) = &self.storm {
+            longest("storm.said", &storm.said, 1000)?;
+            if storm.count == 0 || storm.minutes == 0 {
+                return Err("storm: count and minutes are 1 at least".into());
+            }
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
             longest(field, body.as_deref().unwrap_or(""), LONGEST_TEXT)?;
@@ -296,8 +322,26 @@ impl Message {
 
 /// Whether objects stand where the document has them. Members that it doesn't have are nobody's.
 fn are_objects(value: &Value) -> bool {
-    const LISTS: [&str; 6] = ["reply_to", "to", "cc", "attachments", "events", "attendees"];
-    const SINGLE: [&str; 6] = ["from", "sender", "starts", "ends", "instead", "organizer"];
+    const LISTS: [&str; 7] = [
+        "reply_to",
+        "to",
+        "cc",
+        "participants",
+        "attachments",
+        "events",
+        "attendees",
+    ];
+    const SINGLE: [&str; 9] = [
+        "from",
+        "sender",
+        "requester",
+        "authentication",
+        "storm",
+        "starts",
+        "ends",
+        "instead",
+        "organizer",
+    ];
     let Value::Object(members) = value else {
         return false;
     };

@@ -135,6 +135,11 @@ fn found(server: String, dmarc: &str) -> Value {
     json!({ "server": server, "dmarc": dmarc, "dkim": "pass", "spf": "none" })
 }
 
+/// That so many came of one subject, in so many characters.
+fn storm(count: u64, said: usize) -> Value {
+    json!({ "alike": "subject", "count": count, "minutes": 1, "said": "s".repeat(said) })
+}
+
 #[test]
 fn who_it_is_from_and_what_was_trusted_is_taken_and_may_be_left_out() {
     let (_dir, standin) = fresh(&[]);
@@ -145,11 +150,13 @@ fn who_it_is_from_and_what_was_trusted_is_taken_and_may_be_left_out() {
     whole["participants"] = json!(vec![json!({ "name": null, "address": "" }); 2000]);
     whole["authentication"] = found("x".repeat(255), "softfail");
     whole["doubtful"] = true.into();
+    whole["storm"] = storm(u32::MAX.into(), 1000);
     assert_eq!(standin.post(&whole).status, 201);
     let mut none = message(2);
     for field in ["requester", "requester_by", "technician", "authentication"] {
         none[field] = Value::Null;
     }
+    none["storm"] = Value::Null;
     assert_eq!(standin.post(&none).status, 201);
 }
 
@@ -172,6 +179,10 @@ fn what_is_no_message_is_invalid() {
         ("authentication", found("x".repeat(256), "pass")),
         ("authentication", found("mx".to_owned(), "perhaps")),
         ("doubtful", "yes".into()),
+        ("storm", storm(0, 1)),
+        ("storm", storm(1 << 32, 1)),
+        ("storm", storm(1, 1001)),
+        ("storm", json!(["sender", 1, 1, ""])),
         // Of ISO 8601, but not of RFC 3339.
         ("received_at", "2026-03-02 08:14:59Z".into()),
         ("received_at", "20260302T081459Z".into()),

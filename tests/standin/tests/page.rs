@@ -96,6 +96,8 @@ fn spoken(n: u64, words: &str) -> Value {
     message["authentication"] =
         json!({ "server": words, "dmarc": "fail", "dkim": "pass", "spf": "none" });
     message["doubtful"] = true.into();
+    message["storm"] =
+        json!({ "alike": "sender", "count": 50, "minutes": 60, "said": format!("stormy {words}") });
     message["company"] = words.into();
     message["oddities"] = json!([words]);
     message
@@ -114,6 +116,8 @@ fn a_ticket_shows_whose_request_it_is_and_what_was_trusted() {
         "<dt>Participants</dt>",
         "words: DMARC fail, DKIM pass, SPF none",
         "may be forged",
+        "<dt>Storm</dt>",
+        "stormy words (one sender)",
     ] {
         shows(&page, what);
     }

@@ -3,7 +3,7 @@
 
 use super::html::{size, when, Html};
 use super::list::{company, marks, sender, subject};
-use crate::contract::{Attachment, By, Finding, Invited, Message, Moment, Person};
+use crate::contract::{Alike, Attachment, By, Finding, Invited, Message, Moment, Person};
 use crate::directory::Directory;
 use crate::state::{Shown, State};
 use std::io;
@@ -78,6 +78,13 @@ fn told(page: &mut Html, directory: &Directory, shown: &Shown) {
     }
     if message.doubtful {
         line(page, "Doubtful", "the sender's address may be forged");
+    }
+    if let Some(storm) = &message.storm {
+        let alike = match storm.alike {
+            Alike::Sender => "sender",
+            Alike::Subject => "subject",
+        };
+        line(page, "Storm", &format!("{} (one {alike})", storm.said));
     }
     let company = company(directory, message.company.as_deref());
     let claimed = message.date.as_deref().map(when).unwrap_or_default();

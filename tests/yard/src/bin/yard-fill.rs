@@ -80,7 +80,8 @@ fn fill(arguments: &Arguments) -> Outcome<()> {
     };
     manifest.cutoff = yard::mime::iso_date(sample::CUTOFF);
     let generated = (arguments.first..arguments.first + arguments.count).map(|number| {
-        let received = sample::MONDAY + number as i64 % 400_000;
+        // So far apart that nobody writes a storm, over a month and a half.
+        let received = sample::MONDAY + number as i64 * 10 % 4_000_000;
         bulk::mail(
             &arguments.series,
             arguments.seed,
