@@ -215,7 +215,7 @@ pub enum Held {
         /// Instead: what was ignored, dismissed or closed
         #[arg(long)]
         aside: bool,
-        /// Instead: each message of the storm's group that this key is of
+        /// Instead: each of the storm's group of this key
         #[arg(long, value_name = "KEY", conflicts_with_all = ["aside", "mailbox", "reason"])]
         group: Option<String>,
     },

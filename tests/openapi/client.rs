@@ -34,8 +34,16 @@ fn what_a_drain_sends_is_what_the_document_says() {
         Begin forwarded message:\r\n\r\n> From: Gwen <gwen@llanfairvets.example>\r\n\
         > Subject: For Gwen\r\n> To: tom@provider.example\r\n>\r\n> Hello.\r\n";
     site.hand().append("INBOX", "", forwarded);
+    // So many of one sender's that the last of them says so; two are of hers already.
+    for number in 0..4 {
+        let more = format!(
+            "From: Gwen <gwen@llanfairvets.example>\r\nMessage-ID: <more-{number}@yard.example>\r\n\
+             Subject: {number}\r\n\r\nHello.\r\n"
+        );
+        site.hand().append("INBOX", "", more.as_bytes());
+    }
     let trusts =
-        "forwards_by_technicians = true\nauthentication_server = \"mx.provider.example\"\n";
+        "forwards_by_technicians = true\nauthentication_server = \"mx.provider.example\"\nstorm_limit = 6\n";
     site.import(&site.settings("none", trusts, ""));
     // One answer is lost, so that its ticket is looked up by its key.
     let lost = json!([{ "route": "ticket", "nth": 3, "action": { "reset": "after_accept" } }]);
@@ -44,7 +52,7 @@ fn what_a_drain_sends_is_what_the_document_says() {
         .admin("POST", "/_admin/faults", &lost.to_string());
     site.drains();
     // Two of them answer others, which are here.
-    assert_eq!(site.portal.tickets().len(), 53);
+    assert_eq!(site.portal.tickets().len(), 57);
     let mut exchanges = recorded(&record);
     exchanges.retain(|e| e.status != 0);
     let mut contract = Contract::shipped();

@@ -65,6 +65,7 @@ fn a_ticket_says_what_the_message_says() {
         "participants": [],
         "authentication": null,
         "doubtful": false,
+        "storm": null,
         "attachments": [
             {"name": "x.pdf", "content_type": "application/pdf", "size": 3,
              "sha256": "b5d4045c3f466fa91fe2cc6abe79232a1a57cdf104f7a26e716e0a1e2789df78",
@@ -202,4 +203,38 @@ fn the_origin_of_a_plain_ticket_takes_six_octets_and_comes_back_the_same() {
         postcard::from_bytes::<Origin>(&plain).unwrap(),
         Origin::default()
     );
+}
+
+/// Goes red where the portal's people are not told that there is more, or read a sender's line breaks.
+#[test]
+fn the_last_message_of_a_storm_that_passes_says_so() {
+    let told = |alike| {
+        let storm = Some(Surge {
+            alike,
+            count: 50,
+            minutes: 60,
+            sender_only: false,
+        });
+        let facts = Facts {
+            storm,
+            ..facts(None)
+        };
+        let mut skim = Skim::new(Limits::default());
+        let subject = "x".repeat(4000);
+        skim.feed(
+            format!("From: a@x.example\r\nSubject: Disk {subject}\r\n\r\nfull\r\n").as_bytes(),
+        );
+        compose(&understand(&skim.finish()), &facts).storm.unwrap()
+    };
+    let sender = told(Alike::Sender);
+    assert!(sender
+        .said
+        .starts_with("This is message 50 of the sender \"a@x.example\" within 60 minutes. "));
+    let subject = told(Alike::Subject);
+    assert!(
+        subject.said.contains("the subject \"Disk xxx"),
+        "{subject:?}"
+    );
+    // As much as the contract takes.
+    assert!(subject.said.len() <= 1000);
 }

@@ -58,8 +58,10 @@ pub struct Authentication {
 #[allow(missing_docs)]
 pub struct Storm {
     pub alike: Alike,
-    pub count: u32,
-    pub minutes: u32,
+    #[serde(deserialize_with = "whole")]
+    pub count: u64,
+    #[serde(deserialize_with = "whole")]
+    pub minutes: u64,
     pub said: String,
 }
 
@@ -261,8 +263,9 @@ impl Message {
         }
         if let Some(storm) = &self.storm {
             longest("storm.said", &storm.said, 1000)?;
-            if storm.count == 0 || storm.minutes == 0 {
-                return Err("storm: count and minutes are 1 at least".into());
+            let fits = |number| (1..=u64::from(u32::MAX)).contains(&number);
+            if !fits(storm.count) || !fits(storm.minutes) {
+                return Err("storm: count and minutes are 1 to 4294967295".into());
             }
         }
         for (field, body) in [("text", &self.text), ("html", &self.html)] {
