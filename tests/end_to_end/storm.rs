@@ -262,3 +262,12 @@ fn what_lists_and_programs_send_is_archived_by_setting_with_its_reason() {
     assert_eq!(reasons, ["mailing-list", "notice"]);
     assert_eq!(site.portal.tickets().len(), 1);
 }
+
+/// Goes red where the guard goes by this box's clock: what lies there for days is fetched within a second.
+#[test]
+fn a_backlog_is_no_storm() {
+    let site = site(&["storm_limit=3", "storm_minutes=2"]);
+    site.mail.fill(&["--count", "300"]);
+    until(&site, 300, 0);
+    assert_eq!(said(&site), Vec::<Value>::new());
+}
