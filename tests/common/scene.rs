@@ -75,6 +75,8 @@ pub struct Scene {
     pub folder: tempfile::TempDir,
     switch: &'static str,
     series: Cell<u32>,
+    /// The numbers of the last series.
+    numbers: Cell<(usize, usize)>,
     twins: RefCell<BTreeSet<String>>,
 }
 
@@ -88,6 +90,7 @@ impl Scene {
             folder: folder(),
             switch: plan.switch,
             series: Cell::new(0),
+            numbers: Cell::new((0, 0)),
             twins: RefCell::default(),
         };
         let own = scene.folder.path().join("store");
@@ -137,6 +140,9 @@ impl Scene {
     /// Puts so many new mails of a size into the mailbox.
     pub fn fill(&self, count: usize, size: &str) {
         self.series.set(self.series.get() + 1);
+        // Each behind the last: of numbers that come again the same few people would write a storm.
+        let (_, first) = self.numbers.get();
+        self.numbers.set((first, first + count));
         self.fill_series(&format!("s{}", self.series.get()), count, size);
     }
 
@@ -144,7 +150,8 @@ impl Scene {
     /// last series.
     pub fn fill_twins(&self, count: usize, size: &str) {
         let series = format!("s{}", self.series.get());
-        for number in 0..count {
+        let (first, _) = self.numbers.get();
+        for number in first..first + count {
             self.twins
                 .borrow_mut()
                 .insert(format!("{series}-1-{number:06}"));
@@ -153,9 +160,10 @@ impl Scene {
     }
 
     fn fill_series(&self, series: &str, count: usize, size: &str) {
-        let count = count.to_string();
-        self.mail
-            .fill(&["--count", &count, "--size", size, "--series", series]);
+        let (first, count) = (self.numbers.get().0.to_string(), count.to_string());
+        let numbers = ["--first", &first, "--count", &count];
+        let which = ["--size", size, "--series", series];
+        self.mail.fill(&[numbers, which].concat());
     }
 
     /// Puts one mail in whose sender the directory does not know.
