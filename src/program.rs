@@ -8,12 +8,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use env_logger::fmt::style::Style;
 use env_logger::fmt::Formatter;
 
 use crate::console::{self, Arguments, Exit};
 use crate::control::{self, Kind, Refusal, Service};
+use crate::world::clock::RealClock;
 use crate::world::signals::Stop;
-use crate::world::{driver, memory, worker, World};
+use crate::world::{driver, memory, worker, Clock, World};
 
 /// Where whoever starts the program says whether the log has colours.
 const STYLE: &str = "RUST_LOG_STYLE";
@@ -34,11 +36,12 @@ pub fn main() -> ExitCode {
             log.filter_module("async_imap", log::LevelFilter::Info)
                 // Standard output is the answer's.
                 .target(env_logger::Target::Stderr);
-            if !io::stderr().is_terminal() && std::env::var_os(STYLE).is_none() {
+            let plain = !io::stderr().is_terminal() && std::env::var_os(STYLE).is_none();
+            if plain {
                 // Else the writer looks through every line for colours to take out.
-                log.format(line).write_style(env_logger::WriteStyle::Always);
+                log.write_style(env_logger::WriteStyle::Always);
             }
-            log.init();
+            log.format(move |to, record| line(to, record, plain)).init();
             command(arguments)
         }
         Err(exit) => exit,
@@ -46,15 +49,15 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// A line of the log, as the writer has it by itself, without colours.
-fn line(to: &mut Formatter, record: &log::Record<'_>) -> io::Result<()> {
-    let (at, level) = (to.timestamp(), record.level());
-    writeln!(
-        to,
-        "[{at} {level:<5} {}] {}",
-        record.target(),
-        record.args()
-    )
+/// A line of the log, as the writer would have it by itself; but its clock brings a second library of dates.
+fn line(to: &mut Formatter, record: &log::Record<'_>, plain: bool) -> io::Result<()> {
+    let (at, level) = (RealClock::new().wall(), record.level());
+    let style = match plain {
+        true => Style::new(),
+        false => to.default_level_style(level),
+    };
+    let (target, said) = (record.target(), record.args());
+    writeln!(to, "[{at} {style}{level:<5}{style:#} {target}] {said}")
 }
 
 fn command(arguments: Arguments) -> Exit {

@@ -9,7 +9,7 @@ use super::seal::Sealed;
 use super::value::address_in;
 use crate::passage::MailboxId;
 use crate::ticket::{Domains, Guard, Handling, Unproven};
-use crate::world::Wall;
+use crate::world::{certificate, Wall};
 
 /// A setting that is one of a few words.
 pub(super) trait Words: Copy + PartialEq + 'static {
@@ -461,7 +461,7 @@ impl Portal {
 
     /// Until when our own certificate is valid.
     pub fn client_cert_ends(&self) -> Option<Wall> {
-        super::value::valid_until(self.client_cert_pem.as_deref()?)
+        certificate::valid_until(self.client_cert_pem.as_deref()?)
     }
 
     /// What the portal is known by, besides its name: authorities, or the one certificate.

@@ -15,7 +15,7 @@ use crate::mail::authentication::server_form;
 use crate::mail::Address;
 use crate::ticket::thread::TAG_PLACE;
 use crate::ticket::TokenKey;
-use crate::world::Wall;
+use crate::world::{certificate, Wall};
 
 /// Time zones, which are files and so the caller's to look up.
 pub struct Zones<'a> {
@@ -62,7 +62,9 @@ impl Value {
     /// For a person who looks at many: of certificates subject and SHA-256, else the text itself.
     pub fn shown(&self) -> String {
         match self {
-            Self::Text(text) if text.starts_with("-----BEGIN CERTIFICATE-----") => subjects(text),
+            Self::Text(text) if text.starts_with("-----BEGIN CERTIFICATE-----") => {
+                certificate::subjects(text)
+            }
             value => value.text(),
         }
     }
@@ -426,7 +428,6 @@ pub(super) fn proxy_user(text: &str, zones: &Zones) -> Result<String, String> {
 
 /// PEM with at least one certificate and nothing else (RFC 7468).
 pub(super) fn pem(text: &str, _: &Zones) -> Result<String, String> {
-    use x509_parser::pem::Pem;
     if text.contains("PRIVATE KEY") {
         return Err(
             "holds a private key, which is not needed here: give the certificate of the \
@@ -438,23 +439,15 @@ pub(super) fn pem(text: &str, _: &Zones) -> Result<String, String> {
     if text.chars().any(odd) {
         return Err("holds control characters: it is no PEM text".to_owned());
     }
-    let mut certificates = 0;
-    for block in Pem::iter_from_buffer(text.as_bytes()) {
-        match block {
-            Ok(block) if block.label == "CERTIFICATE" && block.parse_x509().is_ok() => {
-                certificates += 1;
-            }
-            _ => return Err("holds a block that is no certificate".to_owned()),
-        }
-    }
-    if certificates == 0 {
-        return Err(
+    match certificate::count(text) {
+        None => Err("holds a block that is no certificate".to_owned()),
+        Some(0) => Err(
             "must be PEM, beginning with -----BEGIN CERTIFICATE----- (at the command line: \
              @FILE takes it from a file)"
                 .to_owned(),
-        );
+        ),
+        Some(_) => Ok(format!("{}\n", text.trim())),
     }
-    Ok(format!("{}\n", text.trim()))
 }
 
 /// A certificate of our own with its chain: what `pem` takes.
@@ -467,14 +460,6 @@ pub(super) fn chain(text: &str, zones: &Zones) -> Result<String, String> {
         );
     }
     pem(text, zones)
-}
-
-/// Until when the first certificate of a PEM text is valid.
-pub(super) fn valid_until(text: &str) -> Option<Wall> {
-    use x509_parser::pem::Pem;
-    let block = Pem::iter_from_buffer(text.as_bytes()).next()?.ok()?;
-    let ends = block.parse_x509().ok()?.validity().not_after.timestamp();
-    Some(Wall(ends.saturating_mul(1000)))
 }
 
 /// A secret of any form.
@@ -554,19 +539,6 @@ pub(super) fn private_key(text: &str) -> Result<&str, String> {
                 .to_owned(),
         ),
     }
-}
-
-/// Each certificate of a PEM text by subject and SHA-256.
-fn subjects(text: &str) -> String {
-    use sha2::{Digest, Sha256};
-    use x509_parser::pem::Pem;
-    let blocks = Pem::iter_from_buffer(text.as_bytes()).filter_map(Result::ok);
-    let named = blocks.map(|block| {
-        let subject = block.parse_x509().map(|c| c.subject().to_string());
-        let digest = HEXLOWER.encode(&Sha256::digest(&block.contents));
-        format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
-    });
-    named.collect::<Vec<_>>().join(", ")
 }
 
 /// 32 octets in hexadecimal, with or without colons.

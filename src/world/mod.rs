@@ -7,6 +7,7 @@
 //! Knows nothing of mail, tickets or records.
 
 pub mod body;
+pub mod certificate;
 pub mod clock;
 pub mod disk;
 pub mod driver;
@@ -31,12 +32,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use body::Body;
+pub use certificate::Certificate;
 pub use clock::{Clock, Tick, Wall};
 pub use disk::{Disk, File};
 pub use entropy::Entropy;
 pub use net::{BoxConnection, Connection, DialFault, Net};
 pub use secret::Secret;
-pub use tls::{Certificate, Identity, Secured, TlsFault, Trust};
+pub use tls::{Identity, Secured, TlsFault, Trust};
 pub use worker::Worker;
 
 /// A boxed future that lives on the executor's thread.

@@ -3,21 +3,13 @@
 //! A refused certificate is explained from the certificate itself, not from the library's error
 //! text: `explain` is the one place that says "expired", "wrong name", "not yet valid".
 
-use std::fmt;
-
 use data_encoding::HEXLOWER;
 use native_tls::{Certificate as Anchor, Protocol, TlsConnector};
 use sha2::{Digest, Sha256};
-use x509_parser::oid_registry::{OID_PKCS1_MD5WITHRSAENC, OID_PKCS1_SHA1WITHRSA};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
-use x509_parser::public_key::PublicKey;
-use x509_parser::x509::X509Name;
 
+use super::certificate::{self, RSA_BITS_MIN};
 use super::net::BoxConnection;
-use super::{Secret, Wall};
-
-/// The shortest RSA key that OpenSSL believes in at its level 2, which Debian sets.
-const RSA_BITS_MIN: usize = 2048;
+use super::{Certificate, Secret, Wall};
 
 /// Whose certificates are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,56 +61,13 @@ impl Identity {
             .map_err(|_| IdentityFault::NoPair)?;
         Ok(Self {
             pair,
-            named: own.as_deref().map(subject).unwrap_or_default(),
+            named: own.as_deref().map(certificate::named).unwrap_or_default(),
         })
     }
 
     /// What the certificate is called: its subject and SHA-256.
     pub fn named(&self) -> &str {
         &self.named
-    }
-}
-
-fn subject(der: &[u8]) -> String {
-    let x509 = X509Certificate::from_der(der);
-    let subject = x509.map(|(_, x509)| x509.subject().to_string());
-    let digest = HEXLOWER.encode(&Sha256::digest(der));
-    format!("{} (SHA-256 {digest})", subject.unwrap_or_default())
-}
-
-/// What a peer's certificate says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
-    /// SHA-256 of the DER form: what a pin holds.
-    pub sha256: [u8; 32],
-    /// Host names and addresses that it is for.
-    pub names: Vec<String>,
-    /// Whose it is, as one line.
-    pub subject: String,
-    /// Who issued it, as one line.
-    pub issuer: String,
-    /// Whether it was issued by itself.
-    pub self_signed: bool,
-    /// Whether its key is too short, or its signature of a kind that can be forged.
-    pub weak: bool,
-    /// Not valid before.
-    pub not_before: Wall,
-    /// Not valid after.
-    pub not_after: Wall,
-}
-
-/// On one line, what somebody needs who is to believe it: to be compared with what its owner says.
-impl fmt::Display for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "subject {}, issuer {}, valid from {} to {}, SHA-256 {}",
-            self.subject,
-            self.issuer,
-            self.not_before,
-            self.not_after,
-            HEXLOWER.encode(&self.sha256)
-        )
     }
 }
 
@@ -346,57 +295,6 @@ fn name_matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Reads a certificate in DER form; `None` when it can't be understood.
-pub fn read_certificate(der: &[u8]) -> Option<Certificate> {
-    let (_, x509) = X509Certificate::from_der(der).ok()?;
-    let mut names = Vec::new();
-    if let Ok(Some(extension)) = x509.subject_alternative_name() {
-        for name in &extension.value.general_names {
-            match name {
-                GeneralName::DNSName(n) => names.push((*n).to_owned()),
-                GeneralName::IPAddress(octets) => {
-                    if let Ok(v4) = <[u8; 4]>::try_from(*octets) {
-                        names.push(std::net::Ipv4Addr::from(v4).to_string());
-                    } else if let Ok(v6) = <[u8; 16]>::try_from(*octets) {
-                        names.push(std::net::Ipv6Addr::from(v6).to_string());
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    let validity = x509.validity();
-    Some(Certificate {
-        sha256: Sha256::digest(der).into(),
-        names,
-        subject: short(x509.subject()),
-        issuer: short(x509.issuer()),
-        self_signed: x509.issuer() == x509.subject(),
-        weak: is_weak(&x509),
-        not_before: Wall(validity.not_before.timestamp().saturating_mul(1000)),
-        not_after: Wall(validity.not_after.timestamp().saturating_mul(1000)),
-    })
-}
-
-/// A name as it says itself, cut where nobody would read on: whoever made it could fill a page.
-fn short(name: &X509Name<'_>) -> String {
-    let name = name.to_string();
-    match name.char_indices().nth(200) {
-        Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default()),
-        None => name,
-    }
-}
-
-fn is_weak(x509: &X509Certificate<'_>) -> bool {
-    let short = match x509.public_key().parsed() {
-        Ok(PublicKey::RSA(key)) => key.key_size() < RSA_BITS_MIN,
-        _ => false,
-    };
-    let signed_by = &x509.signature_algorithm.algorithm;
-    let forgeable = [OID_PKCS1_SHA1WITHRSA, OID_PKCS1_MD5WITHRSAENC];
-    short || forgeable.contains(signed_by)
-}
-
 /// Checks that `pem` holds at least one certificate and nothing that can't be read.
 pub fn check_authorities(pem: &str) -> Result<(), String> {
     anchors(pem).map(|_| ())
@@ -483,7 +381,7 @@ pub(super) async fn connect(
         .ok()
         .flatten()
         .and_then(|c| c.to_der().ok());
-    let certificate = der.as_deref().and_then(read_certificate);
+    let certificate = der.as_deref().and_then(certificate::read);
     if let Trust::Pinned(pin) = trust {
         let shown: Option<[u8; 32]> = der.as_deref().map(|d| Sha256::digest(d).into());
         if shown.as_ref() != Some(pin) {

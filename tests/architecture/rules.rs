@@ -52,8 +52,8 @@ pub const ROOMS: &[Room] = &[
         narrow: &[
             // A mailbox's number is given by the settings and written into records.
             ("settings/", "passage", &["MailboxId"]),
-            // Plain types without a clock or a door: a moment, and octets that can't be shown.
-            ("settings/", "world", &["Wall", "Secret"]),
+            // Without a clock or a door: a moment, octets that can't be shown, what a certificate says.
+            ("settings/", "world", &["Wall", "Secret", "certificate"]),
             ("settings/", "mailbox", &["settings"]),
             ("settings/", "portal", &["settings"]),
         ],
@@ -116,6 +116,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &["http/", "control/client.rs", "control/server.rs"],
     ),
     ("native_tls", &["world/tls.rs"]),
+    ("openssl", &["world/certificate"]),
     ("async_native_tls", &["world/tls.rs"]),
     ("async_signal", &["world/signals.rs"]),
     ("getrandom", &["world/entropy.rs"]),
