@@ -116,13 +116,14 @@ pub(super) fn done(status: &Status, outcome: &async_imap::imap_proto::Outcome<'_
     })
 }
 
-/// Sends `commands`, a few ahead, and reads until each has its status. `on` is given every answer.
+/// Sends `commands`, a few ahead, and reads until each has its status. `on` is given every answer; it is
+/// called through a pointer, since all of this would else be compiled for each command that we know.
 pub(super) async fn pipeline(
     wire: &mut Wire,
     state: &mut State,
     doing: &str,
     commands: &[String],
-    mut on: impl FnMut(wire::Answer),
+    on: &mut dyn FnMut(wire::Answer),
 ) -> Result<Vec<Done>, Fault> {
     let mut dones: Vec<Done> = Vec::with_capacity(commands.len());
     let mut early: Vec<(usize, Done)> = Vec::new();
@@ -177,11 +178,10 @@ impl Imap {
         &mut self,
         doing: &str,
         command: &str,
-        on: impl FnMut(&Response<'_>),
+        mut on: impl FnMut(&Response<'_>),
     ) -> Result<Done, Fault> {
-        let commands = [command.to_owned()];
-        let dones = self.ask_all(doing, &commands, on).await?;
-        Ok(dones.into_iter().next().unwrap_or(Ok(())))
+        self.one(doing, command, &mut |answer| on(answer.parsed()))
+            .await
     }
 
     /// One command that must succeed.
@@ -189,11 +189,10 @@ impl Imap {
         &mut self,
         doing: &str,
         command: &str,
-        on: impl FnMut(&Response<'_>),
+        mut on: impl FnMut(&Response<'_>),
     ) -> Result<(), Fault> {
-        self.ask(doing, command, on)
-            .await?
-            .map_err(|denial| verdict::command(doing, denial))
+        self.must(doing, command, &mut |answer| on(answer.parsed()))
+            .await
     }
 
     /// Several commands, their denials not yet judged.
@@ -212,8 +211,30 @@ impl Imap {
         &mut self,
         doing: &str,
         commands: &[String],
-        on: impl FnMut(wire::Answer),
+        mut on: impl FnMut(wire::Answer),
     ) -> Result<Vec<Done>, Fault> {
-        pipeline(&mut self.wire, &mut self.state, doing, commands, on).await
+        pipeline(&mut self.wire, &mut self.state, doing, commands, &mut on).await
+    }
+
+    async fn must(
+        &mut self,
+        doing: &str,
+        command: &str,
+        on: &mut dyn FnMut(wire::Answer),
+    ) -> Result<(), Fault> {
+        self.one(doing, command, on)
+            .await?
+            .map_err(|denial| verdict::command(doing, denial))
+    }
+
+    async fn one(
+        &mut self,
+        doing: &str,
+        command: &str,
+        on: &mut dyn FnMut(wire::Answer),
+    ) -> Result<Done, Fault> {
+        let commands = [command.to_owned()];
+        let dones = pipeline(&mut self.wire, &mut self.state, doing, &commands, on).await?;
+        Ok(dones.into_iter().next().unwrap_or(Ok(())))
     }
 }

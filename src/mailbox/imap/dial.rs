@@ -390,7 +390,7 @@ async fn start_tls(mut wire: Wire) -> Result<BoxConnection, Fault> {
     let doing = "starting TLS";
     let mut state = State::default();
     let commands = ["STARTTLS".to_owned()];
-    let dones = pipeline(&mut wire, &mut state, doing, &commands, |_| {}).await?;
+    let dones = pipeline(&mut wire, &mut state, doing, &commands, &mut |_| {}).await?;
     for done in dones {
         done.map_err(|denial| Fault::Refused {
             doing: doing.to_owned(),

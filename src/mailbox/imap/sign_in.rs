@@ -82,9 +82,15 @@ async fn ask(wire: &mut Wire) -> Result<Abilities, Fault> {
     let doing = "asking what the server can do";
     let mut abilities = None;
     let commands = ["CAPABILITY".to_owned()];
-    let dones = pipeline(wire, &mut State::default(), doing, &commands, |answer| {
-        read(answer.parsed(), &mut abilities);
-    })
+    let dones = pipeline(
+        wire,
+        &mut State::default(),
+        doing,
+        &commands,
+        &mut |answer| {
+            read(answer.parsed(), &mut abilities);
+        },
+    )
     .await?;
     for done in dones {
         done.map_err(|denial| verdict::command(doing, denial))?;
