@@ -6,6 +6,7 @@
 
 use std::io;
 use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -124,15 +125,26 @@ impl<T: 'static> Worker<T> {
         &self,
         job: impl FnOnce(&mut T) -> R + Send + 'static,
     ) -> Result<R, Stopped> {
-        let (answer, answered) = async_channel::bounded(1);
-        self.jobs
-            .send(Box::new(move |value| {
-                // An asker that went away does not want the answer.
-                let _ = answer.try_send(job(value));
-            }))
-            .await
-            .map_err(|_| Stopped(self.name))?;
-        answered.recv().await.map_err(|_| Stopped(self.name))
+        // The answer lies apart from the word that it is there: so that word is the same for every question,
+        // and how it is sent and awaited is compiled once.
+        let answer = Arc::new(Mutex::new(None));
+        let (there, told) = async_channel::bounded(1);
+        let place = Arc::clone(&answer);
+        let job = Box::new(move |value: &mut T| {
+            let done = job(value);
+            *held(&place) = Some(done);
+            // An asker that went away does not want the answer.
+            let _ = there.try_send(());
+        });
+        self.done(job, told).await?;
+        let answer = held(&answer).take();
+        answer.ok_or(Stopped(self.name))
+    }
+
+    async fn done(&self, job: Job<T>, told: Receiver<()>) -> Result<(), Stopped> {
+        let sent = self.jobs.send(job).await;
+        sent.map_err(|_| Stopped(self.name))?;
+        told.recv().await.map_err(|_| Stopped(self.name))
     }
 
     /// Has `job` done some time, for whoever can't wait: where many wait already a thread does.
@@ -157,6 +169,11 @@ impl<T: 'static> Worker<T> {
     ) -> Result<R, Stopped> {
         futures_lite::future::block_on(self.ask(job))
     }
+}
+
+/// What is in it: nobody panics while holding it.
+fn held<R>(answer: &Mutex<Option<R>>) -> MutexGuard<'_, Option<R>> {
+    answer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tries again until it gets something, `limit` long at most: for what other threads hold for a moment. Awake,
