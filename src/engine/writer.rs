@@ -489,7 +489,13 @@ impl Writer {
         if state.of != of {
             return Ok(state);
         }
+        let before = state.whole_at;
         let state = self.index.learn_directory(changes, cursor, last, at)?;
+        if state.whole_at != before {
+            // A box that starts while the portal is away would know nobody, and hold all mail. What comes
+            // by changes later is told again from the cursor that stays.
+            self.checkpoint()?;
+        }
         hold_up(Switch::LateLook);
         Ok(state)
     }

@@ -1,6 +1,6 @@
 //! Answers go into their tickets, in order, whatever the portal does; and only from those who take part.
 
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use crate::common::service::{text, Site};
 use crate::common::USER;
@@ -176,6 +176,71 @@ fn a_conversation_that_came_while_the_portal_was_away_is_one_ticket_in_order() {
     site.start();
     site.portal.start_again();
     come_to(&site, &[&ids]);
+    site.complete();
+    site.sound();
+}
+
+/// A customer, whom she brought in, and a technician who answers from his own mail program, while the portal goes
+/// away before the first, in the middle and before the last, and this box with it in the middle.
+#[test]
+fn ten_mails_of_three_people_are_one_ticket_in_order_while_the_portal_comes_and_goes() {
+    const TOM: &str = "tom@provider.example";
+    let people = json!({
+        "companies": [{ "id": "c-1", "name": "Northgate", "domains": [] }],
+        "users": [
+            { "id": "u-1", "name": "Priya", "addresses": [PRIYA], "company": "c-1" },
+            { "id": "t-1", "name": "Tom", "addresses": [TOM], "technician": true },
+        ],
+    });
+    let mut site = Site::ready();
+    let people = people.to_string();
+    site.portal.admin("PUT", "/_admin/directory", &people);
+    site.start_read();
+    let ids = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"];
+    let from = [TOM, NADIA, PRIYA];
+    let arrive = |site: &Site, range: std::ops::Range<usize>| {
+        for n in range {
+            match n {
+                0 => arrives(site, &FIRST),
+                _ => arrives(site, &reply(ids[n], from[(n - 1) % 3], ids[n - 1])),
+            }
+        }
+    };
+    let committed = |site: &mut Site, count: u64| {
+        site.until("all of them wait", |s| s.count("committed") == count);
+    };
+    site.portal.kill();
+    arrive(&site, 0..3);
+    committed(&mut site, 3);
+    site.portal.start_again();
+    come_to(&site, &[&ids[..3]]);
+    arrive(&site, 3..5);
+    come_to(&site, &[&ids[..5]]);
+    site.portal.kill();
+    arrive(&site, 5..8);
+    committed(&mut site, 3);
+    site.kill();
+    site.start();
+    arrive(&site, 8..9);
+    committed(&mut site, 4);
+    site.portal.start_again();
+    come_to(&site, &[&ids[..9]]);
+    site.portal.kill();
+    arrive(&site, 9..10);
+    committed(&mut site, 1);
+    site.portal.start_again();
+    come_to(&site, &[&ids]);
+    // Who wrote what: the technician by his id, whom she brought in by none.
+    let ticket = &site.portal.tickets()[0];
+    let users: Vec<Value> = [ticket]
+        .into_iter()
+        .chain(ticket["replies"].as_array().unwrap())
+        .map(|message| site.body(message)["user"].clone())
+        .collect();
+    let wanted = [json!("u-1")]
+        .into_iter()
+        .chain((1..10).map(|n| [json!("t-1"), Value::Null, json!("u-1")][(n - 1) % 3].clone()));
+    assert_eq!(users, wanted.collect::<Vec<_>>());
     site.complete();
     site.sound();
 }
