@@ -22,6 +22,7 @@
 //! is decided again, as after a release, counts once.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -29,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 use super::directory::{address_form, domain_form};
 use super::key::Key;
 
-/// How many decisions are remembered: more than any desk has within a window, and 200 KiB.
+/// How many decisions are remembered: more than any desk has within a window, and some 200 KiB.
 pub const REACH: u64 = 2048;
 
 /// Letters that a subject must have left to be compared.
@@ -102,7 +103,7 @@ pub struct Surge {
 }
 
 /// A group, by a digest: of mailbox, sort and value.
-type Group = u64;
+type Group = NonZeroU64;
 
 /// The groups of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +125,8 @@ impl Groups {
             digest.update([alike as u8]);
             digest.update(value);
             let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(digest.finalize());
-            u64::from_be_bytes([a, b, c, d, e, f, g, h])
+            let digest = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+            NonZeroU64::new(digest).unwrap_or(NonZeroU64::MIN)
         };
         let of = |alike, value: Option<String>| value.map(|value| group(alike, value));
         Self {
@@ -193,19 +195,29 @@ pub struct Met {
     pub again: bool,
 }
 
-/// One of the decisions that are remembered.
+/// One of the decisions that are remembered; of its key the beginning, as what is counted twice for two keys that
+/// begin so would be one message more or less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     number: u64,
-    met: Met,
+    key: u64,
+    received_at: i64,
+    groups: Groups,
 }
 
-/// The last decisions, and how many of each group are among them.
+/// How the key begins.
+fn beginning(key: &Key) -> u64 {
+    key.0
+        .first_chunk()
+        .map_or(0, |octets| u64::from_be_bytes(*octets))
+}
+
+/// The last decisions, and when those of each group that are among them were received, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Storms {
     number: u64,
     seen: VecDeque<Seen>,
-    of: BTreeMap<Group, u32>,
+    of: BTreeMap<Group, Vec<i64>>,
 }
 
 impl Storms {
@@ -219,22 +231,25 @@ impl Storms {
             if oldest.number.saturating_add(REACH) > number {
                 break;
             }
-            let groups = oldest.met.groups;
+            let oldest = *oldest;
             self.seen.pop_front();
-            self.less(groups);
+            self.less(oldest);
         }
         if met.groups == Groups::default() {
             return;
         }
         for (_, group) in met.groups.each() {
-            *self.of.entry(group).or_default() += 1;
+            let times = self.of.entry(group).or_default();
+            times.insert(
+                times.partition_point(|at| *at <= met.received_at),
+                met.received_at,
+            );
         }
         self.seen.push_back(Seen {
             number,
-            met: Met {
-                again: false,
-                ..met
-            },
+            key: beginning(&met.key),
+            received_at: met.received_at,
+            groups: met.groups,
         });
     }
 
@@ -262,8 +277,8 @@ impl Storms {
 
     /// How many of a group lie within the window of a message among them; none where there can't be too many.
     fn within(&self, group: Group, received_at: i64, guard: &Guard) -> Option<u64> {
-        let all = self.of.get(&group).copied().unwrap_or_default();
-        if u64::from(all) < guard.limit {
+        let all = self.of.get(&group)?;
+        if (all.len() as u64) < guard.limit {
             return None;
         }
         let window = i64::try_from(guard.minutes.saturating_mul(60_000)).unwrap_or(i64::MAX);
@@ -271,32 +286,33 @@ impl Storms {
             received_at.saturating_sub(window),
             received_at.saturating_add(window),
         );
-        let (mut before, mut behind) = (0, 0);
-        for seen in &self.seen {
-            if seen.met.groups.each().all(|(_, of)| of != group) {
-                continue;
-            }
-            let at = seen.met.received_at;
-            before += u64::from(from < at && at <= received_at);
-            behind += u64::from(received_at <= at && at < to);
-        }
+        let up_to = |past: i64| all.partition_point(|at| *at < past) as u64;
+        let before = up_to(received_at.saturating_add(1)) - up_to(from.saturating_add(1));
+        let behind = up_to(to) - up_to(received_at);
         Some(before.max(behind))
     }
 
     fn forget(&mut self, key: Key) {
-        if let Some(at) = self.seen.iter().position(|seen| seen.met.key == key) {
+        if let Some(at) = self
+            .seen
+            .iter()
+            .position(|seen| seen.key == beginning(&key))
+        {
             let seen = self.seen.remove(at);
-            seen.into_iter().for_each(|seen| self.less(seen.met.groups));
+            seen.into_iter().for_each(|seen| self.less(seen));
         }
     }
 
-    fn less(&mut self, groups: Groups) {
-        for (_, group) in groups.each() {
-            if let Some(count) = self.of.get_mut(&group) {
-                *count -= 1;
-                if *count == 0 {
-                    self.of.remove(&group);
-                }
+    fn less(&mut self, seen: Seen) {
+        for (_, group) in seen.groups.each() {
+            let Some(times) = self.of.get_mut(&group) else {
+                continue;
+            };
+            if let Ok(at) = times.binary_search(&seen.received_at) {
+                times.remove(at);
+            }
+            if times.is_empty() {
+                self.of.remove(&group);
             }
         }
     }

@@ -267,9 +267,9 @@ proptest! {
         }
         prop_assert!(storms.seen.len() as u64 <= REACH);
         prop_assert!(storms.of.len() as u64 <= REACH * 2);
-        let counted: u32 = storms.of.values().sum();
-        let groups = storms.seen.iter().map(|seen| seen.met.groups.each().count() as u32);
-        prop_assert_eq!(counted, groups.sum::<u32>());
+        let counted: usize = storms.of.values().map(|times| times.len()).sum();
+        let groups = storms.seen.iter().map(|seen| seen.groups.each().count());
+        prop_assert_eq!(counted, groups.sum::<usize>());
     }
 
     #[test]
