@@ -254,6 +254,18 @@ proptest! {
         }
     }
 
+    #[test]
+    fn any_subject_has_a_form_that_stays(subject in ".{0,200}") {
+        let form = subject_form(&subject);
+        prop_assert!(form.len() <= subject.len() * 3 + 2);
+        prop_assert!(form.is_empty() || !form.starts_with(' '));
+    }
+}
+
+proptest! {
+    // Thousands of steps each.
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
     /// However many write, what is remembered is bounded.
     #[test]
     fn what_is_remembered_is_bounded(many in 1..3 * REACH, senders in 1..5000_u64) {
@@ -270,12 +282,5 @@ proptest! {
         let counted: usize = storms.of.values().map(|times| times.len()).sum();
         let groups = storms.seen.iter().map(|seen| seen.groups.each().count());
         prop_assert_eq!(counted, groups.sum::<usize>());
-    }
-
-    #[test]
-    fn any_subject_has_a_form_that_stays(subject in ".{0,200}") {
-        let form = subject_form(&subject);
-        prop_assert!(form.len() <= subject.len() * 3 + 2);
-        prop_assert!(form.is_empty() || !form.starts_with(' '));
     }
 }
