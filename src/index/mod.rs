@@ -32,6 +32,7 @@ mod directory;
 mod pages;
 mod rest;
 mod rows;
+mod spans;
 mod table;
 mod tally;
 mod view;

@@ -104,6 +104,16 @@ pub(super) fn messages_of(span: u32, id: &MessageId) -> Name {
     name(&[b"i", &span.to_be_bytes(), &id.0[..8]])
 }
 
+/// Before the rows of all Message-IDs of a span.
+pub(super) fn messages_from(span: u32) -> Name {
+    name(&[b"i", &span.to_be_bytes()])
+}
+
+/// The first two octets of the Message-ID whose row this is.
+pub(super) fn print_in(row: &[u8]) -> Option<u16> {
+    Some(u16::from_be_bytes([*row.get(5)?, *row.get(6)?]))
+}
+
 /// The span of a number: those of 512 lie in 32 pages.
 pub(super) fn span_of(sequence: u64) -> u32 {
     u32::try_from(sequence >> 9).unwrap_or(u32::MAX)

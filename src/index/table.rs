@@ -22,6 +22,7 @@ use sled::IVec;
 
 use super::pages::{self, Below, Changed};
 use super::rows::{entry_row, number_row, Name};
+use super::spans::Spans;
 use super::{decode, Fault, META};
 use crate::passage::Entry as Known;
 use crate::ticket::Key;
@@ -94,6 +95,11 @@ pub(super) struct Table {
     gathered: RwLock<Gathered>,
     /// Numbers of messages, each where the beginning of its key says. An old one does no harm.
     remembered: Mutex<Vec<Option<(Key, u64)>>>,
+    /// Which spans may have a Message-ID.
+    pub(super) spans: Spans,
+    /// How often rows were looked for by a range, in tests.
+    #[cfg(test)]
+    pub(super) ranges: std::sync::atomic::AtomicUsize,
     /// Batches until the process dies, in tests.
     #[cfg(test)]
     left: std::sync::atomic::AtomicUsize,
@@ -107,6 +113,9 @@ impl Table {
             most,
             gathered: RwLock::default(),
             remembered: Mutex::new(vec![None; REMEMBERED]),
+            spans: Spans::default(),
+            #[cfg(test)]
+            ranges: 0.into(),
             #[cfg(test)]
             left: usize::MAX.into(),
         }
@@ -196,6 +205,9 @@ impl Table {
         if from >= to {
             return Ok(Vec::new());
         }
+        #[cfg(test)]
+        self.ranges
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         // Held to the end: a row that moved to sled meanwhile would be seen twice, or not at all.
         let gathered = self.gathered();
         let bounds = (Bound::Included(from), Bound::Excluded(to));
@@ -297,6 +309,7 @@ impl Table {
     pub(super) fn open_again(&self, config: &sled::Config) -> Result<(), Fault> {
         let mut sled = self.sled.write().unwrap_or_else(PoisonError::into_inner);
         *sled = None;
+        self.spans.rest();
         // Before it is opened: its table of pages is six MiB that stay untouched where they come from the
         // system, and are overwritten where they are what was just freed (measured: 4 MiB more at rest).
         memory::give_back();

@@ -134,7 +134,11 @@ impl View {
             return Ok(None);
         };
         let mut other = None;
+        self.table.spans.forget_before(oldest);
         for span in (oldest..=newest).rev() {
+            if !self.table.spans.may_have(&self.table, span, newest, id)? {
+                continue;
+            }
             let from = messages_of(span, id);
             let to = [from.as_slice(), &[0xff; 32], &[0]].concat();
             for (row, _) in self.table.range(&from, &to, SAME_ID)? {

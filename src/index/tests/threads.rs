@@ -1,5 +1,7 @@
 //! Which ticket a Message-ID or a token leads to.
 
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::ticket::{About, Led, MessageId, Party, Sign, Thread, Way};
 
@@ -88,6 +90,37 @@ fn ids_that_begin_alike_are_told_apart() {
         told.view.led(&Sign::Message(alike), MailboxId(1)).unwrap(),
         None
     );
+}
+
+/// Goes red where each unknown Message-ID, of which a first answer to older mail has a dozen, is looked for in all
+/// that is remembered; or where what is kept of that hides somebody.
+#[test]
+fn an_unknown_id_is_looked_for_in_few_places_once_they_were_gone_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut told = Told::open(dir.path());
+    let all: Vec<_> = (0..60)
+        .map(|n| (n, message(n * 512 + 1, n as u8, 70, None)))
+        .collect();
+    told.tell(all);
+    let looks = |told: &Told, n: u8| {
+        let ranges = || told.index.table.ranges.load(Ordering::Relaxed);
+        let before = ranges();
+        let found = by_id(&told.view, n);
+        (found, ranges() - before)
+    };
+    // One span each, and where the spans begin.
+    assert_eq!(looks(&told, 200), (None, 61));
+    assert_eq!(looks(&told, 201), (None, 9));
+    for n in 0..60_u8 {
+        let (found, count) = looks(&told, n);
+        assert_eq!(found, Some(led(u64::from(n), 70, &[n])));
+        assert!(count <= 10, "{count} for {n}");
+    }
+    // What comes now is new to them, and what goes is gone.
+    told.tell(vec![(99, message(60 * 512, 99, 80, None))]);
+    assert_eq!(by_id(&told.view, 99), Some(led(99, 80, &[99])));
+    told.index.forget(&[key(7)]).unwrap();
+    assert_eq!(by_id(&told.view, 7), None);
 }
 
 /// The same mail in two mailboxes, or a Message-ID that somebody used twice: an answer in one mailbox goes into the
