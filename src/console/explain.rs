@@ -46,6 +46,9 @@ impl Console {
                         out.push_str(&format!("{label:<width$}  {}\n", clean(text)));
                     }
                     out.push_str(&judged(&explanation, self.style));
+                    for line in mail.left_out_lines(&explanation) {
+                        out.push_str(&format!("{}\n", clean(&line)));
+                    }
                     out
                 }
                 (false, false) => format!("{}  {}\n", verdict(&explanation), clean(&name)),

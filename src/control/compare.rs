@@ -315,6 +315,7 @@ pub(super) async fn compare(running: &Running, compare: &Compare) -> Result<Comp
         identity: terms.identity.clone(),
         received_at,
         key,
+        files: terms.rules.files.clone(),
     };
     Ok(Comparison {
         now: told(into(&ours, key_now), &asked.message, by_ours),

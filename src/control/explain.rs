@@ -12,7 +12,7 @@ use crate::engine::{decide, understand};
 use crate::mail::authentication::Verdict;
 use crate::mail::{self, Attachment, Message};
 use crate::settings::{whole_moment, Mailbox};
-use crate::ticket::{Because, By, Decision, Key, KeyHasher, Requester};
+use crate::ticket::{Because, By, Decision, Key, KeyHasher, Limits, Omission, Requester};
 use crate::world::Wall;
 
 mod words;
@@ -79,6 +79,9 @@ pub struct Explanation {
     pub origin: Whose,
     /// Every question that was asked, in order.
     pub steps: Vec<Step>,
+    /// What goes along of its files; only asked where it becomes a ticket.
+    #[serde(default)]
+    pub files: Limits,
 }
 
 /// Whose request a message is, as its ticket would say.
@@ -169,8 +172,42 @@ impl Mail {
             "file": file,
             "octets": self.octets.len(),
             "explanation": explanation,
+            "omitted": self.omitted(explanation),
             "message": document(&self.message),
         })
+    }
+
+    /// The files that its ticket would go without, and why.
+    fn left_out(&self, explanation: &Explanation) -> Vec<Omission> {
+        if !matches!(explanation.decision.as_str(), "ticket" | "reply") {
+            return Vec::new();
+        }
+        let whole = self.message.needs_original();
+        let whole = whole.then_some(self.octets.len() as u64);
+        explanation.files.leave_out(&self.message, whole)
+    }
+
+    fn omitted(&self, explanation: &Explanation) -> Vec<Value> {
+        let left_out = self.left_out(explanation);
+        let each = left_out.iter().map(|Omission { file, why }| {
+            json!({"file": file, "reason": why.code(), "limit": why.limit(), "said": why.said()})
+        });
+        each.collect()
+    }
+
+    /// The same, a line each, for people.
+    pub fn left_out_lines(&self, explanation: &Explanation) -> Vec<String> {
+        let left_out = self.left_out(explanation);
+        let each = left_out.iter().map(|Omission { file, why }| {
+            let attached = usize::try_from(*file).ok();
+            let attached = attached.and_then(|at| self.message.attachments.get(at));
+            let name = match attached {
+                Some(file) => file.name.as_deref().unwrap_or(&file.content_type),
+                None => "the original",
+            };
+            format!("{name} is left out: {}", why.said())
+        });
+        each.collect()
     }
 
     /// What it says, a line each, for people: label and text, which whoever shows it cleans.
@@ -320,13 +357,14 @@ pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanat
         rules: decide::rules(mailbox, &settings.mailboxes),
         key: key(asked.key.as_deref())?,
     };
-    let key = terms.key;
+    let (key, files) = (terms.key, terms.rules.files.clone());
     let [judged] = decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
     let arrival = Arrival {
         mailbox: mailbox.name.clone(),
         identity: mailbox.key_identity(),
         received_at,
         key,
+        files,
     };
     Ok(told(arrival, &asked.message, judged))
 }
@@ -356,6 +394,7 @@ pub(super) struct Arrival {
     pub(super) identity: Option<String>,
     pub(super) received_at: Wall,
     pub(super) key: Option<Key>,
+    pub(super) files: Limits,
 }
 
 /// What becomes of it, in words.
@@ -398,6 +437,7 @@ pub(super) fn told(
             doubtful: origin.doubtful,
         },
         steps: because.iter().map(step).collect(),
+        files: arrival.files,
     }
 }
 

@@ -1,5 +1,8 @@
 //! One attempt to hand one ticket to the portal: attachments first, then the ticket.
 //!
+//! An attachment that the portal does not take, by its own limits or by its answer, is left out: the ticket is
+//! composed again and says so (`files`).
+//!
 //! What is sent is made from the committed decision alone. A ticket that is not at hand any more is
 //! composed again from the journal, by the same pure code, and gives the same octets; should an
 //! update of this program compose others, the key is looked up before they are sent.
@@ -13,30 +16,24 @@
 //! A portal that keeps no keys can be asked too early: it may still be at work on the attempt whose
 //! answer is missing. There the look-up has its time (`doubt`), whoever hurries.
 
-use std::io;
-use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::compose::{compose_again, mib};
 use super::conversation::{self, To};
 use super::doubt::{is_asked, Doubt};
-use super::reader::{RawAt, Reader};
 use super::state::Outgoing;
 use super::{held, Engine, StoreFault};
 use crate::index::Queued;
-use crate::mail::{Encoding, File, Unpack};
 use crate::passage::record::ActKind;
 use crate::portal::{self, Contract, Portal};
-use crate::ticket::{self, Key, Source};
-use crate::world::body::Slices;
-use crate::world::{Body, Tick, Worker};
+use crate::ticket::{self, Key};
+use crate::world::Tick;
 
-/// Octets of a message read at once.
-const SLICE: usize = 256 * 1024;
-/// Attachments up to this size are sent without asking whether the portal has them: on a slow line
-/// (10 Mbit/s, 50 ms) the question costs as much as the answer saves, where one in four is there already.
-const ASK_FROM: u64 = 256 * 1024;
+mod files;
+mod refused;
+
+pub use refused::Refused;
 
 /// How an attempt ended.
 pub enum Outcome {
@@ -176,32 +173,13 @@ async fn attempt(
     if let Some(said) = ping.as_ref().and_then(|p| too_large(p, &outgoing)) {
         return Ok(aside(said));
     }
-    let mut stored = None;
-    for source in outgoing.sources.iter() {
-        let at_hand = take(&mut outgoing.files, source);
-        if source.size > ASK_FROM {
-            match portal.has(&source.sha256).await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(fault) => return Ok(verdict(fault, false)),
-            }
-        }
-        let slices = match (at_hand, stored) {
-            (Some(octets), _) => whole(octets),
-            (None, Some(at)) => slices(engine.reader.clone(), at, source),
-            (None, None) => match raw_of(engine, key).await? {
-                Some(at) => slices(engine.reader.clone(), *stored.insert(at), source),
-                None => return Ok(Outcome::Gone),
-            },
-        };
-        let body = Body {
-            length: source.size,
-            digest: source.sha256,
-            slices,
-        };
-        if let Err(fault) = portal.attach(body).await {
-            return Ok(verdict(fault, false));
-        }
+    match files::send(engine, portal, key, ping.as_ref(), &mut outgoing).await? {
+        Ok(refused) if refused.is_empty() => {}
+        Ok(refused) => match files::without(engine, key, refused).await? {
+            Some(body) => outgoing.body = body,
+            None => return Ok(Outcome::Gone),
+        },
+        Err(outcome) => return Ok(outcome),
     }
     let to = match conversation::to(engine, portal, &outgoing, row).await {
         Ok(to) => to,
@@ -291,20 +269,11 @@ fn unsettled(outgoing: &Outgoing, key: &Key) -> String {
 
 /// Why the portal would refuse it by its size, known before an octet is sent.
 fn too_large(ping: &portal::Ping, outgoing: &Outgoing) -> Option<String> {
-    let over = |octets: u64, most: Option<u64>| most.filter(|most| octets > *most);
-    let mend = "have the limit raised there, then `postern queue retry` sends it; or make the ticket by hand, and `postern held dismiss` it";
     let body = outgoing.body.len() as u64;
-    if let Some(most) = over(body, ping.ticket_bytes) {
-        let (body, most) = (mib(body), mib(most));
-        return Some(format!(
-            "the ticket has {body}, and the portal takes {most} at most: {mend}"
-        ));
-    }
-    let largest = outgoing.sources.iter().map(|s| s.size).max().unwrap_or(0);
-    let most = over(largest, ping.attachment_bytes)?;
-    let (largest, most) = (mib(largest), mib(most));
+    let most = ping.ticket_bytes.filter(|most| body > *most)?;
+    let (body, most) = (mib(body), mib(most));
     Some(format!(
-        "an attachment has {largest}, and the portal takes {most} at most: {mend}"
+        "the ticket has {body}, and the portal takes {most} at most: have the limit raised there, then `postern queue retry` sends it; or make the ticket by hand, and `postern held dismiss` it"
     ))
 }
 
@@ -391,6 +360,7 @@ fn verdict(fault: portal::Fault, doubt: bool) -> Outcome {
         // An attachment that the portal let go between two requests is sent again next time; octets
         // that can't be read now may be readable then, and never become a refusal of the portal's.
         portal::Fault::MissingAttachment { .. }
+        | portal::Fault::AttachmentRefused { .. }
         | portal::Fault::AlreadyThere
         | portal::Fault::TicketGone { .. }
         | portal::Fault::Local { .. } => Outcome::Later {
@@ -409,93 +379,6 @@ fn verdict(fault: portal::Fault, doubt: bool) -> Outcome {
             doubt,
         },
     }
-}
-
-async fn raw_of(engine: &Engine, key: Key) -> Result<Option<RawAt>, StoreFault> {
-    engine
-        .reader
-        .ask(move |r| {
-            let message = r.entry(&key)?.and_then(|e| e.message);
-            message.map(|m| r.raw_at(m)).transpose()
-        })
-        .await?
-}
-
-/// An attachment that is at hand.
-fn take(files: &mut Vec<File>, source: &Source) -> Option<Vec<u8>> {
-    // What is packed in another begins where that one does.
-    if source.inside.is_some() {
-        return None;
-    }
-    let is_it =
-        |file: &File| file.start == source.range.start && file.octets.len() as u64 == source.size;
-    let at = files.iter().position(is_it)?;
-    Some(files.swap_remove(at).octets)
-}
-
-fn whole(octets: Vec<u8>) -> Slices {
-    Box::pin(futures_lite::stream::once(Ok(octets)))
-}
-
-/// An attachment's octets from the journal: read in slices and decoded on the way, by the reader's thread.
-fn slices(reader: Worker<Reader>, raw: RawAt, source: &Source) -> Slices {
-    let Range { start, end } = source.range;
-    let unpack = Unpack::new(source.encoding, source.inside.as_ref());
-    // Then the octets are the content.
-    let as_it_is = source.encoding == Encoding::Identity && source.inside.is_none();
-    let state = Some((start, unpack));
-    Box::pin(futures_lite::stream::unfold(state, move |state| {
-        let reader = reader.clone();
-        async move {
-            let (mut at, mut decoder) = state?;
-            loop {
-                if at >= end {
-                    let mut out = Vec::new();
-                    decoder.finish(&mut out);
-                    return (!out.is_empty()).then_some((Ok(out), None));
-                }
-                let length = usize::try_from(end - at).map_or(SLICE, |left| left.min(SLICE));
-                let read = reader
-                    .ask(move |r| Ok(decode(r.raw(raw, at, length)?, decoder, as_it_is)))
-                    .await;
-                let taken;
-                let out;
-                (taken, out, decoder) = match read {
-                    Ok(Ok((0, ..))) => return Some((Err(cut_short()), None)),
-                    Ok(Ok(slice)) => slice,
-                    Ok(Err(fault)) => {
-                        let fault: StoreFault = fault;
-                        return Some((Err(io::Error::other(fault)), None));
-                    }
-                    Err(stopped) => return Some((Err(io::Error::other(stopped)), None)),
-                };
-                at += taken;
-                if !out.is_empty() {
-                    return Some((Ok(out), Some((at, decoder))));
-                }
-            }
-        }
-    }))
-}
-
-fn cut_short() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::UnexpectedEof,
-        "the message in the journal is shorter than it was",
-    )
-}
-
-/// How many octets were read, what they are decoded, and the decoder for the next.
-type Slice = (u64, Vec<u8>, Unpack);
-
-fn decode(octets: Vec<u8>, mut decoder: Unpack, as_it_is: bool) -> Slice {
-    let taken = octets.len() as u64;
-    if as_it_is {
-        return (taken, octets, decoder);
-    }
-    let mut out = Vec::with_capacity(octets.len());
-    decoder.feed(&octets, &mut out);
-    (taken, out, decoder)
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{
     self, answers, compose, decide, is_ours, Belongs, Clue, Key, Known, Led, RawOriginal,
 };
-use crate::ticket::{Groups, MessageId, Met, Reason, Rules, Signs, Storms, Surge, Thread};
+use crate::ticket::{
+    Groups, MessageId, Met, Omission, Reason, Rules, Signs, Storms, Surge, Thread,
+};
 
 /// The stage: takes understood batches, makes them durable.
 pub async fn run(engine: Rc<Engine>, batches: Receiver<UnderstoodBatch>) {
@@ -259,7 +261,11 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         // Of what waits too: whoever looks at it again asks whether its address may be forged.
         origin: requester.origin,
         storm,
+        omitted: Vec::new(),
     };
+    let original = message.needs_original();
+    let original = original.then(|| understood.raw.digest().map(RawOriginal::whole));
+    let original = original.flatten();
     if let Outcome::Ticket { user, company } = &decision.outcome {
         let root = decision.root();
         let (user, company) = (user.as_deref(), company.as_deref());
@@ -268,10 +274,18 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         let ours = by.signs.keys.first();
         decision.token = ours.map(|ours| ours.seal(&root.unwrap_or(key)));
         plan.answer(key, &decision, led);
+        let whole = original.as_ref().map(|raw| raw.size);
+        decision.omitted = by.rules.files.leave_out(message, whole);
+        for Omission { file, why } in &decision.omitted {
+            log::info!(
+                "{} file {}: left out: {}",
+                key.short(),
+                file + 1,
+                why.said()
+            );
+        }
     }
-    let original = message.needs_original();
-    let original = original.then(|| understood.raw.digest().map(RawOriginal::whole));
-    if let Some(facts) = facts(&decision, key, original.flatten()) {
+    if let Some(facts) = facts(&decision, key, original) {
         let ticket = compose(message, &facts);
         let body = crate::portal::document::encode(&ticket);
         decision.composed = Some(Sha256::digest(&body).into());

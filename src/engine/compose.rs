@@ -16,7 +16,7 @@ use crate::mail::{self, clean, Message};
 use crate::passage::record::Decision;
 use crate::passage::{Entry, Outcome, Stage};
 use crate::portal;
-use crate::ticket::{self, compose, Facts, Key, RawOriginal, Signs, Ticket, Token};
+use crate::ticket::{self, compose, Facts, Key, Omission, RawOriginal, Signs, Ticket, Token};
 use crate::world::clock::hold_up;
 use crate::world::switches::Switch;
 
@@ -43,6 +43,7 @@ pub(super) fn facts(decision: &Decision, key: Key, raw: Option<RawOriginal>) -> 
         about: decision.about.map(|about| about.root),
         token: decision.token.map(|seal| Token::new(&of, seal)),
         storm: decision.storm,
+        omitted: decision.omitted.clone(),
     })
 }
 
@@ -61,7 +62,7 @@ pub(super) fn outgoing(
         root: decision.root(),
         asks: Asks::of(message, facts, signs).map(Rc::new),
         files: Vec::new(),
-        sources: Rc::new(ticket::sources(message, facts.raw.as_ref())),
+        sources: Rc::new(ticket::sources(message, facts.raw.as_ref(), &facts.omitted)),
         subject: shown(Some(&ticket.subject)),
         sender: shown(message.author().map(|a| a.address.as_str())),
         decided_at: decision.decided_at,
@@ -78,6 +79,13 @@ pub(super) struct Again {
 }
 
 impl Again {
+    /// The document without these files too.
+    pub(super) fn without(mut self, refused: Vec<Omission>) -> Bytes {
+        self.facts.omitted.extend(refused);
+        self.facts.omitted.sort_by_key(|omission| omission.file);
+        portal::document::encode(&compose(&self.message, &self.facts))
+    }
+
     pub(super) fn outgoing(self, signs: &Signs) -> Outgoing {
         let body = portal::document::encode(&self.ticket);
         let digest = <[u8; 32]>::from(Sha256::digest(&body));

@@ -38,6 +38,7 @@ pub fn rules(mailbox: &Mailbox, all: &[Mailbox]) -> Rules {
         process_unknown_senders: mailbox.process_unknown_senders,
         received_after: mailbox.received_after.map(|w| w.0),
         storm: mailbox.storm_guard(),
+        files: mailbox.attachment_limits(),
     }
 }
 

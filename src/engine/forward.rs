@@ -446,7 +446,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
             link.wanted.borrow_mut().remove(&row.key);
             link.last_receipt_at.set(Some(at));
             *link.standing.borrow_mut() = Standing::Up;
-            link.window.borrow_mut().settle(row);
+            let omitted = link.window.borrow_mut().settle(row);
             let ticket = Some(receipt.ticket.clone());
             link.fresh.borrow_mut().settled(row.key, ticket);
             log::info!("{} ticket {} {shown}", row.key.short(), receipt.ticket);
@@ -459,6 +459,7 @@ fn settle(engine: &Engine, (row, deferred, outcome): Done) -> Result<(), StoreFa
                 number: receipt.number,
                 at: at.0,
                 epoch,
+                omitted,
             };
             engine.receipts.push(row.key, Record::Receipt(record));
         }

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::attempt::Refused;
 use super::conversation::Asks;
 use super::doubt::Doubt;
 use crate::http::Bytes;
 use crate::index::Queued;
 use crate::mail::File;
-use crate::ticket::{Key, Source};
+use crate::ticket::{Key, Omission, Source};
 use crate::world::Tick;
 
 /// Rows held at most.
@@ -101,6 +102,8 @@ pub struct Window {
     left: BTreeSet<u64>,
     composed: BTreeMap<u64, Outgoing>,
     composed_octets: usize,
+    /// What the portal does not take of rows that are still tried.
+    pub refused: Refused,
 }
 
 impl Window {
@@ -239,19 +242,21 @@ impl Window {
         self.deferred.values().map(|d| d.due).min()
     }
 
-    /// Makes every deferred row due at `now`.
+    /// Makes every deferred row due at `now`: what was in its way may be mended.
     pub fn hurry(&mut self, now: Tick) {
+        self.refused.clear();
         for deferred in self.deferred.values_mut() {
             deferred.due = deferred.due.min(now);
         }
     }
 
-    /// A row has its receipt or refusal: its lane moves on.
-    pub fn settle(&mut self, row: Queued) {
+    /// A row has its receipt or refusal: its lane moves on. Returns what the portal did not take of it.
+    pub fn settle(&mut self, row: Queued) -> Vec<Omission> {
         self.flying.remove(&row.sequence);
         self.settled.insert(row.sequence, false);
         self.composed(row.sequence);
         self.free(row.lane);
+        self.refused.forget(&row.key)
     }
 
     /// A row was not in the queue any more when its turn came: the index will learn nothing of it.

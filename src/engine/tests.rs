@@ -118,6 +118,7 @@ pub(super) fn decided(n: u32, at: u32, outcome: Outcome) -> Decided {
         token: None,
         origin: crate::ticket::Origin::default(),
         storm: None,
+        omitted: Vec::new(),
     };
     Decided {
         key: key(n),

@@ -85,6 +85,7 @@ fn decision(sequence: u64, uid: u32, outcome: Outcome) -> Record {
         token: None,
         origin: crate::ticket::Origin::default(),
         storm: None,
+        omitted: Vec::new(),
     }))
 }
 
@@ -94,6 +95,7 @@ fn receipt() -> Record {
         number: None,
         at: 30,
         epoch: String::new(),
+        omitted: Vec::new(),
     })
 }
 

@@ -58,6 +58,21 @@ pub fn for_terminal(text: &str) -> String {
     out
 }
 
+/// For text within HTML.
+pub fn for_html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            plain => out.push(plain),
+        }
+    }
+    out
+}
+
 /// Octets of a file name that every file system takes.
 const FILE_NAME_MAX: usize = 200;
 

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::place::{MailboxId, Place};
-use crate::ticket::{About, Key, Origin, Reason, Seal, Surge, Thread};
+use crate::ticket::{About, Key, Omission, Origin, Reason, Seal, Surge, Thread};
 
 mod version_1;
 mod version_2;
 
-use version_1::{DecisionOf1, EntryOf1};
+use version_1::{DecisionOf1, EntryOf1, ReceiptOf1};
 use version_2::DecisionOf2;
 
 /// The newest version of a payload that this code writes.
@@ -162,6 +162,8 @@ pub struct Decision {
     pub origin: Origin,
     /// Of a storm: of what becomes a ticket, that it is the last of its group that passes.
     pub storm: Option<Surge>,
+    /// Files that the settings leave out of its ticket.
+    pub omitted: Vec<Omission>,
 }
 
 #[cfg(test)]
@@ -192,6 +194,7 @@ impl Decision {
             token: None,
             origin: Origin::default(),
             storm: None,
+            omitted: Vec::new(),
         }
     }
 }
@@ -215,6 +218,8 @@ pub struct Receipt {
     pub at: i64,
     /// The portal's epoch then.
     pub epoch: String,
+    /// Files that it went without because the portal does not take them.
+    pub omitted: Vec<Omission>,
 }
 
 /// The portal refused it for good.
@@ -345,11 +350,12 @@ pub enum Unreadable {
 }
 
 impl Kind {
-    /// The version of payload that is written. The second tells of conversations, the third of storms.
+    /// The version of payload that is written. The second of a decision tells of conversations, the third of storms
+    /// and of files that are left out, as does the second of a receipt.
     fn version(self) -> u8 {
         match self {
             Kind::Decision | Kind::Copied => 3,
-            Kind::Snapshot => 2,
+            Kind::Snapshot | Kind::Receipt => 2,
             _ => 1,
         }
     }
@@ -435,7 +441,7 @@ impl Record {
             }
             Kind::Trying => decoded(body).map(Record::Trying),
             Kind::Decision => decision(version, body).map(Record::Decision),
-            Kind::Receipt => decoded(body).map(Record::Receipt),
+            Kind::Receipt => receipt(version, body).map(Record::Receipt),
             Kind::Refused => decoded(body).map(Record::Refused),
             Kind::Archived => decoded(body).map(Record::Archived),
             Kind::Retired => Some(Record::Retired),
@@ -453,6 +459,13 @@ fn decision(version: u8, body: &[u8]) -> Option<Box<Decision>> {
     match version {
         1 => decoded::<DecisionOf1>(body).map(|d| Box::new(d.into())),
         2 => decoded::<DecisionOf2>(body).map(|d| Box::new(d.into())),
+        _ => decoded(body),
+    }
+}
+
+fn receipt(version: u8, body: &[u8]) -> Option<Receipt> {
+    match version {
+        1 => decoded::<ReceiptOf1>(body).map(Receipt::from),
         _ => decoded(body),
     }
 }

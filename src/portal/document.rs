@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::http::Bytes;
 use crate::mail::authentication::Verdict;
 use crate::mail::{Event, Protection, TextFrom};
-use crate::ticket::{By, File, Key, Person, Storm, Ticket};
+use crate::ticket::{By, File, Key, LeftOut, Person, Storm, Ticket};
 use crate::world::Wall;
 
 #[derive(Serialize)]
@@ -44,6 +44,8 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     storm: Option<&'a Storm>,
     attachments: &'a [File],
+    #[serde(skip_serializing_if = "<[LeftOut]>::is_empty")]
+    omitted: &'a [LeftOut],
     events: &'a [Event],
     protection: Option<&'static str>,
     unparsed: bool,
@@ -101,6 +103,7 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         doubtful: ticket.doubtful,
         storm: ticket.storm.as_ref(),
         attachments: &ticket.attachments,
+        omitted: &ticket.omitted,
         events: &ticket.events,
         protection: ticket.protection.map(Protection::code),
         unparsed: ticket.unparsed,
@@ -131,6 +134,7 @@ mod tests {
             about: Some(Key([8; 32])),
             token: Some(Token::new(&Key([8; 32]), Seal([1; 10]))),
             storm: None,
+            omitted: Vec::new(),
         };
         let ticket = compose(&understand(&skim.finish()), &facts);
         assert_eq!(encode(&ticket), encode(&ticket.clone()));

@@ -65,6 +65,14 @@ pub enum Fault {
         /// Digests of what is missing.
         digests: Vec<[u8; 32]>,
     },
+    /// This attachment is not taken, for good: the ticket goes without it.
+    #[error("{said}")]
+    AttachmentRefused {
+        /// What happened.
+        said: String,
+        /// It is its size.
+        too_large: bool,
+    },
     /// The ticket that this is a reply on no longer exists, or takes no more.
     #[error("{said}")]
     TicketGone {
@@ -209,6 +217,16 @@ pub fn of_answer(act: Act, heard: Heard) -> Fault {
         },
         (404, "ticket-unknown") | (410, "ticket-closed") if act == Act::Reply => {
             Fault::TicketGone { said }
+        }
+        (413, _) | (400..=499, "too-large") if act == Act::Attach => Fault::AttachmentRefused {
+            said,
+            too_large: true,
+        },
+        (415, _) | (400..=499, "attachment-refused") if act == Act::Attach => {
+            Fault::AttachmentRefused {
+                said,
+                too_large: false,
+            }
         }
         (401 | 403, _) => {
             let cause = match heard.given_token {

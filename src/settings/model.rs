@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::Sealed;
 use super::value::address_in;
 use crate::passage::MailboxId;
-use crate::ticket::{Domains, Guard, Handling, Unproven};
+use crate::ticket::{Domains, Guard, Handling, Limits, Unproven};
 use crate::world::{certificate, Wall};
 
 /// A setting that is one of a few words.
@@ -204,6 +204,18 @@ pub struct Mailbox {
     /// What becomes of a known user's message that fails DMARC.
     #[serde(default)]
     pub failed_dmarc: Unproven,
+    /// Octets of one attachment at most; without a limit where zero. The same for the next two.
+    #[serde(default)]
+    pub attachment_max: u64,
+    /// Octets of a message's attachments together.
+    #[serde(default)]
+    pub attachment_sum_max: u64,
+    /// Attachments of a message.
+    #[serde(default)]
+    pub attachment_count_max: u64,
+    /// Endings of names and media types that are left out of tickets, with a space between.
+    #[serde(default)]
+    pub attachment_types_refused: Option<String>,
     /// What the server received before this is left alone.
     pub received_after: Option<Wall>,
     /// The zone of dates that are given without one (IANA); the system's, where unset.
@@ -260,6 +272,10 @@ impl Mailbox {
             resolve_lists: None,
             authentication_server: None,
             failed_dmarc: Unproven::Mark,
+            attachment_max: 0,
+            attachment_sum_max: 0,
+            attachment_count_max: 0,
+            attachment_types_refused: None,
             received_after: None,
             time_zone: None,
             folder: "INBOX".to_owned(),
@@ -302,6 +318,17 @@ impl Mailbox {
             limit: self.storm_limit,
             minutes: self.storm_minutes,
             exempt: exempt.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+
+    /// What goes along of a message's attachments.
+    pub fn attachment_limits(&self) -> Limits {
+        let types = self.attachment_types_refused.as_deref().unwrap_or_default();
+        Limits {
+            largest: self.attachment_max,
+            sum: self.attachment_sum_max,
+            count: self.attachment_count_max,
+            types: types.split_whitespace().map(str::to_owned).collect(),
         }
     }
 

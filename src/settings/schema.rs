@@ -270,6 +270,41 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
         slot: choice!(Unproven, failed_dmarc),
     },
     Setting {
+        key: "attachment_max",
+        label: "Largest attachment",
+        help: "A larger one is left out of its ticket, which says so; the archive keeps it. 0: no limit.",
+        slot: Slot::Octets {
+            field: field!(attachment_max),
+            least: 0,
+        },
+    },
+    Setting {
+        key: "attachment_sum_max",
+        label: "Attachments together",
+        help: "Of one message; those over it are left out likewise. 0: no limit.",
+        slot: Slot::Octets {
+            field: field!(attachment_sum_max),
+            least: 0,
+        },
+    },
+    Setting {
+        key: "attachment_count_max",
+        label: "Number of attachments",
+        help: "Of one message; those behind it are left out likewise, 0 to 10000. 0: no limit.",
+        slot: Slot::Number {
+            field: field!(attachment_count_max),
+            least: 0,
+            most: 10_000,
+            unit: " attachments",
+        },
+    },
+    Setting {
+        key: "attachment_types_refused",
+        label: "Refused attachments",
+        help: "Left out likewise: endings of names and media types, such as .exe .js video/*.",
+        slot: Slot::Maybe(field!(attachment_types_refused), value::file_types),
+    },
+    Setting {
         key: "time_zone",
         label: "Time zone",
         help: "Of dates that are given without one, such as Europe/Berlin; unset: the system's.",

@@ -17,6 +17,10 @@ use crate::ticket::thread::TAG_PLACE;
 use crate::ticket::TokenKey;
 use crate::world::{certificate, Wall};
 
+mod files;
+
+pub(super) use files::file_types;
+
 /// Time zones, which are files and so the caller's to look up.
 pub struct Zones<'a> {
     /// The zone of an IANA name, where this machine knows it.

@@ -13,6 +13,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use super::limits::{self, Omission};
 use super::origin::{By, Origin};
 use super::storm::{Alike, Surge};
 use super::token::Token;
@@ -29,8 +30,11 @@ const CODE_MAX: usize = 40;
 /// Octets of a sender or subject within a sentence.
 const SHOWN_MAX: usize = 160;
 
+/// What every reader of JSON has exactly: 2^53 - 1.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// The name of the original where it is attached.
-const ORIGINAL: &str = "original.eml";
+pub(super) const ORIGINAL: &str = "original.eml";
 
 /// Somebody with an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +73,18 @@ pub struct File {
     pub inline: bool,
     /// The id by which the HTML body refers to it.
     pub content_id: Option<String>,
+}
+
+/// A file that the ticket goes without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The file.
+    #[serde(flatten)]
+    pub file: File,
+    /// Why, as a code.
+    pub reason: String,
+    /// The limit that it is over, where there is one.
+    pub limit: Option<u64>,
 }
 
 /// What the portal is told.
@@ -134,6 +150,8 @@ pub struct Ticket {
     pub storm: Option<Storm>,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
+    /// The files that it goes without, likewise.
+    pub omitted: Vec<LeftOut>,
     /// What is to be put into a calendar.
     pub events: Vec<Event>,
     /// How the message is protected.
@@ -189,11 +207,15 @@ pub struct Facts {
     pub token: Option<Token>,
     /// As decided: further messages of its group are held.
     pub storm: Option<Surge>,
+    /// Files that are left out, in the order of the message.
+    pub omitted: Vec<Omission>,
 }
 
 /// Where the octets of one attachment come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
+    /// The how-manieth of the message's files it is, from zero on.
+    pub file: u32,
     /// Its encoded octets in the original message.
     pub range: Range<u64>,
     /// How they are encoded there.
@@ -217,7 +239,7 @@ pub struct Receipt {
 
 /// The ticket of a message.
 pub fn compose(message: &Message, facts: &Facts) -> Ticket {
-    let mut attachments: Vec<File> = message
+    let mut files: Vec<File> = message
         .attachments
         .iter()
         .enumerate()
@@ -230,7 +252,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
             content_id: attachment.content_id.as_deref().map(line),
         })
         .collect();
-    attachments.extend(facts.raw.as_ref().map(|raw| File {
+    files.extend(facts.raw.as_ref().map(|raw| File {
         name: ORIGINAL.to_owned(),
         content_type: "message/rfc822".to_owned(),
         size: raw.size,
@@ -238,6 +260,11 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         inline: false,
         content_id: None,
     }));
+    let omitted = leave_out(&mut files, &facts.omitted);
+    let said = match facts.omitted.as_slice() {
+        [] => Said::of(message),
+        why => Said::of(message).below(&note(&omitted, why, facts)),
+    };
     let origin = &facts.origin;
     let requester = origin.requester.as_ref().or(message.author());
     Ticket {
@@ -251,10 +278,10 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         to: people(&message.to),
         cc: people(&message.cc),
         subject: message.subject.as_deref().map(line).unwrap_or_default(),
-        text: message.text.as_deref().map(body),
-        new_lines: message.new_lines,
-        text_from: message.text_from,
-        html: message.html.as_deref().map(body),
+        text: said.text,
+        new_lines: said.new_lines,
+        text_from: said.text_from,
+        html: said.html,
         message_id: message.message_id.as_deref().map(line),
         in_reply_to: message.in_reply_to.iter().map(|id| line(id)).collect(),
         references: message.references.iter().map(|id| line(id)).collect(),
@@ -274,7 +301,8 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         authentication: origin.authentication.clone(),
         doubtful: origin.doubtful,
         storm: facts.storm.map(|surge| storm(surge, message, requester)),
-        attachments,
+        attachments: files,
+        omitted,
         events: message.events.iter().map(event).collect(),
         protection: message.protection,
         unparsed: message.unparsed,
@@ -282,12 +310,93 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
     }
 }
 
+/// What a person reads of the ticket.
+struct Said {
+    text: Option<String>,
+    new_lines: Option<u32>,
+    text_from: Option<TextFrom>,
+    html: Option<String>,
+}
+
+impl Said {
+    fn of(message: &Message) -> Said {
+        Said {
+            text: message.text.as_deref().map(body),
+            new_lines: message.new_lines,
+            text_from: message.text_from,
+            html: message.html.as_deref().map(body),
+        }
+    }
+
+    /// The same below a note of ours: above what may be shown folded.
+    fn below(self, note: &[String]) -> Said {
+        let lines = u32::try_from(note.len()).unwrap_or(u32::MAX);
+        let mut text = note.join("\n");
+        text.push('\n');
+        // There was none: the note is all that there is.
+        let text_from = match &self.text {
+            Some(_) => self.text_from,
+            None => Some(TextFrom::Notice),
+        };
+        if let Some(below) = &self.text {
+            text.push('\n');
+            text.push_str(below);
+        }
+        let html = self.html.map(|html| {
+            let note: Vec<String> = note.iter().map(|line| clean::for_html(line)).collect();
+            let note = note.join("<br>");
+            bounded(
+                &format!("<div data-postern=\"omitted\">{note}</div>{html}"),
+                BODY_MAX,
+            )
+        });
+        Said {
+            text: Some(bounded(&text, BODY_MAX)),
+            // And an empty line.
+            new_lines: self.new_lines.map(|new| new.saturating_add(lines + 1)),
+            text_from,
+            html,
+        }
+    }
+}
+
+/// Takes the files out that are left out, and returns them.
+fn leave_out(files: &mut Vec<File>, omitted: &[Omission]) -> Vec<LeftOut> {
+    if omitted.is_empty() {
+        return Vec::new();
+    }
+    let mut left_out = Vec::new();
+    let mut at = 0_u32;
+    files.retain(|file| {
+        let of_it = omitted.iter().find(|o| o.file == at);
+        at += 1;
+        left_out.extend(of_it.map(|omission| LeftOut {
+            file: file.clone(),
+            reason: omission.why.code().to_owned(),
+            limit: omission.why.limit().map(|most| most.min(NUMBER_MAX)),
+        }));
+        of_it.is_none()
+    });
+    left_out
+}
+
+/// What is said of them.
+fn note(left_out: &[LeftOut], omitted: &[Omission], facts: &Facts) -> Vec<String> {
+    let files = left_out.iter().zip(omitted).map(|(left_out, omission)| {
+        let file = &left_out.file;
+        (file.name.as_str(), file.size, &omission.why)
+    });
+    limits::note(files, &line(&facts.mailbox), &facts.key.short())
+}
+
 /// Where each of the ticket's attachments comes from, in the same order.
-pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
+pub fn sources(message: &Message, raw: Option<&RawOriginal>, omitted: &[Omission]) -> Vec<Source> {
     let mut sources: Vec<Source> = message
         .attachments
         .iter()
-        .map(|attachment| Source {
+        .zip(0..)
+        .map(|(attachment, file)| Source {
+            file,
             range: attachment.range.clone(),
             encoding: attachment.encoding,
             inside: attachment.inside.clone(),
@@ -296,12 +405,16 @@ pub fn sources(message: &Message, raw: Option<&RawOriginal>) -> Vec<Source> {
         })
         .collect();
     sources.extend(raw.map(|raw| Source {
+        file: u32::try_from(message.attachments.len()).unwrap_or(u32::MAX),
         range: raw.range.clone(),
         encoding: Encoding::Identity,
         inside: None,
         size: raw.size,
         sha256: raw.sha256,
     }));
+    if !omitted.is_empty() {
+        sources.retain(|source| omitted.iter().all(|o| o.file != source.file));
+    }
     sources
 }
 
@@ -410,7 +523,7 @@ fn bounded(text: &str, max: usize) -> String {
 }
 
 /// A name for a file, made up where the sender gave none.
-fn file_name(given: Option<&str>, index: usize, content_type: &str) -> String {
+pub(super) fn file_name(given: Option<&str>, index: usize, content_type: &str) -> String {
     if let Some(given) = given {
         return clean::for_file_name(given);
     }

@@ -10,6 +10,7 @@
 
 use super::directory::Sender;
 use super::key::Key;
+use super::limits::Limits;
 use super::origin::By;
 use super::reason::Reason;
 use super::requester::{Domains, Requester, Senders, Unproven};
@@ -66,6 +67,9 @@ pub struct Rules {
     /// How many of one sender or subject become tickets within a while.
     #[serde(default)]
     pub storm: Guard,
+    /// What goes along of its files, where it becomes a ticket.
+    #[serde(default)]
+    pub files: Limits,
 }
 
 /// What is known of a message's key already.

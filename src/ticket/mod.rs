@@ -9,7 +9,8 @@
 //!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
 //! 5. What would be a ticket is asked about by [`Storms`], which counts what came before.
 //! 6. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
-//!    same octets for ever. [`sources()`] says where its attachments lie.
+//!    same octets for ever. [`sources()`] says where its attachments lie; which of the message's files go along,
+//!    say [`Limits`].
 //!
 //! This room is pure, and knows nothing of how a portal is spoken to or where tickets wait.
 
@@ -18,6 +19,7 @@ pub mod decision;
 pub mod differ;
 pub mod directory;
 pub mod key;
+pub mod limits;
 pub mod origin;
 pub mod reason;
 pub mod requester;
@@ -26,12 +28,13 @@ pub mod thread;
 pub mod token;
 
 pub use compose::{
-    compose, sources, Facts, File, Person, RawOriginal, Receipt, Source, Storm, Ticket,
+    compose, sources, Facts, File, LeftOut, Person, RawOriginal, Receipt, Source, Storm, Ticket,
 };
 pub use decision::{decide, explain, Because, Decision, Handling, Known, Rules};
 pub use differ::differing;
 pub use directory::{Company, Sender, User};
 pub use key::{Key, KeyHasher};
+pub use limits::{Limits, Omission, Why};
 pub use origin::{By, Origin};
 pub use reason::Reason;
 pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};

@@ -250,6 +250,12 @@ impl Portal {
         serde_json::from_str(body).unwrap_or(Value::Null)
     }
 
+    /// The octets that it keeps under this digest.
+    pub fn octets(&self, digest: &str) -> Vec<u8> {
+        let file = self.folder.path().join("state/attachments").join(digest);
+        std::fs::read(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+    }
+
     /// All tickets that it has.
     pub fn tickets(&self) -> Vec<Value> {
         let all = self.admin("GET", "/_admin/tickets", "");

@@ -12,6 +12,7 @@ mod wires;
 
 mod altered;
 mod apart;
+mod attachments;
 mod away;
 mod compare;
 mod conversations;

@@ -91,7 +91,7 @@ fn each() -> [(&'static str, String, Option<Value>); 8] {
 
 /// Every answer that the stand-in has.
 pub fn told() -> Vec<Exchange> {
-    let portal = Portal::start(&[]);
+    let portal = Portal::start(&["--refuses", &digest(b"refused")]);
     let mut story = Story {
         portal: &portal,
         told: Vec::new(),
@@ -238,6 +238,8 @@ fn attachments(story: &mut Story) {
     story.gives(200, "PUT", &path, &[], b"abc");
     story.gives(200, "HEAD", &path, &[], b"");
     story.gives(422, "PUT", "/attachments/no-digest", &[], b"abc");
+    let refused = format!("/attachments/{}", digest(b"refused"));
+    story.gives(415, "PUT", &refused, &[], b"refused");
     let chunked = [("Content-Length", ""), ("Transfer-Encoding", "chunked")];
     story.gives(411, "PUT", &path, &chunked, b"0\r\n\r\n");
     story.gives(413, "PUT", &path, &[("Content-Length", "99999999999")], b"");

@@ -42,9 +42,19 @@ fn what_a_drain_sends_is_what_the_document_says() {
         );
         site.hand().append("INBOX", "", more.as_bytes());
     }
-    let trusts =
-        "forwards_by_technicians = true\nauthentication_server = \"mx.provider.example\"\nstorm_limit = 6\n";
-    site.import(&site.settings("none", trusts, ""));
+    // With a file too many, which has an id.
+    let file = "--b\r\nContent-Type: application/x-a\r\nContent-ID: <a@yard.example>\r\n\
+        Content-Disposition: attachment; filename=a.b\r\n\r\nabc\r\n";
+    let too_many = format!(
+        "From: Priya Raman <priya.raman@northgate-dental.example>\r\nMessage-ID: <left-out@yard.example>\r\n\
+         Subject: left out\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n{}--b--\r\n",
+        file.repeat(5)
+    );
+    site.hand().append("INBOX", "", too_many.as_bytes());
+    let set = "forwards_by_technicians = true\nauthentication_server = \"mx.provider.example\"\n\
+        storm_limit = 6\nattachment_count_max = 4\n";
+    site.import(&site.settings("none", set, ""));
     // One answer is lost, so that its ticket is looked up by its key.
     let lost = json!([{ "route": "ticket", "nth": 3, "action": { "reset": "after_accept" } }]);
     let _ = site
@@ -52,7 +62,7 @@ fn what_a_drain_sends_is_what_the_document_says() {
         .admin("POST", "/_admin/faults", &lost.to_string());
     site.drains();
     // Two of them answer others, which are here.
-    assert_eq!(site.portal.tickets().len(), 57);
+    assert_eq!(site.portal.tickets().len(), 58);
     let mut exchanges = recorded(&record);
     exchanges.retain(|e| e.status != 0);
     let mut contract = Contract::shipped();
@@ -63,7 +73,13 @@ fn what_a_drain_sends_is_what_the_document_says() {
         .filter(|name| !contract.has_met(&format!("asked {name}")))
         .collect();
     assert_eq!(never, Vec::<String>::new());
-    let mut unsent = contract.members(&["Message", "Person", "Attachment", "Authentication"]);
+    let mut unsent = contract.members(&[
+        "Message",
+        "Person",
+        "Attachment",
+        "Omitted",
+        "Authentication",
+    ]);
     unsent.retain(|member| !contract.has_met(member));
     assert_eq!(unsent, Vec::<String>::new());
 }

@@ -15,6 +15,7 @@ fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
         about: None,
         origin: Whose::default(),
         steps: Vec::new(),
+        files: crate::ticket::Limits::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::engine::account;
 use crate::passage::record::{Act, ActKind, Archived, Decision, MessageHead, Receipt, Refusal};
 use crate::passage::{Entry, Kind, MailboxId, Origin, Outcome, Place, Record, Stored};
 use crate::settings::Settings;
-use crate::ticket::Reason;
+use crate::ticket::{Omission, Reason};
 use crate::world::Wall;
 
 /// The place of what was made a ticket again: nowhere.
@@ -209,7 +209,8 @@ impl Teller<'_> {
                     }
                     None => format!("it becomes a ticket of {whose}"),
                 };
-                new(at, "committed", format!("{what}{early}"))
+                let without = without(&decision.omitted, "the mailbox's settings");
+                new(at, "committed", format!("{what}{without}{early}"))
             }
             Outcome::Held(reason) => new(at, "held", lies()).because(*reason),
             Outcome::Ignored(reason) => new(at, "ignored", lies()).because(*reason),
@@ -309,6 +310,21 @@ fn copied(line: LifeLine) -> LifeLine {
     }
 }
 
+/// How many files a ticket goes without, by whom and why; its text names them.
+fn without(omitted: &[Omission], by: &str) -> String {
+    let files = match omitted {
+        [] => return String::new(),
+        [_] => "1 file".to_owned(),
+        several => format!("{} files", several.len()),
+    };
+    let whys: BTreeSet<&str> = omitted.iter().map(|o| o.why.code()).collect();
+    let whys: Vec<&str> = whys.into_iter().collect();
+    format!(
+        "; without {files}, by {by} ({}), which it names",
+        whys.join(", ")
+    )
+}
+
 fn receipt(receipt: &Receipt) -> LifeLine {
     let number = match &receipt.number {
         Some(number) => format!(" (number {number})"),
@@ -318,13 +334,14 @@ fn receipt(receipt: &Receipt) -> LifeLine {
         "" => "; the portal has no epoch".to_owned(),
         epoch => format!("; the portal's epoch is {epoch}"),
     };
+    let without = without(&receipt.omitted, "the portal's limits");
     LifeLine {
         ticket: Some(receipt.ticket.clone()),
         epoch: Some(receipt.epoch.clone()).filter(|epoch| !epoch.is_empty()),
         ..new(
             Some(receipt.at),
             "forwarded",
-            format!("ticket {}{number}{epoch}", receipt.ticket),
+            format!("ticket {}{number}{without}{epoch}", receipt.ticket),
         )
     }
 }

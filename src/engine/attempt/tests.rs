@@ -1,4 +1,3 @@
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::*;
@@ -7,28 +6,20 @@ use crate::http::Bytes;
 use crate::passage::Record;
 use crate::portal::Ping;
 
-fn ping(ticket_bytes: Option<u64>, attachment_bytes: Option<u64>) -> Ping {
+fn ping(ticket_bytes: Option<u64>) -> Ping {
     Ping {
         ticket_bytes,
-        attachment_bytes,
         ..Ping::plain()
     }
 }
 
-fn outgoing(body: usize, attachments: &[u64]) -> Outgoing {
-    let source = |size: &u64| Source {
-        range: Range { start: 0, end: 1 },
-        encoding: Encoding::Base64,
-        size: *size,
-        sha256: [0; 32],
-        inside: None,
-    };
+fn outgoing(body: usize) -> Outgoing {
     Outgoing {
         lane: 0,
         root: None,
         asks: None,
         body: Bytes::from(vec![b'x'; body]),
-        sources: Rc::new(attachments.iter().map(source).collect()),
+        sources: Rc::default(),
         files: Vec::new(),
         subject: "a subject".to_owned(),
         sender: "a@x.example".to_owned(),
@@ -48,19 +39,16 @@ fn check(ping: &Ping, outgoing: &Outgoing, words: Option<&str>) {
 
 #[test]
 fn what_is_larger_than_the_portal_takes_is_told_with_both_sizes() {
-    let limits = ping(Some(2 << 20), Some(64 << 20));
-    check(&limits, &outgoing(2 << 20, &[64 << 20, 0]), None);
+    check(&ping(Some(2 << 20)), &outgoing(2 << 20), None);
     let words = "the ticket has 2.5 MiB, and the portal takes 2.0 MiB at most";
-    check(&limits, &outgoing(5 << 19, &[]), Some(words));
-    let words = "an attachment has 100.0 MiB, and the portal takes 64.0 MiB at most";
-    check(&limits, &outgoing(10, &[1, 100 << 20]), Some(words));
-    check(&ping(None, None), &outgoing(5 << 20, &[100 << 20]), None);
+    check(&ping(Some(2 << 20)), &outgoing(5 << 19), Some(words));
+    check(&ping(None), &outgoing(5 << 20), None);
 }
 
 #[test]
 fn a_doubt_that_only_a_person_can_settle_says_what_to_look_for_and_what_to_do() {
     let key = Key([7; 32]);
-    let said = unsettled(&outgoing(1, &[]), &key);
+    let said = unsettled(&outgoing(1), &key);
     for words in [
         "\"a subject\"",
         "a@x.example",
@@ -123,32 +111,4 @@ fn a_receipt_has_the_epoch_of_the_portal_that_was_asked() {
         panic!("it is done");
     };
     assert_eq!(epoch, "e1");
-}
-
-/// Goes red where the octets of one attachment are sent for another.
-#[test]
-fn an_attachment_at_hand_is_taken_by_its_place_and_its_size() {
-    let file = |start, octets: &[u8]| File {
-        start,
-        octets: octets.to_vec(),
-    };
-    let source = |start, size| Source {
-        range: Range { start, end: 90 },
-        encoding: Encoding::Base64,
-        size,
-        sha256: [0; 32],
-        inside: None,
-    };
-    let mut files = vec![file(10, b"ab"), file(20, b"cde")];
-    assert_eq!(take(&mut files, &source(20, 2)), None);
-    assert_eq!(take(&mut files, &source(15, 3)), None);
-    assert_eq!(take(&mut files, &source(20, 3)), Some(b"cde".to_vec()));
-    assert_eq!(take(&mut files, &source(20, 3)), None, "it was taken");
-    assert_eq!(files.len(), 1);
-    // What is packed in it begins where it does.
-    let packed = Source {
-        inside: Some(crate::mail::Inside::Decoded(0..2)),
-        ..source(10, 2)
-    };
-    assert_eq!(take(&mut files, &packed), None);
 }

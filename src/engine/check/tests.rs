@@ -64,6 +64,7 @@ fn fill(writer: &mut Writer) {
                 number: None,
                 at: 2,
                 epoch: String::new(),
+                omitted: Vec::new(),
             };
             others.push((key(n), Record::Receipt(receipt)));
         }

@@ -22,6 +22,7 @@ fn receipt(ticket: &str) -> Record {
         number: None,
         at: 2,
         epoch: String::new(),
+        omitted: Vec::new(),
     })
 }
 
@@ -184,6 +185,7 @@ fn at_the_portal_only_who_takes_part_may_write() {
             about: None,
             token: None,
             storm: None,
+            omitted: Vec::new(),
         };
         Asks::of(&message, &facts, &Signs::default()).expect("it answers something")
     };

@@ -36,6 +36,7 @@ fn receipt(at: i64) -> Record {
         number: None,
         at,
         epoch: "e".to_owned(),
+        omitted: Vec::new(),
     })
 }
 

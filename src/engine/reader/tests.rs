@@ -16,6 +16,7 @@ fn receipt(at: i64, epoch: &str) -> Record {
         number: None,
         at,
         epoch: epoch.to_owned(),
+        omitted: Vec::new(),
     })
 }
 

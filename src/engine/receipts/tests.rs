@@ -11,6 +11,7 @@ fn receipt(n: u8) -> (Key, Record) {
         number: None,
         at: 0,
         epoch: String::new(),
+        omitted: Vec::new(),
     };
     (Key([n; 32]), Record::Receipt(receipt))
 }

@@ -53,6 +53,7 @@ fn finish(writer: &mut Writer, n: u32, at: i64) {
         number: None,
         at,
         epoch: String::new(),
+        omitted: Vec::new(),
     });
     let archived = Record::Archived(Archived {
         place: place(n),

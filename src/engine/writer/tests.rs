@@ -19,6 +19,7 @@ fn receipt() -> Record {
         number: None,
         at: 2,
         epoch: String::new(),
+        omitted: Vec::new(),
     })
 }
 

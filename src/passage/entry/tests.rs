@@ -47,6 +47,7 @@ fn decision(sequence: u64, outcome: Outcome) -> Decision {
         token: None,
         origin: crate::ticket::Origin::default(),
         storm: None,
+        omitted: Vec::new(),
     }
 }
 
@@ -75,6 +76,7 @@ fn receipt() -> Record {
         number: None,
         at: 3_000,
         epoch: "e".to_owned(),
+        omitted: Vec::new(),
     })
 }
 

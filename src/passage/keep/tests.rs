@@ -53,6 +53,7 @@ fn entry(stage: Stage) -> Entry {
         token: None,
         origin: crate::ticket::Origin::default(),
         storm: None,
+        omitted: Vec::new(),
     }));
     let mut entry = apply(None, &decision, stored).unwrap().unwrap();
     entry.stage = stage;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Decision, Outcome, Stored};
+use super::{Decision, Outcome, Receipt, Stored};
 use crate::passage::entry::{Entry, Spot};
 use crate::passage::place::{MailboxId, Place, Position};
 use crate::passage::Stage;
@@ -50,6 +50,27 @@ impl From<DecisionOf1> for Decision {
             token: None,
             origin: Origin::default(),
             storm: None,
+            omitted: Vec::new(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReceiptOf1 {
+    ticket: String,
+    number: Option<String>,
+    at: i64,
+    epoch: String,
+}
+
+impl From<ReceiptOf1> for Receipt {
+    fn from(of_1: ReceiptOf1) -> Self {
+        Self {
+            ticket: of_1.ticket,
+            number: of_1.number,
+            at: of_1.at,
+            epoch: of_1.epoch,
+            omitted: Vec::new(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The decision as version 2 had it: what was known before storms were. Frozen.
+//! The decision as version 2 had it: what was known before storms were, and files were left out of tickets. Frozen.
 
 use serde::Deserialize;
 
@@ -52,6 +52,7 @@ impl From<DecisionOf2> for Decision {
             token: of_2.token,
             origin: of_2.origin,
             storm: None,
+            omitted: Vec::new(),
         }
     }
 }

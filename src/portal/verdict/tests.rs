@@ -14,6 +14,10 @@ fn shape(fault: &Fault) -> (&'static str, Option<Duration>) {
         Fault::Link { .. } => ("link", None),
         Fault::AlreadyThere => ("already there", None),
         Fault::MissingAttachment { .. } => ("missing attachment", None),
+        Fault::AttachmentRefused {
+            too_large: true, ..
+        } => ("attachment too large", None),
+        Fault::AttachmentRefused { .. } => ("attachment refused", None),
         Fault::TicketGone { .. } => ("ticket gone", None),
         Fault::Local { .. } => ("local", None),
     }
@@ -89,6 +93,26 @@ fn each_status_and_type_has_its_verdict() {
         (Create, 422, "invalid", None, "never"),
         (Attach, 422, "digest-mismatch", None, "never"),
         (Attach, 411, "length-required", None, "never"),
+        (Attach, 413, "too-large", None, "attachment too large"),
+        // So proxies say it.
+        (Attach, 413, "", None, "attachment too large"),
+        (Attach, 415, "", None, "attachment refused"),
+        (
+            Attach,
+            403,
+            "attachment-refused",
+            None,
+            "attachment refused",
+        ),
+        (
+            Attach,
+            422,
+            "attachment-refused",
+            None,
+            "attachment refused",
+        ),
+        (Attach, 503, "attachment-refused", None, "later"),
+        (Create, 422, "attachment-refused", None, "never"),
         (Find, 422, "key-used", None, "never"),
         (Create, 204, "", None, "unsure"),
         (Create, 700, "", None, "unsure"),

@@ -2,7 +2,7 @@ use data_encoding::HEXLOWER;
 
 use super::*;
 use crate::mail::{understand, Limits, Skim};
-use crate::ticket::Seal;
+use crate::ticket::{Seal, Why};
 
 fn read(raw: &str) -> Message {
     let mut skim = Skim::new(Limits::default());
@@ -22,6 +22,7 @@ fn facts(raw: Option<RawOriginal>) -> Facts {
         about: Some(Key([0xcd; 32])),
         token: Some(Token::new(&Key([0xcd; 32]), Seal([1; 10]))),
         storm: None,
+        omitted: Vec::new(),
     }
 }
 
@@ -74,6 +75,7 @@ fn a_ticket_says_what_the_message_says() {
              "sha256": HEXLOWER.encode(&Digest::of(b"From: b@y\r\n").sha256),
              "inline": false, "content_id": null},
         ],
+        "omitted": [],
         "events": [],
         "protection": null,
         "unparsed": false,
@@ -112,7 +114,7 @@ fn what_could_not_be_read_goes_with_its_original() {
     assert_eq!(ticket.attachments[0].name, "original.eml");
     assert_eq!(ticket.attachments[0].content_type, "message/rfc822");
     assert_eq!(ticket.attachments[0].size, raw.len() as u64);
-    let sources = sources(&message, Some(&original));
+    let sources = sources(&message, Some(&original), &[]);
     assert_eq!(sources[0].range, 0..raw.len() as u64);
     assert_eq!(sources[0].encoding, Encoding::Identity);
 }
@@ -121,7 +123,7 @@ fn what_could_not_be_read_goes_with_its_original() {
 fn sources_stand_in_the_order_of_the_attachments() {
     let message = read(MAIL);
     let ticket = compose(&message, &facts(None));
-    let sources = sources(&message, None);
+    let sources = sources(&message, None, &[]);
     assert_eq!(sources.len(), ticket.attachments.len());
     for (source, file) in sources.iter().zip(&ticket.attachments) {
         assert_eq!(HEXLOWER.encode(&source.sha256), file.sha256);
@@ -237,4 +239,72 @@ fn the_last_message_of_a_storm_that_passes_says_so() {
     );
     // As much as the contract takes.
     assert!(subject.said.len() <= 1000);
+}
+
+/// Goes red where a file that is left out is not named, where one is sent that is, or where what may be folded
+/// begins in the middle of our note.
+#[test]
+fn a_ticket_names_what_it_goes_without_above_what_was_written() {
+    let mut message = read(MAIL);
+    message.new_lines = Some(1);
+    message.html = Some("<p>text</p>".to_owned());
+    message.attachments[0].name = Some("a&b.pdf".to_owned());
+    let whole = compose(&message, &facts(None));
+    let facts = Facts {
+        omitted: vec![Omission {
+            file: 0,
+            why: Why::Large(2),
+        }],
+        ..facts(None)
+    };
+    let ticket = compose(&message, &facts);
+    assert_eq!(ticket.attachments, whole.attachments[1..]);
+    let [left_out] = ticket.omitted.as_slice() else {
+        panic!("{:?}", ticket.omitted);
+    };
+    assert_eq!(left_out.file, whole.attachments[0]);
+    assert_eq!(
+        (left_out.reason.as_str(), left_out.limit),
+        ("too-large", Some(2))
+    );
+    let note = "[postern: 1 file of this message not attached here:\n\
+        - a&b.pdf (3 octets): larger than the 2 octets that the mailbox's settings take\n\
+        The whole message lies in the archive folder of support@msp.example, and for some time here: \
+        postern queue export abababababab]\n\n";
+    let text = ticket.text.unwrap();
+    assert_eq!(text, format!("{note}{}", whole.text.unwrap()));
+    let lines = note.lines().count() as u32;
+    assert_eq!(ticket.new_lines, Some(lines + 1));
+    let html = ticket.html.unwrap();
+    assert!(
+        html.starts_with("<div data-postern=\"omitted\">[postern: 1 file"),
+        "{html}"
+    );
+    assert!(
+        html.contains("- a&amp;b.pdf (3 octets)") && html.ends_with("]</div><p>text</p>"),
+        "{html}"
+    );
+    let sources = sources(&message, None, &facts.omitted);
+    assert_eq!(sources.len(), ticket.attachments.len());
+    assert_eq!(
+        (sources[0].file, sources[0].sha256),
+        (1, message.attachments[1].sha256)
+    );
+}
+
+#[test]
+fn a_note_is_the_text_of_a_message_that_has_none() {
+    let mut message = read(MAIL);
+    (message.text, message.html, message.new_lines) = (None, None, None);
+    let facts = Facts {
+        omitted: vec![Omission {
+            file: 1,
+            why: Why::PortalType,
+        }],
+        ..facts(None)
+    };
+    let ticket = compose(&message, &facts);
+    assert_eq!(ticket.text_from, Some(TextFrom::Notice));
+    assert!(ticket.text.unwrap().starts_with("[postern: 1 file"));
+    assert_eq!((ticket.html, ticket.new_lines), (None, None));
 }

@@ -111,6 +111,9 @@ impl Asked {
                 if self.length.is_none() {
                     return Err(Problem::new("length-required", 411, ""));
                 }
+                if manners.refuses.contains(&self.id) {
+                    return Err(Problem::new("attachment-refused", 415, ""));
+                }
                 self.shorter_than(manners.attachment_bytes)
             }
             Route::Find if !manners.finds => Err(Problem::new("not-found", 404, "")),

@@ -44,6 +44,19 @@ pub struct Attachment {
     pub content_id: Option<String>,
 }
 
+/// A file that the ticket goes without.
+#[derive(Deserialize)]
+pub struct Omitted {
+    /// The file.
+    #[serde(flatten)]
+    pub file: Attachment,
+    /// Why, as a code.
+    pub reason: String,
+    /// The limit that it is over.
+    #[serde(default, deserialize_with = "whole_or_none")]
+    pub limit: Option<u64>,
+}
+
 /// What the operator's own mail server found out about the author.
 #[derive(Deserialize)]
 #[allow(missing_docs)]
@@ -217,6 +230,8 @@ pub struct Message {
     #[serde(default)]
     pub storm: Option<Storm>,
     pub attachments: Vec<Attachment>,
+    #[serde(default)]
+    pub omitted: Vec<Omitted>,
     pub unparsed: bool,
     pub oddities: Vec<String>,
 }
@@ -302,6 +317,11 @@ impl Message {
         for attachment in &self.attachments {
             attachment.check()?;
         }
+        most("omitted", self.omitted.len(), 10_001)?;
+        for omitted in &self.omitted {
+            omitted.file.check()?;
+            longest("omitted.reason", &omitted.reason, 40)?;
+        }
         most("oddities", self.oddities.len(), 100)?;
         for oddity in &self.oddities {
             longest("oddities", oddity, 100)?;
@@ -325,12 +345,13 @@ impl Message {
 
 /// Whether objects stand where the document has them. Members that it doesn't have are nobody's.
 fn are_objects(value: &Value) -> bool {
-    const LISTS: [&str; 7] = [
+    const LISTS: [&str; 8] = [
         "reply_to",
         "to",
         "cc",
         "participants",
         "attachments",
+        "omitted",
         "events",
         "attendees",
     ];
@@ -546,6 +567,7 @@ fn title(kind: &str) -> &'static str {
         "key-used" => "This key was used for another request",
         "key-in-progress" => "The first request with this key still runs",
         "attachment-missing" => "An attachment was not uploaded",
+        "attachment-refused" => "This attachment is not taken",
         "digest-mismatch" => "The content has another digest",
         "length-required" => "Content-Length is missing",
         "too-large" => "The body is too large",

@@ -99,6 +99,9 @@ struct Options {
     /// Largest attachment, in octets.
     #[arg(long, default_value_t = contract::ATTACHMENT_BYTES)]
     attachment_bytes: u64,
+    /// Digest of an attachment that it does not take; may be repeated.
+    #[arg(long)]
+    refuses: Vec<String>,
     /// Write each exchange here, a line of JSON each: for a judge of both sides.
     #[arg(long)]
     record: Option<PathBuf>,
@@ -116,6 +119,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         finds_conversations: !options.no_conversations,
         ticket_bytes: options.ticket_bytes,
         attachment_bytes: options.attachment_bytes,
+        refuses: options.refuses.clone(),
         sync: options.sync,
     };
     let state = state::State::open(&options.state, manners)?;

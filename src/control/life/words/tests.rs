@@ -97,6 +97,7 @@ fn a_whole_life_is_told_with_places_reasons_tickets_and_who_did_it() {
                 number: Some("9".to_owned()),
                 at: 1_800_000_003_000,
                 epoch: "e1".to_owned(),
+                omitted: Vec::new(),
             }),
             Record::Archived(archived),
             Record::Retired,

@@ -280,6 +280,24 @@ fn content(page: &mut Html, shown: &Shown) {
         }
         page.ours("</ul></section>\n");
     }
+    if !message.omitted.is_empty() {
+        page.ours("<section><h3>Not attached</h3><ul class=\"files\">\n");
+        for omitted in &message.omitted {
+            page.ours("<li><bdi>")
+                .text(&omitted.file.name)
+                .ours("</bdi> <span class=\"quiet\"><bdi>")
+                .text(&omitted.file.content_type)
+                .ours("</bdi>, ")
+                .text(&size(omitted.file.size))
+                .ours(": ")
+                .text(&omitted.reason);
+            if let Some(limit) = omitted.limit {
+                page.ours(", limit ").number(limit);
+            }
+            page.ours("</span></li>\n");
+        }
+        page.ours("</ul></section>\n");
+    }
     page.ours("<p class=\"quiet\"><a href=\"/_page/tickets/")
         .text(&shown.id)
         .ours("/json\">the document that was posted (JSON)</a></p>\n");

@@ -38,6 +38,8 @@ pub struct Manners {
     pub ticket_bytes: u64,
     /// Largest attachment.
     pub attachment_bytes: u64,
+    /// Digests of attachments that are not taken.
+    pub refuses: Vec<String>,
     /// Each accepted write is synced before it is answered.
     pub sync: bool,
 }
