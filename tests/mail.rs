@@ -230,6 +230,28 @@ fn every_odd_mail_is_understood_as_its_want_says() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Goes red where a mail that a program made is lost from the list, or the list names one that is not there.
+#[test]
+fn the_mails_of_real_programs_are_those_of_the_list() {
+    let list = fs::read_to_string(folder().join("PROGRAMS.md")).unwrap();
+    let rows = list.lines().filter_map(|line| line.strip_prefix("| "));
+    let rows = rows.filter_map(|row| row.split(" | ").collect::<Vec<_>>().try_into().ok());
+    let rows: Vec<[&str; 4]> = rows
+        .filter(|[file, ..]: &[&str; 4]| *file != "file")
+        .collect();
+    assert!(rows.len() >= 60, "only {} mails of programs", rows.len());
+    for [file, program, version, _] in rows {
+        assert!(
+            folder().join(format!("{file}.eml")).exists(),
+            "{file} of {program} is not there"
+        );
+        assert!(
+            version.contains(|c: char| c.is_ascii_digit()),
+            "which {program}?"
+        );
+    }
+}
+
 #[test]
 fn slices_make_no_difference_to_any_odd_mail() {
     for (name, raw) in messages() {

@@ -135,6 +135,10 @@ pub(super) fn read(skimmed: &Skimmed, root: &Part, message: &Message) -> Option<
     if listed.into_iter().any(|name| first(name).is_some()) || precedence == "list" {
         return machine(MachineKind::List, "List-Id".to_owned());
     }
+    if precedence == "junk" && answers {
+        // procmail's recipes answer so (`procmail-answers`). Help desks send what people write as bulk.
+        return machine(MachineKind::Reply, "Precedence: junk".to_owned());
+    }
     if matches!(precedence.as_str(), "bulk" | "junk") {
         return machine(MachineKind::Notice, format!("Precedence: {precedence}"));
     }
@@ -148,7 +152,11 @@ fn vacation(subject: &str) -> Option<&'static str> {
     let begins = |begins: &&&str| {
         subject.strip_prefix(**begins).is_some_and(|rest| {
             let rest = rest.trim_start_matches([' ', '\u{a0}']);
-            rest.is_empty() || rest.starts_with([':', '-', ']', '\u{2013}', '\u{ff1a}', '!'])
+            // With the subject that is answered in brackets, as vacation(1)'s manual has it (`vacation`).
+            let answered = rest.starts_with("(re:");
+            answered
+                || rest.is_empty()
+                || rest.starts_with([':', '-', ']', '\u{2013}', '\u{ff1a}', '!'])
         })
     };
     let mut found = SUBJECTS.iter().filter(begins);

@@ -50,13 +50,14 @@ impl Address {
 
     /// The form in which domains are compared: lower case, in ASCII (IDNA, UTS 46), without a dot at the end.
     pub fn fold_domain(domain: &str) -> String {
-        let domain = domain.trim().trim_end_matches('.');
+        let nothing = |c: char| c == '.' || c.is_whitespace();
+        let domain = domain.trim_start().trim_end_matches(nothing);
         if domain.is_ascii() {
             return domain.to_ascii_lowercase();
         }
         // What is no name of a host is still somebody's spelling of it.
         let ascii = idna::domain_to_ascii(domain).ok();
-        let ascii = ascii.map(|ascii| ascii.trim_end_matches('.').to_owned());
+        let ascii = ascii.map(|ascii| ascii.trim_end_matches(nothing).to_owned());
         ascii.unwrap_or_else(|| domain.to_lowercase())
     }
 

@@ -37,6 +37,8 @@ mod forwarded;
 mod grammar;
 mod history;
 mod html;
+#[cfg(feature = "inside")]
+pub mod inside;
 mod labels;
 mod machine;
 mod message;

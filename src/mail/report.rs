@@ -62,6 +62,7 @@ pub(super) fn read(
         report = of(STATUS)
             .and_then(delivery)
             .or_else(|| of(DISPOSITION).and_then(disposition))
+            .map(|report| refused_by_sieve(report, text))
             .or_else(|| of(FEEDBACK).and_then(feedback));
     }
     let failed = skimmed
@@ -314,6 +315,25 @@ fn disposition(leaf: &Leaf) -> Option<Report> {
         original: first_id(&block, "original-message-id"),
         subject: None,
     })
+}
+
+/// Sieve's `reject` (RFC 5429 §2.1.2) has the form of a receipt, and says that nobody got it: Dovecot's and Cyrus's
+/// words tell (`dovecot-sieve-rejects`).
+fn refused_by_sieve(mut report: Report, text: &str) -> Report {
+    const REJECTED: &str = "automatically rejected";
+    let deleted = |about: &About| about.action.as_deref() == Some("deleted");
+    let refused = report.kind == ReportKind::Receipt && report.about.iter().any(deleted);
+    let Some(at) = text.find(REJECTED).filter(|_| refused) else {
+        return report;
+    };
+    let said = text.get(at + REJECTED.len()..).unwrap_or_default();
+    let said = said.split_once('\n').map_or("", |(_, said)| said);
+    report.kind = ReportKind::Failed;
+    for about in &mut report.about {
+        about.action = Some(ReportKind::Failed.code().to_owned());
+        about.said = Some(prose::shortened(said, SAID_MAX)).filter(|said| !said.is_empty());
+    }
+    report
 }
 
 /// A complaint (RFC 5965): one block.

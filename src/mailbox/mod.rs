@@ -26,6 +26,8 @@ use std::time::Duration;
 
 pub use fault::{Answer, Fault, Loss, Refusal, Spoken};
 pub use imap::capability::Abilities;
+#[cfg(feature = "inside")]
+pub use imap::inside;
 pub use settings::Security;
 
 use bytes::Bytes;

@@ -28,6 +28,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "inside")]
+pub mod inside;
 mod query;
 #[cfg(test)]
 mod tests;

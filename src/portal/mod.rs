@@ -21,6 +21,8 @@ mod sign_in;
 pub mod verdict;
 
 pub use cause::{Cause, Peer};
+#[cfg(feature = "inside")]
+pub use contract::inside;
 pub use contract::Contract;
 pub use settings::Settings;
 pub use verdict::Fault;

@@ -62,6 +62,8 @@
 //! Why one file for many messages: "Decisions", at the end of this file.
 
 mod format;
+#[cfg(feature = "inside")]
+pub mod inside;
 mod inspect;
 mod journal;
 mod large;

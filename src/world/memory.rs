@@ -48,8 +48,17 @@ fn is_hashed(dir: &Path) -> bool {
 }
 
 /// The program's allocator, but for what C libraries take (OpenSSL), which is little and the system's.
+#[cfg(not(feature = "inside"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The same, in a build whose tests count what is asked for.
+#[cfg(feature = "inside")]
+#[global_allocator]
+static ALLOCATOR: counted::Counted = counted::Counted;
+
+#[cfg(feature = "inside")]
+pub mod counted;
 
 /// How it is set, read before `main`: one arena, since each keeps what it once had; what is free goes back
 /// after a second, and at once when `give_back` says so; and threads keep few and small pieces at

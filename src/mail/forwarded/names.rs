@@ -7,6 +7,7 @@
 /// Words that stand between the hyphens of a rule over what is forwarded.
 pub(super) const RULES: &[&str] = &[
     "forwarded message",
+    "begin forwarded message",
     "forwarded mail",
     "forwarded email",
     "forward header",

@@ -118,6 +118,7 @@ pub(super) const PHONES: &[&str] = &[
 const FORWARDS: &[&str] = &[
     "fw",
     "fwd",
+    "forw",
     "wg",
     "tr",
     "rv",
@@ -143,8 +144,28 @@ const FORWARDS: &[&str] = &[
     "posredovano",
 ];
 
+/// mutt's `[gwen@branch.example: Drucker im 2. Stock]`: whose message it is, and its subject
+/// (`mutt-forwards-as-a-part`).
+fn is_of_mutt(subject: &str) -> bool {
+    let inside = subject
+        .trim()
+        .strip_prefix('[')
+        .and_then(|s| s.strip_suffix(']'));
+    inside
+        .and_then(|inside| inside.split_once(": "))
+        .is_some_and(|(author, _)| author.contains('@') && !author.contains(char::is_whitespace))
+}
+
+/// pine's and nmh's `Drucker im 2. Stock (fwd)` (`nmh-forwards-as-a-digest`).
+fn is_of_pine(subject: &str) -> bool {
+    subject.trim_end().ends_with("(fwd)")
+}
+
 /// Whether a subject says that a message is handed on, behind as many marks of answers as there are.
 pub(in crate::mail) fn forwards(subject: &str) -> bool {
+    if is_of_mutt(subject) || is_of_pine(subject) {
+        return true;
+    }
     // The last mark that was put in front is the first: only that one is this message's.
     let mark = subject
         .split_once(':')

@@ -14,7 +14,7 @@ use crate::mail::block::{blocks, Block};
 
 mod phrases;
 
-use phrases::{COPIES, OTHERS, SENTENCES, SUBJECTS};
+use phrases::{CLOSINGS, COPIES, OTHERS, SENTENCES, SUBJECTS};
 
 /// Lines of a text that are looked at, and octets of one.
 const LINES_MAX: usize = 400;
@@ -300,7 +300,7 @@ fn recipients(lines: &[&str], session: usize) -> Vec<About> {
             let another = next.is_some_and(|next| !next.address.eq_ignore_ascii_case(address));
             // A word alone (`because:`) only leads to what is said.
             let blank = line.trim().is_empty() && said.len() > LEADS_MAX;
-            if another || blank || at == session {
+            if another || blank || at == session || closes(line) {
                 break;
             }
             said = shortened(&format!("{said} {line}"), SAID_MAX);
@@ -338,6 +338,12 @@ fn recipients(lines: &[&str], session: usize) -> Vec<About> {
         })
     });
     sentences.next().into_iter().collect()
+}
+
+/// Whether a line is what a system says to everybody, and nothing of a recipient.
+fn closes(line: &str) -> bool {
+    let line = line.trim_start().to_lowercase();
+    CLOSINGS.iter().any(|begins| line.starts_with(begins))
 }
 
 /// Where nothing is known of why, and one line alone tells a status: that one, for all of them.

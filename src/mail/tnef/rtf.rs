@@ -29,7 +29,8 @@ pub(super) fn decompress(octets: &[u8]) -> Option<Vec<u8>> {
         .get_mut(..DICTIONARY.len())?
         .copy_from_slice(DICTIONARY);
     let mut at = DICTIONARY.len();
-    let mut out = Vec::with_capacity(size);
+    // Seventeen octets make 136 at most, whatever it says of its size.
+    let mut out = Vec::with_capacity(size.min(8 * rest.len()));
     while let Some((&flags, behind)) = rest.split_first() {
         rest = behind;
         for bit in 0..8 {

@@ -396,11 +396,38 @@ fn append(form: &mut String, text: String) {
     form.push_str(&text);
 }
 
+/// Perl's Email::Stuffer and others send both forms one behind the other, not as alternatives
+/// (`email-stuffer-two-forms-and-a-file`): what says the same twice is one section.
+fn join_twins(sections: &mut Vec<Section>) {
+    for at in (1..sections.len()).rev() {
+        let Some([first, second]) = sections.get_mut(at - 1..=at) else {
+            return;
+        };
+        let apart = first.html.is_empty() && second.plain.is_empty();
+        // A text is shorter than the HTML that says the same.
+        if apart && first.plain.len() <= second.html.len() && says_the_same(first, second) {
+            first.html = std::mem::take(&mut second.html);
+            sections.remove(at);
+        }
+    }
+}
+
+fn says_the_same(plain: &Section, html: &Section) -> bool {
+    let mut cleaner = Cleaner::new();
+    cleaner.html(&html.html);
+    let made = cleaner.finish().text;
+    let letters = |c: &char| c.is_alphanumeric();
+    made.chars()
+        .filter(letters)
+        .eq(plain.plain.chars().filter(letters))
+}
+
 /// Octets of plain text that may be but a word that there is HTML.
 const STUB_MAX: usize = 400;
 
 /// The whole body in each of its two forms: the text into the message, and the HTML.
-fn compose(sections: Vec<Section>, message: &mut Message, from: TextFrom) -> Option<Clean> {
+fn compose(mut sections: Vec<Section>, message: &mut Message, from: TextFrom) -> Option<Clean> {
+    join_twins(&mut sections);
     let mut clean = None;
     if sections.iter().any(|section| !section.html.is_empty()) {
         let mut cleaner = Cleaner::new();

@@ -14,6 +14,8 @@ mod fetch;
 mod folders;
 mod guard;
 mod id;
+#[cfg(feature = "inside")]
+pub mod inside;
 mod list;
 mod look;
 pub(super) mod probe;

@@ -211,6 +211,13 @@ pub(super) const COPIES: &[&str] = &[
     "kopie ihrer nachricht",
 ];
 
+/// How paragraphs begin that stand below the recipients in each report: Exim's warnings say nothing of why
+/// (`exim-warns-of-a-delay`).
+pub(super) const CLOSINGS: &[&str] = &[
+    "no action is required on your part",
+    "delivery attempts will continue",
+];
+
 /// Labels behind which no failed address stands.
 pub(super) const OTHERS: &[&str] = &[
     "from",
