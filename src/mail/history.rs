@@ -111,11 +111,16 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 }
 
 impl Text<'_> {
+    /// The one way to a line: the tests count how often one is looked at.
     fn line(&self, at: usize) -> &str {
+        #[cfg(test)]
+        tests::looked_at();
         self.lines.get(at).map(|line| line.text).unwrap_or_default()
     }
 
     fn has_colon(&self, at: usize) -> bool {
+        #[cfg(test)]
+        tests::looked_at();
         self.lines.get(at).is_some_and(|line| line.colon)
     }
 

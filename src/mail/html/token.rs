@@ -27,6 +27,20 @@ const RAW: &[&str] = &[
 /// Digits of a reference: of more than that none is a character, and nothing is looked through for ever.
 const DIGITS_MAX: usize = 64;
 
+#[cfg(test)]
+thread_local! {
+    /// Octets that searches went through: the tests hold that none is looked at more than a few times.
+    pub(super) static LOOKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// A search went so far; `whole` where it found nothing.
+fn looked(found: Option<usize>, whole: usize) {
+    #[cfg(test)]
+    LOOKED.with(|looked| looked.set(looked.get() + found.unwrap_or(whole)));
+    #[cfg(not(test))]
+    let _ = (found, whole);
+}
+
 /// Reads tokens.
 pub(super) struct Tokens<'a> {
     html: &'a str,
@@ -82,7 +96,11 @@ impl<'a> Tokens<'a> {
         };
         let end = match *gone {
             true => None,
-            false => memmem::find_iter(octets, b"</").find(closes),
+            false => {
+                let end = memmem::find_iter(octets, b"</").find(closes);
+                looked(end, octets.len());
+                end
+            }
         };
         *gone = end.is_none();
         let code = matches!(name, b"script" | b"style");
@@ -125,7 +143,9 @@ impl<'a> Tokens<'a> {
         let mut at = 0;
         loop {
             let rest = octets.get(at..)?;
-            let stop = rest.iter().position(|o| matches!(o, b'>' | b'='))?;
+            let stop = rest.iter().position(|o| matches!(o, b'>' | b'='));
+            looked(stop, rest.len());
+            let stop = stop?;
             at += stop + 1;
             if rest.get(stop) == Some(&b'>') {
                 return Some(at - 1);
@@ -140,7 +160,12 @@ impl<'a> Tokens<'a> {
             };
             let end = match *gone {
                 true => None,
-                false => memchr(quote, octets.get(at + 1..)?),
+                false => {
+                    let value = octets.get(at + 1..)?;
+                    let end = memchr(quote, value);
+                    looked(end, value.len());
+                    end
+                }
             };
             match end {
                 Some(end) => at += end + 2,
@@ -155,12 +180,16 @@ impl<'a> Tokens<'a> {
         let octets = rest.as_bytes();
         if rest.starts_with("<!--") && !self.gone.comment {
             // `<!-->` is one too.
-            match memmem::find(octets.get(2..).unwrap_or_default(), b"-->") {
+            let end = memmem::find(octets.get(2..).unwrap_or_default(), b"-->");
+            looked(end, octets.len());
+            match end {
                 Some(end) => return end + 5,
                 None => self.gone.comment = true,
             }
         }
-        memchr(b'>', octets).map_or(octets.len(), |end| end + 1)
+        let end = memchr(b'>', octets);
+        looked(end, octets.len());
+        end.map_or(octets.len(), |end| end + 1)
     }
 }
 
