@@ -101,7 +101,7 @@ tests() {
     sed -n '/^ *Summary \[/,$p; /^failures:$/,/^test result/p; /^error/,$p' "$log"
     FAILED+=("$name ($((SECONDS - begun)) s)")
 }
-SHOWN='^ *(PASS|FAIL|SLOW|LEAK|TIMEOUT|SIG[A-Z]+|Starting|Summary|Running|Compiling (postern|standin|yard)) |^test .*\.\.\. |\*\*\* SKIPPED|^(error|warning)'
+SHOWN='^ *(PASS|FAIL|SLOW|LEAK|TIMEOUT|SIG[A-Z]+|Starting|Summary|Running|Compiling (postern|fuzz|standin|yard)) |^test .*\.\.\. |\*\*\* SKIPPED|^(error|warning)'
 
 # audit_database: where the advisory database is, if anywhere.
 audit_database() {
@@ -192,6 +192,7 @@ else
     # Named here, so that no test looks for it in vain.
     want_cyrus || skip "THE TESTS ON CYRUS: $CYRUS_WHY"
     want_exim || skip "THE TEST WITH AN EXIM: it could not be had from apt; its words are in $APT_LOG"
+    want_postfix || skip "THE TEST WITH A POSTFIX: it could not be had from apt; its words are in $APT_LOG"
     check 'documents' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
     schemathesis
     tests 'all tests' "${WHOLE[@]}" --all-targets

@@ -1,5 +1,5 @@
-# Servers that only tests need: a Cyrus, the second mail server that the end-to-end tests run on, and an Exim,
-# which makes real bounces.
+# Servers that only tests need: a Cyrus, the second mail server that the end-to-end tests run on, and an Exim and a
+# Postfix, which make real bounces.
 #
 # Sourced by test.sh, whose names it uses. Nothing is installed: the packages would bring a mail
 # transport and daemons with them. They are only unpacked, into .tools, which needs no root.
@@ -26,6 +26,15 @@ want_exim() {
     if [ -z "${POSTERN_EXIM:-}" ] && ! installed exim4-daemon-light; then
         [ -d "$own" ] || unpack "$own" exim4-daemon-light 'exim4-' || return
         export POSTERN_EXIM=$own
+    fi
+}
+
+# want_postfix: POSTERN_POSTFIX names a folder with a Postfix, in the same way.
+want_postfix() {
+    local own=$ROOT/.tools/postfix
+    if [ -z "${POSTERN_POSTFIX:-}" ] && ! installed postfix; then
+        [ -d "$own" ] || unpack "$own" postfix 'postfix' || return
+        export POSTERN_POSTFIX=$own
     fi
 }
 

@@ -51,7 +51,7 @@ fn append(site: &Site, names: &[&str]) {
 }
 
 /// The reasons of what was archived without a ticket, in order of the alphabet.
-fn aside(site: &Site) -> Vec<String> {
+pub fn aside(site: &Site) -> Vec<String> {
     let listed = site.asks(&["held", "list", "--aside", "--limit", "200"]);
     let items = listed["items"].as_array().unwrap().iter();
     let mut reasons: Vec<String> = items.map(|m| text(m, "reason").to_owned()).collect();
@@ -273,7 +273,15 @@ impl Exim {
             "spool_directory = {at}/spool\nlog_file_path = {at}/%slog\n\
              keep_environment = LD_LIBRARY_PATH\nexim_path = {}\n\
              exim_user = nobody\nexim_group = nogroup\nprimary_hostname = mx.branch.example\n\
-             qualify_domain = branch.example\nbegin routers\n\
+             qualify_domain = branch.example\nfreeze_tell = helpdesk@msp.example\n\
+             delay_warning = 1s:1h\nbegin routers\n\
+             out:\n  driver = manualroute\n  domains = away.example\n  route_list = * 127.0.0.1::1\n  \
+             self = send\n  transport = out\n\
+             filtered:\n  driver = redirect\n  local_parts = filtered\n  file = {at}/refuses\n  allow_filter\n  \
+             allow_fail\n  user = nobody\n  group = nogroup\n\
+             iced:\n  driver = redirect\n  local_parts = iced\n  file = {at}/freezes\n  allow_filter\n  \
+             allow_freeze\n  user = nobody\n  group = nogroup\n\
+             silent:\n  driver = accept\n  local_parts = silent\n  transport = silent\n\
              ghost:\n  driver = redirect\n  local_parts = ghost\n  data = :fail: no such user here\n  \
              allow_fail\n\
              away:\n  driver = accept\n  local_parts = away\n  transport = vacation\n\
@@ -283,10 +291,21 @@ impl Exim {
              return_path_add\n  user = nobody\n  group = nogroup\n\
              vacation:\n  driver = autoreply\n  from = away@branch.example\n  to = $sender_address\n  \
              subject = \"On holiday: $h_subject:\"\n  text = \"Back on Monday.\"\n  user = nobody\n  \
-             group = nogroup\n",
+             group = nogroup\n\
+             silent:\n  driver = autoreply\n  from = silent@branch.example\n  to = $sender_address\n  \
+             subject = \"We have got: $h_subject:\"\n  text = \"Thank you.\"\n  headers = \"Auto-Submitted: no\"\n  \
+             user = nobody\n  group = nogroup\n\
+             out:\n  driver = smtp\n  allow_localhost\nbegin retry\n* * F,1h,1m\n",
             program.display()
         );
         fs::write(folder.path().join("exim.conf"), settings).unwrap();
+        for (name, command) in [
+            ("refuses", "fail text \"No programs are taken here\""),
+            ("freezes", "freeze text \"nobody may have this\""),
+        ] {
+            let filter = format!("# Exim filter\n{command}\n");
+            fs::write(folder.path().join(name), filter).unwrap();
+        }
         for name in ["spool", "box"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
@@ -310,10 +329,8 @@ impl Exim {
             "From: helpdesk@msp.example\r\nTo: {to}\r\nSubject: [#4711] Your printer\r\n\
              Message-ID: <4711.note@msp.example>\r\n\r\nIt is mended.\r\n"
         );
-        let mut child = Command::new(&self.program)
-            .envs(self.libraries.iter().map(|at| ("LD_LIBRARY_PATH", at)))
-            .arg("-C")
-            .arg(self.folder.path().join("exim.conf"))
+        let mut child = self
+            .command()
             .args(["-odi", "-oi", "-f", "helpdesk@msp.example", to])
             .stdin(Stdio::piped())
             .spawn()
@@ -324,10 +341,23 @@ impl Exim {
         assert!(child.wait().unwrap().success());
     }
 
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .envs(self.libraries.iter().map(|at| ("LD_LIBRARY_PATH", at)))
+            .arg("-C")
+            .arg(self.folder.path().join("exim.conf"));
+        command
+    }
+
     /// What came back for the help desk, with the line ends that mail has.
     fn gave_back(&self, count: usize) -> Vec<Vec<u8>> {
         let new = self.folder.path().join("box/new");
-        let there = || fs::read_dir(&new).map_or(0, Iterator::count);
+        let there = || {
+            // It warns of a delay when it tries again.
+            assert!(self.command().arg("-qf").status().unwrap().success());
+            fs::read_dir(&new).map_or(0, Iterator::count)
+        };
         eventually("its answers", Duration::from_secs(30), || there() >= count);
         let files = fs::read_dir(&new).unwrap();
         files
@@ -342,9 +372,12 @@ impl Exim {
 #[test]
 fn what_a_real_exim_bounces_and_answers_is_archived_with_its_reason() {
     let Some(exim) = Exim::set_up() else { return };
-    exim.takes("ghost@branch.example");
-    exim.takes("away@branch.example");
-    let answers = exim.gave_back(2);
+    // The last one says of itself that nobody answered automatically, behind Exim's word that somebody did.
+    for to in ["ghost", "away", "filtered", "iced", "silent"] {
+        exim.takes(&format!("{to}@branch.example"));
+    }
+    exim.takes("boss@away.example");
+    let answers = exim.gave_back(6);
     let mut site = Site::ready();
     site.start_read();
     let folder = tempfile::tempdir().unwrap();
@@ -353,22 +386,36 @@ fn what_a_real_exim_bounces_and_answers_is_archived_with_its_reason() {
         fs::write(folder.path().join(format!("{number}.eml")), answer).unwrap();
         hand.append("INBOX", "", answer);
     }
-    site.until("both are archived", |s| {
-        s.status()["counts"]["archived"] == 2
+    site.until("all are archived", |s| {
+        s.status()["counts"]["archived"] == 6
     });
-    assert_eq!(aside(&site), ["auto-reply", "bounce"]);
+    let reasons = [
+        "auto-reply",
+        "auto-reply",
+        "auto-reply",
+        "bounce",
+        "bounce",
+        "delivery-delayed",
+    ];
+    assert_eq!(aside(&site), reasons);
     assert!(site.portal.tickets().is_empty());
     let folder = folder.path().to_str().unwrap();
     let (_, out, _) = site.command(&["explain", "--json", folder], "");
     let documents = out.lines().map(|line| serde_json::from_str(line).unwrap());
-    let reports: Vec<Value> = documents
-        .map(|d: Value| d["message"]["report"].clone())
+    let reports = documents.map(|d: Value| d["message"]["report"].clone());
+    let told: BTreeMap<String, Value> = reports
         .filter(|report| !report.is_null())
+        .map(|report| (text(&report["about"][0], "address").to_owned(), report))
         .collect();
-    let [report] = reports.as_slice() else {
-        panic!("{reports:?}");
-    };
-    assert_eq!(report["original"], "4711.note@msp.example");
-    assert_eq!(report["about"][0]["address"], "ghost@branch.example");
-    assert_eq!(report["about"][0]["said"], "no such user here");
+    for (address, said) in [
+        ("ghost@branch.example", "no such user here"),
+        ("filtered@branch.example", "No programs are taken here"),
+    ] {
+        let report = &told[address];
+        assert_eq!(report["original"], "4711.note@msp.example");
+        assert_eq!(report["about"][0]["said"], said, "{report}");
+    }
+    let delayed = &told["boss@away.example"];
+    assert_eq!(delayed["about"][0]["action"], "delayed", "{delayed}");
+    assert_eq!(told.len(), 3, "{told:?}");
 }

@@ -30,6 +30,7 @@ mod named;
 mod notified;
 mod pins;
 mod places;
+mod postfix;
 mod proxy;
 mod quota;
 mod running;

@@ -171,9 +171,9 @@ fn each_line_is_looked_at_a_few_times_however_long_the_text() {
             LOOKS.with(|looks| looks.set(0));
             new_lines(&text, "Re: x");
             let looks = LOOKS.with(std::cell::Cell::get);
-            // Measured: 17 for each at most, where blocks of fields are looked for in each.
+            // Measured: 26 for each, where each may begin a block of fields.
             assert!(
-                looks <= 24 * lines,
+                looks <= 40 * lines,
                 "{line:?} {end:?}: {looks} looks at {lines} lines"
             );
         }
