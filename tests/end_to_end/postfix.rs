@@ -107,6 +107,7 @@ impl Postfix {
              daemon_directory = {root}/usr/lib/postfix/sbin\ncommand_directory = {root}/usr/sbin\n\
              mail_owner = {}\nsetgid_group = {}\ndefault_privs = nobody\n\
              import_environment = MAIL_CONFIG=$config_directory LD_LIBRARY_PATH TZ LANG=C\n\
+             export_environment = TZ MAIL_CONFIG LANG LD_LIBRARY_PATH\n\
              myhostname = mx.branch.example\nmydomain = branch.example\nmyorigin = branch.example\n\
              mydestination = branch.example\nalias_maps =\nalias_database =\nlocal_recipient_maps =\n\
              inet_interfaces = loopback-only\ninet_protocols = ipv4\nsmtp_host_lookup = native\n\
@@ -158,7 +159,7 @@ impl Postfix {
         ] {
             let program = self.root.join("usr/sbin/smtp-sink");
             let mut sink = self.command(&program);
-            sink.args(["-L", "-f", step, "-B", says]);
+            sink.args(["-u", "nobody", "-L", "-f", step, "-B", says]);
             sink.arg(format!("unix:{}", self.at(name).display()));
             sink.arg("10");
             self.running.push(sink.spawn().expect("it starts"));
@@ -193,6 +194,7 @@ impl Postfix {
             .args(more)
             .arg(to)
             .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
         child
@@ -201,7 +203,9 @@ impl Postfix {
             .unwrap()
             .write_all(letter.as_bytes())
             .unwrap();
-        assert!(child.wait().unwrap().success());
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{to}: {said}");
     }
 
     /// What came back for the help desk, with the line ends that mail has.
