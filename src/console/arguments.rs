@@ -105,6 +105,9 @@ pub enum Command {
     /// Look at settings and change them
     #[command(subcommand, after_help = example!("postern settings show mailbox.support"))]
     Settings(Settings),
+    /// Your own rules: hold, ignore, set queue and more
+    #[command(subcommand, after_help = example!("postern rules add invoices recipient=billing@example.com queue=Billing"))]
+    Rules(Rules),
     /// People and companies, as the portal told them
     #[command(subcommand, after_help = example!("postern directory show anna@example.com"))]
     Directory(Directory),
@@ -385,6 +388,75 @@ pub enum Settings {
         #[arg(default_value = "", hide_default_value = true)]
         key: String,
     },
+}
+
+/// `rules`.
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Show the rules, in the order in which they are asked
+    #[command(after_help = example!("postern rules list"))]
+    List,
+    /// Make a rule, behind the others; keys as `settings explain rule` lists them
+    #[command(after_help = example!(
+        "postern rules add invoices subject=invoice attachment=.pdf queue=Billing tags='money urgent'",
+        "postern rules add adverts header=List-Unsubscribe sender=shop.example action=ignore reason=adverts",
+        "postern settings set rule.invoices.then continue"
+    ))]
+    Add {
+        /// Its name
+        name: String,
+        /// What it asks and does
+        #[arg(value_name = "KEY=VALUE")]
+        pairs: Vec<String>,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Take a rule out
+    #[command(after_help = example!("postern rules remove invoices"))]
+    Remove {
+        /// Its name
+        name: String,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Give a rule another name
+    #[command(after_help = example!("postern rules rename invoices bills"))]
+    Rename {
+        /// Its name
+        name: String,
+        /// The new name
+        to: String,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Move a rule among the others
+    #[command(group(ArgGroup::new("where").required(true).args(["first", "last", "before", "behind"])))]
+    #[command(after_help = example!("postern rules move invoices --before adverts"))]
+    Move {
+        /// Its name
+        name: String,
+        /// In front of all others
+        #[arg(long)]
+        first: bool,
+        /// Behind all others
+        #[arg(long)]
+        last: bool,
+        /// In front of this one
+        #[arg(long, value_name = "NAME")]
+        before: Option<String>,
+        /// Behind this one
+        #[arg(long, value_name = "NAME")]
+        behind: Option<String>,
+        /// How
+        #[command(flatten)]
+        manner: Manner,
+    },
+    /// Which mail of lately each rule matches; changes nothing
+    #[command(after_help = example!("postern rules try", "postern explain odd.eml  # one mail, rule by rule"))]
+    Try,
 }
 
 /// `directory`.

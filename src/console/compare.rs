@@ -101,6 +101,7 @@ async fn ask(
             mailbox: Some(both.now.mailbox.clone()),
             received: wanted.received.clone(),
             key: now,
+            octets: mail.octets(),
         },
         then: both.then.clone(),
     }));

@@ -95,6 +95,7 @@ async fn ask(
             mailbox: wanted.mailbox.clone(),
             received: wanted.received.clone(),
             key,
+            octets: mail.octets(),
         }));
         match answered(link, &request).await? {
             Answer::Explanation(explanation) => {

@@ -11,6 +11,7 @@ mod compare;
 mod explain;
 mod export;
 mod output;
+mod rules;
 mod show;
 mod text;
 mod typed;
@@ -488,6 +489,7 @@ fn request(world: &World, command: Command) -> Result<Option<Request>, Refusal> 
         Command::Directory(Directory::Sync) => Request::Sync,
         Command::Store(Store::Check) => Request::Check,
         Command::Settings(settings) => change(world, settings)?,
+        Command::Rules(rules) => rules::request(rules)?,
     }))
 }
 

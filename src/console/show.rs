@@ -42,6 +42,7 @@ pub fn answer(answer: &Answer, style: Style) -> String {
         Answer::Explained { settings } => explained(settings, style),
         Answer::File { toml } => toml.clone(),
         Answer::History { revisions } => history(revisions, style),
+        Answer::Tried(tried) => super::rules::tried(tried),
         Answer::Diff { from, to, changes } => match changes.is_empty() {
             true => format!("Revisions {from} and {to} are equal.\n"),
             false => format!("From revision {from} to {to}:\n{}", self::changes(changes)),

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 
 use super::carry;
 use super::port::{Caller, Candidate, LeftBehind, Service};
+use super::rules;
 use super::wire::{Answer, How, Kind, Preview, Refusal, Typed};
 use crate::engine::owner::{unchecked, Owner};
 use crate::settings::{
@@ -26,6 +27,8 @@ pub(super) struct Draft {
     questions: Vec<String>,
     /// What was perhaps not meant, besides what the checks find.
     remarks: Vec<Problem>,
+    /// Rules change, and the notes say what they match.
+    rules_change: bool,
     /// What else is worth telling.
     notes: Vec<String>,
 }
@@ -43,6 +46,7 @@ impl Draft {
             questions: Vec::new(),
             remarks: Vec::new(),
             notes: Vec::new(),
+            rules_change: false,
         }
     }
 
@@ -211,8 +215,11 @@ impl Draft {
         if !how.untried && !how.unattended {
             warnings.extend(self.compare_pins(service).await);
         }
+        if !how.unattended {
+            warnings.extend(self.try_rules(service).await?);
+        }
         self.ask_about_departures(service, how.leave_behind).await?;
-        let asks = !previews.is_empty() || !self.questions.is_empty();
+        let asks = !previews.is_empty() || !self.questions.is_empty() || self.rules_change;
         if asks && !how.yes {
             return Ok(Answer::Ask {
                 changes,
@@ -238,6 +245,24 @@ impl Draft {
             warnings,
             notes: [self.notes, applied.notes].concat(),
         })
+    }
+
+    /// Shows which mail of lately each rule that changes would match: the operator is asked whether that was
+    /// meant.
+    async fn try_rules<S: Service>(&mut self, service: &S) -> Result<Vec<Problem>, Refusal> {
+        let changed = rules::changed(&self.base, &self.settings);
+        if changed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tried = service.tried(&self.settings).await?;
+        let rules = tried.rules.iter().filter(|one| changed.contains(&one.rule));
+        self.notes
+            .extend(rules.map(|one| one.sentence(tried.looked)));
+        self.rules_change = true;
+        let about = |problem: &Problem| problem.key.split('.').nth(1).map(str::to_owned);
+        let mut warnings = tried.warnings;
+        warnings.retain(|problem| about(problem).is_some_and(|rule| changed.contains(&rule)));
+        Ok(warnings)
     }
 
     /// Warnings of the whole, or what is wrong. What was wrong before is not this change's fault,

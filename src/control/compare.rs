@@ -18,7 +18,7 @@ use super::service::Running;
 use super::wire::Refusal;
 use crate::engine::decide;
 use crate::settings::{import, Mailbox, Settings};
-use crate::ticket::{differing, Rules};
+use crate::ticket::{differing, Rules, Ruleset};
 
 /// The settings that those in force are compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,7 +174,11 @@ fn terms(mailbox: &Mailbox, settings: &Settings) -> Terms {
     Terms {
         mailbox: mailbox.name.clone(),
         identity: mailbox.key_identity(),
-        rules: decide::rules(mailbox, &settings.mailboxes),
+        rules: decide::rules(
+            mailbox,
+            &settings.mailboxes,
+            Ruleset::of(&settings.rules, &mailbox.name),
+        ),
     }
 }
 
@@ -300,11 +304,12 @@ pub(super) async fn compare(running: &Running, compare: &Compare) -> Result<Comp
         rules,
         key,
     });
-    let judged = decide::explain(engine, &asked.message, received_at.0, by).await?;
+    let judged = decide::explain(engine, &asked.message, received_at.0, asked.octets, by).await?;
     let [by_ours, by_theirs] = judged;
-    let elsewhere = by_ours.0 != by_theirs.0;
+    let said = |judged: &decide::Judged| (judged.decision.clone(), judged.marks.clone());
+    let elsewhere = said(&by_ours) != said(&by_theirs);
     let step = |because: Option<&_>| because.map(explain::step);
-    let differs = differing(&by_ours.1, &by_theirs.1);
+    let differs = differing(&by_ours.because, &by_theirs.because);
     let differs = differs.into_iter().map(|(now, then)| Differing {
         now: step(now),
         then: step(then),

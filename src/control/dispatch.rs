@@ -15,6 +15,7 @@ use super::compare;
 use super::group::Together;
 use super::life;
 use super::port::{Caller, Lines, Service};
+use super::rules;
 use super::wire::{Answer, Event, Kind, Refusal, Reply, Request, RevisionLine, SettingLine};
 use crate::settings::{
     difference, moment_shown, Confirmed, Entry, Explained, History, Settings, Standing, Value,
@@ -186,6 +187,21 @@ async fn settings<S: Service>(
             let mut draft = Draft::new(service, format!("rename {name} to {to}"));
             draft.settings.rename_mailbox(&name, &to)?;
             draft.finish(service, caller, how).await
+        }
+        Request::Rule(change) => {
+            let rules::Change { edit, how } = *change;
+            let mut draft = Draft::new(service, short(&edit.note()));
+            rules::edit(service, &mut draft, &edit)?;
+            draft.finish(service, caller, how).await
+        }
+        Request::Try => {
+            let settings = service.history().base();
+            match settings.rules.iter().any(|rule| rule.active) {
+                true => Ok(Answer::Tried(service.tried(&settings).await?)),
+                false => Ok(nothing(
+                    "there is no active rule: `postern rules add NAME` makes one",
+                )),
+            }
         }
         Request::Import { toml, mut how } => {
             let mut draft = Draft::new(service, "import");

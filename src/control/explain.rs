@@ -8,11 +8,12 @@ use serde_json::{json, Value};
 
 use super::service::Running;
 use super::wire::{Kind, Refusal};
+use crate::engine::decide::Judged;
 use crate::engine::{decide, understand};
 use crate::mail::authentication::Verdict;
 use crate::mail::{self, Attachment, Message};
 use crate::settings::{whole_moment, Mailbox};
-use crate::ticket::{Because, By, Decision, Key, KeyHasher, Limits, Omission, Requester};
+use crate::ticket::{By, Decision, Key, KeyHasher, Limits, Marks, Omission};
 use crate::world::Wall;
 
 mod words;
@@ -23,6 +24,8 @@ pub(super) use words::step;
 const ASKED_MAX: usize = 8;
 /// Recipients and Message-IDs of a message by which its ticket is known: more are not looked at.
 const OF_EACH: usize = 64;
+/// Octets of the header's fields that the service is told.
+const FIELDS_OCTETS: usize = 32 * 1024;
 
 /// What is asked about a message.
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,6 +42,9 @@ pub struct Asked {
     /// Its delivery key, by which it is asked whether it has been here before.
     #[serde(default)]
     pub key: Option<String>,
+    /// Octets of it.
+    #[serde(default)]
+    pub octets: u64,
 }
 
 /// A question that was asked, and its answer.
@@ -77,6 +83,9 @@ pub struct Explanation {
     pub about: Option<String>,
     /// Whose request it is, and what was trusted.
     pub origin: Whose,
+    /// What the operator's rules say of it, where they say something.
+    #[serde(default)]
+    pub marks: Option<Box<Marks>>,
     /// Every question that was asked, in order.
     pub steps: Vec<Step>,
     /// What goes along of its files; only asked where it becomes a ticket.
@@ -108,7 +117,9 @@ pub struct Mail {
 impl Mail {
     /// Reads it.
     pub fn read(octets: Vec<u8>) -> Mail {
-        let message = understand::read(&octets);
+        let mut message = understand::read(&octets);
+        // Which of them rules ask about, the service knows.
+        message.fields = mail::fields(&octets, |_| true);
         Mail { octets, message }
     }
 
@@ -117,6 +128,11 @@ impl Mail {
         let mut hasher = KeyHasher::new(identity);
         hasher.update(&self.octets);
         hasher.finish().to_string()
+    }
+
+    /// Octets of it.
+    pub fn octets(&self) -> u64 {
+        self.octets.len() as u64
     }
 
     /// What the service is told of it: that by which it is decided. A whole message is more than a request
@@ -161,6 +177,8 @@ impl Mail {
                 sign: r.sign,
             }),
             forwarded: forwarded.collect(),
+            attachments: message.attachments.iter().take(OF_EACH).map(kind).collect(),
+            fields: asked_about(&message.fields),
             unparsed: message.unparsed,
             ..Message::default()
         }
@@ -289,6 +307,37 @@ impl Mail {
     }
 }
 
+/// Of an attachment what rules ask about.
+fn kind(attachment: &Attachment) -> Attachment {
+    Attachment {
+        name: attachment.name.clone(),
+        content_type: attachment.content_type.clone(),
+        inline: false,
+        content_id: None,
+        range: 0..0,
+        encoding: mail::Encoding::Identity,
+        size: 0,
+        sha256: [0; 32],
+        inside: None,
+    }
+}
+
+/// Fields that rules may ask about, as far as a request may carry them; those that servers put in front
+/// come last.
+fn asked_about(fields: &[mail::Field]) -> Vec<mail::Field> {
+    let mut left = FIELDS_OCTETS;
+    let of_servers = |field: &&mail::Field| field.name == "received";
+    let (servers, others): (Vec<_>, Vec<_>) = fields.iter().partition(of_servers);
+    let all = others.into_iter().chain(servers);
+    let fit = all.take_while(|field| {
+        let weight = field.name.len() + field.value.len();
+        let fits = weight <= left;
+        left = left.saturating_sub(weight);
+        fits
+    });
+    fit.cloned().collect()
+}
+
 /// What servers found out about it, or are said to have.
 fn checks(message: &Message) -> impl Iterator<Item = &mail::authentication::Checked> {
     message.trace.iter().filter_map(|field| match field {
@@ -354,11 +403,12 @@ pub(super) async fn explain(running: &Running, asked: &Asked) -> Result<Explanat
     let received_at = received_at(running, asked)?;
     let terms = decide::Terms {
         mailbox: mailbox.id,
-        rules: decide::rules(mailbox, &settings.mailboxes),
+        rules: decide::rules(mailbox, &settings.mailboxes, engine.ruleset(mailbox.id)),
         key: key(asked.key.as_deref())?,
     };
     let (key, files) = (terms.key, terms.rules.files.clone());
-    let [judged] = decide::explain(engine, &asked.message, received_at.0, [terms]).await?;
+    let [judged] =
+        decide::explain(engine, &asked.message, received_at.0, asked.octets, [terms]).await?;
     let arrival = Arrival {
         mailbox: mailbox.name.clone(),
         identity: mailbox.key_identity(),
@@ -398,11 +448,13 @@ pub(super) struct Arrival {
 }
 
 /// What becomes of it, in words.
-pub(super) fn told(
-    arrival: Arrival,
-    message: &Message,
-    (decision, because, requester): (Decision, Vec<Because>, Requester),
-) -> Explanation {
+pub(super) fn told(arrival: Arrival, message: &Message, judged: Judged) -> Explanation {
+    let Judged {
+        decision,
+        because,
+        requester,
+        marks,
+    } = judged;
     let address = requester.address(message).map(|a| a.address.clone());
     let origin = requester.origin;
     let (word, reason, user, company, about) = match decision {
@@ -427,7 +479,10 @@ pub(super) fn told(
         reason: reason.map(|reason| reason.code().to_owned()),
         because: reason.map(|reason| format!("{} {}", reason.explain(), reason.mend())),
         user,
-        company,
+        company: marks
+            .as_ref()
+            .and_then(|marks| marks.company.clone())
+            .or(company),
         about: about.map(|about| about.root.to_string()),
         origin: Whose {
             by: address.is_some().then_some(origin.by),
@@ -436,6 +491,7 @@ pub(super) fn told(
             authentication: origin.authentication,
             doubtful: origin.doubtful,
         },
+        marks,
         steps: because.iter().map(step).collect(),
         files: arrival.files,
     }

@@ -145,7 +145,11 @@ impl Running {
             .await?;
         let said = said.unwrap_or_else(|fault| Some(damaged(&fault)));
         let (from, subject, said) = match decision {
-            Ok(Some(decision)) => (decision.sender, decision.subject, said),
+            Ok(Some(decision)) => {
+                let by_rule = || decision.marks.as_ref().and_then(|marks| marks.said());
+                let said = said.or_else(by_rule);
+                (decision.sender, decision.subject, said)
+            }
             Ok(None) => (String::new(), String::new(), said),
             Err(fault) => (String::new(), DAMAGED.to_owned(), Some(damaged(&fault))),
         };

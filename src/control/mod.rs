@@ -40,6 +40,7 @@ mod page;
 mod people;
 mod port;
 mod retry;
+mod rules;
 mod server;
 mod service;
 mod story;
@@ -56,6 +57,7 @@ pub use export::Octets;
 pub use group::{GroupLine, Together};
 pub use local::{import_file, in_use, open_local, serve_and_run, Link};
 pub use port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service, Tested};
+pub use rules::{Change as RuleChange, Edit, Match, Tried, TriedRule, Whither};
 pub use server::{serve, Limits};
 pub use wire::{
     Answer, Codes, DirectoryLine, DirectoryPage, Event, Happening, How, Kind, Life, LifeLine,

@@ -6,6 +6,7 @@ use super::compare::{Compare, Comparison};
 use super::explain::{Asked, Explanation};
 use super::group::Together;
 use super::life::{Life, Matches};
+use super::rules::Tried;
 use super::wire::{
     Answer, DirectoryPage, Event, Listed, MessageLine, Page, Preview, Refusal, Status, Story,
 };
@@ -144,6 +145,9 @@ pub trait Service: 'static {
     async fn explain(&self, asked: &Asked) -> Result<Explanation, Refusal>;
     /// What becomes of a message, and what would by other settings.
     async fn compare(&self, compare: &Compare) -> Result<Comparison, Refusal>;
+
+    /// What of the mail of lately the rules of `settings` match, in their order.
+    async fn tried(&self, settings: &Settings) -> Result<Tried, Refusal>;
 
     /// The revisions that are kept.
     fn history(&self) -> History;

@@ -14,7 +14,7 @@ use super::port::{Applied, Caller, Candidate, Ended, LeftBehind, Lines, Service,
 use super::wire::{Answer, Kind};
 use super::wire::{DirectoryPage, Listed, MessageLine, Page, Preview, Refusal, Status, Story};
 use super::{
-    check, explain, export, follow, life, lists, overview, people, story, trial, unprocessed,
+    check, explain, export, follow, life, lists, overview, people, rules, story, trial, unprocessed,
 };
 use crate::engine::owner::{owner, Owner};
 use crate::engine::reader::Reader;
@@ -496,6 +496,10 @@ impl Service for Running {
 
     fn queued(&self) -> u64 {
         self.engine.counters.borrow().of(Stage::Committed)
+    }
+
+    async fn tried(&self, settings: &Settings) -> Result<rules::Tried, Refusal> {
+        rules::tried(self, settings).await
     }
 
     async fn left_behind(&self, mailbox: MailboxId) -> Result<LeftBehind, Refusal> {

@@ -1,9 +1,8 @@
 //! What is said on the control socket: requests, answers, lines of long work, refusals.
 //!
-//! Names here are kept: other programs read them. A request is `POST /v1/NAME` with its fields as a
-//! JSON object; the answer is one JSON document, or, for long work, one document to a line, the
-//! last of them the answer. Times are RFC 3339 in UTC. Everything that came from outside (subjects,
-//! names, a server's words) is text as it came: whoever shows it cleans it.
+//! Names here are kept: other programs read them. A request is `POST /v1/NAME` with its fields as a JSON object; the
+//! answer is one JSON document, or, for long work, one document to a line, the last of them the answer. Times are
+//! RFC 3339 in UTC. What came from outside (subjects, names, a server's words) is text as it came: who shows it cleans it.
 
 use std::collections::BTreeMap;
 
@@ -180,6 +179,10 @@ pub enum Request {
         #[serde(default)]
         how: How,
     },
+    /// Make, take out, rename or move a rule.
+    Rule(Box<super::rules::Change>),
+    /// What of the mail of lately the rules in force match.
+    Try,
     /// Put a file in force.
     Import {
         /// The file.
@@ -252,6 +255,7 @@ impl Request {
             | Self::Rename { how, .. }
             | Self::Import { how, .. }
             | Self::Rollback { how, .. } => Some(how),
+            Self::Rule(change) => Some(&change.how),
             _ => None,
         }
     }
@@ -265,6 +269,7 @@ impl Request {
             | Self::Rename { how, .. }
             | Self::Import { how, .. }
             | Self::Rollback { how, .. } => Some(how),
+            Self::Rule(change) => Some(&mut change.how),
             _ => None,
         }
     }
@@ -296,6 +301,7 @@ impl Request {
                 | Self::Export { .. }
                 | Self::History
                 | Self::Diff { .. }
+                | Self::Try
                 | Self::Directory(_)
                 | Self::Explain(_)
                 | Self::Against(_)
@@ -346,6 +352,8 @@ pub enum Answer {
         /// Each setting.
         settings: Vec<Explained>,
     },
+    /// What of the mail of lately the rules match.
+    Tried(super::rules::Tried),
     /// Settings as a file.
     File {
         /// The file.
@@ -397,8 +405,7 @@ pub enum Answer {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         remarks: Vec<Problem>,
     },
-    /// Nothing was changed yet: the file carries secrets, and the passphrase that they are sealed
-    /// under must be typed first, or an empty one to go without them.
+    /// Nothing was changed yet: the passphrase of the file's secrets must be typed first, or an empty one.
     NeedPassphrase,
     /// A test came to its end.
     Tested {

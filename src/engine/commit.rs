@@ -26,7 +26,7 @@ use crate::ticket::{
     self, answers, compose, decide, is_ours, Belongs, Clue, Key, Known, Led, RawOriginal,
 };
 use crate::ticket::{
-    Groups, MessageId, Met, Omission, Reason, Rules, Signs, Storms, Surge, Thread,
+    Groups, Letter, MessageId, Met, Omission, Reason, Rules, Signs, Storms, Surge, Thread,
 };
 
 /// The stage: takes understood batches, makes them durable.
@@ -84,10 +84,11 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     let signs = engine.signs();
     let by = By {
         mailbox: &mailbox,
-        rules: rules(&mailbox, &engine.settings().mailboxes),
+        rules: rules(&mailbox, &engine.settings().mailboxes, batch.ruleset),
         signs: &signs,
         now: engine.world.clock.wall().0,
     };
+    let own = by.rules.own.clone();
     let senders = &by.rules.senders;
     let messages = batch.messages.iter();
     let questions =
@@ -123,9 +124,14 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
         .filter(|d| !matches!(d.decision.outcome, Outcome::Ticket { .. }))
         .map(|d| {
             let Decision {
-                subject, sender, ..
+                subject,
+                sender,
+                marks,
+                ..
             } = &d.decision;
-            (d.key, format!(" \"{subject}\" from {sender}"))
+            let by = marks.as_ref().and_then(|marks| marks.said());
+            let by = by.map_or_else(String::new, |by| format!(", by {by}"));
+            (d.key, format!(" \"{subject}\" from {sender}{by}"))
         })
         .collect();
     let write = |records: Vec<_>| {
@@ -166,7 +172,7 @@ async fn commit(engine: &Rc<Engine>, batch: UnderstoodBatch) -> Result<(), Store
     engine.learned(&committed);
     let held = |(_, entry): &(Key, Arc<Entry>)| entry.stage == Stage::Held;
     if committed.applied.changed.iter().any(held) {
-        held::catch_up(engine, &mailbox, looks).await?;
+        held::catch_up(engine, &mailbox, &own, looks).await?;
     }
     give_way::let_catch_up(engine).await;
     Ok(())
@@ -201,6 +207,13 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
             ours: is_ours(message, by.signs),
         },
     );
+    let letter = Letter {
+        message,
+        sender: requester.address(message),
+        octets: understood.size,
+    };
+    let wanted = already == Known::Wanted;
+    let (decision, marks) = by.rules.own.judge(decision, &letter, wanted, |_| ());
     let sender = shown(requester.address(message).map(|a| a.address.as_str()));
     let subject = shown(message.subject.as_deref());
     let met = Met {
@@ -225,6 +238,10 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         .mail_address()
         .unwrap_or(&mailbox.username)
         .to_owned();
+    let held_by = match decision {
+        ticket::Decision::Held(Reason::HeldByRule) => by.rules.own.digest(),
+        _ => 0,
+    };
     let (outcome, about) = match decision {
         ticket::Decision::Ticket {
             user,
@@ -262,6 +279,8 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         origin: requester.origin,
         storm,
         omitted: Vec::new(),
+        marks,
+        held_by,
     };
     let original = message.needs_original();
     let original = original.then(|| understood.raw.digest().map(RawOriginal::whole));

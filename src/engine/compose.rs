@@ -14,7 +14,7 @@ use super::StoreFault;
 use crate::http::Bytes;
 use crate::mail::{self, clean, Message};
 use crate::passage::record::Decision;
-use crate::passage::{Entry, Outcome, Stage};
+use crate::passage::{Entry, Outcome, Stage, Stored};
 use crate::portal;
 use crate::ticket::{self, compose, Facts, Key, Omission, RawOriginal, Signs, Ticket, Token};
 use crate::world::clock::hold_up;
@@ -39,6 +39,7 @@ pub(super) fn facts(decision: &Decision, key: Key, raw: Option<RawOriginal>) -> 
         user: user.clone(),
         company: company.clone(),
         origin: decision.origin.clone(),
+        marks: decision.marks.clone(),
         raw,
         about: decision.about.map(|about| about.root),
         token: decision.token.map(|seal| Token::new(&of, seal)),
@@ -140,6 +141,24 @@ pub(super) fn composed_of(
     if !matches!(decision.outcome, Outcome::Ticket { .. }) {
         return Ok(None);
     }
+    let (message, digest) = understood(reader, stored)?;
+    let original = message.needs_original().then(|| RawOriginal::whole(digest));
+    let Some(facts) = facts(&decision, key, original) else {
+        return Ok(None);
+    };
+    Ok(Some(Again {
+        ticket: compose(&message, &facts),
+        message,
+        facts,
+        decision,
+    }))
+}
+
+/// What a message means whose octets are kept, and their digest.
+pub(super) fn understood(
+    reader: &Reader,
+    stored: Stored,
+) -> Result<(Message, mail::Digest), StoreFault> {
     let raw = reader.raw_at(stored)?;
     let mut skim = mail::Skim::new(mail::Limits::default());
     let mut digester = mail::Digester::default();
@@ -153,19 +172,7 @@ pub(super) fn composed_of(
         digester.update(&octets);
         skim.feed(&octets);
     }
-    let message = mail::understand(&skim.finish());
-    let original = message
-        .needs_original()
-        .then(|| RawOriginal::whole(digester.finish()));
-    let Some(facts) = facts(&decision, key, original) else {
-        return Ok(None);
-    };
-    Ok(Some(Again {
-        ticket: compose(&message, &facts),
-        message,
-        facts,
-        decision,
-    }))
+    Ok((mail::understand(&skim.finish()), digester.finish()))
 }
 
 pub(super) fn shown(text: Option<&str>) -> String {

@@ -10,11 +10,11 @@ use crate::passage::{Entry, MailboxId, Stage};
 use crate::settings::Mailbox;
 use crate::ticket::{
     self, answers, claims, clues, is_ours, Because, Belongs, Clue, Decision, Key, Known, Led,
-    Requester, Rules, Sender, Senders, Signs,
+    Letter, Marks, Requester, Rules, Ruleset, Sender, Senders, Signs,
 };
 
-/// What a mailbox's settings say; `all` are the mailboxes of the same settings.
-pub fn rules(mailbox: &Mailbox, all: &[Mailbox]) -> Rules {
+/// What a mailbox's settings say; `all` are the mailboxes of the same settings, `ruleset` the operator's rules.
+pub fn rules(mailbox: &Mailbox, all: &[Mailbox], ruleset: Ruleset) -> Rules {
     let others = all.iter().filter(|other| other.id != mailbox.id);
     let own = std::iter::once(mailbox).chain(others);
     let own = own.map(|m| Address::fold(m.mail_address().unwrap_or(&m.username)));
@@ -39,6 +39,7 @@ pub fn rules(mailbox: &Mailbox, all: &[Mailbox]) -> Rules {
         received_after: mailbox.received_after.map(|w| w.0),
         storm: mailbox.storm_guard(),
         files: mailbox.attachment_limits(),
+        own: ruleset,
     }
 }
 
@@ -144,14 +145,27 @@ pub struct Terms {
     pub key: Option<Key>,
 }
 
-/// What would become, by each of `terms`, of a message that was received at `received_at` (milliseconds
-/// since 1970), and why. All by one look-up: the same people, the same index. Changes nothing.
+/// What would become of a message, and why.
+pub struct Judged {
+    /// What.
+    pub decision: Decision,
+    /// Every question that was asked.
+    pub because: Vec<Because>,
+    /// Whose request it is.
+    pub requester: Requester,
+    /// What the operator's rules say.
+    pub marks: Option<Box<Marks>>,
+}
+
+/// What would become, by each of `terms`, of a message of so many octets that was received at `received_at`
+/// (milliseconds since 1970), and why. All by one look-up: the same people, the same index. Changes nothing.
 pub async fn explain<const N: usize>(
     engine: &Rc<Engine>,
     message: &Message,
     received_at: i64,
+    octets: u64,
     terms: [Terms; N],
-) -> Result<[(Decision, Vec<Because>, Requester); N], StoreFault> {
+) -> Result<[Judged; N], StoreFault> {
     let signs = engine.signs();
     let asked = terms
         .each_ref()
@@ -170,8 +184,22 @@ pub async fn explain<const N: usize>(
             ours: is_ours(message, &signs),
         };
         let already = already(entry.as_ref(), false);
-        let (decision, because) =
+        let (decision, mut because) =
             ticket::explain(message, received_at, &requester, &rules, already, belongs);
-        (decision, because, requester)
+        let letter = Letter {
+            message,
+            sender: requester.address(message),
+            octets,
+        };
+        let wanted = already == Known::Wanted;
+        let (decision, marks) = rules.own.judge(decision, &letter, wanted, |asked| {
+            because.push(asked());
+        });
+        Judged {
+            decision,
+            because,
+            requester,
+            marks,
+        }
     }))
 }

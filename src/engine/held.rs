@@ -18,7 +18,7 @@ use crate::passage::{Entry, MailboxId, Record, Stage, Uid, UidValidity};
 use crate::settings::Mailbox;
 use crate::ticket::directory::{address_form, domain_form};
 use crate::ticket::requester::is_public;
-use crate::ticket::{Domains, Key, Reason, Unproven};
+use crate::ticket::{Domains, Key, Reason, Ruleset, Unproven};
 
 /// Held messages looked at together.
 const PAGE: usize = 256;
@@ -167,8 +167,8 @@ pub async fn look_after(
 
 /// Who wrote a held message.
 enum Author {
-    /// What the directory of now says of the sender.
-    Told(Found),
+    /// What the directory of now says of the sender, and by which of the operator's rules it is held.
+    Told(Found, u64),
     /// The record that names the sender can't be read.
     Damaged {
         /// Where, and how.
@@ -177,11 +177,12 @@ enum Author {
 }
 
 fn author(reader: &Reader, entry: &Entry, ignore_plus: bool) -> Result<Author, StoreFault> {
-    let (sender, forged) = match entry.decision.map(|stored| reader.decision(stored)) {
-        None => (String::new(), false),
+    let (sender, forged, by) = match entry.decision.map(|stored| reader.decision(stored)) {
+        None => (String::new(), false, 0),
         Some(Ok(decision)) => (
             address_form(&decision.sender),
             decision.origin.may_be_forged(),
+            decision.held_by,
         ),
         Some(Err(StoreFault::Torn { said } | StoreFault::Broken { said })) => {
             return Ok(Author::Damaged { said })
@@ -200,7 +201,7 @@ fn author(reader: &Reader, entry: &Entry, ignore_plus: bool) -> Result<Author, S
             *company = None;
         }
     }
-    Ok(Author::Told(who))
+    Ok(Author::Told(who, by))
 }
 
 /// Releases what would be decided otherwise by the directory and the settings of now, and wakes the
@@ -251,13 +252,13 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
                     );
                     true
                 }
-                (Author::Told(who), Some(Reason::DirectoryNotRead)) => who != Found::NotRead,
-                (Author::Told(_), Some(Reason::UnknownSender | Reason::AuthenticationFailed))
+                (Author::Told(who, _), Some(Reason::DirectoryNotRead)) => who != Found::NotRead,
+                (Author::Told(..), Some(Reason::UnknownSender | Reason::AuthenticationFailed))
                     if anew.contains(&mailbox.id) =>
                 {
                     true
                 }
-                (Author::Told(who), Some(Reason::UnknownSender)) => match who {
+                (Author::Told(who, _), Some(Reason::UnknownSender)) => match who {
                     Found::User { .. } => true,
                     Found::Nobody { company: Some(_) }
                         if mailbox.company_by_domain == Domains::Known =>
@@ -266,13 +267,17 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
                     }
                     _ => mailbox.process_unknown_senders,
                 },
-                (Author::Told(_), Some(Reason::AuthenticationFailed)) => {
+                (Author::Told(..), Some(Reason::AuthenticationFailed)) => {
                     mailbox.failed_dmarc == Unproven::Mark
                 }
-                (Author::Told(_), Some(Reason::ReceivedBefore)) => mailbox
+                // Also of rules that are gone since a start, or a change that was undone.
+                (Author::Told(_, by), Some(Reason::HeldByRule)) => {
+                    by != engine.ruleset(mailbox.id).digest()
+                }
+                (Author::Told(..), Some(Reason::ReceivedBefore)) => mailbox
                     .received_after
                     .is_none_or(|after| entry.received_at >= after.0),
-                (Author::Told(_), _) => false,
+                (Author::Told(..), _) => false,
             };
             if otherwise {
                 released += 1;
@@ -304,11 +309,13 @@ pub async fn reconsider(engine: &Rc<Engine>, by: &str) -> Result<u64, StoreFault
 pub(super) async fn catch_up(
     engine: &Rc<Engine>,
     decided_by: &Mailbox,
+    own: &Ruleset,
     looks: u64,
 ) -> Result<(), StoreFault> {
     let settings = engine.settings();
     let same = settings.mailbox_by_id(decided_by.id) == Some(decided_by);
-    if engine.looks.begun() != looks || !same {
+    let same_rules = engine.ruleset(decided_by.id) == *own;
+    if engine.looks.begun() != looks || !same || !same_rules {
         later_if_full(engine, reconsider(engine, "directory").await)?;
     }
     Ok(())

@@ -47,6 +47,7 @@ mod reclaim;
 pub mod replay;
 mod rest;
 pub mod revisions;
+pub mod rules;
 pub mod state;
 pub mod storm;
 pub mod understand;
@@ -183,6 +184,7 @@ pub struct Engine {
     pub(crate) settings: RefCell<Rc<Settings>>,
     /// By what replies are known, and of which settings that is.
     signs: RefCell<Option<(Rc<Settings>, Rc<Signs>)>>,
+    rules: RefCell<rules::Compiled>,
     pub(crate) counters: RefCell<Counters>,
     /// The sync that the counters are of.
     counted: Cell<u64>,
@@ -199,8 +201,7 @@ pub struct Engine {
     pub(crate) full: RefCell<Option<String>>,
     /// Somebody waits for room.
     pub(crate) room_bell: Bell,
-    /// Messages that were closed since the start because only the archive has them, and were not moved
-    /// back.
+    /// Messages that were closed since the start because only the archive has them, and not moved back.
     pub(crate) lost_here: RefCell<BTreeSet<Key>>,
     pub(crate) settings_bell: Bell,
     pub(crate) confirm_bell: Bell,
@@ -265,6 +266,7 @@ impl Engine {
             seal_key,
             settings: RefCell::new(settings),
             signs: RefCell::default(),
+            rules: RefCell::default(),
             history: RefCell::new(history),
             counters: RefCell::new(counters),
             counted: Cell::new(0),
@@ -517,8 +519,7 @@ impl Engine {
             }
         }
         if committed.applied.freed {
-            // More copies may lie there than were kept: who waits for it to be archived must not
-            // believe that this was all. Each round archives some, so it ends.
+            // More copies may lie there than were kept, and who waits must not miss them: each round archives some.
             for post in self.posts.borrow().values() {
                 post.look_bell.ring();
             }

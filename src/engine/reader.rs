@@ -149,6 +149,16 @@ impl Reader {
             .read_slice(at(raw.stored), raw.start + offset, length)?)
     }
 
+    /// How a large message begins.
+    pub fn beginning(&self, stored: Stored, length: usize) -> Result<Vec<u8>, StoreFault> {
+        let raw = RawAt {
+            stored,
+            start: 0,
+            octets: stored.length,
+        };
+        self.raw(raw, 0, length)
+    }
+
     /// Size and digest of a large message.
     pub fn digest(&self, stored: Stored) -> Result<mail::Digest, StoreFault> {
         let raw = RawAt {
@@ -294,6 +304,11 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreFault> {
         Ok(self.view.list_back(stage, before, limit)?)
+    }
+
+    /// The newest decisions of all, newest first.
+    pub fn newest(&self, limit: usize) -> Result<Vec<Listed>, StoreFault> {
+        Ok(self.view.newest(limit)?)
     }
 
     /// Counters and position.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::leave::{leave, Leaving};
-use super::{departed, held, Engine, StoreFault};
+use super::{departed, held, rules, Engine, StoreFault};
 use crate::settings::{Fault, History, Revision, SealKey, Settings};
 use crate::world::{Wall, World};
 
@@ -243,6 +243,8 @@ impl Engine {
             before.is_some_and(|before| !before.finds_senders_as(mailbox))
         });
         self.looks.anew(otherwise.map(|mailbox| mailbox.id));
+        self.looks
+            .anew(rules::ignore_otherwise(&before, &now).into_iter());
         self.settings_bell.ring();
         self.link.settings_changed();
         self.directory.bell.ring();

@@ -119,6 +119,8 @@ pub(super) fn decided(n: u32, at: u32, outcome: Outcome) -> Decided {
         origin: crate::ticket::Origin::default(),
         storm: None,
         omitted: Vec::new(),
+        marks: None,
+        held_by: 0,
     };
     Decided {
         key: key(n),

@@ -11,11 +11,12 @@ use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 
 use super::large::Finished;
+use super::reader::Reader;
 use super::Engine;
 use crate::mail::{self, Message};
 use crate::passage::{Place, Stored};
 use crate::settings::Mailbox;
-use crate::ticket::{Key, KeyHasher};
+use crate::ticket::{Key, KeyHasher, Ruleset};
 
 /// Messages understood in one turn of the reader's thread, and octets, of which one message may have more:
 /// whoever else asks that thread waits for it, a millisecond. By less at a turn the executor's own turns
@@ -110,6 +111,8 @@ impl Raw {
 pub struct UnderstoodBatch {
     /// The mailbox's settings when it was fetched.
     pub mailbox: Rc<Mailbox>,
+    /// The operator's rules then, by which it is decided: what they ask of the header is at hand.
+    pub ruleset: Ruleset,
     /// The messages.
     pub messages: Vec<Understood>,
     /// Dropped when the batch is durable, or given up.
@@ -132,13 +135,17 @@ fn skim(octets: &[u8], limits: mail::Limits) -> (Message, Vec<mail::File>) {
 pub async fn run(engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<UnderstoodBatch>) {
     while let Ok(batch) = batches.recv().await {
         let identity: Arc<str> = batch.mailbox.key_identity().unwrap_or_default().into();
+        let ruleset = engine.ruleset(batch.mailbox.id);
         let mut messages = Vec::with_capacity(batch.messages.len());
         let mut rest = VecDeque::from(batch.messages);
         while !rest.is_empty() {
             let some: Vec<Fetched> = rest.drain(..turn(&rest)).collect();
-            let identity = identity.clone();
-            let understood = engine.reader.ask(move |_| -> Vec<Understood> {
-                some.into_iter().map(|f| one(f, &identity)).collect()
+            let (identity, ruleset) = (identity.clone(), ruleset.clone());
+            let understood = engine.reader.ask(move |reader| -> Vec<Understood> {
+                let messages = some.into_iter();
+                messages
+                    .map(|f| one(reader, f, &identity, &ruleset))
+                    .collect()
             });
             match understood.await {
                 Ok(understood) => messages.extend(understood),
@@ -147,6 +154,7 @@ pub async fn run(engine: Rc<Engine>, batches: Receiver<Batch>, next: Sender<Unde
         }
         let batch = UnderstoodBatch {
             mailbox: batch.mailbox,
+            ruleset,
             messages,
             done: batch.done,
         };
@@ -169,8 +177,8 @@ fn turn(messages: &VecDeque<Fetched>) -> usize {
     fit.count().max(1)
 }
 
-fn one(fetched: Fetched, identity: &str) -> Understood {
-    let (key, message, files, raw) = match fetched.octets {
+fn one(reader: &Reader, fetched: Fetched, identity: &str, ruleset: &Ruleset) -> Understood {
+    let (key, mut message, files, raw) = match fetched.octets {
         Octets::Inline(octets) => {
             let mut hasher = KeyHasher::new(identity);
             hasher.update(&octets);
@@ -191,6 +199,15 @@ fn one(fetched: Fetched, identity: &str) -> Understood {
             (key, *message, Vec::new(), raw)
         }
     };
+    if !ruleset.fields().is_empty() {
+        message.fields = match &raw {
+            Raw::Inline(octets) => asked_fields(octets, ruleset),
+            // It is damaged, or the disk is: whoever reads it next says so.
+            Raw::Large(stored, _) => reader
+                .beginning(*stored, mail::SECTION_MAX)
+                .map_or_else(|_| Vec::new(), |octets| asked_fields(&octets, ruleset)),
+        };
+    }
     Understood {
         place: fetched.place,
         received_at: fetched.received_at,
@@ -201,6 +218,12 @@ fn one(fetched: Fetched, identity: &str) -> Understood {
         files,
         raw,
     }
+}
+
+/// The fields of a message's header that rules ask about.
+pub(super) fn asked_fields(octets: &[u8], ruleset: &Ruleset) -> Vec<mail::Field> {
+    let asked = ruleset.fields();
+    mail::fields(octets, |name| asked.iter().any(|field| field == name))
 }
 
 #[cfg(test)]

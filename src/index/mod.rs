@@ -60,7 +60,7 @@ pub use tally::Tally;
 pub use view::{Known, Listed, Queued, View};
 
 /// Version of the tables; an older one is rebuilt from the journal.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 /// sled's unit of writing; a quarter of its default.
 const SEGMENT_OCTETS: usize = 128 << 10;
 const META: &[u8] = b"!";

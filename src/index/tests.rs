@@ -86,6 +86,8 @@ fn decision(sequence: u64, uid: u32, outcome: Outcome) -> Record {
         origin: crate::ticket::Origin::default(),
         storm: None,
         omitted: Vec::new(),
+        marks: None,
+        held_by: 0,
     }))
 }
 

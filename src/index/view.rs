@@ -235,12 +235,31 @@ impl View {
     /// By windows of numbers, each read forward, and by a narrower one where that shows too much: sled's own way back brings a constant of a MiB into the
     /// program. A window without many rows makes the next one wider.
     pub fn list_back(&self, stage: Stage, before: u64, limit: usize) -> Result<Vec<Listed>, Fault> {
+        self.listed(self.back(|number| list_row(stage, number), before, limit)?)
+    }
+
+    /// The newest decisions of all, whatever became of them, newest first.
+    pub fn newest(&self, limit: usize) -> Result<Vec<Listed>, Fault> {
+        let rows = self.back(entries_from, u64::MAX, limit)?;
+        let listed = rows.into_iter().filter_map(|(row, value)| {
+            let key = Key(row.get(9..)?.try_into().ok()?);
+            Some(decode(&value).map(|entry| Listed { key, entry }))
+        });
+        listed.collect()
+    }
+
+    fn back(
+        &self,
+        row: impl Fn(u64) -> Name,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, Fault> {
         let next = self.next_number()?;
         let (mut behind, mut width) = (before.min(next), WINDOW);
         let mut rows = Vec::new();
         while behind > 0 && rows.len() < limit {
             let first = behind.saturating_sub(width);
-            let (from, to) = (list_row(stage, first), list_row(stage, behind));
+            let (from, to) = (row(first), row(behind));
             let some = self.table.range(&from, &to, WINDOW_ROWS)?;
             if some.len() >= WINDOW_ROWS {
                 width /= 2;
@@ -252,7 +271,7 @@ impl View {
             rows.extend(some.into_iter().rev().take(limit - rows.len()));
             behind = first;
         }
-        self.listed(rows)
+        Ok(rows)
     }
 
     /// What the decisions of the numbers from `from` on are about, in their order, `limit` at most.

@@ -314,6 +314,15 @@ pub struct Event {
     pub comment: Option<String>,
 }
 
+/// A field of a header, as somebody named it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name, in lower case.
+    pub name: String,
+    /// What it says, unfolded and decoded.
+    pub value: String,
+}
+
 /// What a message means.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -363,6 +372,9 @@ pub struct Message {
     pub rewritten: Option<Rewritten>,
     /// Whose messages it forwards, outermost first.
     pub forwarded: Vec<Forwarded>,
+    /// Fields of its header that somebody named; none where nobody asks.
+    #[serde(default)]
+    pub fields: Vec<Field>,
     /// What was strange about it, each once.
     pub oddities: Vec<Oddity>,
     /// It could not be read as mail at all: whoever tells of it hands on the original.

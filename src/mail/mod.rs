@@ -32,6 +32,7 @@ mod cms;
 pub mod decode;
 mod digest;
 mod field;
+mod fields;
 mod flowed;
 mod forwarded;
 mod grammar;
@@ -53,9 +54,10 @@ mod words;
 pub use authentication::Trace;
 pub use decode::{Decoder, Encoding};
 pub use digest::{Digest, Digester};
+pub use fields::{fields, SECTION_MAX};
 pub use forwarded::{Forwarded, How};
 pub use message::{
-    About, Address, Attachment, Date, Event, Invited, Machine, MachineKind, Message,
+    About, Address, Attachment, Date, Event, Field, Invited, Machine, MachineKind, Message,
 };
 pub use message::{Moment, Oddity, Protection, Report, ReportKind, TextFrom, BODY_MAX};
 pub use rewritten::{Rewritten, Sign};

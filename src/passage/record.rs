@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
 use super::place::{MailboxId, Place};
-use crate::ticket::{About, Key, Omission, Origin, Reason, Seal, Surge, Thread};
+use crate::ticket::{About, Key, Marks, Omission, Origin, Reason, Seal, Surge, Thread};
 
 mod version_1;
 mod version_2;
@@ -164,6 +164,10 @@ pub struct Decision {
     pub storm: Option<Surge>,
     /// Files that the settings leave out of its ticket.
     pub omitted: Vec<Omission>,
+    /// What the operator's rules say of it.
+    pub marks: Option<Box<Marks>>,
+    /// The digest of the rules by which it is held: by others it may be decided otherwise. 0 where none holds it.
+    pub held_by: u64,
 }
 
 #[cfg(test)]
@@ -195,6 +199,8 @@ impl Decision {
             origin: Origin::default(),
             storm: None,
             omitted: Vec::new(),
+            marks: None,
+            held_by: 0,
         }
     }
 }
@@ -350,8 +356,8 @@ pub enum Unreadable {
 }
 
 impl Kind {
-    /// The version of payload that is written. The second of a decision tells of conversations, the third of storms
-    /// and of files that are left out, as does the second of a receipt.
+    /// The version of payload that is written. The second of a decision tells of conversations, the third of storms,
+    /// of files that are left out, and of what the operator's rules say; the second of a receipt of such files.
     fn version(self) -> u8 {
         match self {
             Kind::Decision | Kind::Copied => 3,

@@ -456,6 +456,8 @@ struct CapabilitiesSaid {
     find_by_key: bool,
     #[serde(default)]
     find_conversations: bool,
+    #[serde(default)]
+    ticket_marks: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -488,6 +490,7 @@ impl PingSaid {
             keeps_keys: self.capabilities.idempotency_keys.then_some(kept),
             finds_keys: self.capabilities.find_by_key,
             finds_conversations: self.capabilities.find_conversations,
+            takes_marks: self.capabilities.ticket_marks,
             ticket_bytes: self.limits.ticket_bytes,
             attachment_bytes: self.limits.attachment_bytes,
         })

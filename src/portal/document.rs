@@ -43,6 +43,17 @@ struct Document<'a> {
     /// Not said of nearly all.
     #[serde(skip_serializing_if = "Option::is_none")]
     storm: Option<&'a Storm>,
+    // What no rule says is left out: most tickets are the same octets as where there are no rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    rules: &'a [String],
     attachments: &'a [File],
     #[serde(skip_serializing_if = "<[LeftOut]>::is_empty")]
     omitted: &'a [LeftOut],
@@ -68,6 +79,7 @@ const LAST: i64 = 253_402_207_200_000;
 
 /// The contract's document of a ticket.
 pub fn encode(ticket: &Ticket) -> Bytes {
+    let marks = ticket.marks.as_deref();
     let document = Document {
         key: &ticket.key,
         mailbox: &ticket.mailbox,
@@ -102,6 +114,11 @@ pub fn encode(ticket: &Ticket) -> Bytes {
         authentication: ticket.authentication.as_ref(),
         doubtful: ticket.doubtful,
         storm: ticket.storm.as_ref(),
+        queue: marks.and_then(|marks| marks.queue.as_deref()),
+        priority: marks.and_then(|marks| marks.priority.as_deref()),
+        category: marks.and_then(|marks| marks.category.as_deref()),
+        tags: marks.map_or(&[], |marks| &marks.tags),
+        rules: marks.map_or(&[], |marks| &marks.rules),
         attachments: &ticket.attachments,
         omitted: &ticket.omitted,
         events: &ticket.events,
@@ -130,6 +147,7 @@ mod tests {
             user: Some("u-7".to_owned()),
             company: None,
             origin: Origin::default(),
+            marks: None,
             raw: None,
             about: Some(Key([8; 32])),
             token: Some(Token::new(&Key([8; 32]), Seal([1; 10]))),

@@ -52,6 +52,8 @@ pub struct Ping {
     pub finds_keys: bool,
     /// Whether tickets are found by what was sent and answered in them.
     pub finds_conversations: bool,
+    /// Whether it heeds what rules set on a ticket.
+    pub takes_marks: bool,
     /// Largest ticket it takes, where it says so.
     pub ticket_bytes: Option<u64>,
     /// Largest attachment it takes, where it says so.
@@ -71,6 +73,7 @@ impl Ping {
             keeps_keys: None,
             finds_keys: true,
             finds_conversations: false,
+            takes_marks: false,
             ticket_bytes: None,
             attachment_bytes: None,
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::check_name;
 use super::model::{ArchiveWhen, Mailbox, Protocol, Security, Settings, SignIn};
-use super::schema::{Setting, MAILBOX, PORTAL, STORE};
+use super::rules;
+use super::schema::{Setting, MAILBOX, PORTAL, RULE, STORE};
 use super::value::{host_of, url_parts, Value, Zones};
 use super::Problem;
 use crate::world::Wall;
@@ -54,6 +55,11 @@ pub fn check(settings: &Settings, zones: &Zones, now: Wall) -> Checked {
         zones,
         &mut checked,
     );
+    for rule in &settings.rules {
+        let section = format!("rule.{}", rule.name);
+        reread(&section, RULE, rule, &mut rule.clone(), zones, &mut checked);
+    }
+    rules::check(&mut checked, settings);
     if settings.store.retain_bytes_max > settings.store.quota_bytes {
         checked.problems.push(Problem::new(
             "store.retain_max",

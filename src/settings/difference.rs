@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Mailbox, Settings};
-use super::schema::{Setting, MAILBOX, PORTAL, STORE};
+use super::schema::{Setting, MAILBOX, PORTAL, RULE, STORE};
 use super::value::Value;
 use crate::passage::MailboxId;
+use crate::ticket::Rule;
 
 /// One setting that differs. Secrets only say that they do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +63,54 @@ pub fn difference(before: &Settings, after: &Settings) -> Vec<Change> {
         &after.portal,
     );
     compare(&mut changes, "store", STORE, &before.store, &after.store);
+    rules(&mut changes, before, after);
     changes
+}
+
+/// Rules are told apart by their names. That they are asked in another order is one line.
+fn rules(changes: &mut Vec<Change>, before: &Settings, after: &Settings) {
+    let present = || Some("present".to_owned());
+    for old in &before.rules {
+        if after.rule(&old.name).is_none() {
+            changes.push(Change {
+                key: format!("rule.{}", old.name),
+                before: present(),
+                after: None,
+            });
+        }
+    }
+    for new in &after.rules {
+        let section = format!("rule.{}", new.name);
+        match before.rule(&new.name) {
+            Some(old) => compare(changes, &section, RULE, old, new),
+            None => {
+                changes.push(Change {
+                    key: section.clone(),
+                    before: None,
+                    after: present(),
+                });
+                compare(changes, &section, RULE, &Rule::new(""), new);
+            }
+        }
+    }
+    let order = |of: &Settings, in_both: &Settings| {
+        let both = of
+            .rules
+            .iter()
+            .filter(|rule| in_both.rule(&rule.name).is_some());
+        both.map(|rule| rule.name.clone()).collect::<Vec<_>>()
+    };
+    let all = |of: &Settings| {
+        let names: Vec<&str> = of.rules.iter().map(|rule| rule.name.as_str()).collect();
+        Some(names.join(", "))
+    };
+    if order(before, after) != order(after, before) {
+        changes.push(Change {
+            key: "rule (order)".to_owned(),
+            before: all(before),
+            after: all(after),
+        });
+    }
 }
 
 fn compare<T>(changes: &mut Vec<Change>, section: &str, rows: &[Setting<T>], old: &T, new: &T) {

@@ -11,10 +11,11 @@ use toml::{Table, Value as Toml};
 use super::keys::{check_name, nearest};
 use super::model::{Mailbox, Portal, Settings, Store};
 use super::parcel::Parcel;
-use super::schema::{Setting, Slot, MAILBOX, PORTAL, STORE};
+use super::schema::{Setting, Slot, MAILBOX, PORTAL, RULE, STORE};
 use super::value::{moment_is_whole, Value, Zones};
 use super::{Fault, Problem};
 use crate::passage::MailboxId;
+use crate::ticket::Rule;
 
 /// What a file gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub fn export(settings: &Settings, parcel: Option<&Parcel>) -> String {
     }
     write_section(&mut out, "portal", PORTAL, &settings.portal);
     write_section(&mut out, "store", STORE, &settings.store);
+    for rule in &settings.rules {
+        write_rule(&mut out, rule);
+    }
     if let Some(parcel) = parcel {
         parcel.write(&mut out);
     }
@@ -59,23 +63,53 @@ pub fn template() -> String {
     write_section(&mut out, "mailbox.support", MAILBOX, &mailbox);
     write_section(&mut out, "portal", PORTAL, &Portal::default());
     write_section(&mut out, "store", STORE, &Store::default());
+    out.push_str(
+        "\n# Rules of your own, asked in the order in which they stand here about what would become a new\n\
+         # ticket; never about replies. All conditions of a rule are needed; the first rule that matches\n\
+         # ends the asking, unless it says otherwise. A rule is a section like this one:\n#\n\
+         # [[rule]]\n# name = \"invoices\"\n",
+    );
+    for setting in RULE {
+        let _infallible = writeln!(out, "#\n# {}: {}", setting.label, setting.help);
+        let fresh = Rule::new("");
+        if setting.read(&fresh) != Value::Unset {
+            out.push_str("# ");
+        }
+        write_value(&mut out, setting, &fresh);
+    }
     out
+}
+
+/// A rule says what it asks and does, and is silent about the rest.
+fn write_rule(out: &mut String, rule: &Rule) {
+    let name = Toml::String(rule.name.clone());
+    let _infallible = writeln!(out, "\n[[rule]]\nname = {name}");
+    let fresh = Rule::new("");
+    for setting in RULE {
+        if setting.read(rule) != setting.read(&fresh) {
+            write_value(out, setting, rule);
+        }
+    }
 }
 
 fn write_section<T>(out: &mut String, section: &str, rows: &[Setting<T>], from: &T) {
     out.push_str(&format!("\n[{section}]\n"));
     for setting in rows {
         let _infallible = writeln!(out, "\n# {}: {}", setting.label, setting.help);
-        let key = setting.key;
-        let _infallible = match setting.read(from) {
-            Value::Unset if setting.is_secret() => writeln!(out, "# {key} is not set"),
-            Value::Unset => writeln!(out, "# {key} ="),
-            Value::Flag(on) => writeln!(out, "{key} = {on}"),
-            Value::Number(number) => writeln!(out, "{key} = {number}"),
-            Value::Secret { .. } => writeln!(out, "# {key} is set"),
-            value => writeln!(out, "{key} = {}", Toml::String(value.text())),
-        };
+        write_value(out, setting, from);
     }
+}
+
+fn write_value<T>(out: &mut String, setting: &Setting<T>, from: &T) {
+    let key = setting.key;
+    let _infallible = match setting.read(from) {
+        Value::Unset if setting.is_secret() => writeln!(out, "# {key} is not set"),
+        Value::Unset => writeln!(out, "# {key} ="),
+        Value::Flag(on) => writeln!(out, "{key} = {on}"),
+        Value::Number(number) => writeln!(out, "{key} = {number}"),
+        Value::Secret { .. } => writeln!(out, "# {key} is set"),
+        value => writeln!(out, "{key} = {}", Toml::String(value.text())),
+    };
 }
 
 /// Reads a file over `current`, which lends ids, identities and secrets to the mailboxes that it
@@ -102,6 +136,7 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
         },
         store: Store::default(),
         next_mailbox: current.next_mailbox,
+        rules: Vec::new(),
     };
     for (name, value) in &table {
         match (name.as_str(), value) {
@@ -132,6 +167,14 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
                     &mut problems,
                 );
             }
+            ("rule", Toml::Array(rules)) => {
+                read_rules(rules, &mut settings.rules, zones, &mut problems);
+            }
+            ("rule", _) => problems.push(Problem::new(
+                name,
+                None,
+                "must be a section for each rule, [[rule]] with a name in it: their order counts",
+            )),
             ("sealed", Toml::Table(rows)) => match Parcel::read(rows) {
                 Ok(read) => parcel = Some(read),
                 Err(problem) => problems.push(problem),
@@ -142,7 +185,7 @@ pub fn import(text: &str, current: &Settings, zones: &Zones) -> Result<Import, F
                 "must be a section, such as [portal] or [mailbox.support]",
             )),
             _ => {
-                let known = ["mailbox", "portal", "store", "sealed"];
+                let known = ["mailbox", "portal", "store", "rule", "sealed"];
                 problems.push(not_known(name, known.into_iter()));
             }
         }
@@ -266,6 +309,38 @@ fn read_mailboxes(
             ));
         }
         settings.mailboxes.push(mailbox);
+    }
+}
+
+fn read_rules(
+    rules: &[Toml],
+    settings: &mut Vec<Rule>,
+    zones: &Zones,
+    problems: &mut Vec<Problem>,
+) {
+    for (at, value) in rules.iter().enumerate() {
+        let Toml::Table(rows) = value else {
+            problems.push(Problem::new("rule", None, "must be a section, [[rule]]"));
+            continue;
+        };
+        let mut rows = rows.clone();
+        let Some(Toml::String(name)) = rows.remove("name") else {
+            let said = format!(
+                "rule number {} needs its name, such as name = \"invoices\"",
+                at + 1
+            );
+            problems.push(Problem::new("rule", None, said));
+            continue;
+        };
+        let section = format!("rule.{name}");
+        if let Err(said) = check_name(&name) {
+            problems.push(Problem::new(section, None, said));
+            continue;
+        }
+        let mut rule = Rule::new(&name);
+        let fresh = Rule::new(&name);
+        read_section(&section, RULE, &rows, &mut rule, &fresh, zones, problems);
+        settings.push(rule);
     }
 }
 

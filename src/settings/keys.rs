@@ -5,11 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Mailbox, Portal, Settings, Store};
-use super::schema::{Setting, MAILBOX, PORTAL, STORE};
+use super::schema::{Setting, MAILBOX, PORTAL, RULE, STORE};
 use super::seal::Sealed;
 use super::value::{Value, Zones};
 use super::{Fault, Problem};
 use crate::passage::MailboxId;
+use crate::ticket::Rule;
 use crate::world::Secret;
 
 /// One setting with its value.
@@ -41,6 +42,7 @@ pub struct Explained {
 /// Where a key leads.
 enum Target {
     Mailbox(usize, &'static Setting<Mailbox>),
+    Rule(usize, &'static Setting<Rule>),
     Portal(&'static Setting<Portal>),
     Store(&'static Setting<Store>),
 }
@@ -51,6 +53,10 @@ impl Settings {
         Ok(match self.target(key)? {
             Target::Mailbox(at, setting) => match self.mailboxes.get(at) {
                 Some(mailbox) => setting.read(mailbox),
+                None => Value::Unset,
+            },
+            Target::Rule(at, setting) => match self.rules.get(at) {
+                Some(rule) => setting.read(rule),
                 None => Value::Unset,
             },
             Target::Portal(setting) => setting.read(&self.portal),
@@ -68,6 +74,9 @@ impl Settings {
         }
         collect(&mut all, "portal", PORTAL, &self.portal);
         collect(&mut all, "store", STORE, &self.store);
+        for rule in &self.rules {
+            collect(&mut all, &format!("rule.{}", rule.name), RULE, rule);
+        }
         if prefix.is_empty() {
             return Ok(all);
         }
@@ -77,7 +86,7 @@ impl Settings {
                 .strip_prefix(prefix)
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         });
-        if all.is_empty() && prefix != "mailbox" {
+        if all.is_empty() && prefix != "mailbox" && prefix != "rule" {
             // For its sentence; a key that is known would have been found above.
             self.target(prefix)?;
         }
@@ -106,6 +115,13 @@ impl Settings {
                 }
                 (setting.is_secret(), done)
             }
+            Target::Rule(at, setting) => {
+                let Some(rule) = self.rules.get_mut(at) else {
+                    return Ok(());
+                };
+                let fresh = Rule::new(&rule.name);
+                (false, setting.write(rule, text, &fresh, zones))
+            }
             Target::Portal(setting) => (
                 setting.is_secret(),
                 setting.write(&mut self.portal, text, &Portal::default(), zones),
@@ -128,6 +144,7 @@ impl Settings {
                 let mailbox = self.mailboxes.get_mut(at);
                 mailbox.is_some_and(|mailbox| setting.put_sealed(mailbox, sealed))
             }
+            Target::Rule(..) => false,
             Target::Portal(setting) => setting.put_sealed(&mut self.portal, sealed),
             Target::Store(setting) => setting.put_sealed(&mut self.store, sealed),
         };
@@ -143,6 +160,7 @@ impl Settings {
                 let label = self.mailboxes.get(at).map(Mailbox::password_label);
                 (label, setting.read_secret(typed))
             }
+            Target::Rule(..) => (None, None),
             Target::Portal(setting) => (Some(key.to_owned()), setting.read_secret(typed)),
             Target::Store(setting) => (None, setting.read_secret(typed)),
         };
@@ -159,12 +177,15 @@ impl Settings {
         explain_each(&mut all, "mailbox.NAME", MAILBOX, &mailbox);
         explain_each(&mut all, "portal", PORTAL, &Portal::default());
         explain_each(&mut all, "store", STORE, &Store::default());
+        explain_each(&mut all, "rule.NAME", RULE, &Rule::new(""));
         // Any mailbox's name stands for all.
         let parts: Vec<&str> = key.split('.').collect();
         let sought = match parts.as_slice() {
             [""] => return Ok(all),
             ["mailbox"] | ["mailbox", _] => "mailbox.NAME".to_owned(),
             ["mailbox", _, rest] => format!("mailbox.NAME.{rest}"),
+            ["rule"] | ["rule", _] => "rule.NAME".to_owned(),
+            ["rule", _, rest] => format!("rule.NAME.{rest}"),
             _ => key.to_owned(),
         };
         let known: Vec<String> = all.iter().map(|e| e.key.clone()).collect();
@@ -202,12 +223,15 @@ impl Settings {
             self.fresh_name(to)?;
         }
         match self.mailbox_mut(name) {
-            Some(mailbox) => {
-                to.clone_into(&mut mailbox.name);
-                Ok(())
-            }
-            None => Err(self.no_mailbox(name)),
+            Some(mailbox) => to.clone_into(&mut mailbox.name),
+            None => return Err(self.no_mailbox(name)),
         }
+        for rule in &mut self.rules {
+            if rule.mailbox.as_deref() == Some(name) {
+                rule.mailbox = Some(to.to_owned());
+            }
+        }
+        Ok(())
     }
 
     fn fresh_name(&self, name: &str) -> Result<(), Fault> {
@@ -247,6 +271,19 @@ impl Settings {
                 let at = at.ok_or_else(|| self.no_mailbox(name))?;
                 row(MAILBOX, key).map(|setting| Target::Mailbox(at, setting))
             }
+            ["rule", name, key] => {
+                let at = self.rules.iter().position(|rule| rule.name == *name);
+                let at = at.ok_or_else(|| self.no_rule(name))?;
+                row(RULE, key).map(|setting| Target::Rule(at, setting))
+            }
+            ["rule", name] => {
+                return Err(match self.rule(name) {
+                    Some(_) => Fault::Refused(format!(
+                        "`{key}` is a whole rule: name one of its settings, such as `{key}.subject`"
+                    )),
+                    None => self.no_rule(name),
+                })
+            }
             ["mailbox", name] => {
                 return Err(match self.mailbox(name) {
                     Some(_) => Fault::Refused(format!(
@@ -262,6 +299,10 @@ impl Settings {
                 ["mailbox", name, _] => MAILBOX
                     .iter()
                     .map(|s| format!("mailbox.{name}.{}", s.key))
+                    .collect(),
+                ["rule", name, _] => RULE
+                    .iter()
+                    .map(|s| format!("rule.{name}.{}", s.key))
                     .collect(),
                 _ => {
                     let entries = self.entries("").unwrap_or_default();
@@ -305,7 +346,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     match fits {
         true => Ok(()),
         false => Err(
-            "a mailbox's name is up to 40 small letters, digits, - and _, and begins with a \
+            "a name is up to 40 small letters, digits, - and _, and begins with a \
              letter or digit"
                 .to_owned(),
         ),

@@ -39,6 +39,7 @@ mod keys;
 mod model;
 mod parcel;
 mod revision;
+mod rules;
 mod schema;
 mod seal;
 mod value;
@@ -50,6 +51,7 @@ pub use keys::{Entry, Explained};
 pub use model::{ArchiveWhen, Mailbox, Portal, Protocol, Security, Settings, SignIn, Store};
 pub use parcel::{check_passphrase, Carried, Lock, Parcel, SecretPlace, PASSPHRASE_MIN};
 pub use revision::{Confirmed, History, Revision, Standing, REVISIONS_KEPT};
+pub use rules::Whither;
 pub use seal::{open, seal, SealKey, Sealed, NONCE_LENGTH};
 pub use value::{moment_is_whole, moment_shown, token_keys, whole_moment, Value, Zones};
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::seal::Sealed;
 use super::value::address_in;
 use crate::passage::MailboxId;
-use crate::ticket::{Domains, Guard, Handling, Limits, Unproven};
+use crate::ticket::rule::{Action, Then};
+use crate::ticket::{Domains, Guard, Handling, Limits, Rule, Unproven};
 use crate::world::{certificate, Wall};
 
 /// A setting that is one of a few words.
@@ -121,6 +122,19 @@ fn storm_limit() -> u64 {
 
 fn storm_minutes() -> u64 {
     60
+}
+
+impl Words for Action {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Set, "set"),
+        (Self::Hold, "hold"),
+        (Self::Ignore, "ignore"),
+    ];
+}
+
+impl Words for Then {
+    const ALL: &'static [(Self, &'static str)] =
+        &[(Self::Stop, "stop"), (Self::Continue, "continue")];
 }
 
 /// One mailbox that is watched.
@@ -539,6 +553,9 @@ pub struct Settings {
     pub store: Store,
     /// The id that the next mailbox gets.
     pub next_mailbox: u32,
+    /// The operator's own rules, in the order in which they are asked. Revisions of formats 1 to 5 have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 impl Settings {
@@ -555,6 +572,11 @@ impl Settings {
     /// The mailbox with that id.
     pub fn mailbox_by_id(&self, id: MailboxId) -> Option<&Mailbox> {
         self.mailboxes.iter().find(|m| m.id == id)
+    }
+
+    /// The rule of that name.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.name == name)
     }
 
     /// Fixes the identity of every active mailbox that has none yet.

@@ -39,6 +39,12 @@ macro_rules! choice {
     };
 }
 
+mod rule;
+mod store;
+
+pub(super) use rule::RULE;
+pub(super) use store::STORE;
+
 /// Reads text into its one form, or says what it must look like.
 type Reader = fn(&str, &Zones) -> Result<String, String>;
 
@@ -372,47 +378,6 @@ pub(super) static MAILBOX: &[Setting<Mailbox>] = &[
         label: "Pinned certificate",
         help: "SHA-256 of the one certificate to accept, instead of every other check.",
         slot: Slot::Maybe(field!(pinned), value::digest),
-    },
-];
-
-pub(super) static STORE: &[Setting<Store>] = &[
-    Setting {
-        key: "quota",
-        label: "Quota",
-        help: "What undelivered and kept messages may take on the disk; then the mailbox itself waits.",
-        slot: Slot::Octets {
-            field: field!(quota_bytes),
-            least: 64 << 20,
-        },
-    },
-    Setting {
-        key: "free_min",
-        label: "Minimum free space",
-        help: "What must stay free on the disk; below it nothing is fetched.",
-        slot: Slot::Octets {
-            field: field!(free_bytes_min),
-            least: 16 << 20,
-        },
-    },
-    Setting {
-        key: "retain_days",
-        label: "Retention (days)",
-        help: "How long archived messages are kept here too, 0 to 3650.",
-        slot: Slot::Number {
-            field: field!(retain_days),
-            least: 0,
-            most: 3_650,
-            unit: " days",
-        },
-    },
-    Setting {
-        key: "retain_max",
-        label: "Retention (size)",
-        help: "What archived messages may take here; the oldest go first.",
-        slot: Slot::Octets {
-            field: field!(retain_bytes_max),
-            least: 0,
-        },
     },
 ];
 

@@ -557,5 +557,9 @@ pub(super) fn digest(text: &str, _: &Zones) -> Result<String, String> {
         .ok_or_else(|| "must be the SHA-256 of a certificate: 64 hexadecimal digits".to_owned())
 }
 
+mod rule;
+
+pub(super) use rule::{field_name, kinds, mark, pattern, tags};
+
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use super::limits::{self, Omission};
 use super::origin::{By, Origin};
+use super::rule::Marks;
 use super::storm::{Alike, Surge};
 use super::token::Token;
 use crate::mail::authentication::Verdict;
@@ -148,6 +149,9 @@ pub struct Ticket {
     pub doubtful: bool,
     /// Further messages like it are held.
     pub storm: Option<Storm>,
+    /// What the operator's rules say of it.
+    #[serde(default)]
+    pub marks: Option<Box<Marks>>,
     /// The files, in the order of the message.
     pub attachments: Vec<File>,
     /// The files that it goes without, likewise.
@@ -199,6 +203,8 @@ pub struct Facts {
     pub company: Option<String>,
     /// As decided.
     pub origin: Origin,
+    /// As decided.
+    pub marks: Option<Box<Marks>>,
     /// Attach the original: given for every message that can't be read here.
     pub raw: Option<RawOriginal>,
     /// As decided.
@@ -286,7 +292,10 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         in_reply_to: message.in_reply_to.iter().map(|id| line(id)).collect(),
         references: message.references.iter().map(|id| line(id)).collect(),
         user: facts.user.clone(),
-        company: facts.company.clone(),
+        company: match &facts.marks {
+            Some(marks) if marks.company.is_some() => marks.company.clone(),
+            _ => facts.company.clone(),
+        },
         about: facts.about,
         token: facts.token.map(|token| token.to_string()),
         automatic: message.report.is_some()
@@ -301,6 +310,7 @@ pub fn compose(message: &Message, facts: &Facts) -> Ticket {
         authentication: origin.authentication.clone(),
         doubtful: origin.doubtful,
         storm: facts.storm.map(|surge| storm(surge, message, requester)),
+        marks: facts.marks.clone(),
         attachments: files,
         omitted,
         events: message.events.iter().map(event).collect(),

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::origin::By;
 use super::reason::Reason;
 use super::requester::{Domains, Requester, Senders, Unproven};
+use super::rule::{Asked, Ruleset};
 use super::storm::Guard;
 use super::thread::{About, Belongs, Way};
 use crate::mail::authentication::Verdict;
@@ -70,6 +71,9 @@ pub struct Rules {
     /// What goes along of its files, where it becomes a ticket.
     #[serde(default)]
     pub files: Limits,
+    /// The operator's own rules, which are asked behind all that.
+    #[serde(default)]
+    pub own: Ruleset,
 }
 
 /// What is known of a message's key already.
@@ -221,6 +225,8 @@ pub enum Because {
         /// The company's id.
         company: String,
     },
+    /// A rule of the operator's was asked.
+    Rule(Asked),
 }
 
 /// Decide about a message that the server received at `received_at` (milliseconds since 1970), and that

@@ -21,6 +21,7 @@ enum Question {
     Thread,
     /// Asked of whatever would be a ticket, and answered by who decides for real alone.
     Storm,
+    Rules,
 }
 
 /// In the order in which they are asked; without what has no answer here.
@@ -49,12 +50,28 @@ pub fn differing<'a>(
         let answer = |steps: &'a [Because]| steps.iter().find(|step| question(step) == *asked);
         (answer(now), answer(then))
     });
-    both.filter(|pair| match pair {
-        (Some(now), Some(then)) => !agree(now, then),
-        (None, None) => false,
-        _ => true,
-    })
-    .collect()
+    // Each rule is a question of its own, known by its name.
+    let fresh = |step: &&Because| rule(step).is_some_and(|name| asked(now, name).is_none());
+    let rules = now.iter().chain(then.iter().filter(fresh)).filter_map(rule);
+    let rules = rules.map(|name| (asked(now, name), asked(then, name)));
+    both.chain(rules)
+        .filter(|pair| match pair {
+            (Some(now), Some(then)) => !agree(now, then),
+            (None, None) => false,
+            _ => true,
+        })
+        .collect()
+}
+
+fn rule(because: &Because) -> Option<&str> {
+    match because {
+        Because::Rule(asked) => Some(&asked.rule),
+        _ => None,
+    }
+}
+
+fn asked<'a>(steps: &'a [Because], name: &str) -> Option<&'a Because> {
+    steps.iter().find(|step| rule(step) == Some(name))
 }
 
 fn question(because: &Because) -> Question {
@@ -79,6 +96,7 @@ fn question(because: &Because) -> Question {
         Because::Doubtful { .. } => Question::Doubt,
         Because::Storm { .. } => Question::Storm,
         Because::CompanyByDomain { .. } => Question::Company,
+        Because::Rule(_) => Question::Rules,
     }
 }
 

@@ -7,7 +7,8 @@
 //!    says [`answers()`]. A [`Token`] in it was ours before.
 //! 4. [`decide()`] says ticket, held or ignored, with a [`Reason`] for the latter two; [`explain()`] says
 //!    which questions were asked, and [`differing()`] which of them two rules answer otherwise.
-//! 5. What would be a ticket is asked about by [`Storms`], which counts what came before.
+//! 5. The operator's own rules, a [`Ruleset`], are asked behind that, of what would become a new ticket; and of what
+//!    still would be one by [`Storms`], which counts what came before.
 //! 6. [`compose()`] makes the [`Ticket`], once, from what was decided: the same input gives the
 //!    same octets for ever. [`sources()`] says where its attachments lie; which of the message's files go along,
 //!    say [`Limits`].
@@ -23,6 +24,7 @@ pub mod limits;
 pub mod origin;
 pub mod reason;
 pub mod requester;
+pub mod rule;
 pub mod storm;
 pub mod thread;
 pub mod token;
@@ -38,6 +40,7 @@ pub use limits::{Limits, Omission, Why};
 pub use origin::{By, Origin};
 pub use reason::Reason;
 pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};
+pub use rule::{Letter, Marks, Rule, Ruleset};
 pub use storm::{Alike, Groups, Guard, Met, Storms, Surge};
 pub use thread::{
     answers, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party, Sign, Signs,

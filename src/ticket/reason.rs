@@ -161,6 +161,14 @@ reasons! {
     Notice = "notice", Ignored,
         "A program wrote it by itself, or to many: a notice.",
         "It lies in the archive folder. If such messages are wanted, set notices to ticket; for this one: `held convert KEY --again`, and move it back unread.";
+    /// A rule of the operator's holds it.
+    HeldByRule = "held-by-rule", Held,
+        "A rule of yours holds the message.",
+        "Convert it by hand, dismiss it, or change the rule: it is looked at again then.";
+    /// A rule of the operator's ignores it.
+    IgnoredByRule = "ignored-by-rule", Ignored,
+        "A rule of yours archives such messages without a ticket.",
+        "It lies in the archive folder. If such messages are wanted, change the rule; for this one: `held convert KEY --again`, and move it back unread.";
 }
 
 impl fmt::Display for Reason {

@@ -11,7 +11,7 @@ use postern::control::{
     serve, Answer, Applied, Asked, Caller, Candidate, Compare, Comparison, DirectoryPage, Ended,
     Event, Explanation, Kind, LeftBehind, Life, LifeLine, Limits, Lines, Listed, Matches,
     MessageLine, Octets, Outcome, Owner, Page, Preview, Refusal, Service, Status, Story, Tested,
-    Together,
+    Together, Tried, TriedRule,
 };
 use postern::passage::MailboxId;
 use postern::settings::{
@@ -357,6 +357,17 @@ impl Service for Fake {
         Ok(match address.is_some_and(|a| a.starts_with("anna@")) {
             true => Owner::User("Anna".to_owned()),
             false => Owner::Nobody,
+        })
+    }
+
+    async fn tried(&self, settings: &Settings) -> Result<Tried, Refusal> {
+        let rules = settings.rules.iter().map(|rule| TriedRule {
+            rule: rule.name.clone(),
+            ..TriedRule::default()
+        });
+        Ok(Tried {
+            rules: rules.collect(),
+            ..Tried::default()
         })
     }
 

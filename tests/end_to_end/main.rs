@@ -33,6 +33,7 @@ mod places;
 mod postfix;
 mod proxy;
 mod quota;
+mod rules;
 mod running;
 mod sample;
 mod sealed;

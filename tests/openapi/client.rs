@@ -54,7 +54,11 @@ fn what_a_drain_sends_is_what_the_document_says() {
     site.hand().append("INBOX", "", too_many.as_bytes());
     let set = "forwards_by_technicians = true\nauthentication_server = \"mx.provider.example\"\n\
         storm_limit = 6\nattachment_count_max = 4\n";
-    site.import(&site.settings("none", set, ""));
+    // What rules set is optional: one that sets all of it, on what is for Gwen.
+    let rule =
+        "\n[[rule]]\nname = \"gwen\"\nsubject = \"for gwen\"\nqueue = \"q\"\npriority = \"p\"\n\
+                category = \"c\"\ntags = \"t u\"\n";
+    site.import(&(site.settings("none", set, "") + rule));
     // One answer is lost, so that its ticket is looked up by its key.
     let lost = json!([{ "route": "ticket", "nth": 3, "action": { "reset": "after_accept" } }]);
     let _ = site

@@ -290,6 +290,7 @@ fn the_strangest_message_still_keeps_within_the_contract() {
     skim.feed(raw.as_bytes());
     let message = understand(&skim.finish());
     let facts = Facts {
+        marks: None,
         key: Key([7; 32]),
         mailbox: "support@provider.example".to_owned(),
         received_at: i64::MAX,

@@ -14,6 +14,7 @@ fn explanation(decision: &str, reason: Option<&str>) -> Explanation {
         company: None,
         about: None,
         origin: Whose::default(),
+        marks: None,
         steps: Vec::new(),
         files: crate::ticket::Limits::default(),
     }

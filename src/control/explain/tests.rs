@@ -1,5 +1,7 @@
 use super::*;
 use crate::control::server::Limits;
+use crate::ticket::rule::{self, Action};
+use crate::ticket::Because;
 
 /// Goes red where a hostile mail can't be explained, since what decides about it does not fit into a request.
 #[test]
@@ -27,6 +29,7 @@ fn what_decides_about_the_most_hostile_mail_fits_into_a_request() {
         mailbox: Some("support".to_owned()),
         received: None,
         key: Some("0".repeat(64)),
+        octets: u64::MAX,
     };
     let octets = serde_json::to_vec(&asked).unwrap().len();
     let room = Limits::default().request_bytes;
@@ -87,6 +90,17 @@ fn every_step_has_a_code_of_the_schema_and_its_words() {
         technician: word(),
         address,
     };
+    let rule = |fails, passed_over| {
+        Because::Rule(rule::Asked {
+            rule: word(),
+            holds: vec![word()],
+            sets: vec![word()],
+            fails,
+            passed_over,
+            action: Action::Hold,
+            why: Some(word()),
+        })
+    };
     let steps = [
         Because::Checked {
             address: word(),
@@ -105,6 +119,9 @@ fn every_step_has_a_code_of_the_schema_and_its_words() {
         Because::Doubtful { held: false },
         Because::UnknownCustomer,
         Because::CompanyByDomain { company: word() },
+        rule(Some(word()), false),
+        rule(None, true),
+        rule(None, false),
     ];
     let mut said = Vec::new();
     for because in &steps {

@@ -1,6 +1,7 @@
 //! The questions that were asked about a message, and their answers, in words.
 
 use super::Step;
+use crate::ticket::rule::{Action, Asked};
 use crate::ticket::{Because, Handling};
 use crate::world::Wall;
 
@@ -165,6 +166,7 @@ pub(in crate::control) fn step(because: &Because) -> Step {
             "The directory does not know its sender, whose mail becomes tickets all the same."
                 .to_owned(),
         ),
+        Because::Rule(asked) => rule(asked),
         Because::Unknown { processed: false } => (
             "unknown",
             "The directory does not know its sender, and mail of unknown senders is held."
@@ -174,5 +176,41 @@ pub(in crate::control) fn step(because: &Because) -> Step {
     Step {
         code: code.to_owned(),
         said,
+    }
+}
+
+/// What a rule of the operator's was asked.
+fn rule(asked: &Asked) -> (&'static str, String) {
+    let Asked { rule, holds, .. } = asked;
+    let holds = match holds.is_empty() {
+        true => "asks nothing of a message".to_owned(),
+        false => format!("{} hold", holds.join(", ")),
+    };
+    let does = match (asked.action, &asked.why) {
+        (Action::Set, _) if asked.sets.is_empty() => "it sets nothing".to_owned(),
+        (Action::Set, _) => format!("it sets {}", asked.sets.join(", ")),
+        (Action::Hold, why) => format!("held: {}", why.as_deref().unwrap_or_default()),
+        (Action::Ignore, why) => {
+            format!(
+                "archived without a ticket: {}",
+                why.as_deref().unwrap_or_default()
+            )
+        }
+    };
+    match &asked.fails {
+        Some(fails) => (
+            "rule-not-matched",
+            format!("Rule {rule} does not match: {fails} does not hold."),
+        ),
+        None if asked.passed_over => (
+            "rule-passed-over",
+            format!(
+                "Rule {rule} matches ({holds}), and is passed over: it may not do that to this message."
+            ),
+        ),
+        None => (
+            "rule-matched",
+            format!("Rule {rule} matches ({holds}): {does}."),
+        ),
     }
 }

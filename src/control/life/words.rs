@@ -73,6 +73,19 @@ impl LifeLine {
     }
 }
 
+impl LifeLine {
+    /// By which rule, and why, where one says so.
+    fn by_rule(self, decision: &Decision) -> LifeLine {
+        match decision.marks.as_ref().and_then(|marks| marks.said()) {
+            Some(by) => LifeLine {
+                said: format!("{} By {by}", self.said),
+                ..self
+            },
+            None => self,
+        }
+    }
+}
+
 impl Teller<'_> {
     fn line(&mut self, stored: Stored, record: &Record) -> Option<LifeLine> {
         Some(match record {
@@ -210,10 +223,15 @@ impl Teller<'_> {
                     None => format!("it becomes a ticket of {whose}"),
                 };
                 let without = without(&decision.omitted, "the mailbox's settings");
-                new(at, "committed", format!("{what}{without}{early}"))
+                let by_rules = decision.marks.as_ref().map_or_else(String::new, |marks| {
+                    format!("; rules had a say: {}", marks.rules.join(", "))
+                });
+                new(at, "committed", format!("{what}{by_rules}{without}{early}"))
             }
-            Outcome::Held(reason) => new(at, "held", lies()).because(*reason),
-            Outcome::Ignored(reason) => new(at, "ignored", lies()).because(*reason),
+            Outcome::Held(reason) => new(at, "held", lies()).because(*reason).by_rule(decision),
+            Outcome::Ignored(reason) => new(at, "ignored", lies())
+                .because(*reason)
+                .by_rule(decision),
         };
         match is_nowhere(&decision.place) {
             true => line,

@@ -177,6 +177,7 @@ fn at_the_portal_only_who_takes_part_may_write() {
             received_at: 0,
             user: user.map(str::to_owned),
             company: company.map(str::to_owned),
+            marks: None,
             origin: Origin {
                 doubtful,
                 ..Origin::default()

@@ -48,6 +48,8 @@ fn decision(sequence: u64, outcome: Outcome) -> Decision {
         origin: crate::ticket::Origin::default(),
         storm: None,
         omitted: Vec::new(),
+        marks: None,
+        held_by: 0,
     }
 }
 

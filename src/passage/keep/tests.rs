@@ -54,6 +54,8 @@ fn entry(stage: Stage) -> Entry {
         origin: crate::ticket::Origin::default(),
         storm: None,
         omitted: Vec::new(),
+        marks: None,
+        held_by: 0,
     }));
     let mut entry = apply(None, &decision, stored).unwrap().unwrap();
     entry.stage = stage;

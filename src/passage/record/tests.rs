@@ -83,6 +83,14 @@ fn decisions() -> impl Strategy<Value = Decision> {
             thread: of.0,
             about: of.1,
             token: of.2.map(Seal),
+            marks: of.2.map(|octets| {
+                Box::new(ticket::Marks {
+                    rules: vec![octets[0].to_string()],
+                    queue: Some("q".to_owned()),
+                    ..ticket::Marks::default()
+                })
+            }),
+            held_by: who.0,
             origin: of.3,
             storm: of.2.map(|octets| Surge {
                 alike: Alike::Sender,
@@ -372,6 +380,8 @@ fn sample() -> Decision {
         origin: ticket::Origin::default(),
         storm: None,
         omitted: Vec::new(),
+        marks: None,
+        held_by: 0,
     }
 }
 

@@ -51,6 +51,8 @@ impl From<DecisionOf1> for Decision {
             origin: Origin::default(),
             storm: None,
             omitted: Vec::new(),
+            marks: None,
+            held_by: 0,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The decision as version 2 had it: what was known before storms were, and files were left out of tickets. Frozen.
+//! The decision as version 2 had it: what was known before storms were, files were left out of tickets, and the
+//! operator had rules. Frozen.
 
 use serde::Deserialize;
 
@@ -53,6 +54,8 @@ impl From<DecisionOf2> for Decision {
             origin: of_2.origin,
             storm: None,
             omitted: Vec::new(),
+            marks: None,
+            held_by: 0,
         }
     }
 }

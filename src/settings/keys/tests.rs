@@ -140,8 +140,10 @@ fn prefixes_select_sections_and_not_their_likes() {
     assert_eq!(Settings::explain("mailbox.any.host").unwrap().len(), 1);
     assert_eq!(
         Settings::explain("").unwrap().len(),
-        MAILBOX.len() + PORTAL.len() + STORE.len()
+        MAILBOX.len() + PORTAL.len() + STORE.len() + RULE.len()
     );
+    assert_eq!(Settings::explain("rule").unwrap().len(), RULE.len());
+    assert_eq!(Settings::explain("rule.any.queue").unwrap().len(), 1);
     assert!(Settings::explain("portal.urll").is_err());
 }
 

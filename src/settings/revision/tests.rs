@@ -318,10 +318,62 @@ fn with_storms() -> Settings {
     settings
 }
 
+/// The rules that came with format 6.
+fn with_rules() -> Settings {
+    let mut settings = with_storms();
+    for name in ["invoices", "adverts"] {
+        settings.add_rule(name).unwrap();
+    }
+    let of = |rule: &str, pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let whole = pairs
+            .iter()
+            .map(|(key, text)| (format!("rule.{rule}.{key}"), (*text).to_owned()));
+        whole.collect()
+    };
+    let mut pairs = of(
+        "invoices",
+        &[
+            ("mailbox", "support"),
+            ("sender", "anna@example.com, example.org"),
+            ("sender_regex", "^anna@"),
+            ("recipient", "billing@example.com"),
+            ("recipient_regex", "^bill"),
+            ("subject", "Invoice"),
+            ("subject_regex", "(?i)invoice [0-9]+"),
+            ("header", "X-Priority"),
+            ("header_value", "high"),
+            ("header_regex", "^h"),
+            ("attachment", ".pdf image/*"),
+            ("size_min", "1 KiB"),
+            ("size_max", "1 MiB"),
+            ("reason", "why"),
+            ("queue", "Billing"),
+            ("priority", "high"),
+            ("category", "money"),
+            ("company", "c-1"),
+            ("tags", "a b"),
+            ("then", "continue"),
+        ],
+    );
+    pairs.extend(of(
+        "adverts",
+        &[
+            ("active", "off"),
+            ("subject", "advert"),
+            ("action", "hold"),
+            ("reason", "ask first"),
+        ],
+    ));
+    for (key, text) in &pairs {
+        put(&mut settings, &[(key, text)]);
+    }
+    settings
+}
+
 #[test]
 fn a_revision_of_format_6_is_read_for_ever() {
     let revision = Revision::decode(include_bytes!("../fixtures/revision-6.json")).unwrap();
-    assert_eq!(revision.settings, with_storms());
+    assert_eq!(revision.settings, with_rules());
     let exempt = revision.settings.mailboxes[0].storm_guard().exempt;
     assert_eq!(exempt, ["alarm@xn--bcher-kva.example", "mon.example.org"]);
 }

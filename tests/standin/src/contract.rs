@@ -229,6 +229,16 @@ pub struct Message {
     pub doubtful: bool,
     #[serde(default)]
     pub storm: Option<Storm>,
+    #[serde(default)]
+    pub queue: Option<String>,
+    #[serde(default)]
+    pub priority: Option<String>,
+    #[serde(default)]
+    pub category: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    #[serde(default)]
+    pub rules: Vec<String>,
     pub attachments: Vec<Attachment>,
     #[serde(default)]
     pub omitted: Vec<Omitted>,
@@ -332,6 +342,22 @@ impl Message {
             ("technician", &self.technician),
         ] {
             longest(field, id.as_deref().unwrap_or(""), 128)?;
+        }
+        for (field, mark) in [
+            ("queue", &self.queue),
+            ("priority", &self.priority),
+            ("category", &self.category),
+        ] {
+            longest(field, mark.as_deref().unwrap_or(""), 100)?;
+        }
+        for (field, list, count, length) in [
+            ("tags", &self.tags, 2000, 50),
+            ("rules", &self.rules, 100, 40),
+        ] {
+            most(field, list.len(), count)?;
+            for word in list {
+                longest(field, word, length)?;
+            }
         }
         if self.about.as_ref().is_some_and(|key| !is_digest(key)) {
             return Err("about: not 64 lower-case hexadecimal digits".into());

@@ -19,7 +19,7 @@ fn a_ping_tells_version_epoch_and_how_long_keys_are_kept() {
     assert_eq!(ping["keys_kept_seconds"], 2_592_000);
     assert_eq!(
         ping["capabilities"],
-        json!({ "idempotency_keys": true, "find_by_key": true, "find_conversations": true })
+        json!({ "idempotency_keys": true, "find_by_key": true, "find_conversations": true, "ticket_marks": true })
     );
     assert!(ping["epoch"].is_string() && ping["time"].is_string());
 }
@@ -151,6 +151,11 @@ fn who_it_is_from_and_what_was_trusted_is_taken_and_may_be_left_out() {
     whole["authentication"] = found("x".repeat(255), "softfail");
     whole["doubtful"] = true.into();
     whole["storm"] = storm(u32::MAX.into(), 1000);
+    for field in ["queue", "priority", "category"] {
+        whole[field] = "q".repeat(100).into();
+    }
+    whole["tags"] = json!(vec!["t".repeat(50); 2000]);
+    whole["rules"] = json!(vec!["r".repeat(40); 100]);
     assert_eq!(standin.post(&whole).status, 201);
     let mut none = message(2);
     for field in ["requester", "requester_by", "technician", "authentication"] {
@@ -183,6 +188,12 @@ fn what_is_no_message_is_invalid() {
         ("storm", storm(1 << 32, 1)),
         ("storm", storm(1, 1001)),
         ("storm", json!(["sender", 1, 1, ""])),
+        ("queue", "q".repeat(101).into()),
+        ("priority", 1.into()),
+        ("category", "c".repeat(101).into()),
+        ("tags", "urgent".into()),
+        ("tags", json!(["t".repeat(51)])),
+        ("rules", json!(vec!["r"; 101])),
         // Of ISO 8601, but not of RFC 3339.
         ("received_at", "2026-03-02 08:14:59Z".into()),
         ("received_at", "20260302T081459Z".into()),

@@ -98,6 +98,11 @@ fn spoken(n: u64, words: &str) -> Value {
     message["doubtful"] = true.into();
     message["storm"] =
         json!({ "alike": "sender", "count": 50, "minutes": 60, "said": format!("stormy {words}") });
+    for field in ["queue", "priority", "category"] {
+        message[field] = words.into();
+    }
+    message["tags"] = json!([words]);
+    message["rules"] = json!([words.chars().take(40).collect::<String>()]);
     message["company"] = words.into();
     message["oddities"] = json!([words]);
     message
@@ -118,13 +123,25 @@ fn a_ticket_shows_whose_request_it_is_and_what_was_trusted() {
         "may be forged",
         "<dt>Storm</dt>",
         "stormy words (one sender)",
+        "<dt>Queue</dt>",
+        "<dt>Priority</dt>",
+        "<dt>Category</dt>",
+        "<dt>Tags</dt>",
+        "<dt>By the rules</dt>",
     ] {
         shows(&page, what);
     }
     // What everybody expects is not said.
     let id = ticket(&standin, message(2), &[]);
     let page = text(&browse(&standin, &format!("/_page/tickets/{id}")));
-    for what in ["Requester", "Participants", "Doubtful", "Authentication"] {
+    for what in [
+        "Requester",
+        "Participants",
+        "Doubtful",
+        "Queue",
+        "Tags",
+        "rules",
+    ] {
         assert!(!page.contains(what), "{what}: {page}");
     }
 }

@@ -43,7 +43,7 @@ fn version_2_is_frozen() {
 
 #[test]
 fn version_3_is_frozen() {
-    let calm = format!("03{OF_2}0000");
+    let calm = format!("03{OF_2}00000000");
     check_frozen(Record::Decision(Box::new(of_2())), &calm);
     check_frozen(Record::Copied(Box::new(of_2())), &calm);
     let storm = Some(Surge {
@@ -66,6 +66,23 @@ fn version_3_is_frozen() {
         omitted: omitted.map(|(why, file)| Omission { file, why }).collect(),
         ..of_2()
     };
-    let octets = format!("03{OF_2}0101323c00060000022e780101010202020303030404000505");
+    let octets = format!("03{OF_2}0101323c00060000022e7801010102020203030304040005050000");
     check_frozen(Record::Decision(Box::new(stormy)), &octets);
+    let word = |word: &str| Some(word.to_owned());
+    let marked = Decision {
+        marks: Some(Box::new(ticket::Marks {
+            rules: vec!["r".to_owned()],
+            queue: word("q"),
+            priority: word("p"),
+            category: word("c"),
+            company: word("o"),
+            tags: vec!["t".to_owned()],
+            why: word("w"),
+        })),
+        held_by: 300,
+        ..of_2()
+    };
+    let octets = format!("03{OF_2}00000101017201017101017001016301016f010174010177ac02");
+    check_frozen(Record::Decision(Box::new(marked.clone())), &octets);
+    check_frozen(Record::Copied(Box::new(marked)), &octets);
 }

@@ -89,6 +89,19 @@ fn told(page: &mut Html, directory: &Directory, shown: &Shown) {
     let company = company(directory, message.company.as_deref());
     let claimed = message.date.as_deref().map(when).unwrap_or_default();
     line(page, "Company", &company);
+    line(page, "Queue", message.queue.as_deref().unwrap_or_default());
+    line(
+        page,
+        "Priority",
+        message.priority.as_deref().unwrap_or_default(),
+    );
+    line(
+        page,
+        "Category",
+        message.category.as_deref().unwrap_or_default(),
+    );
+    line(page, "Tags", &message.tags.join(" "));
+    line(page, "By the rules", &message.rules.join(" "));
     line(page, "User", message.user.as_deref().unwrap_or_default());
     line(page, "Mailbox", &message.mailbox);
     line(page, "Received (UTC)", &when(&message.received_at));

@@ -324,6 +324,7 @@ impl State {
                 "idempotency_keys": self.manners.keeps_keys,
                 "find_by_key": self.manners.finds,
                 "find_conversations": self.manners.finds_conversations,
+                "ticket_marks": true,
             },
             "limits": {
                 "ticket_bytes": self.manners.ticket_bytes,
