@@ -31,9 +31,9 @@
 //! None of this is part of the contract, and the product never calls it.
 
 use crate::answer::Answer;
-use crate::contract::Problem;
 use crate::faults::Rule;
 use crate::notice::Wish;
+use crate::problem::Problem;
 use crate::serve::Portal;
 use crate::state::State;
 use hyper::Method;

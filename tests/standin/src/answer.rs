@@ -1,6 +1,6 @@
 //! Answers, and the ways in which their bodies come over the line.
 
-use crate::contract::Problem;
+use crate::problem::Problem;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use serde_json::Value;
 use std::convert::Infallible;

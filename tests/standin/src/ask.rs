@@ -1,7 +1,8 @@
 //! What a request asks for, and what can be refused before its body is read.
 
-use crate::contract::{is_digest, Problem};
+use crate::contract::is_digest;
 use crate::faults::Route;
+use crate::problem::Problem;
 use crate::serve::Portal;
 use crate::state::Manners;
 use hyper::header::HeaderMap;

@@ -1,9 +1,8 @@
-//! The contract's documents as this side sees them: what a message must look like, and what an
-//! error looks like. Knows nothing of sockets and files.
+//! The contract's documents as this side sees them: what a message must look like. Knows nothing of sockets and files.
 
 use serde::de::{Deserializer, Error as _};
 use serde::Deserialize;
-use serde_json::{json, Value};
+use serde_json::Value;
 
 /// The longest `text` and `html` of the document, in characters; `text` has no more lines than that.
 const LONGEST_TEXT: usize = 4 * 1024 * 1024;
@@ -544,66 +543,4 @@ fn is_rfc3339(text: &str) -> bool {
         .map_or(rest, |r| r.trim_start_matches(digits));
     shaped(moment, "dddd-dd-ddTdd:dd:dd")
         && ["Z", "+dd:dd", "-dd:dd"].iter().any(|z| shaped(zone, z))
-}
-
-/// An error as RFC 9457 has it.
-pub struct Problem {
-    /// The last part of its type.
-    pub kind: &'static str,
-    /// The HTTP status.
-    pub status: u16,
-    /// For people.
-    pub detail: String,
-    /// Digests of attachments that are not there.
-    pub missing: Vec<String>,
-}
-
-impl Problem {
-    /// A problem of this kind.
-    pub fn new(kind: &'static str, status: u16, detail: impl Into<String>) -> Self {
-        Problem {
-            kind,
-            status,
-            detail: detail.into(),
-            missing: Vec::new(),
-        }
-    }
-
-    /// As a document.
-    pub fn document(&self) -> Value {
-        let mut document = json!({
-            "type": format!("urn:postern:problem:{}", self.kind),
-            "title": title(self.kind),
-            "status": self.status,
-        });
-        if !self.detail.is_empty() {
-            document["detail"] = self.detail.clone().into();
-        }
-        if !self.missing.is_empty() {
-            document["missing"] = self.missing.clone().into();
-        }
-        document
-    }
-}
-
-fn title(kind: &str) -> &'static str {
-    match kind {
-        "invalid" => "The request cannot be read",
-        "key-missing" => "A write needs an Idempotency-Key",
-        "key-used" => "This key was used for another request",
-        "key-in-progress" => "The first request with this key still runs",
-        "attachment-missing" => "An attachment was not uploaded",
-        "attachment-refused" => "This attachment is not taken",
-        "digest-mismatch" => "The content has another digest",
-        "length-required" => "Content-Length is missing",
-        "too-large" => "The body is too large",
-        "ticket-unknown" => "There is no such ticket",
-        "ticket-closed" => "The ticket takes no more",
-        "cursor-lost" => "This cursor is no longer known",
-        "unauthorized" => "The token is missing or wrong",
-        "not-found" => "There is nothing here",
-        "method-not-allowed" => "This method is not offered here",
-        "unsupported-media-type" => "This media type is not taken here",
-        _ => "It did not work",
-    }
 }

@@ -1,6 +1,7 @@
 //! What is asked of a conversation: the signs in a query, read and bounded as the document says.
 
-use crate::contract::{is_token, Problem};
+use crate::contract::is_token;
+use crate::problem::Problem;
 
 /// The most values of each kind.
 const TOKENS: usize = 8;

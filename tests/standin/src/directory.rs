@@ -3,7 +3,7 @@
 //! A cursor names a lifetime and a number: what changed after that number comes next. A new
 //! lifetime (a restore, or a test's wish) makes every older cursor lost.
 
-use crate::contract::Problem;
+use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use std::collections::BTreeMap;

@@ -16,6 +16,7 @@ mod directory;
 mod faults;
 mod notice;
 mod page;
+mod problem;
 mod record;
 mod serve;
 mod state;

@@ -6,10 +6,11 @@
 
 use crate::answer::{Answer, Cut, Delivery};
 use crate::ask::{allowed, value, Asked};
-use crate::contract::{is_digest, Message, Problem};
+use crate::contract::{is_digest, Message};
 use crate::conversation::Signs;
 use crate::directory::Directory;
 use crate::faults::{Action, Body, Faults, Reset, Route};
+use crate::problem::Problem;
 use crate::record::{Exchange, Record};
 use crate::state::{hex, now, print, Begin, State};
 use crate::tls;

@@ -23,7 +23,8 @@ mod list;
 mod ticket;
 
 use crate::answer::Answer;
-use crate::contract::{Attachment, Problem};
+use crate::contract::Attachment;
+use crate::problem::Problem;
 use crate::serve::Portal;
 use crate::state::Shown;
 use hyper::http::request::Parts;

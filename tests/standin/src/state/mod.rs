@@ -13,7 +13,8 @@ mod threads;
 
 pub use outside::Shown;
 
-use crate::contract::{Message, Problem};
+use crate::contract::Message;
+use crate::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use sha2::{Digest, Sha256};

@@ -5,9 +5,10 @@
 //! merged into.
 
 use super::{now, Event, Kind, State};
-use crate::contract::{Message, Person, Problem};
+use crate::contract::{Message, Person};
 use crate::conversation::Signs;
 use crate::notice::{Notice, Wish};
+use crate::problem::Problem;
 use serde_json::{json, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
