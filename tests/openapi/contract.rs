@@ -47,6 +47,7 @@ impl Contract {
             "Message",
             "Person",
             "Attachment",
+            "Omitted",
             "Authentication",
             "Storm",
             "Event",
