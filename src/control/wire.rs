@@ -20,6 +20,10 @@ pub use super::page::{Codes, Page};
 use crate::settings::{Change, Explained, Problem};
 use crate::world::Secret;
 
+mod reply;
+
+pub use reply::Reply;
+
 /// A secret on its way to where it is sealed. It has no Debug, and is wiped when dropped.
 #[derive(Clone)]
 pub struct Typed(Zeroizing<String>);
@@ -572,29 +576,5 @@ impl From<crate::settings::Fault> for Refusal {
                 Self::new(Kind::Failed, said)
             }
         }
-    }
-}
-
-/// One document of an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Reply {
-    /// More will follow.
-    Event(Event),
-    /// The end.
-    Answer(Answer),
-    /// The end: a no.
-    Refusal(Refusal),
-}
-
-impl Reply {
-    /// Whether nothing follows.
-    pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Event(_))
-    }
-
-    /// The document, on one line.
-    pub fn line(&self) -> String {
-        serde_json::to_string(self).expect("replies have only strings for map keys")
     }
 }
