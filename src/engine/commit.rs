@@ -23,10 +23,11 @@ use crate::passage::record::{Alias, Decision};
 use crate::passage::{Entry, Outcome, Record, Stage};
 use crate::settings::{ArchiveWhen, Mailbox};
 use crate::ticket::{
-    self, answers, compose, decide, is_ours, Belongs, Clue, Key, Known, Led, RawOriginal,
+    self, answers, bears_sign, compose, decide, is_ours, Belongs, Clue, Key, Known, Led,
+    RawOriginal,
 };
 use crate::ticket::{
-    Groups, Letter, MessageId, Met, Omission, Reason, Rules, Signs, Storms, Surge, Thread,
+    Groups, Letter, MessageId, Met, Omission, Origin, Reason, Rules, Signs, Storms, Surge, Thread,
 };
 
 /// The stage: takes understood batches, makes them durable.
@@ -211,6 +212,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
         message,
         sender: requester.address(message),
         octets: understood.size,
+        answers: !by.rules.own.is_empty() && bears_sign(message, by.signs),
     };
     let wanted = already == Known::Wanted;
     let (decision, marks) = by.rules.own.judge(decision, &letter, wanted, |_| ());
@@ -219,7 +221,7 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
     let met = Met {
         key,
         received_at: understood.received_at,
-        groups: counted(&decision, by, &sender, &subject),
+        groups: counted(&decision, by, &requester.origin, &sender, &subject),
         again: before,
     };
     let (decision, storm) = plan.guard(by, met, already, decision);
@@ -327,12 +329,19 @@ fn plan_one(plan: &mut Plan, by: &By<'_>, understood: Understood, answer: Answer
 }
 
 /// The groups in which a message counts by what was decided about it.
-fn counted(decision: &ticket::Decision, by: &By<'_>, sender: &str, subject: &str) -> Groups {
+fn counted(
+    decision: &ticket::Decision,
+    by: &By<'_>,
+    origin: &Origin,
+    sender: &str,
+    subject: &str,
+) -> Groups {
     match decision {
         ticket::Decision::Ticket { about, .. } if by.rules.storm.is_on() => {
             let reply = about.is_some_and(|about| about.append);
             let mailbox = by.mailbox.id.0;
-            Groups::of(mailbox, sender, subject, reply, &by.rules.storm)
+            let doubtful = origin.doubtful;
+            Groups::of(mailbox, sender, subject, reply, doubtful, &by.rules.storm)
         }
         _ => Groups::default(),
     }

@@ -9,8 +9,8 @@ use crate::mail::{Address, Message};
 use crate::passage::{Entry, MailboxId, Stage};
 use crate::settings::Mailbox;
 use crate::ticket::{
-    self, answers, claims, clues, is_ours, Because, Belongs, Clue, Decision, Key, Known, Led,
-    Letter, Marks, Requester, Rules, Ruleset, Sender, Senders, Signs,
+    self, answers, bears_sign, claims, clues, is_ours, Because, Belongs, Clue, Decision, Key,
+    Known, Led, Letter, Marks, Requester, Rules, Ruleset, Sender, Senders, Signs,
 };
 
 /// What a mailbox's settings say; `all` are the mailboxes of the same settings, `ruleset` the operator's rules.
@@ -190,6 +190,7 @@ pub async fn explain<const N: usize>(
             message,
             sender: requester.address(message),
             octets,
+            answers: !rules.own.is_empty() && bears_sign(message, &signs),
         };
         let wanted = already == Known::Wanted;
         let (decision, marks) = rules.own.judge(decision, &letter, wanted, |asked| {

@@ -15,7 +15,7 @@ use crate::index::Listed;
 use crate::mail::{self, Address, Message};
 use crate::passage::{MailboxId, Outcome};
 use crate::settings::Settings;
-use crate::ticket::{Because, Decision, Key, Letter, Reason, Ruleset};
+use crate::ticket::{bears_sign, Because, Decision, Key, Letter, Reason, Ruleset, Signs};
 
 /// Messages that rules are tried at: the newest.
 pub const TRIED_MAX: usize = 200;
@@ -88,6 +88,7 @@ pub async fn try_out(engine: &Rc<Engine>, settings: &Settings) -> Result<Tried, 
     let sets = rulesets(settings);
     let newest = engine.reader.ask(|r| r.newest(TRIED_MAX)).await??;
     let mut tried = Tried::default();
+    let signs = Signs::clone(&engine.signs());
     let mut left = OCTETS_MAX;
     for listed in newest {
         let Some(set) = sets.get(&listed.entry.mailbox).cloned() else {
@@ -97,7 +98,10 @@ pub async fn try_out(engine: &Rc<Engine>, settings: &Settings) -> Result<Tried, 
         if whole {
             left -= listed.entry.octets;
         }
-        let asked = engine.reader.ask(move |r| one(r, &set, &listed, whole));
+        let signs = signs.clone();
+        let asked = engine
+            .reader
+            .ask(move |r| one(r, &set, &signs, &listed, whole));
         let Some((matched, asked)) = asked.await?? else {
             continue;
         };
@@ -152,6 +156,7 @@ enum Answer {
 fn one(
     reader: &Reader,
     set: &Ruleset,
+    signs: &Signs,
     listed: &Listed,
     whole: bool,
 ) -> Result<Option<(Matched, Answers)>, StoreFault> {
@@ -207,6 +212,7 @@ fn one(
         message: &message,
         sender: (!address.address.is_empty()).then_some(&address),
         octets: entry.octets,
+        answers: bears_sign(&message, signs),
     };
     let mut asked = Vec::new();
     set.judge(became, &letter, false, |because| {

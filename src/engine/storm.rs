@@ -121,6 +121,7 @@ fn groups(settings: &Settings, decision: &Decision) -> Option<Groups> {
         sender,
         subject,
         alone,
+        decision.origin.doubtful,
         &guard,
     ))
 }

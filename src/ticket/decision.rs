@@ -440,8 +440,9 @@ fn handled(message: &Message, requester: &Requester, rules: &Rules) -> (Handling
         (None, Some(machine)) => match machine.kind {
             MachineKind::Reply => (rules.auto_replies, Reason::AutoReply),
             MachineKind::Notice => (rules.notices, Reason::Notice),
-            // Behind a list that is believed about who wrote it stands a customer.
-            MachineKind::List if requester.origin.by == By::List => {
+            // Behind a list that is believed about who wrote it stands a customer; also where it left From as
+            // it was, which it is told by where it was written to.
+            MachineKind::List if requester.origin.by == By::List || is_trusted(message, rules) => {
                 return (Handling::Ticket, None)
             }
             MachineKind::List => (rules.mailing_lists, Reason::MailingList),
@@ -449,6 +450,12 @@ fn handled(message: &Message, requester: &Requester, rules: &Rules) -> (Handling
         (None, None) => return (Handling::Ticket, None),
     };
     (handling, Some(reason))
+}
+
+/// Whether it was written to a list that the settings name.
+fn is_trusted(message: &Message, rules: &Rules) -> bool {
+    let mut to = message.to.iter().chain(&message.cc);
+    !rules.senders.lists.is_empty() && to.any(|to| rules.senders.trusts_list(&to.folded()))
 }
 
 fn ticket(sender: &Sender, about: Option<About>) -> Decision {

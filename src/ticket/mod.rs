@@ -43,7 +43,7 @@ pub use requester::{claims, Claim, Domains, Requester, Senders, Unproven};
 pub use rule::{Letter, Marks, Rule, Ruleset};
 pub use storm::{Alike, Groups, Guard, Met, Storms, Surge};
 pub use thread::{
-    answers, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party, Sign, Signs,
-    Thread, Way, Writer,
+    answers, bears_sign, clues, is_ours, written, About, Belongs, Clue, Led, MessageId, Party,
+    Sign, Signs, Thread, Way, Writer,
 };
 pub use token::{Seal, Token, TokenKey};

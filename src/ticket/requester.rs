@@ -91,7 +91,7 @@ impl Senders {
         is(folded) || folded.contains('+') && is(&Address::without_plus(folded))
     }
 
-    fn trusts_list(&self, from: &str) -> bool {
+    pub(super) fn trusts_list(&self, from: &str) -> bool {
         let domain = domain_form(from).unwrap_or_default();
         let mut lists = self.lists.iter();
         lists.any(|list| match list.contains('@') {

@@ -14,7 +14,8 @@
 //!   it is to be ignored;
 //! - hold or ignore what the operator wants, or what can't be read: such rules are passed over there.
 //!
-//! A company that a rule sets goes to the portal. Who may write into the ticket stays the directory's to say.
+//! A company that a rule sets goes to the portal. Who may write into the ticket stays the directory's to say, while
+//! it is remembered here.
 
 use std::sync::Arc;
 
@@ -326,6 +327,11 @@ impl Ruleset {
         self.0.as_ref().map_or(0, |set| set.digest)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether one of them ignores mail.
     pub fn ignores(&self) -> bool {
         self.rules()
@@ -355,6 +361,10 @@ impl Ruleset {
             return (decision, None);
         };
         let held = match &decision {
+            // Perhaps a reply, into a ticket that only the portal knows: it is asked when this is sent.
+            Decision::Ticket { about: None, .. } | Decision::Held(_) if letter.answers => {
+                return (decision, None);
+            }
             Decision::Ticket { about, .. } if about.is_none_or(|about| !about.append) => false,
             Decision::Held(Reason::UnknownSender) => true,
             _ => return (decision, None),

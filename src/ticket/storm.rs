@@ -15,7 +15,7 @@
 //! - A *subject* is what is left of it without prefixes such as `Re:`, without case, and with each word that has a
 //!   digit in it taken for any other: numbers, times, hosts and identifiers of alarms count up. Where not three
 //!   letters are left there is no subject to compare. Words of letters alone that change each time are other
-//!   subjects. What goes into a ticket has none: of one conversation all have the same.
+//!   subjects. What goes into a ticket has none, nor has an answer to anything: of one conversation all have the same.
 //!
 //! [`Storms`] is what is remembered: of the last [`REACH`] decisions. It is a value that follows from
 //! those decisions alone, so that a restart reads them again and goes on as if there had been none. A message that
@@ -38,6 +38,12 @@ const LETTERS_MIN: usize = 3;
 
 /// The longest of the prefixes that programs put before a subject they answer, without its colon.
 const PREFIX_MAX: usize = 4;
+
+/// What programs put before a subject that they answer.
+const ANSWERS: &[&str] = &[
+    "re", "aw", "antw", "antwort", "sv", "vs", "odp", "ynt", "rif", "res", "ref", "bls", "hl",
+    "atb", "vá", "απ",
+];
 
 /// What the messages of a group have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,15 +120,22 @@ pub struct Groups {
 
 impl Groups {
     /// Those of a message in a mailbox, by sender and subject as lists show them; `reply` where it goes into a
-    /// ticket.
-    pub fn of(mailbox: u32, sender: &str, subject: &str, reply: bool, guard: &Guard) -> Self {
+    /// ticket. What may be forged counts by itself, or whoever forges an address could shut its owner out.
+    pub fn of(
+        mailbox: u32,
+        sender: &str,
+        subject: &str,
+        reply: bool,
+        doubtful: bool,
+        guard: &Guard,
+    ) -> Self {
         if !guard.is_on() || guard.exempts(sender) {
             return Self::default();
         }
         let group = |alike, value: String| {
             let mut digest = Sha256::new();
             digest.update(mailbox.to_be_bytes());
-            digest.update([alike as u8]);
+            digest.update([alike as u8, doubtful.into()]);
             digest.update(value);
             let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(digest.finalize());
             let digest = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
@@ -131,7 +144,7 @@ impl Groups {
         let of = |alike, value: Option<String>| value.map(|value| group(alike, value));
         Self {
             sender: of(Alike::Sender, value(Alike::Sender, sender)),
-            subject: match reply {
+            subject: match reply || is_answer(subject) {
                 true => None,
                 false => of(Alike::Subject, value(Alike::Subject, subject)),
             },
@@ -143,6 +156,16 @@ impl Groups {
         let subject = self.subject.map(|group| (Alike::Subject, group));
         sender.into_iter().chain(subject)
     }
+}
+
+/// Whether a subject is that of an answer: one to a ticket that only the portal knows is none of a group either, and
+/// what many answer is no storm.
+fn is_answer(subject: &str) -> bool {
+    let word = subject.split_once(':').map(|(word, _)| word.trim());
+    let word = word.map(|word| word.split('[').next().unwrap_or_default());
+    word.is_some_and(|word| {
+        word.len() <= 16 && ANSWERS.contains(&word.trim().to_lowercase().as_str())
+    })
 }
 
 /// What messages must have in common to be of one group, in the form in which it is compared.

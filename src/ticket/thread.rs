@@ -353,6 +353,13 @@ pub struct Belongs {
     pub ours: bool,
 }
 
+/// Whether it bears a reply token of ours, or the portal's tag: a sign of a ticket, known here or not.
+pub fn bears_sign(message: &Message, signs: &Signs) -> bool {
+    let subject = message.subject.as_deref().unwrap_or_default();
+    let tagged = |tag| !tagged(subject, tag).is_empty();
+    tokens(message, signs).next().is_some() || signs.tag.as_ref().is_some_and(tagged)
+}
+
 /// Whether the portal sent it: the mark by which a loop is known.
 pub fn is_ours(message: &Message, signs: &Signs) -> bool {
     let id = message.message_id.as_deref().unwrap_or_default();

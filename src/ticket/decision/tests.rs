@@ -491,6 +491,20 @@ fn what_a_trusted_list_hands_on_is_a_customer_s() {
     assert_eq!(decided(By::List), ticket(Some("u1"), None));
     let ignored = Decision::Ignored(Reason::MailingList);
     assert_eq!(decided(By::From), ignored);
+    // A list that the settings name, and that leaves From as it was, is told by where it was written to.
+    let mut rules = rules.clone();
+    rules.senders.lists = vec!["lists.example".to_owned()];
+    let mut list = list.clone();
+    let mut to = |address: &str| {
+        list.cc = vec![Address {
+            name: None,
+            address: address.to_owned(),
+        }];
+        let (requester, belongs) = (Requester::plain(&known), Belongs::default());
+        decide(&list, 0, &requester, &rules, Known::New, belongs)
+    };
+    assert_eq!(to("desk@lists.example"), ticket(Some("u1"), None));
+    assert_eq!(to("desk@other.example"), ignored);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct Letter<'a> {
     pub sender: Option<&'a Address>,
     /// Octets of it.
     pub octets: u64,
+    /// It bears a sign of a ticket, which perhaps only the portal knows.
+    pub answers: bool,
 }
 
 /// Somebody, or everybody of a domain: in the form in which they are compared.

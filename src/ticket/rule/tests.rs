@@ -63,10 +63,21 @@ fn ticket(about: Option<About>) -> Decision {
 type Judged = (Decision, Option<Box<Marks>>, Vec<Asked>);
 
 fn judge_of(rules: &[Rule], message: &Message, decided: Decision, wanted: bool) -> Judged {
+    judge_as(rules, message, decided, wanted, false)
+}
+
+fn judge_as(
+    rules: &[Rule],
+    message: &Message,
+    decided: Decision,
+    wanted: bool,
+    answers: bool,
+) -> Judged {
     let letter = Letter {
         message,
         sender: message.author(),
         octets: 1000,
+        answers,
     };
     let mut asked = Vec::new();
     let set = Ruleset::of(rules, "support");
@@ -229,9 +240,17 @@ fn a_reply_is_not_asked_about() {
         let reply = ticket(Some(about(true)));
         let (decision, marks, asked) = judge_of(&rules, &mail(), reply.clone(), false);
         assert_eq!((decision, marks, asked.len()), (reply, None, 0));
-        // What only points at another ticket begins one.
-        let (_, marks, asked) = judge_of(&rules, &mail(), ticket(Some(about(false))), false);
-        assert_eq!((marks.is_some(), asked.len()), (true, 1));
+        // What only points at another ticket begins one, whatever signs it bears.
+        for answers in [false, true] {
+            let begins = ticket(Some(about(false)));
+            let (_, marks, asked) = judge_as(&rules, &mail(), begins, false, answers);
+            assert_eq!((marks.is_some(), asked.len()), (true, 1));
+        }
+        // Of a ticket that only the portal knows nothing is known here but the sign.
+        for decided in [ticket(None), Decision::Held(Reason::UnknownSender)] {
+            let (decision, marks, asked) = judge_as(&rules, &mail(), decided.clone(), false, true);
+            assert_eq!((decision, marks, asked.len()), (decided, None, 0));
+        }
     }
 }
 

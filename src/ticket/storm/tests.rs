@@ -25,7 +25,7 @@ fn run(guard: &Guard, row: &[(i64, &str, &str)]) -> Vec<Option<Surge>> {
         let met = Met {
             key: key(at),
             received_at: minute * MINUTE,
-            groups: Groups::of(1, sender, subject, false, guard),
+            groups: Groups::of(1, sender, subject, false, false, guard),
             again: false,
         };
         storms.step(met, guard)
@@ -127,12 +127,15 @@ fn the_exempt_are_not_counted_by_address_or_by_domain() {
 #[test]
 fn mailboxes_count_apart_and_an_empty_sender_is_nobody() {
     let guard = guard(1, "");
-    let of = |mailbox| Groups::of(mailbox, "a@x.example", "The printer", false, &guard);
+    let of = |mailbox| Groups::of(mailbox, "a@x.example", "The printer", false, false, &guard);
     assert_ne!(of(1), of(2));
-    assert_eq!(Groups::of(1, "", "", false, &guard), Groups::default());
+    assert_eq!(
+        Groups::of(1, "", "", false, false, &guard),
+        Groups::default()
+    );
     let off = Guard::default();
     assert_eq!(
-        Groups::of(1, "a@x.example", "The printer", false, &off),
+        Groups::of(1, "a@x.example", "The printer", false, false, &off),
         Groups::default()
     );
 }
@@ -174,9 +177,41 @@ fn what_counts_up_in_a_subject_does_not_defeat_it() {
 #[test]
 fn a_reply_counts_for_its_sender_and_not_for_its_subject() {
     let guard = guard(3, "");
-    let reply = Groups::of(1, "a@x.example", "Re: The printer", true, &guard);
+    let reply = Groups::of(1, "a@x.example", "Re: The printer", true, false, &guard);
     assert_eq!(reply.subject, None);
     assert!(reply.sender.is_some());
+}
+
+/// Goes red where sixty people who answer one word of the portal's are held, as a storm of one subject.
+#[test]
+fn an_answer_to_what_only_the_portal_knows_has_no_subject_either() {
+    let guard = guard(3, "");
+    let subject = |subject| Groups::of(1, "a@x.example", subject, false, false, &guard).subject;
+    for answer in [
+        "Re: [Desk #12] Maintenance",
+        "AW: Wartung",
+        "Re[2]: Maintenance",
+        "SV : Hej",
+    ] {
+        assert_eq!(subject(answer), None, "{answer}");
+    }
+    for other in [
+        "Maintenance",
+        "WARN: disk full",
+        "Reminder: pay",
+        "CPU: high",
+    ] {
+        assert!(subject(other).is_some(), "{other}");
+    }
+}
+
+/// Goes red where whoever forges an address shuts its owner out.
+#[test]
+fn what_may_be_forged_counts_by_itself() {
+    let guard = guard(3, "");
+    let of = |doubtful| Groups::of(1, "a@x.example", "The printer", false, doubtful, &guard);
+    assert_ne!(of(true).sender, of(false).sender);
+    assert_ne!(of(true).subject, of(false).subject);
 }
 
 #[test]
@@ -186,7 +221,7 @@ fn a_message_that_is_decided_again_counts_once() {
     let met = |number, again| Met {
         key: key(number),
         received_at: 0,
-        groups: Groups::of(1, "a@x.example", "", false, &guard),
+        groups: Groups::of(1, "a@x.example", "", false, false, &guard),
         again,
     };
     assert_eq!(storms.step(met(1, false), &guard), None);
@@ -221,7 +256,7 @@ proptest! {
             let met = Met {
                 key: key(number),
                 received_at: i64::from(minute) * MINUTE,
-                groups: Groups::of(1, &format!("{who}@x.example"), "The printer", who == 3, &guard),
+                groups: Groups::of(1, &format!("{who}@x.example"), "The printer", who == 3, false, &guard),
                 again: before.is_some(),
             };
             storms.learn(at, met);
@@ -273,7 +308,7 @@ proptest! {
         let mut storms = Storms::default();
         for number in 0..many {
             let sender = format!("{}@x.example", number % senders);
-            let groups = Groups::of(1, &sender, &sender, false, &guard);
+            let groups = Groups::of(1, &sender, &sender, false, false, &guard);
             let met = Met { key: key(number), received_at: 0, groups, again: false };
             let _ = storms.step(met, &guard);
         }
