@@ -229,7 +229,8 @@ impl Console {
                 (_, true) => self.out(&format!("{line}\n")),
                 (Ok(Reply::Event(event)), false) => self.out(&show::event(event, self.style)),
                 (Ok(Reply::Answer(answer)), false) => {
-                    self.out(&show::answer(&without_repeats(answer, before), self.style));
+                    let new = without_repeats(answer, before);
+                    self.out(&show::answer(new.as_ref().unwrap_or(answer), self.style));
                 }
                 (Err(_), false) => err("postern: a newer service answers in words unknown here\n"),
             }
@@ -360,15 +361,15 @@ fn files(world: &World, command: &Command) -> Option<Files> {
     }
 }
 
-/// What is in force now, without what was shown when it was asked about.
-fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Answer {
-    let mut answer = answer.clone();
-    if let (
+/// What is in force now, without what was shown when it was asked about; none where all of it is new.
+fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Option<Answer> {
+    let (
         Answer::Applied {
+            revision,
+            waits_until,
             changes,
             warnings,
             notes,
-            ..
         },
         Some(Answer::Ask {
             changes: asked,
@@ -376,13 +377,23 @@ fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Answer {
             notes: noted,
             ..
         }),
-    ) = (&mut answer, before)
-    {
-        changes.retain(|change| !asked.contains(change));
-        warnings.retain(|warning| !warned.contains(warning));
-        notes.retain(|note| !noted.contains(note));
-    }
-    answer
+    ) = (answer, before)
+    else {
+        return None;
+    };
+    Some(Answer::Applied {
+        revision: *revision,
+        waits_until: waits_until.clone(),
+        changes: new(changes, asked),
+        warnings: new(warnings, warned),
+        notes: new(notes, noted),
+    })
+}
+
+/// Those that are not among the others.
+fn new<T: Clone + PartialEq>(these: &[T], others: &[T]) -> Vec<T> {
+    let new = these.iter().filter(|this| !others.contains(this));
+    new.cloned().collect()
 }
 
 /// Marks a `Show` that is to explain; not a character of any key.

@@ -94,15 +94,16 @@ pub fn for_file_name(name: &str) -> String {
     let trimmed = out
         .trim_start_matches(['.', ' '])
         .trim_end_matches(['.', ' ']);
-    let mut kept = shorten(trimmed);
-    let stem = kept.split('.').next().unwrap_or_default().to_lowercase();
+    let stem = trimmed.split('.').next().unwrap_or_default().to_lowercase();
     let device = matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
         || (stem.len() == 4
             && (stem.starts_with("com") || stem.starts_with("lpt"))
             && stem.ends_with(|c: char| c.is_ascii_digit()));
-    if device {
-        kept.insert(0, '_');
-    }
+    // Before it is cut: what is put in front counts too.
+    let mut kept = match device {
+        true => shorten(&format!("_{trimmed}")),
+        false => shorten(trimmed),
+    };
     if kept.is_empty() {
         kept.push_str("unnamed");
     }
