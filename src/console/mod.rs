@@ -11,6 +11,7 @@ mod compare;
 mod explain;
 mod export;
 mod output;
+mod repeats;
 mod rules;
 mod show;
 mod text;
@@ -32,6 +33,7 @@ pub use arguments::Arguments;
 use arguments::{Command, Directory, Held, Manner, Part, Queue, Settings, Store};
 use export::Files;
 use output::{err, Output};
+use repeats::without_repeats;
 use text::Style;
 use typed::{is_pem, new_passphrase, secret_file, typed, typed_as};
 
@@ -359,41 +361,6 @@ fn files(world: &World, command: &Command) -> Option<Files> {
         }
         _ => None,
     }
-}
-
-/// What is in force now, without what was shown when it was asked about; none where all of it is new.
-fn without_repeats(answer: &Answer, before: Option<&Answer>) -> Option<Answer> {
-    let (
-        Answer::Applied {
-            revision,
-            waits_until,
-            changes,
-            warnings,
-            notes,
-        },
-        Some(Answer::Ask {
-            changes: asked,
-            warnings: warned,
-            notes: noted,
-            ..
-        }),
-    ) = (answer, before)
-    else {
-        return None;
-    };
-    Some(Answer::Applied {
-        revision: *revision,
-        waits_until: waits_until.clone(),
-        changes: new(changes, asked),
-        warnings: new(warnings, warned),
-        notes: new(notes, noted),
-    })
-}
-
-/// Those that are not among the others.
-fn new<T: Clone + PartialEq>(these: &[T], others: &[T]) -> Vec<T> {
-    let new = these.iter().filter(|this| !others.contains(this));
-    new.cloned().collect()
 }
 
 /// Marks a `Show` that is to explain; not a character of any key.

@@ -10,6 +10,8 @@
 //! - *A refusal beside a session that stands is no refusal of the password.* Some servers say the same
 //!   words to one session too many (Gmail does). So it does not shut the gate, and the archiver alone
 //!   waits, as long as it would behind the gate.
+//! - *A session that ends behind the password is a refusal, the second time.* Some servers hang up on whom they
+//!   refuse, with a BYE or without; tried again at the pace of a lost connection that locks the account.
 
 mod kept;
 
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 use super::post::Post;
 use super::Engine;
-use crate::mailbox::{Account, Fault, Refusal, Session};
+use crate::mailbox::{Account, Fault, Refusal, Session, SIGNING_IN};
 use crate::passage::retry::Backoff;
 use crate::world::Tick;
 
@@ -30,12 +32,17 @@ pub const SIGN_IN: Backoff = Backoff {
     most: Duration::from_secs(3600),
 };
 
+/// Sessions that end behind the password, after which it counts as refused.
+const UNANSWERED: u32 = 2;
+
 /// See the file's head.
 #[derive(Default)]
 pub struct Gate {
     shut: RefCell<Option<(Tick, Fault)>>,
     /// Refusals in a row.
     times: Cell<u32>,
+    /// Sessions in a row that ended behind the password, without a word to it.
+    unanswered: Cell<u32>,
 }
 
 impl Gate {
@@ -65,17 +72,30 @@ impl Gate {
         self.shut.replace(None);
     }
 
+    /// A session ended behind the password, and nothing was said to it. Some servers refuse so; and a server that
+    /// goes down does the same, once. Gives what shuts the gate where it happened again.
+    fn unanswered(&self, lost: &Fault) -> Option<Fault> {
+        let times = self.unanswered.get().saturating_add(1);
+        self.unanswered.set(times);
+        (times >= UNANSWERED).then(|| {
+            refusal(&format!(
+                "it does not say so, and ends the session behind the password, {times} times in a row ({lost})"
+            ))
+        })
+    }
+
     /// Forgets every refusal.
     pub fn forget(&self) {
         self.open();
         self.times.set(0);
+        self.unanswered.set(0);
     }
 }
 
 /// That the server refused username or password, in its words.
 fn refusal(said: &str) -> Fault {
     Fault::Refused {
-        doing: "signing in".to_owned(),
+        doing: SIGNING_IN.to_owned(),
         why: Refusal::SignIn {
             said: said.to_owned(),
         },
@@ -93,13 +113,24 @@ pub fn is_refusal(fault: &Fault) -> bool {
     )
 }
 
+/// Whether the session ended while it was signed in.
+fn is_unanswered(fault: &Fault) -> bool {
+    matches!(fault, Fault::Lost { doing, .. } if doing == SIGNING_IN)
+}
+
 /// Connects and signs in, unless the last attempt was refused a short while ago.
 pub async fn connect(engine: &Engine, post: &Post, account: &Account) -> Result<Session, Fault> {
     let now = || engine.world.clock.tick();
     if let Some((_, fault)) = post.gate.shut(now()) {
         return Err(fault);
     }
-    let connected = Session::connect(&engine.world, account).await;
+    let mut connected = Session::connect(&engine.world, account).await;
+    if let Err(lost) = &connected {
+        let silent = is_unanswered(lost) && !post.is_signed_in();
+        if let Some(refused) = silent.then(|| post.gate.unanswered(lost)).flatten() {
+            connected = Err(refused);
+        }
+    }
     match &connected {
         Ok(_) => {
             post.gate.forget();

@@ -35,6 +35,9 @@ use bytes::Bytes;
 use crate::passage::{Uid, UidValidity};
 use crate::world::{Secret, Trust, Wall, World};
 
+/// What is being done from the password's first octet on to the answer to it, as faults name it.
+pub const SIGNING_IN: &str = "signing in";
+
 /// Whom to ask for mail, and how.
 #[derive(Clone)]
 pub struct Account {

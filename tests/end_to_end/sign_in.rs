@@ -1,8 +1,14 @@
 //! A password that is refused: tried again when the status says, and no sooner but by the operator's
 //! word, since servers lock accounts for less.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::altered::site;
 use crate::common::service::{text, Site, SOON};
 use crate::common::{eventually, USER};
+use crate::wires::Fate;
 
 const OTHER: &str = "another secret";
 
@@ -107,4 +113,38 @@ fn a_refused_password_is_not_tried_at_each_start_nor_at_each_change() {
     // Nothing is left of it.
     let kept = std::fs::read_to_string(site.store().join("sign-in.json")).expect("a file");
     assert_eq!(kept, "{}");
+}
+
+/// Goes red where a server that ends the session behind the password, as some do that refuse it, has it tried at the
+/// pace of a lost connection: eight times in a minute and a half.
+#[test]
+fn a_password_behind_which_the_session_ends_is_tried_as_seldom_as_a_refused_one() {
+    let (tries, armed) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (counted, falls) = (Arc::clone(&tries), Arc::clone(&armed));
+    let client = move |line: &str| {
+        let signs_in = line.to_uppercase().contains(" LOGIN ") || line.contains("AUTHENTICATE");
+        if !signs_in || !falls.load(Ordering::Relaxed) {
+            return Fate::Passes;
+        }
+        counted.fetch_add(1, Ordering::Relaxed);
+        Fate::Cut
+    };
+    let mut site = site(&[], "", |line| line, client);
+    armed.store(true, Ordering::Relaxed);
+    site.start();
+    site.until("it says why it waits", |s| {
+        let status = s.status();
+        let said = text(&status["mailboxes"][0], "said");
+        said.contains("ends the session behind the password") && said.contains("; again at ")
+    });
+    // The pace of a lost connection would be a second, two, four.
+    std::thread::sleep(Duration::from_secs(8));
+    assert_eq!(tries.load(Ordering::Relaxed), 2, "{}", site.log());
+    site.does(&["queue", "retry", "--all"]);
+    eventually("the operator's word counts", SOON, || {
+        tries.load(Ordering::Relaxed) == 3
+    });
 }

@@ -32,3 +32,24 @@ fn opened_for_an_attempt_it_remembers_and_after_a_success_it_does_not() {
     gate.shuts(now, 0, &refusal("no"));
     assert_eq!(wait(&gate), first);
 }
+
+/// Goes red where a server that hangs up on whom it refuses has the password tried at the pace of a lost connection.
+#[test]
+fn sessions_that_end_behind_the_password_are_a_refusal_the_second_time() {
+    let gate = Gate::default();
+    let lost = Fault::Lost {
+        doing: SIGNING_IN.to_owned(),
+        why: crate::mailbox::Loss::Closed,
+    };
+    assert!(is_unanswered(&lost));
+    assert_eq!(gate.unanswered(&lost), None);
+    assert!(is_refusal(&gate.unanswered(&lost).expect("a refusal")));
+    assert!(is_refusal(&gate.unanswered(&lost).expect("a refusal")));
+    gate.forget();
+    assert_eq!(gate.unanswered(&lost), None);
+    let elsewhere = Fault::Lost {
+        doing: "listing".to_owned(),
+        why: crate::mailbox::Loss::Closed,
+    };
+    assert!(!is_unanswered(&elsewhere));
+}

@@ -14,7 +14,7 @@ use super::verdict;
 use super::wire::{Tag, Wire};
 use crate::mailbox::{Account, Fault, Refusal};
 
-pub(super) const DOING: &str = "signing in";
+pub(super) use crate::mailbox::SIGNING_IN as DOING;
 
 /// Signs in and learns what the server can do for one who has. `known` is what its greeting told
 /// over the same connection, nothing after STARTTLS.
