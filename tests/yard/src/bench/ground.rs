@@ -122,8 +122,10 @@ impl Ground {
             octets: 0,
         };
         for (count, size) in parts {
-            let mails = (first..first + count)
-                .map(|n| bulk::mail(series, 1, n, *size, sample::MONDAY + n as i64));
+            // So far apart that nobody writes a storm.
+            let received = |n: usize| sample::MONDAY + 10 * n as i64;
+            let mails =
+                (first..first + count).map(|n| bulk::mail(series, 1, n, *size, received(n)));
             let (mails, octets) = fill::append(&mut imap, "INBOX", mails, |_| ())?;
             first += count;
             template.mails += mails;
